@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: ISC
+# openssh-hpn: the front door. `make` alone prints what there is. All work is done
+# by the scripts in base/, lab/ and regress/; everything made lies below build/.
+
+BASE = debian
+# Variables given on the command line reach the scripts by the environment.
+HPN_GOAL = $@
+export BASE HPN_GOAL
+
+.PHONY: help demo check bench build stock install tree refresh update dist \
+	check-series check-prefixes clean distclean
+
+help:
+	@echo 'openssh-hpn: OpenSSH for long, fat networks, as a patch series.'
+	@echo
+	@echo 'make demo       set up, build, and copy a file over an emulated 100 ms'
+	@echo '                1 Gbit/s link with ours and with stock: one table'
+	@echo 'make check      set up, build, and run all tests'
+	@echo 'make bench      measure everything on emulated links, with plots'
+	@echo
+	@echo 'make build      compile; the result is build/stage/hpn-BASE/bin/ssh ...'
+	@echo 'make install    PREFIX=/usr/local DESTDIR= SYSCONFDIR=PREFIX/etc'
+	@echo 'make dist       a release tarball: ./configure && make && make install'
+	@echo
+	@echo 'make tree       the fork as a git repository, build/tree/BASE: edit there,'
+	@echo '                commit or amend, then'
+	@echo 'make refresh    writes the commits back to patches/, our files to src/'
+	@echo '                and regress/'
+	@echo 'make check-series    the series fits both bases and means the same'
+	@echo 'make check-prefixes  each patch builds with its predecessors alone'
+	@echo 'make update     ask for a newer Debian revision of the base'
+	@echo 'make clean      remove build/ but for the downloads; distclean: all of it'
+	@echo
+	@echo 'BASE=debian     (default) the release with the patches of Debian'
+	@echo 'BASE=upstream   the pristine release'
+	@echo 'DISCARD=1       with tree: throw away work in it; FORCE=1 with refresh:'
+	@echo '                overwrite edits of patches/'
+	@echo 'OPENSSH_TARBALL=FILE DEBIAN_TARBALL=FILE    for a machine without a mirror'
+	@echo 'OPENSSH_URL=URL with BASE=upstream          for one that is not Debian'
+	@echo 'CC= CFLAGS= CPPFLAGS= LDFLAGS= JOBS=        as usual'
+	@echo 'DEPS=skip       do not look for missing packages'
+
+demo:
+	@base/deps.sh build lab
+	@base/build.sh hpn "$$BASE"
+	@base/build.sh stock "$$BASE"
+	@lab/demo.sh
+
+bench:
+	@base/deps.sh build lab
+	@base/build.sh hpn "$$BASE"
+	@base/build.sh stock "$$BASE"
+	@lab/bench.sh
+
+check:
+	@base/deps.sh build lab check
+	@regress/check.sh
+
+build:
+	@base/deps.sh build
+	@base/build.sh hpn "$$BASE"
+
+stock:
+	@base/deps.sh build
+	@base/build.sh stock "$$BASE"
+
+install:
+	@base/deps.sh build
+	@base/build.sh install "$$BASE"
+
+tree:
+	@base/deps.sh build
+	@base/tree.sh tree "$$BASE"
+	@echo "openssh-hpn: the fork tree is build/tree/$$BASE"
+
+refresh:
+	@base/deps.sh build
+	@base/refresh.sh "$$BASE"
+
+update:
+	@base/deps.sh build
+	@base/fetch.sh debian --update
+
+dist:
+	@base/deps.sh build
+	@base/dist.sh "$$BASE"
+
+check-series:
+	@base/deps.sh build
+	@base/check-series.sh
+
+check-prefixes:
+	@base/deps.sh build
+	@base/check-prefixes.sh "$$BASE"
+
+clean:
+	@base/clean.sh
+
+distclean:
+	@base/clean.sh --all

@@ -1,0 +1,510 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What `make check` runs: everything that must hold before a change is good.
+#
+# usage: check.sh [STEP ...]      all steps, or those named
+#        check.sh --list          name the steps, and stop
+#
+# Prints a line for each step; what a step said is in build/check/STEP.log.
+# A step that fails does not keep the others from running.  Last line:
+# `N passed, N failed, N skipped`; it counts the single tests of the steps that
+# consist of many, and 1 for every other step.  Exit status: 0 when nothing
+# failed, 1 when something did, 2 for bad usage, 128 + N after signal N.
+#
+# CHECK_JOBS is the number of tests that upstream.sh runs at a time (default 8).
+
+set -eu
+umask 022
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+self=$root/regress/check.sh
+build=$root/build
+out=$build/check
+
+# The steps, in the order in which they begin.  Those of the two lanes run
+# side by side: the tests of lane A mostly sleep, so lane B, at low priority,
+# takes the rest of the processors.
+steps_setup='deps series build-debian build-upstream'
+steps_a='suite-debian suite-upstream'
+steps_b='policy files version warnings-debian warnings-upstream man'
+steps_b="$steps_b prefixes-debian prefixes-upstream"
+steps_end='lab'
+
+die() {
+	echo "check: $*" >&2
+	exit 2
+}
+
+# ---------------------------------------------------------------------------
+# The steps.  Each runs as a process of its own (check.sh --step NAME), and
+# says in its last line why it failed, or why it was skipped (status 77).
+
+# script NAME ARG...: hand over to another script of this checkout.
+script() {
+	[ -x "$root/$1" ] || {
+		echo "$1 is not there; this checkout is not complete"
+		exit 1
+	}
+	file=$root/$1
+	shift
+	exec "$file" "$@"
+}
+
+built() {
+	[ -x "$build/obj/hpn-$1/ssh" ] && [ -d "$build/tree/$1" ] && return
+	echo "not built: step build-$1 must pass first"
+	exit 1
+}
+
+# Which files of the release the series changes: patched SUFFIX-PATTERN.
+patched() {
+	cat "$root"/patches/*.patch | sed -n 's|^+++ b/||p' |
+	    sed 's/[	 ].*//' | grep "$1" | sort -u
+}
+
+step_suite() {
+	built "$1"
+	script regress/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" \
+	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" --work "$out/suite-$1"
+}
+
+# compile_command BASE SOURCE: how the build compiles SOURCE, a path in the
+# tree, without its output options.
+compile_command() {
+	(
+		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES 2>/dev/null || :
+		make --no-print-directory -C "$build/obj/hpn-$1" \
+		    -f "$root/base/obj.mk" -n -W "$build/tree/$1/$2" "${2%.c}.o"
+	) 2>/dev/null | grep -e ' -c ' | head -n 1 |
+	    sed 's/ -o [^ ]*\.o//;s/ -MMD//;s/ -MP//;s/ -c / /'
+}
+
+# Our own files compile without a warning at a stricter level than the
+# release's; a file of the release gets no warning that it has not of itself.
+step_warnings() {
+	base=$1
+	built "$base"
+	obj=$build/obj/hpn-$base tree=$build/tree/$base stock=$build/base/$base
+	work=$out/warnings-$base.d
+	rm -rf "$work"
+	mkdir -p "$work"
+	bad=0 own=0 theirs=0
+	cd "$obj"
+	strict='-Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes'
+	strict="$strict -Wno-unused-parameter -Wno-sign-compare -Werror"
+	for f in "$root"/src/*.c "$root"/regress/unittests/*/*.c; do
+		[ -e "$f" ] || continue
+		case $f in
+		"$root"/src/*)	rel=${f#"$root"/src/} ;;
+		*)		rel=${f#"$root"/} ;;
+		esac
+		command=$(compile_command "$base" "$rel")
+		if [ -z "$command" ]; then
+			echo "$rel: the build does not compile it"
+			bad=$((bad + 1))
+			continue
+		fi
+		own=$((own + 1))
+		sh -c "$command $strict -S -o /dev/null" || bad=$((bad + 1))
+	done
+	for rel in $(patched '\.c$'); do
+		[ -e "$stock/$rel" ] && [ -e "$tree/$rel" ] || continue
+		command=$(compile_command "$base" "$rel")
+		[ -n "$command" ] || continue
+		theirs=$((theirs + 1))
+		for where in "$stock" "$tree"; do
+			one=$(printf '%s\n' "$command" | sed "s|$tree|$where|g")
+			sh -c "$one -Wall -Wextra -S -o /dev/null" 2>&1 |
+			    sed -n 's/^.*: warning: //p' | sort \
+			    >"$work/${where##*/}.$(basename "$(dirname "$where")")"
+		done
+		comm -13 "$work/$base.base" "$work/$base.tree" >"$work/new"
+		[ -s "$work/new" ] || continue
+		echo "$rel: warnings that the release's own file does not have:"
+		sed 's/^/  /' "$work/new"
+		bad=$((bad + 1))
+	done
+	[ "$own" -gt 0 ] || { echo "found none of our own files"; exit 1; }
+	echo "$own files of ours, $theirs patched ones, $bad with warnings"
+	[ "$bad" = 0 ]
+}
+
+# The manual pages that we change get no complaint that the release's own
+# pages do not get.
+step_man() {
+	command -v mandoc >/dev/null || {
+		echo "mandoc is not installed; base/deps.sh check installs it"
+		exit 1
+	}
+	pages=$(patched '\.[1-8]$')
+	[ -n "$pages" ] || { echo "no patch changes a manual page"; exit 77; }
+	bad=0
+	for base in debian upstream; do
+		built "$base"
+		for page in $pages; do
+			for where in base tree; do
+				mandoc -T lint "$build/$where/$base/$page" |
+				    sed 's/^mandoc: [^ ]*: //' | sort \
+				    >"$out/man.$where"
+			done
+			comm -13 "$out/man.base" "$out/man.tree" >"$out/man.new"
+			[ -s "$out/man.new" ] || continue
+			echo "$page ($base):"
+			sed 's/^/  /' "$out/man.new"
+			bad=$((bad + 1))
+		done
+	done
+	rm -f "$out"/man.base "$out"/man.tree "$out"/man.new
+	echo "$(echo $pages): $bad with new complaints"
+	[ "$bad" = 0 ]
+}
+
+# What we write: licence lines, scripts that parse, nothing of the machine
+# that it was written on.
+step_files() {
+	bad=0
+	cd "$root"
+	files=$(find . \( -path ./.git -o -path ./build \) -prune -o \
+	    -type f -print | sed 's|^\./||' | sort)
+	host=$(uname -n)
+	case $host in
+	?|??|???|????|localhost|debian) host= ;;
+	esac
+	for f in $files; do
+		case $f in
+		*.c|*.h|*.sh|*.py|*.mk|.ci/run|Makefile)
+			if ! head -n 5 "$f" |
+			    grep -q 'SPDX-License-Identifier: ISC'; then
+				echo "$f: no licence line in its first lines"
+				bad=$((bad + 1))
+			fi ;;
+		esac
+		case $(head -c 64 "$f" | tr -d '\0' | head -n 1) in
+		'#!/bin/sh'*)		shell='sh' ;;
+		'#!/bin/bash'*|'#!/usr/bin/env bash'*)	shell=bash ;;
+		*)			shell= ;;
+		esac
+		if [ -n "$shell" ]; then
+			$shell -n "$f" || bad=$((bad + 1))
+			[ -x "$f" ] || {
+				echo "$f: not executable"
+				bad=$((bad + 1))
+			}
+		fi
+		if grep -InF -e "$root/" "$f"; then
+			echo "$f: names a path of this machine"
+			bad=$((bad + 1))
+		fi
+		if [ -n "$host" ] && grep -InwF -e "$host" "$f"; then
+			echo "$f: names this machine"
+			bad=$((bad + 1))
+		fi
+		if grep -InE -e '^(<<<<<<<|>>>>>>>) ' "$f"; then
+			echo "$f: left over from a merge"
+			bad=$((bad + 1))
+		fi
+	done
+	echo "$(echo "$files" | wc -l) files, $bad complaints"
+	[ "$bad" = 0 ]
+}
+
+# Peers match on the beginning of the version, and HPN-SSH's clients change
+# what they do when they read one of its own.
+step_version() {
+	bad=0
+	work=$out/version.d
+	rm -rf "$work"
+	mkdir -p "$work"
+	for base in debian upstream; do
+		built "$base"
+		header=$build/base/$base/version.h
+		version=$(sed -n 's/^#define[ 	]*SSH_VERSION[ 	]*"\(.*\)".*/\1/p' "$header")
+		portable=$(sed -n 's/^#define[ 	]*SSH_PORTABLE[ 	]*"\(.*\)".*/\1/p' "$header")
+		obj=$build/obj/hpn-$base
+		rm -f "$work/key" "$work/key.pub"
+		"$obj/ssh-keygen" -q -t ed25519 -N '' -f "$work/key"
+		cat >"$work/sshd_config" <<-END
+		HostKey $work/key
+		SshdSessionPath $obj/sshd-session
+		SshdAuthPath $obj/sshd-auth
+		END
+		"$obj/ssh" -V 2>&1 | sed 's/^/ssh -V: /' >"$work/versions"
+		"$obj/sshd" -V 2>&1 | sed 's/^/sshd -V: /' >>"$work/versions"
+		printf 'SSH-2.0-check\r\n' |
+		    timeout 20 "$obj/sshd" -i -f "$work/sshd_config" \
+		    2>"$work/sshd.err" | tr -d '\0\r' | head -n 1 |
+		    sed 's/^SSH-2.0-/server: /' >>"$work/versions"
+		# The client speaks first to a peer that says nothing.
+		: >"$work/client"
+		timeout 20 "$obj/ssh" -F none -o BatchMode=yes -o "ProxyCommand=sh \
+		    -c 'read -r line; echo \"\$line\" >$work/client'" nowhere \
+		    2>/dev/null || :
+		tr -d '\r' <"$work/client" |
+		    sed 's/^SSH-2.0-/client: /' >>"$work/versions"
+		sed "s/^/$base: /" "$work/versions"
+		n=$(grep -Ec -e "^(ssh|sshd) -V: $version$portable[ ,]" \
+		    -e "^(server|client): $version($portable)? " \
+		    "$work/versions" || :)
+		if [ "$n" != 4 ]; then
+			echo "$base: $n of 4 versions begin with $version$portable"
+			bad=1
+		fi
+		n=$(grep -Eic '^(ssh -V|server|client):.*hpn' \
+		    "$work/versions" || :)
+		if [ "$n" != 3 ]; then
+			echo "$base: ours is missing in one of the versions"
+			bad=1
+		fi
+		if grep -Ei 'hpn-?1[678]' "$work/versions"; then
+			echo "$base: HPN-SSH clients take that for their own"
+			bad=1
+		fi
+	done
+	rm -rf "$work"
+	[ "$bad" = 0 ] && echo "OpenSSH's version first, ours after it"
+}
+
+run_step() {
+	case $1 in
+	deps)		script base/deps.sh build lab check ;;
+	series)		script base/check-series.sh ;;
+	build-*)	script base/build.sh hpn "${1#build-}" ;;
+	suite-debian)	step_suite debian full 23000 ;;
+	suite-upstream)	step_suite upstream quick 23400 ;;
+	policy)		script regress/policy.sh ;;
+	warnings-*)	step_warnings "${1#warnings-}" ;;
+	man)		step_man ;;
+	files)		step_files ;;
+	version)	step_version ;;
+	prefixes-*)	script base/check-prefixes.sh "${1#prefixes-}" ;;
+	lab)		script regress/lab.sh ;;
+	*)		die "no step is called $1 (--list names them)" ;;
+	esac
+}
+
+# ---------------------------------------------------------------------------
+# Running them
+
+case ${1-} in
+--step)	run_step "$2"
+	exit ;;
+--list)	printf '%s\n' $steps_setup $steps_a $steps_b $steps_end
+	exit 0 ;;
+-*)	sed -n 's/^# usage: /usage: /p;s/^#  *check.sh --list/       &/p' \
+	    "$self" | sed 's/#  *//' >&2
+	exit 2 ;;
+esac
+for s; do
+	case " $steps_setup $steps_a $steps_b $steps_end " in
+	*" $s "*)	;;
+	*)	die "no step is called $s (--list names them)" ;;
+	esac
+done
+wanted=" $* "
+
+mkdir -p "$out" || die "cannot create $out: is the disk full or not yours?"
+rm -rf "$out"/*.log "$out/result" "$out/pid" "$out/summary"
+mkdir -p "$out/result" "$out/pid"
+
+# Whatever the steps start inherits this, by which it is found at the end.
+HPN_CHECK_ID=$$.$(date +%s)
+export HPN_CHECK_ID
+t0=$(date +%s)
+
+# What git has to say about the checkout, and what lies in the folders where
+# a program that misbehaves would leave something.
+outside() {
+	if [ -e "$root/.git" ] && command -v git >/dev/null; then
+		git -C "$root" status --porcelain 2>/dev/null || :
+	fi
+	for f in /tmp/*hpn* /tmp/openssh-* /var/tmp/*hpn* /run/*hpn* \
+	    /run/keycommand_* /run/principals_command_* /run/sftp_chroot*; do
+		[ ! -e "$f" ] || echo "$f"
+	done
+	# Interfaces that the lab makes, were they in the wrong namespace.
+	ip -o link 2>/dev/null | sed -n 's/^[0-9]*: \(lab[^:@]*\).*/link \1/p'
+}
+
+# survivors: ids of the processes that the steps left behind: those with our
+# mark in their environment, and, because sshd writes over that, those that
+# run a program out of build/ and did not before.
+survivors() {
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/exe" 2>/dev/null) in
+		'')		continue ;;
+		"$build"/*)	;;
+		*)	tr '\0' '\n' <"$p/environ" 2>/dev/null |
+			    grep -qxF "HPN_CHECK_ID=$HPN_CHECK_ID" || continue ;;
+		esac
+		case " $running " in
+		*" ${p#/proc/} "*)	;;
+		*)	echo "${p#/proc/}" ;;
+		esac
+	done 2>/dev/null
+}
+
+since() {
+	echo $(($(date +%s) - t0))
+}
+
+# step NAME: run it, if it is wanted; leaves result/NAME, "PASSED FAILED
+# SKIPPED SECONDS", and a line on the terminal.
+step() {
+	name=$1
+	if [ "$wanted" != '  ' ]; then
+		case $wanted in *" $name "*) ;; *) return 0 ;; esac
+	fi
+	log=$out/$name.log
+	began=$(date +%s)
+	# In a session of its own, so that it can be stopped whole; only deps
+	# may have to ask for a password.
+	if [ "$name" = deps ]; then
+		"$self" --step "$name" >"$log" 2>&1 &
+	else
+		setsid -w "$self" --step "$name" >"$log" 2>&1 </dev/null &
+	fi
+	pid=$!
+	echo "$name" >"$out/pid/$pid"
+	rc=0
+	wait "$pid" || rc=$?
+	rm -f "$out/pid/$pid"
+	took=$(($(date +%s) - began))
+	last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 | cut -c 1-160)
+	set -- $(printf '%s\n' "$last" | sed -n \
+	    's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
+	if [ $# = 3 ]; then
+		[ "$rc" = 0 ] || [ "$2" != 0 ] || set -- "$1" 1 "$3"
+	elif [ "$rc" = 77 ]; then
+		set -- 0 0 1
+	elif [ "$rc" = 0 ]; then
+		set -- 1 0 0
+	else
+		set -- 0 1 0
+	fi
+	echo "$1 $2 $3 $took" >"$out/result/$name"
+	if [ "$2" != 0 ]; then
+		how=FAIL
+	elif [ "$1" = 0 ] && [ "$3" != 0 ]; then
+		how=skip
+	else
+		how=ok
+	fi
+	printf '[%4d s] %-4s %s (%d s): %s\n' "$(since)" $how "$name" "$took" \
+	    "${last:-no output}"
+}
+
+interrupted() {
+	trap '' INT TERM HUP
+	for f in "$out"/pid/*; do
+		[ -e "$f" ] || continue
+		pid=${f##*/}
+		# setsid forks where it leads a group already.
+		for p in "$pid" $(cat "/proc/$pid/task/$pid/children" \
+		    2>/dev/null); do
+			kill -TERM "-$p" 2>/dev/null ||
+			    kill -TERM "$p" 2>/dev/null || :
+		done
+	done
+	sleep 2
+	for p in $(survivors); do
+		kill -KILL "$p" 2>/dev/null || :
+	done
+	echo "check: stopped" >&2
+	exit $((128 + $1))
+}
+trap 'interrupted 1' HUP
+trap 'interrupted 2' INT
+trap 'interrupted 15' TERM
+
+lane() {
+	for s in "$@"; do
+		step "$s"
+	done
+}
+
+running=
+running=$(echo $(survivors))
+before=$(outside)
+lane $steps_setup
+echo "checking side by side; logs in build/check"
+(
+	trap - INT TERM HUP
+	lane $steps_a
+) &
+lane_a=$!
+(
+	trap - INT TERM HUP
+	renice -n 10 -p "$(sh -c 'echo $PPID')" >/dev/null 2>&1 || :
+	lane $steps_b
+) &
+lane_b=$!
+wait $lane_a || :
+wait $lane_b || :
+lane $steps_end
+
+# ---------------------------------------------------------------------------
+# Nothing is left running, and nothing is left outside build/.
+
+if [ "$wanted" = '  ' ]; then
+	log=$out/clean.log
+	: >"$log"
+	sleep 1
+	for p in $(survivors); do
+		line=$(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null) || continue
+		[ -n "$line" ] || continue
+		echo "left running: $p $line" >>"$log"
+		kill -KILL "$p" 2>/dev/null || :
+	done
+	after=$(outside)
+	printf '%s\n' "$before" | sort >"$out/before"
+	printf '%s\n' "$after" | sort >"$out/after"
+	comm -13 "$out/before" "$out/after" |
+	    sed 's/^/left outside build: /' >>"$log"
+	rm -f "$out/before" "$out/after"
+	if [ -s "$log" ]; then
+		echo "0 1 0 0" >"$out/result/clean"
+		how=FAIL what=$(head -n 1 "$log")
+	else
+		echo "1 0 0 0" >"$out/result/clean"
+		how=ok what='nothing left running or outside build'
+		echo "$what" >"$log"
+	fi
+	printf '[%4d s] %-4s clean (0 s): %s\n' "$(since)" $how "$what"
+fi
+
+# ---------------------------------------------------------------------------
+# Summary
+
+passed=0 failed=0 skipped=0 failures=
+for s in $steps_setup $steps_a $steps_b $steps_end clean; do
+	[ -e "$out/result/$s" ] || {
+		[ "$wanted" != '  ' ] && continue
+		echo "0 1 0 0" >"$out/result/$s"
+		echo "did not run" >"$out/$s.log"
+	}
+	read -r p f k took <"$out/result/$s"
+	passed=$((passed + p))
+	failed=$((failed + f))
+	skipped=$((skipped + k))
+	[ "$f" = 0 ] || failures="$failures $s"
+	if [ "$k" != 0 ]; then
+		printf '\n%s skipped:\n' "$s"
+		if grep -q '^skipped:$' "$out/$s.log"; then
+			sed -n '/^skipped:$/,/^$/{/^  /p;}' "$out/$s.log"
+		else
+			grep -Ei '^(skip|SKIPPED)|skipped' "$out/$s.log" |
+			    grep -v '^[0-9]* passed, ' | sed 's/^/  /' |
+			    grep . || sed -n '$s/^/  /p' "$out/$s.log"
+		fi
+	fi
+done
+for s in $failures; do
+	printf '\nFAIL %s, log build/check/%s.log, which ends:\n' "$s" "$s"
+	tail -n 15 "$out/$s.log" | sed 's/^/  | /'
+done
+rm -rf "$out/result" "$out/pid"
+
+printf '\n%s s\n' "$(since)"
+echo "$passed passed, $failed failed, $skipped skipped" | tee "$out/summary"
+[ "$failed" = 0 ]

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-buf, and of struct sshbuf growing by it. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-buf.h"
+#include "tests.h"
+
+static void
+check_grown(size_t alloc, size_t need, size_t max)
+{
+	size_t grown = hpn_buf_grown(alloc, need, max);
+
+	test_subtest_info("alloc %zu need %zu max %zu: %zu", alloc, need, max,
+	    grown);
+	ASSERT_SIZE_T_GE(grown, need);
+	ASSERT_SIZE_T_LE(grown, max);
+}
+
+void
+test_buf(void)
+{
+	static const size_t sizes[] = {
+		0, 1, 255, 256, 257, 1024, MB - 1, MB, MB + 1, 2 * MB,
+		3 * MB, 100 * MB, 0x8000000, SIZE_MAX / 3, SIZE_MAX / 3 * 2,
+		SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX - 256, SIZE_MAX - 1,
+		SIZE_MAX
+	};
+	const size_t n = sizeof(sizes) / sizeof(sizes[0]);
+	size_t i, j, k, alloc, need, copied, moves;
+	u_char *p, *q;
+
+	TEST_START("buf: small ones grow as they always did");
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(256, 512, 0x8000000), 512);
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(MB / 2, MB / 2 + 256, 0x8000000),
+	    MB / 2 + 256);
+	TEST_DONE();
+
+	TEST_START("buf: large ones grow by half");
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(4 * MB, 4 * MB + 256, 0x8000000),
+	    6 * MB);
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(4 * MB, 20 * MB, 0x8000000), 20 * MB);
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(4 * MB, 4 * MB + 256, 5 * MB), 5 * MB);
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(4 * MB, 5 * MB, 5 * MB), 5 * MB);
+	TEST_DONE();
+
+	TEST_START("buf: at least what is needed, at most what is allowed");
+	for (i = 0; i < n; i++)
+		for (j = i + 1; j < n; j++)
+			for (k = j; k < n; k++)
+				check_grown(sizes[i], sizes[j], sizes[k]);
+	TEST_DONE();
+
+	TEST_START("buf: 128 MiB by steps of 256 bytes, few copies");
+	copied = moves = 0;
+	for (alloc = 256, need = 512; need <= 128 * MB; need += 256) {
+		if (need <= alloc)
+			continue;
+		/* Copies of up to 1 MiB are stock's. */
+		if (need >= MB) {
+			copied += alloc;
+			moves++;
+		}
+		alloc = hpn_buf_grown(alloc, need, 256 * MB);
+	}
+	ASSERT_SIZE_T_LE(copied, 3 * 128 * (size_t)MB);
+	ASSERT_SIZE_T_LE(moves, 20);
+	TEST_DONE();
+
+	TEST_START("buf: a move keeps the content and zeroes the rest");
+	p = malloc(300000);
+	ASSERT_PTR_NE(p, NULL);
+	for (i = 0; i < 300000; i++)
+		p[i] = (u_char)(i * 7 + (i >> 8));
+	q = hpn_buf_move(p, 300000, 3000000);
+	ASSERT_PTR_NE(q, NULL);
+	for (i = 0; i < 300000; i++)
+		ASSERT_U8_EQ(q[i], (u_char)(i * 7 + (i >> 8)));
+	ASSERT_MEM_ZERO_EQ(q + 300000, 2700000);
+	free(q);
+	TEST_DONE();
+
+	TEST_START("buf: a move that fails leaves the old buffer");
+	p = malloc(5);
+	ASSERT_PTR_NE(p, NULL);
+	memcpy(p, "abcd", 5);
+	ASSERT_PTR_EQ(hpn_buf_move(p, 5, SIZE_MAX / 2), NULL);
+	ASSERT_MEM_EQ(p, "abcd", 5);
+	free(p);
+	TEST_DONE();
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-options. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-options.h"
+#include "hpn-window.h"
+#include "tests.h"
+
+#define WINDOW	1
+#define MEMORY	0
+
+static void
+good(int window, const char *arg, int64_t expect)
+{
+	struct hpn_options o;
+	const char *reason = NULL;
+
+	test_subtest_info("%s '%s'", window ? "window" : "memory", arg);
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(hpn_options_size(&o, window, arg, 1, &reason), 0);
+	ASSERT_LONG_LONG_EQ(window ? o.window_max : o.memory_max, expect);
+	ASSERT_LONG_LONG_EQ(window ? o.memory_max : o.window_max,
+	    HPN_OPTION_UNSET);
+}
+
+static void
+bad(int window, const char *arg, const char *expect)
+{
+	struct hpn_options o;
+	const char *reason = NULL;
+	int active;
+
+	test_subtest_info("%s '%s'", window ? "window" : "memory",
+	    arg == NULL ? "NULL" : arg);
+	for (active = 0; active < 2; active++) {
+		hpn_options_init(&o);
+		reason = NULL;
+		ASSERT_INT_EQ(hpn_options_size(&o, window, arg, active,
+		    &reason), -1);
+		ASSERT_PTR_NE(reason, NULL);
+		ASSERT_STRING_EQ(reason, expect);
+		ASSERT_LONG_LONG_EQ(o.window_max, HPN_OPTION_UNSET);
+		ASSERT_LONG_LONG_EQ(o.memory_max, HPN_OPTION_UNSET);
+	}
+}
+
+static void
+dumped(const struct hpn_options *o, const char *expect)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	f = open_memstream(&text, &len);
+	ASSERT_PTR_NE(f, NULL);
+	hpn_options_dump(o, f);
+	ASSERT_INT_EQ(fclose(f), 0);
+	ASSERT_STRING_EQ(text, expect);
+	free(text);
+}
+
+void
+test_options(void)
+{
+	struct hpn_options o, other;
+	const char *reason = NULL;
+	char text[64], same[64];
+
+	TEST_START("options: sizes");
+	good(WINDOW, "65536", 65536);
+	good(WINDOW, "64K", 65536);
+	good(WINDOW, "64k", 65536);
+	good(WINDOW, "8M", 8 * MB);
+	good(WINDOW, "8m", 8 * MB);
+	good(WINDOW, "1.5M", 3 * MB / 2);
+	good(WINDOW, "536870911", HPN_WINDOW_CEILING);
+	good(MEMORY, "1M", MB);
+	good(MEMORY, "1048576", MB);
+	good(MEMORY, "2G", 2LL << 30);
+	good(MEMORY, "2g", 2LL << 30);
+	good(MEMORY, "1024G", 1LL << 40);
+	TEST_DONE();
+
+	TEST_START("options: sizes that are missing");
+	bad(WINDOW, NULL, "is missing");
+	bad(WINDOW, "", "is missing");
+	bad(MEMORY, NULL, "is missing");
+	TEST_DONE();
+
+	TEST_START("options: sizes that are no sizes");
+	bad(WINDOW, "large", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "yes", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "12Q", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "1MB", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "1M2", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "1 M", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "1..5M", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "--1M", "is not a number of bytes, K, M or G");
+	bad(WINDOW, "0x100000", "is not a number of bytes, K, M or G");
+	bad(MEMORY, "64M,", "is not a number of bytes, K, M or G");
+	bad(MEMORY, "64M ", "is not a number of bytes, K, M or G");
+	bad(MEMORY, "64M;rm", "is not a number of bytes, K, M or G");
+	bad(MEMORY, "64M-", "is not a number of bytes, K, M or G");
+	bad(MEMORY, "\xff\xfe", "is not a number of bytes, K, M or G");
+	TEST_DONE();
+
+	TEST_START("options: sizes out of bounds");
+	bad(WINDOW, "0", "is too small");
+	bad(WINDOW, "65535", "is too small");
+	bad(WINDOW, "-1", "is too small");
+	bad(WINDOW, "-1M", "is too small");
+	bad(WINDOW, "536870912", "is too large");
+	bad(WINDOW, "512M", "is too large");
+	bad(WINDOW, "4G", "is too large");
+	bad(WINDOW, "4294967296", "is too large");
+	bad(WINDOW, "4295032832", "is too large");	/* 2^32 + 64 KiB */
+	bad(MEMORY, "1048575", "is too small");
+	bad(MEMORY, "-9223372036854775808", "is too small");
+	bad(MEMORY, "1099511627777", "is too large");
+	bad(MEMORY, "9223372036854775807", "is too large");
+	bad(MEMORY, "9223372036854775808", "is too large");
+	bad(MEMORY, "99999999999999999999999999", "is too large");
+	bad(MEMORY, "9000000000000G", "is too large");
+	bad(MEMORY, "8589934592G", "is too large");	/* 2^63 */
+	TEST_DONE();
+
+	TEST_START("options: the argument is not written to");
+	strlcpy(text, "64K", sizeof(text));
+	strlcpy(same, text, sizeof(same));
+	good(WINDOW, text, 65536);
+	ASSERT_STRING_EQ(text, same);
+	TEST_DONE();
+
+	TEST_START("options: the first value holds");
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "8M", 1, &reason), 0);
+	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "9M", 1, &reason), 0);
+	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "bad", 1, &reason), -1);
+	ASSERT_LONG_LONG_EQ(o.window_max, 8 * MB);
+	TEST_DONE();
+
+	TEST_START("options: a block that does not apply");
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "8M", 0, &reason), 0);
+	ASSERT_LONG_LONG_EQ(o.window_max, HPN_OPTION_UNSET);
+	ASSERT_INT_EQ(hpn_options_size(&o, MEMORY, "8M", 0, &reason), 0);
+	ASSERT_LONG_LONG_EQ(o.memory_max, HPN_OPTION_UNSET);
+	TEST_DONE();
+
+	TEST_START("options: defaults");
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(o.disabled, HPN_OPTION_UNSET);
+	ASSERT_INT_EQ(o.rcvbuf_poll, HPN_OPTION_UNSET);
+	ASSERT_LONG_LONG_EQ(o.window_max, HPN_OPTION_UNSET);
+	ASSERT_LONG_LONG_EQ(o.memory_max, HPN_OPTION_UNSET);
+	hpn_options_fill(&o);
+	ASSERT_INT_EQ(o.disabled, 0);
+	ASSERT_INT_EQ(o.rcvbuf_poll, 1);
+	ASSERT_LONG_LONG_EQ(o.window_max, HPN_WINDOW_MAX_DEFAULT);
+	ASSERT_LONG_LONG_EQ(o.memory_max, HPN_MEMORY_MAX_DEFAULT);
+	ASSERT_LONG_LONG_LE(o.window_max, HPN_WINDOW_CEILING);
+	ASSERT_LONG_LONG_GE(o.window_max, HPN_WINDOW_MAX_LEAST);
+	ASSERT_LONG_LONG_LE(o.memory_max, HPN_MEMORY_MAX_MOST);
+	ASSERT_LONG_LONG_GE(o.memory_max, HPN_MEMORY_MAX_LEAST);
+	TEST_DONE();
+
+	TEST_START("options: defaults replace nothing");
+	o.disabled = 1;
+	o.rcvbuf_poll = 0;
+	o.window_max = 100000;
+	o.memory_max = 2000000;
+	other = o;
+	hpn_options_fill(&o);
+	ASSERT_INT_EQ(o.disabled, other.disabled);
+	ASSERT_INT_EQ(o.rcvbuf_poll, other.rcvbuf_poll);
+	ASSERT_LONG_LONG_EQ(o.window_max, other.window_max);
+	ASSERT_LONG_LONG_EQ(o.memory_max, other.memory_max);
+	TEST_DONE();
+
+	TEST_START("options: Match replaces what it sets");
+	hpn_options_init(&other);
+	hpn_options_copy(&o, &other);		/* sets nothing */
+	ASSERT_INT_EQ(o.disabled, 1);
+	ASSERT_INT_EQ(o.rcvbuf_poll, 0);
+	ASSERT_LONG_LONG_EQ(o.window_max, 100000);
+	ASSERT_LONG_LONG_EQ(o.memory_max, 2000000);
+	other.disabled = 0;
+	hpn_options_copy(&o, &other);
+	ASSERT_INT_EQ(o.disabled, 0);
+	ASSERT_INT_EQ(o.rcvbuf_poll, 0);
+	other.rcvbuf_poll = 1;
+	other.window_max = 7 * MB;
+	hpn_options_copy(&o, &other);
+	ASSERT_INT_EQ(o.rcvbuf_poll, 1);
+	ASSERT_LONG_LONG_EQ(o.window_max, 7 * MB);
+	ASSERT_LONG_LONG_EQ(o.memory_max, 2000000);
+	other.memory_max = 3 * MB;
+	hpn_options_copy(&o, &other);
+	ASSERT_LONG_LONG_EQ(o.memory_max, 3 * MB);
+	TEST_DONE();
+
+	TEST_START("options: dump");
+	hpn_options_init(&o);
+	hpn_options_fill(&o);
+	dumped(&o, "hpndisabled no\n"
+	    "tcprcvbufpoll yes\n"
+	    "hpnwindowmax 134217728\n"
+	    "hpnmemorymax 268435456\n");
+	o.disabled = 1;
+	o.rcvbuf_poll = 0;
+	o.window_max = 65536;
+	o.memory_max = 1LL << 40;
+	dumped(&o, "hpndisabled yes\n"
+	    "tcprcvbufpoll no\n"
+	    "hpnwindowmax 65536\n"
+	    "hpnmemorymax 1099511627776\n");
+	TEST_DONE();
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-tcp, on descriptors of this process alone. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-tcp.h"
+#include "tests.h"
+
+/* A loopback TCP connection: fds[0] connected, fds[1] accepted. */
+static void
+connection(int fds[2])
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	int listener;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_INT_GE(listener, 0);
+	ASSERT_INT_EQ(bind(listener, (struct sockaddr *)&sin, len), 0);
+	ASSERT_INT_EQ(listen(listener, 1), 0);
+	ASSERT_INT_EQ(getsockname(listener, (struct sockaddr *)&sin, &len), 0);
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_INT_GE(fds[0], 0);
+	ASSERT_INT_EQ(connect(fds[0], (struct sockaddr *)&sin, len), 0);
+	fds[1] = accept(listener, NULL, NULL);
+	ASSERT_INT_GE(fds[1], 0);
+	ASSERT_INT_EQ(close(listener), 0);
+}
+
+static void
+refused(int fd)
+{
+	struct hpn_tcp_facts facts;
+
+	memset(&facts, 0xff, sizeof(facts));
+	errno = ECHILD;
+	ASSERT_INT_EQ(hpn_tcp_facts_get(fd, &facts), -1);
+	ASSERT_INT_EQ(errno, ECHILD);
+	ASSERT_U64_EQ(facts.rtt_ns, 0);
+	ASSERT_U64_EQ(facts.rcvbuf, 0);
+	ASSERT_U64_EQ(facts.rate, 0);
+	ASSERT_INT_EQ(hpn_tcp_unsent_set(fd, 131072), -1);
+	ASSERT_INT_EQ(errno, ECHILD);
+}
+
+void
+test_tcp(void)
+{
+	struct hpn_tcp_facts facts;
+	char buf[65536];
+	uint64_t rate;
+	uint32_t unsent, before;
+	ssize_t n;
+	int i, fds[2];
+
+	TEST_START("tcp: no descriptor");
+	refused(-1);
+	refused(1000000);
+	TEST_DONE();
+
+	TEST_START("tcp: a closed descriptor");
+	ASSERT_INT_EQ(pipe(fds), 0);
+	ASSERT_INT_EQ(close(fds[0]), 0);
+	refused(fds[0]);
+	TEST_DONE();
+
+	TEST_START("tcp: a pipe");
+	refused(fds[1]);
+	ASSERT_INT_EQ(close(fds[1]), 0);
+	TEST_DONE();
+
+	TEST_START("tcp: a file");
+	fds[0] = open("/dev/null", O_RDWR);
+	ASSERT_INT_GE(fds[0], 0);
+	refused(fds[0]);
+	ASSERT_INT_EQ(close(fds[0]), 0);
+	TEST_DONE();
+
+	TEST_START("tcp: a local socket");
+	ASSERT_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	refused(fds[0]);
+	ASSERT_INT_EQ(close(fds[0]), 0);
+	ASSERT_INT_EQ(close(fds[1]), 0);
+	TEST_DONE();
+
+	TEST_START("tcp: a UDP socket");
+	fds[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_INT_GE(fds[0], 0);
+	refused(fds[0]);
+	ASSERT_INT_EQ(close(fds[0]), 0);
+	TEST_DONE();
+
+	TEST_START("tcp: a connection");
+	connection(fds);
+	memset(buf, 'x', sizeof(buf));
+	for (i = 0; i < 64; i++) {
+		ASSERT_LONG_EQ((long)write(fds[0], buf, sizeof(buf)),
+		    (long)sizeof(buf));
+		for (n = 0; n < (ssize_t)sizeof(buf); ) {
+			ssize_t r = read(fds[1], buf, sizeof(buf));
+
+			ASSERT_LONG_GT((long)r, 0);
+			n += r;
+		}
+	}
+	for (i = 0; i < 2; i++) {
+		memset(&facts, 0, sizeof(facts));
+		errno = ECHILD;
+		ASSERT_INT_EQ(hpn_tcp_facts_get(fds[i], &facts), 0);
+		ASSERT_INT_EQ(errno, ECHILD);
+		ASSERT_U64_GE(facts.rcvbuf, 2048);
+		ASSERT_U64_LT(facts.rcvbuf, 1ULL << 31);
+	}
+#ifdef __linux__
+	/* On the loopback: more than nothing, less than a minute. */
+	ASSERT_INT_EQ(hpn_tcp_facts_get(fds[0], &facts), 0);
+	ASSERT_U64_GT(facts.rtt_ns, 0);
+	ASSERT_U64_LT(facts.rtt_ns, 60 * SEC);
+	ASSERT_U64_GT(facts.rate, 0);
+#endif
+	TEST_DONE();
+
+	TEST_START("tcp: SO_RCVBUF as the kernel has it");
+	i = 256 * 1024;
+	ASSERT_INT_EQ(setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &i,
+	    sizeof(i)), 0);
+	{
+		socklen_t len = sizeof(i);
+
+		ASSERT_INT_EQ(getsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &i,
+		    &len), 0);
+	}
+	ASSERT_INT_EQ(hpn_tcp_facts_get(fds[1], &facts), 0);
+	ASSERT_U64_EQ(facts.rcvbuf, (uint64_t)i);
+	TEST_DONE();
+
+#ifdef TCP_NOTSENT_LOWAT
+	TEST_START("tcp: unsent bytes set");
+	{
+		uint32_t got = 0;
+		socklen_t len = sizeof(got);
+
+		errno = ECHILD;
+		ASSERT_INT_EQ(hpn_tcp_unsent_set(fds[0], 654321), 0);
+		ASSERT_INT_EQ(errno, ECHILD);
+		ASSERT_INT_EQ(getsockopt(fds[0], IPPROTO_TCP,
+		    TCP_NOTSENT_LOWAT, &got, &len), 0);
+		ASSERT_U32_EQ(got, 654321);
+	}
+	TEST_DONE();
+
+	TEST_START("tcp: unsent bytes bound what can be written");
+	{
+		struct pollfd pfd;
+		size_t total = 0;
+
+		/* The reader takes nothing: what is not sent stays here. */
+		ASSERT_INT_EQ(hpn_tcp_unsent_set(fds[0],
+		    hpn_tcp_unsent_target(0)), 0);
+		ASSERT_INT_EQ(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+		pfd.fd = fds[0];
+		pfd.events = POLLOUT;
+		while (poll(&pfd, 1, 200) == 1 && total < 64 * MB) {
+			n = write(fds[0], buf, sizeof(buf));
+			ASSERT_LONG_GT((long)n, 0);
+			total += (size_t)n;
+		}
+		ASSERT_SIZE_T_LT(total, 16 * MB);
+	}
+	TEST_DONE();
+#endif
+
+	TEST_START("tcp: the peer is gone");
+	ASSERT_INT_EQ(close(fds[1]), 0);
+	ASSERT_INT_EQ(hpn_tcp_facts_get(fds[0], &facts), 0);
+	ASSERT_INT_EQ(close(fds[0]), 0);
+	refused(fds[0]);
+	TEST_DONE();
+
+	TEST_START("tcp: unsent target");
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(0), 128 * KB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(1), 128 * KB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX), 4 * MB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX / 2), 4 * MB);
+	/* 1 Gbit/s: some milliseconds' worth */
+	unsent = hpn_tcp_unsent_target(125000000);
+	ASSERT_U32_GE(unsent, 2 * 125000);
+	ASSERT_U32_LE(unsent, 20 * 125000);
+	before = 0;
+	for (rate = 1; rate != 0; rate <<= 1) {
+		unsent = hpn_tcp_unsent_target(rate);
+		ASSERT_U32_GE(unsent, before);
+		ASSERT_U32_GE(unsent, 128 * KB);
+		ASSERT_U32_LE(unsent, 4 * MB);
+		before = unsent;
+	}
+	TEST_DONE();
+}

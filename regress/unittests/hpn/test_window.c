@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-window: single calls and their bounds. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-window.h"
+#include "tests.h"
+
+#define START	(1000 * SEC)	/* what the clock shows in the beginning */
+
+static struct hpn_window_facts
+facts(uint64_t now_ns, uint64_t rtt_ns, uint64_t consumed, uint32_t window)
+{
+	struct hpn_window_facts f;
+
+	memset(&f, 0, sizeof(f));
+	f.now_ns = now_ns;
+	f.rtt_ns = rtt_ns;
+	f.consumed = consumed;
+	f.window = window;
+	f.window_max = HPN_WINDOW_CEILING;
+	f.headroom = UINT64_MAX;
+	return f;
+}
+
+/* Update and check what hpn-window.h promises of every update. */
+static uint32_t
+update(struct hpn_window *w, const struct hpn_window_facts *f)
+{
+	uint32_t window = hpn_window_update(w, f);
+
+	if (window > f->window) {
+		ASSERT_U64_LE((uint64_t)window - f->window, f->headroom);
+		ASSERT_U32_LE(window, f->window_max);
+		ASSERT_U32_LE(window, HPN_WINDOW_CEILING);
+		ASSERT_U64_NE(f->rtt_ns, 0);
+	} else {
+		ASSERT_U64_LE((uint64_t)f->window - window, f->consumed / 2);
+	}
+	return window;
+}
+
+/*
+ * `n` round trips in each of which the application takes `bytes`, in eight
+ * parts of an equal length.  Returns the window after.
+ */
+static uint32_t
+consume(struct hpn_window *w, uint64_t *now_ns, uint64_t rtt_ns,
+    uint64_t bytes, int n, uint32_t window)
+{
+	struct hpn_window_facts f;
+	int i;
+
+	for (i = 0; i < 8 * n; i++) {
+		*now_ns += rtt_ns / 8;
+		f = facts(*now_ns, rtt_ns, bytes / 8, window);
+		window = update(w, &f);
+	}
+	return window;
+}
+
+/* The window that hpn-window.h names for a BDP. */
+static uint64_t
+rule(uint64_t bdp)
+{
+	uint64_t slack = bdp / 4;
+
+	if (slack < HPN_WINDOW_SLACK)
+		slack = HPN_WINDOW_SLACK;
+	return bdp + (slack < bdp ? slack : bdp);
+}
+
+static void
+test_growth(void)
+{
+	static const uint64_t bdps[] = {
+		2 * MB, 5 * MB, 12 * MB, 40 * MB, 64 * MB, 200 * MB
+	};
+	struct hpn_window w;
+	struct hpn_window_facts f;
+	uint64_t now;
+	uint32_t window;
+	size_t i;
+
+	TEST_START("window: init");
+	memset(&w, 0xff, sizeof(w));
+	hpn_window_init(&w, 2 * MB);
+	ASSERT_U32_EQ(w.floor, 2 * MB);
+	ASSERT_U64_EQ(w.start_ns, 0);
+	ASSERT_U64_EQ(w.used, 0);
+	ASSERT_U64_EQ(w.bdp, 0);
+	ASSERT_U32_EQ(w.ramp, 0);
+	TEST_DONE();
+
+	TEST_START("window: the first update only starts the clock");
+	hpn_window_init(&w, 2 * MB);
+	f = facts(START, 100 * MS, 100 * MB, 2 * MB);
+	ASSERT_U32_EQ(update(&w, &f), 2 * MB);
+	TEST_DONE();
+
+	TEST_START("window: ahead of what was consumed in one round trip");
+	f = facts(START + 50 * MS, 100 * MS, 3 * MB, 2 * MB);
+	window = update(&w, &f);
+	ASSERT_U32_GE(window, 2 * 3 * MB);
+	ASSERT_U32_LE(window, 4 * 3 * MB);
+	TEST_DONE();
+
+	TEST_START("window: stays while the application takes little");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	ASSERT_U32_EQ(consume(&w, &now, 100 * MS, 256 * KB, 1000, 2 * MB),
+	    2 * MB);
+	TEST_DONE();
+
+	TEST_START("window: settles at the rule's");
+	for (i = 0; i < sizeof(bdps) / sizeof(bdps[0]); i++) {
+		test_subtest_info("BDP %llu", (unsigned long long)bdps[i]);
+		hpn_window_init(&w, 2 * MB);
+		now = START;
+		window = consume(&w, &now, 80 * MS, bdps[i], 60, 2 * MB);
+		ASSERT_U64_GE(window, rule(bdps[i]) - rule(bdps[i]) / 50);
+		ASSERT_U64_LE(window, rule(bdps[i]) + rule(bdps[i]) / 50);
+	}
+	TEST_DONE();
+
+	TEST_START("window: the same at a round trip shorter than the interval");
+	/* 1 ms and 1 GB/s: 1 MB; measured over 10 ms */
+	hpn_window_init(&w, 64 * KB);
+	now = START;
+	window = consume(&w, &now, 1 * MS, 1000000, 200, 64 * KB);
+	ASSERT_U32_GE(window, 1900000);
+	ASSERT_U32_LE(window, 2100000);
+	TEST_DONE();
+
+	TEST_START("window: round trip unknown, no growth");
+	hpn_window_init(&w, 2 * MB);
+	window = 2 * MB;
+	for (i = 0; i < 1000; i++) {
+		f = facts(START + i * 10 * MS, 0, 100 * MB, window);
+		window = update(&w, &f);
+		ASSERT_U32_EQ(window, 2 * MB);
+	}
+	TEST_DONE();
+
+	TEST_START("window: growth starts when the round trip gets known");
+	f = facts(START + 11 * SEC, 100 * MS, 10 * MB, window);
+	(void)update(&w, &f);
+	f = facts(START + 11 * SEC + 50 * MS, 100 * MS, 10 * MB, window);
+	window = update(&w, &f);
+	ASSERT_U32_GT(window, 2 * MB);
+	TEST_DONE();
+
+	TEST_START("window: shrinks after consumption fell");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	window = consume(&w, &now, 100 * MS, 40 * MB, 40, 2 * MB);
+	ASSERT_U32_GT(window, 40 * MB);
+	window = consume(&w, &now, 100 * MS, 4 * MB, 1, window);
+	ASSERT_U32_GT(window, 40 * MB);		/* not at once */
+	window = consume(&w, &now, 100 * MS, 4 * MB, 400, window);
+	ASSERT_U32_LE(window, 9 * MB);
+	ASSERT_U32_GE(window, 2 * MB);
+	TEST_DONE();
+}
+
+static void
+test_limits(void)
+{
+	struct hpn_window w;
+	struct hpn_window_facts f;
+	uint64_t now;
+	uint32_t window, before;
+	int i;
+
+	TEST_START("window: no headroom, no growth");
+	hpn_window_init(&w, 2 * MB);
+	f = facts(START, 100 * MS, 1 * MB, 2 * MB);
+	(void)update(&w, &f);
+	f = facts(START + 50 * MS, 100 * MS, 50 * MB, 2 * MB);
+	f.headroom = 0;
+	ASSERT_U32_EQ(update(&w, &f), 2 * MB);
+	TEST_DONE();
+
+	TEST_START("window: grows by all of a small headroom");
+	f.now_ns += MS;
+	f.headroom = 1;
+	ASSERT_U32_EQ(update(&w, &f), 2 * MB + 1);
+	f.headroom = 12345;
+	ASSERT_U32_EQ(update(&w, &f), 2 * MB + 12345);
+	TEST_DONE();
+
+	TEST_START("window: headroom comes back");
+	f.headroom = UINT64_MAX;
+	ASSERT_U32_GE(update(&w, &f), 100 * MB);
+	TEST_DONE();
+
+	TEST_START("window: ceiling of the channel");
+	hpn_window_init(&w, 2 * MB);
+	window = 2 * MB;
+	for (now = START, i = 0; i < 100; i++, now += 25 * MS) {
+		f = facts(now, 100 * MS, 50 * MB, window);
+		f.window_max = 16 * MB + 1;
+		window = update(&w, &f);
+	}
+	ASSERT_U32_EQ(window, 16 * MB + 1);
+	TEST_DONE();
+
+	TEST_START("window: ceiling of all channels");
+	for (i = 0; i < 100; i++, now += 25 * MS) {
+		f = facts(now, 100 * MS, UINT32_MAX, window);
+		f.window_max = UINT32_MAX;
+		window = update(&w, &f);
+	}
+	ASSERT_U32_EQ(window, HPN_WINDOW_CEILING);
+	TEST_DONE();
+
+	TEST_START("window: ceiling below the initial window");
+	hpn_window_init(&w, 2 * MB);
+	window = 2 * MB;
+	for (now = START, i = 0; i < 100; i++, now += 25 * MS) {
+		f = facts(now, 100 * MS, 64 * KB, window);
+		f.window_max = 64 * KB;
+		window = update(&w, &f);
+		ASSERT_U32_GE(window, 64 * KB);
+	}
+	ASSERT_U32_EQ(window, 64 * KB);
+	TEST_DONE();
+
+	TEST_START("window: ceiling 0 stops nothing at once");
+	hpn_window_init(&w, 2 * MB);
+	f = facts(START, 100 * MS, 1 * MB, 2 * MB);
+	f.window_max = 0;
+	ASSERT_U32_EQ(update(&w, &f), 2 * MB - 512 * KB);
+	TEST_DONE();
+
+	TEST_START("window: more consumed than the window was");
+	hpn_window_init(&w, 0);
+	f = facts(START, 100 * MS, 10 * MB, 1 * MB);
+	f.window_max = 0;
+	ASSERT_U32_EQ(update(&w, &f), 0);
+	TEST_DONE();
+
+	TEST_START("window: 0, and nothing consumed");
+	hpn_window_init(&w, 0);
+	for (i = 0; i < 10; i++) {
+		f = facts(START + (uint64_t)i * SEC, 100 * MS, 0, 0);
+		ASSERT_U32_EQ(update(&w, &f), 0);
+	}
+	TEST_DONE();
+
+	TEST_START("window: 0 grows when something was consumed");
+	hpn_window_init(&w, 0);
+	now = START;
+	ASSERT_U32_GE(consume(&w, &now, 100 * MS, 1 * MB, 5, 0), 1 * MB);
+	TEST_DONE();
+
+	TEST_START("window: TCP's buffer bounds how far ahead, not the rule");
+	hpn_window_init(&w, 2 * MB);
+	f = facts(START, 100 * MS, 0, 2 * MB);
+	(void)update(&w, &f);
+	f = facts(START + 50 * MS, 100 * MS, 8 * MB, 2 * MB);
+	f.rcvbuf = 20 * MB;
+	ASSERT_U32_LE(update(&w, &f), 20 * MB);
+	f.now_ns += MS;
+	f.consumed = 0;
+	f.rcvbuf = 1;
+	ASSERT_U32_GE(update(&w, &f), 16 * MB);
+	f.rcvbuf = UINT64_MAX;
+	ASSERT_U32_EQ(update(&w, &f), 32 * MB);
+	TEST_DONE();
+
+	TEST_START("window: shrinks by half of the consumed at most");
+	hpn_window_init(&w, 2 * MB);
+	window = 100 * MB;
+	for (now = START, i = 0; window > 2 * MB; i++) {
+		now += 100 * MS;
+		f = facts(now, 100 * MS, 1 * MB, window);
+		before = window;
+		window = update(&w, &f);
+		ASSERT_U32_LE(before - window, 512 * KB);
+		ASSERT_INT_LT(i, 1000);
+	}
+	ASSERT_U32_EQ(window, 2 * MB);
+	f = facts(now + SEC, 100 * MS, 1, 100 * MB);
+	ASSERT_U32_EQ(update(&w, &f), 100 * MB);
+	TEST_DONE();
+}
+
+static void
+test_clock(void)
+{
+	struct hpn_window w;
+	struct hpn_window_facts f;
+	uint64_t now;
+	uint32_t window, grown;
+
+	TEST_START("window: an idle channel gives back");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	grown = consume(&w, &now, 100 * MS, 20 * MB, 30, 2 * MB);
+	ASSERT_U32_GT(grown, 20 * MB);
+	now += HPN_WINDOW_IDLE_NS;
+	f = facts(now, 100 * MS, 64 * KB, grown);
+	window = update(&w, &f);
+	ASSERT_U32_EQ(window, grown - 32 * KB);
+	window = consume(&w, &now, 100 * MS, 512 * KB, 200, window);
+	ASSERT_U32_EQ(window, 2 * MB);
+	TEST_DONE();
+
+	TEST_START("window: a pause is not idleness");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	grown = consume(&w, &now, 100 * MS, 20 * MB, 30, 2 * MB);
+	now += 500 * MS;
+	grown = consume(&w, &now, 100 * MS, 20 * MB, 1, grown);
+	ASSERT_U32_GT(grown, 20 * MB);
+	TEST_DONE();
+
+	TEST_START("window: idleness is long against the round trip");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	grown = consume(&w, &now, 4 * SEC, 20 * MB, 30, 2 * MB);
+	now += HPN_WINDOW_IDLE_NS;
+	f = facts(now, 4 * SEC, 1 * MB, grown);
+	ASSERT_U32_EQ(update(&w, &f), grown);
+	TEST_DONE();
+
+	TEST_START("window: the clock goes back");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	grown = consume(&w, &now, 100 * MS, 20 * MB, 30, 2 * MB);
+	now = START / 2;
+	f = facts(now, 100 * MS, 1 * MB, grown);
+	window = update(&w, &f);
+	ASSERT_U32_LE(window, grown);
+	ASSERT_U32_GE(consume(&w, &now, 100 * MS, 20 * MB, 30, window),
+	    20 * MB);
+	TEST_DONE();
+
+	TEST_START("window: the clock jumps far ahead");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	grown = consume(&w, &now, 100 * MS, 20 * MB, 30, 2 * MB);
+	now = UINT64_MAX - 10 * SEC;
+	f = facts(now, 100 * MS, 1 * MB, grown);
+	window = update(&w, &f);
+	ASSERT_U32_LE(window, grown);
+	window = consume(&w, &now, 100 * MS, 20 * MB, 30, window);
+	ASSERT_U32_GE(window, 20 * MB);
+	f = facts(UINT64_MAX, 100 * MS, 20 * MB, window);
+	(void)update(&w, &f);
+	f = facts(0, 100 * MS, 20 * MB, window);
+	(void)update(&w, &f);
+	TEST_DONE();
+
+	TEST_START("window: the clock stands still");
+	hpn_window_init(&w, 2 * MB);
+	window = 2 * MB;
+	for (now = 0; now < 1000; now++) {
+		f = facts(START, 100 * MS, 1 * MB, window);
+		f.window_max = 64 * MB;
+		window = update(&w, &f);
+	}
+	ASSERT_U32_LE(window, 64 * MB);
+	TEST_DONE();
+
+	TEST_START("window: the clock is always 0");
+	hpn_window_init(&w, 2 * MB);
+	for (now = 0; now < 1000; now++) {
+		f = facts(0, 100 * MS, 10 * MB, 2 * MB);
+		ASSERT_U32_EQ(update(&w, &f), 2 * MB);
+	}
+	TEST_DONE();
+}
+
+static void
+test_extremes(void)
+{
+	static const uint64_t u64[] = {
+		0, 1, 100 * MS, UINT32_MAX, UINT32_MAX + 1ULL, 1ULL << 63,
+		UINT64_MAX
+	};
+	static const uint32_t u32[] = {
+		0, 1, 2 * MB, HPN_WINDOW_CEILING, 1U << 31, UINT32_MAX
+	};
+	const size_t n64 = sizeof(u64) / sizeof(u64[0]);
+	const size_t n32 = sizeof(u32) / sizeof(u32[0]);
+	struct hpn_window fresh, used, w;
+	struct hpn_window_facts f;
+	size_t i, j, k, l, m, n;
+	uint64_t now = START;
+
+	TEST_START("window: every combination of extremes");
+	hpn_window_init(&used, 2 * MB);
+	(void)consume(&used, &now, 100 * MS, 20 * MB, 10, 2 * MB);
+	for (i = 0; i < n64; i++)
+	for (j = 0; j < n64; j++)
+	for (k = 0; k < n64; k++)
+	for (l = 0; l < n32; l++)
+	for (m = 0; m < n32; m++)
+	for (n = 0; n < n64; n++) {
+		test_subtest_info("%zu %zu %zu %zu %zu %zu", i, j, k, l, m, n);
+		f = facts(u64[i], u64[j], u64[k], u32[l]);
+		f.window_max = u32[m];
+		f.headroom = u64[n];
+		f.rcvbuf = u64[(i + k + n) % n64];
+		hpn_window_init(&fresh, u32[(l + m) % n32]);
+		(void)update(&fresh, &f);
+		(void)update(&fresh, &f);
+		w = used;
+		(void)update(&w, &f);
+		f.now_ns += 100 * MS;		/* may wrap */
+		(void)update(&w, &f);
+	}
+	TEST_DONE();
+
+	TEST_START("window: counters saturate");
+	hpn_window_init(&w, 2 * MB);
+	f = facts(START, SEC, UINT64_MAX, 2 * MB);
+	(void)update(&w, &f);
+	for (i = 0; i < 10; i++) {
+		f.now_ns += MS;
+		(void)update(&w, &f);
+	}
+	ASSERT_U64_EQ(w.used, UINT64_MAX);
+	f.now_ns += SEC;
+	ASSERT_U32_EQ(update(&w, &f), HPN_WINDOW_CEILING);
+	TEST_DONE();
+}
+
+static void
+test_adjust_due(void)
+{
+	static const uint32_t u32[] = {
+		0, 1, 2, 3, 31, 32, 33, 63, 64, 65, 32 * KB, 64 * KB,
+		2 * MB, 128 * MB, HPN_WINDOW_CEILING, UINT32_MAX - 1,
+		UINT32_MAX
+	};
+	const size_t n = sizeof(u32) / sizeof(u32[0]);
+	size_t i, j, k;
+
+	TEST_START("adjust: nothing consumed, nothing to give back");
+	for (i = 0; i < n; i++)
+		for (j = 0; j < n; j++)
+			ASSERT_INT_EQ(hpn_window_adjust_due(u32[i], u32[j], 0),
+			    0);
+	TEST_DONE();
+
+	TEST_START("adjust: at a 32nd of the window");
+	ASSERT_INT_EQ(hpn_window_adjust_due(2 * MB, 2 * MB, 64 * KB - 1), 0);
+	ASSERT_INT_NE(hpn_window_adjust_due(2 * MB, 2 * MB, 64 * KB), 0);
+	ASSERT_INT_EQ(hpn_window_adjust_due(64 * MB, 40 * MB, 2 * MB - 1), 0);
+	ASSERT_INT_NE(hpn_window_adjust_due(64 * MB, 40 * MB, 2 * MB), 0);
+	TEST_DONE();
+
+	TEST_START("adjust: when half of the window is used");
+	ASSERT_INT_EQ(hpn_window_adjust_due(64 * MB, 32 * MB, 1), 0);
+	ASSERT_INT_NE(hpn_window_adjust_due(64 * MB, 32 * MB - 1, 1), 0);
+	TEST_DONE();
+
+	TEST_START("adjust: a sender without credit never waits for ever");
+	for (i = 0; i < n; i++)
+		for (k = 0; k < n; k++)
+			if (u32[k] > 0)
+				ASSERT_INT_NE(hpn_window_adjust_due(u32[i], 0,
+				    u32[k]), 0);
+	TEST_DONE();
+}
+
+static void
+test_initial(void)
+{
+	static const uint32_t u32[] = {
+		0, 1, 32 * KB, 64 * KB, 2 * MB, HPN_WINDOW_CEILING,
+		HPN_WINDOW_CEILING + 1, UINT32_MAX
+	};
+	static const uint64_t u64[] = {
+		0, 1, 32 * KB, 2 * MB, UINT32_MAX, UINT32_MAX + 1ULL, UINT64_MAX
+	};
+	const size_t n32 = sizeof(u32) / sizeof(u32[0]);
+	const size_t n64 = sizeof(u64) / sizeof(u64[0]);
+	size_t i, j, k, l;
+	uint32_t window, packet;
+
+	TEST_START("initial: as wanted");
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
+	    256 * MB), 2 * MB);
+	TEST_DONE();
+
+	TEST_START("initial: the ceiling");
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 64 * KB,
+	    256 * MB), 64 * KB);
+	TEST_DONE();
+
+	TEST_START("initial: the budget");
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
+	    100 * KB), 100 * KB);
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
+	    32 * KB), 32 * KB);
+	TEST_DONE();
+
+	TEST_START("initial: one packet at least");
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB, 0),
+	    32 * KB);
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 1, 1), 32 * KB);
+	TEST_DONE();
+
+	TEST_START("initial: never more than wanted");
+	ASSERT_U32_EQ(hpn_window_initial(1000, 32 * KB, 128 * MB, 0), 1000);
+	ASSERT_U32_EQ(hpn_window_initial(0, 32 * KB, 128 * MB,
+	    UINT64_MAX), 0);
+	TEST_DONE();
+
+	TEST_START("initial: every combination of extremes");
+	for (i = 0; i < n32; i++)
+	for (j = 0; j < n32; j++)
+	for (k = 0; k < n32; k++)
+	for (l = 0; l < n64; l++) {
+		test_subtest_info("%zu %zu %zu %zu", i, j, k, l);
+		window = hpn_window_initial(u32[i], u32[j], u32[k], u64[l]);
+		packet = u32[i] < u32[j] ? u32[i] : u32[j];
+		ASSERT_U32_LE(window, u32[i]);
+		ASSERT_U32_GE(window, packet);
+		if (window > packet) {
+			ASSERT_U32_LE(window, u32[k]);
+			ASSERT_U32_LE(window, HPN_WINDOW_CEILING);
+			ASSERT_U64_LE(window, u64[l]);
+		}
+	}
+	TEST_DONE();
+}
+
+void
+test_window(void)
+{
+	test_growth();
+	test_limits();
+	test_clock();
+	test_extremes();
+	test_adjust_due();
+	test_initial();
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of this project's own modules. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "tests.h"
+
+void
+tests(void)
+{
+	test_window();
+	test_rtt();
+	test_tcp();
+#ifndef HPN_WITHOUT_TREE
+	test_buf();
+	test_options();
+#endif
+	test_links();
+}

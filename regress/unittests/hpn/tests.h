@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Unit tests of this project's own modules: what tests.c runs.
+ *
+ * They use little of the framework and of the tree, so that regress/policy.sh
+ * can build them without either, under sanitizers.
+ */
+#ifndef HPN_TESTS_H
+#define HPN_TESTS_H
+
+#define MS	1000000ULL		/* nanoseconds */
+#define SEC	(1000 * MS)
+#define KB	1024U
+#define MB	(1024U * 1024)
+
+void test_window(void);
+void test_rtt(void);
+void test_tcp(void);
+void test_buf(void);
+void test_options(void);
+void test_links(void);
+
+#endif /* HPN_TESTS_H */

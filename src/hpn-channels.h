@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-channels: what channels.c calls.  Collects what hpn-window, hpn-rtt and
+ * hpn-tcp need to know of a connection and acts on what they say.
+ *
+ * Nothing happens on a connection before hpn_channels_configure(): every
+ * function below then leaves things as OpenSSH has them.
+ */
+#ifndef HPN_CHANNELS_H
+#define HPN_CHANNELS_H
+
+#include <sys/types.h>
+
+struct ssh;
+struct Channel;
+struct hpn_options;
+
+/*
+ * Start right-sizing on a connection that has authenticated, before its first
+ * channel.  Does nothing when the options say HPNDisabled.  What it allocates
+ * lives as long as the process, like the rest of struct ssh in ssh and sshd.
+ */
+void hpn_channels_configure(struct ssh *, const struct hpn_options *);
+
+/*
+ * A channel was made or got its window: count the window against the
+ * connection's budget, and make it smaller if the budget has no more.
+ */
+void hpn_channel_opened(struct ssh *, struct Channel *);
+
+/* A channel goes away: its window counts no more. */
+void hpn_channel_closed(struct ssh *, struct Channel *);
+
+/*
+ * The application consumed c->local_consumed bytes and an adjust could be
+ * sent.  Resize the window: c->local_window_max and c->local_consumed change
+ * by the same amount.  Returns 0 when no adjust should be sent yet.
+ */
+int hpn_channel_resize(struct ssh *, struct Channel *);
+
+/*
+ * Somebody else sent a channel request that must be answered: keep its answer
+ * apart from those that time round trips.
+ */
+void hpn_channel_ignore_answer(struct ssh *, int id);
+
+/* Whether c->input has room for more from the application. */
+int hpn_channel_may_read(struct ssh *, const struct Channel *);
+
+/* `len` bytes of channel data were handed to the packet layer. */
+void hpn_channels_sent(struct ssh *, size_t len);
+
+#endif /* HPN_CHANNELS_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-options.h for what this does. */
+
+#include "includes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hpn-options.h"
+#include "hpn-window.h"
+
+void
+hpn_options_init(struct hpn_options *o)
+{
+	o->disabled = o->rcvbuf_poll = HPN_OPTION_UNSET;
+	o->window_max = o->memory_max = HPN_OPTION_UNSET;
+}
+
+void
+hpn_options_fill(struct hpn_options *o)
+{
+	if (o->disabled == HPN_OPTION_UNSET)
+		o->disabled = 0;
+	if (o->rcvbuf_poll == HPN_OPTION_UNSET)
+		o->rcvbuf_poll = 1;
+	if (o->window_max == HPN_OPTION_UNSET)
+		o->window_max = HPN_WINDOW_MAX_DEFAULT;
+	if (o->memory_max == HPN_OPTION_UNSET)
+		o->memory_max = HPN_MEMORY_MAX_DEFAULT;
+}
+
+void
+hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src)
+{
+	if (src->disabled != HPN_OPTION_UNSET)
+		dst->disabled = src->disabled;
+	if (src->rcvbuf_poll != HPN_OPTION_UNSET)
+		dst->rcvbuf_poll = src->rcvbuf_poll;
+	if (src->window_max != HPN_OPTION_UNSET)
+		dst->window_max = src->window_max;
+	if (src->memory_max != HPN_OPTION_UNSET)
+		dst->memory_max = src->memory_max;
+}
+
+static int
+size_parse(const char *arg, int64_t least, int64_t most, int64_t *value,
+    const char **reason)
+{
+	long long size;
+	char *copy;
+	int r;
+
+	if (arg == NULL || *arg == '\0') {
+		*reason = "is missing";
+		return -1;
+	}
+	/* scan_scaled(3) takes a string that it may write to */
+	if ((copy = strdup(arg)) == NULL) {
+		*reason = "could not be read: out of memory";
+		return -1;
+	}
+	r = scan_scaled(copy, &size);
+	free(copy);
+	if (r == -1) {
+		*reason = errno == ERANGE ? "is too large" :
+		    "is not a number of bytes, K, M or G";
+		return -1;
+	}
+	if (size < least) {
+		*reason = "is too small";
+		return -1;
+	}
+	if (size > most) {
+		*reason = "is too large";
+		return -1;
+	}
+	*value = size;
+	return 0;
+}
+
+int
+hpn_options_size(struct hpn_options *o, int window, const char *arg,
+    int active, const char **reason)
+{
+	int64_t value, *target = window ? &o->window_max : &o->memory_max;
+
+	if (size_parse(arg, window ? HPN_WINDOW_MAX_LEAST : HPN_MEMORY_MAX_LEAST,
+	    window ? HPN_WINDOW_CEILING : HPN_MEMORY_MAX_MOST, &value,
+	    reason) != 0)
+		return -1;
+	if (active && *target == HPN_OPTION_UNSET)
+		*target = value;
+	return 0;
+}
+
+void
+hpn_options_dump(const struct hpn_options *o, FILE *f)
+{
+	fprintf(f, "hpndisabled %s\n", o->disabled ? "yes" : "no");
+	fprintf(f, "tcprcvbufpoll %s\n", o->rcvbuf_poll ? "yes" : "no");
+	fprintf(f, "hpnwindowmax %lld\n", (long long)o->window_max);
+	fprintf(f, "hpnmemorymax %lld\n", (long long)o->memory_max);
+}

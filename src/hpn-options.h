@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-options: the options that this project adds to ssh_config(5) and
+ * sshd_config(5), kept together so that readconf.c and servconf.c need only
+ * one line each for parsing, defaults, Match and dumping.
+ */
+#ifndef HPN_OPTIONS_H
+#define HPN_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#define HPN_OPTION_UNSET	(-1)
+
+/* Bytes.  One packet and a bit must fit; above is hpn-window.h's ceiling. */
+#define HPN_WINDOW_MAX_LEAST	(64LL * 1024)
+#define HPN_WINDOW_MAX_DEFAULT	(128LL * 1024 * 1024)
+#define HPN_MEMORY_MAX_LEAST	(1024LL * 1024)
+#define HPN_MEMORY_MAX_DEFAULT	(256LL * 1024 * 1024)
+#define HPN_MEMORY_MAX_MOST	(1LL << 40)
+
+struct hpn_options {
+	int disabled;		/* HPNDisabled */
+	int rcvbuf_poll;	/* TcpRcvBufPoll */
+	int64_t window_max;	/* HPNWindowMax, bytes */
+	int64_t memory_max;	/* HPNMemoryMax, bytes */
+};
+
+/*
+ * Keywords of HPN-SSH that mean nothing here but stand in configuration files
+ * that must still load, as entries of a keyword table; `...` are an entry's
+ * further members.
+ */
+#define HPN_KEYWORDS_FOREIGN(op, ...) \
+	{ "hpnbuffersize", op, ## __VA_ARGS__ }, \
+	{ "hpnbufferlimit", op, ## __VA_ARGS__ }, \
+	{ "tcprcvbuf", op, ## __VA_ARGS__ }, \
+	{ "disablemtaes", op, ## __VA_ARGS__ }, \
+	{ "metrics", op, ## __VA_ARGS__ }, \
+	{ "metricspath", op, ## __VA_ARGS__ }, \
+	{ "metricsinterval", op, ## __VA_ARGS__ }, \
+	{ "fallback", op, ## __VA_ARGS__ }, \
+	{ "fallbackport", op, ## __VA_ARGS__ }, \
+	{ "happyeyes", op, ## __VA_ARGS__ }, \
+	{ "happydelay", op, ## __VA_ARGS__ }, \
+	{ "usemptcp", op, ## __VA_ARGS__ }, \
+	{ "noneenabled", op, ## __VA_ARGS__ }, \
+	{ "noneswitch", op, ## __VA_ARGS__ }, \
+	{ "nonemacenabled", op, ## __VA_ARGS__ }
+
+void hpn_options_init(struct hpn_options *);
+void hpn_options_fill(struct hpn_options *);
+
+/* What is set in src replaces what dst has: for sshd_config's Match. */
+void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);
+
+/*
+ * Parse the argument of HPNWindowMax (window != 0) or HPNMemoryMax: a number
+ * of bytes, or of K, M, G; arg may be NULL.  Store it if `active` and not set
+ * before: the first value holds, as everywhere in the configuration.
+ * Returns 0, or -1 and the reason, which completes "value 'x' ".
+ */
+int hpn_options_size(struct hpn_options *, int window, const char *arg,
+    int active, const char **reason);
+
+/* Print as ssh -G and sshd -T do. */
+void hpn_options_dump(const struct hpn_options *, FILE *);
+
+#endif /* HPN_OPTIONS_H */

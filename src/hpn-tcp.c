@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-tcp.h for what this does. */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#ifdef __linux__
+/* The C library's struct tcp_info ends before the delivery rate. */
+# include <linux/tcp.h>
+#else
+# include <netinet/tcp.h>
+#endif
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "hpn-tcp.h"
+
+/* What the kernel holds unsent is worth this much time at the present rate. */
+#define UNSENT_MS	8
+#define UNSENT_MIN	(128U * 1024)
+#define UNSENT_MAX	(4U * 1024 * 1024)
+
+#ifdef TCP_INFO
+static int
+info_get(int fd, struct hpn_tcp_facts *facts)
+{
+	struct tcp_info ti;
+	socklen_t len = sizeof(ti);
+
+	memset(&ti, 0, sizeof(ti));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) != 0)
+		return -1;
+	facts->rtt_ns = (uint64_t)ti.tcpi_rtt * 1000;
+#ifdef __linux__
+	/* older kernels return a shorter structure */
+	if (len >= offsetof(struct tcp_info, tcpi_delivery_rate) +
+	    sizeof(ti.tcpi_delivery_rate))
+		facts->rate = ti.tcpi_delivery_rate;
+#endif
+	return 0;
+}
+#else
+static int
+info_get(int fd, struct hpn_tcp_facts *facts)
+{
+	int nodelay;
+	socklen_t len = sizeof(nodelay);
+
+	/* Nothing to learn, but only TCP answers this */
+	return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len);
+}
+#endif
+
+int
+hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *facts)
+{
+	int rcvbuf = 0, r = -1, saved_errno = errno;
+	socklen_t len = sizeof(rcvbuf);
+
+	memset(facts, 0, sizeof(*facts));
+	if (fd != -1 && info_get(fd, facts) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, &len) == 0) {
+		if (rcvbuf > 0)
+			facts->rcvbuf = (uint64_t)rcvbuf;
+		r = 0;
+	}
+	errno = saved_errno;
+	return r;
+}
+
+uint32_t
+hpn_tcp_unsent_target(uint64_t rate)
+{
+	uint64_t bytes = rate / 1000 * UNSENT_MS;
+
+	if (bytes < UNSENT_MIN)
+		return UNSENT_MIN;
+	return bytes > UNSENT_MAX ? UNSENT_MAX : (uint32_t)bytes;
+}
+
+int
+hpn_tcp_unsent_set(int fd, uint32_t bytes)
+{
+#ifdef TCP_NOTSENT_LOWAT
+	int r, saved_errno = errno;
+
+	r = setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes,
+	    sizeof(bytes));
+	errno = saved_errno;
+	return r;
+#else
+	return -1;
+#endif
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-tcp: what the kernel knows of a TCP connection, and how much of what
+ * was not yet sent it should hold.  Works on descriptors only.
+ */
+#ifndef HPN_TCP_H
+#define HPN_TCP_H
+
+#include <stdint.h>
+
+struct hpn_tcp_facts {
+	uint64_t rtt_ns;	/* smoothed round trip; 0: not known */
+	uint64_t rcvbuf;	/* SO_RCVBUF, bytes, see socket(7) */
+	uint64_t rate;		/* delivery rate of what we send, bytes/s;
+				 * 0: not known (see TCP_INFO in tcp(7)) */
+};
+
+/* Returns 0, or -1 when fd is not a TCP connection; errno is kept. */
+int hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *);
+
+/*
+ * How many bytes the kernel should hold that it has not sent: enough that
+ * the sender is never late, little enough that a keystroke's echo does not
+ * wait long behind them.  Policy: no descriptor needed.
+ */
+uint32_t hpn_tcp_unsent_target(uint64_t rate);
+
+/* Ask for it (TCP_NOTSENT_LOWAT in tcp(7)).  Returns 0 or -1; keeps errno. */
+int hpn_tcp_unsent_set(int fd, uint32_t bytes);
+
+#endif /* HPN_TCP_H */

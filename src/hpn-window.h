@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-window: how large a channel's receive window should be.
+ *
+ * Policy only: numbers in, a window out.  No socket, no struct ssh, no clock
+ * of its own, no allocation, no globals; every function is total (there is
+ * no input for which it fails).  Compiles without the OpenSSH tree.
+ *
+ * The rule is dynamic right-sizing as TCP receivers do it (Fisk and Feng,
+ * "Dynamic Right-Sizing in TCP", 2001), one layer up.  What the application
+ * consumed during one round trip is the delivered bandwidth-delay product
+ * (BDP); a sender must be allowed that much and some slack, or the window is
+ * what limits it.  The slack is another BDP up to HPN_WINDOW_SLACK bytes and
+ * a quarter of the BDP beyond: a sender that has filled the path can only
+ * store the slack, and some senders (OpenSSH's own among them) become slow
+ * when they store about 16 MiB.
+ *
+ * Units: bytes, nanoseconds of a monotonic clock.
+ */
+#ifndef HPN_WINDOW_H
+#define HPN_WINDOW_H
+
+#include <stdint.h>
+
+/* Largest window ever offered: 2^29-1, see RFC 4254 section 5.2 for 2^32-1. */
+#define HPN_WINDOW_CEILING	0x1fffffffU
+/* Slack beyond the BDP that any sender can store without harm. */
+#define HPN_WINDOW_SLACK	(10U * 1024 * 1024)
+/* Without consumption for this long, a channel gives its window back. */
+#define HPN_WINDOW_IDLE_NS	(30ULL * 1000000000)
+/* Shorter round trips are measured over this long. */
+#define HPN_WINDOW_INTERVAL_NS	(10ULL * 1000000)
+
+/* State of one channel.  Owned by the channel; hpn_window_init() first. */
+struct hpn_window {
+	uint64_t start_ns;	/* when the running interval began; 0: never */
+	uint64_t used;		/* bytes consumed in the running interval */
+	uint64_t bdp;		/* delivered BDP: decaying maximum, bytes */
+	uint32_t floor;		/* the window never shrinks below this */
+	unsigned int ramp;	/* intervals for which to keep ahead of TCP */
+};
+
+/* What is known at one moment. */
+struct hpn_window_facts {
+	uint64_t now_ns;
+	uint64_t rtt_ns;	/* round trip; 0: not known, do not grow */
+	uint64_t consumed;	/* bytes that the application took since the
+				 * last call */
+	uint64_t rcvbuf;	/* what TCP will hold, bytes; 0: not known */
+	uint32_t window;	/* window now: credit given and not given back */
+	uint32_t window_max;	/* ceiling for this channel */
+	uint64_t headroom;	/* what the connection's budget has left */
+};
+
+/* initial: the window at which the channel was opened. */
+void hpn_window_init(struct hpn_window *, uint32_t initial);
+
+/*
+ * Account for f->consumed and return the window to have from now on.
+ * It is larger than f->window by at most f->headroom, and smaller by at most
+ * half of f->consumed (credit once given cannot be revoked, only not be given
+ * anew; by halves, so that a sender is slowed and never stopped).
+ */
+uint32_t hpn_window_update(struct hpn_window *,
+    const struct hpn_window_facts *f);
+
+/*
+ * Whether enough was consumed to be worth a WINDOW_ADJUST: few messages for
+ * a large window, stock's three packets for a small one.
+ *   window     the window now
+ *   credit     what the sender may still send of it
+ *   consumed   what the application took since the last adjust
+ */
+int hpn_window_adjust_due(uint32_t window, uint32_t credit, uint32_t consumed);
+
+/*
+ * The window for a channel about to be opened that wants `want` bytes, when
+ * the connection's budget has `headroom` left.  Never less than one packet of
+ * `maxpacket` (a channel must be able to move), never more than window_max
+ * unless that is less than a packet.
+ */
+uint32_t hpn_window_initial(uint32_t want, uint32_t maxpacket,
+    uint32_t window_max, uint64_t headroom);
+
+#endif /* HPN_WINDOW_H */
