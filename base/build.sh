@@ -89,6 +89,10 @@ install_for_good() {
 		    'DESTDIR=/..., SYSCONFDIR=/...)' ;;
 		esac
 	done
+	into=${DESTDIR-}$prefix
+	mkdir -p "$into" 2>/dev/null && [ -w "$into" ] ||
+	    die "you may not write to $into: run as root, or give another PREFIX=" \
+	    'or DESTDIR='
 	# /var/empty is for root; whoever installs for himself needs none.
 	empty=/var/empty
 	[ "$(id -u)" = 0 ] || [ -n "${DESTDIR-}" ] || empty=$prefix/var/empty
@@ -99,14 +103,13 @@ install_for_good() {
 	obj=$BUILD/obj/$name
 	configure_obj "$src" "$obj" "$name" "$@"
 	compile_obj "$obj" "$name"
+	# Debian's rule for this link does not expect to find it there.
+	rm -f "${DESTDIR-}$prefix/share/man/man5/authorized_keys.5" 2>/dev/null || :
 	if [ -n "${DESTDIR-}" ]; then
 		run_logged "installing to $DESTDIR$prefix" \
 		    "$BUILD/log/$name.log" obj_make "$obj" DESTDIR="$DESTDIR" \
 		    install-nokeys
 	else
-		mkdir -p "$prefix" 2>/dev/null && [ -w "$prefix" ] ||
-		    die "you may not write to $prefix: run as root, or give" \
-		    'PREFIX= or DESTDIR='
 		run_logged "installing to $prefix" "$BUILD/log/$name.log" \
 		    obj_make "$obj" install
 	fi

@@ -38,7 +38,7 @@ finish() {
 		die "the series has $(wc -l <"$SCRATCH/faults") fault(s)," \
 		    'listed above'
 	fi
-	say "series: $count patches, well formed, zero fuzz and the same meaning" \
+	say "series: $count in number, well formed, zero fuzz and the same meaning" \
 	    "on $(base_title debian) and $(base_title upstream)"
 	exit 0
 }

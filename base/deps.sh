@@ -136,8 +136,10 @@ if [ "$(id -u)" != 0 ]; then
 	if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
 		as_root='sudo -n'
 	else
-		echo "openssh-hpn: error: run this, then try again:" \
-		    "sudo apt-get install -y --no-install-recommends$names" >&2
+		how='as root' sudo=
+		! command -v sudo >/dev/null 2>&1 || how='in a terminal' sudo='sudo '
+		echo "openssh-hpn: error: run this $how and try again:" \
+		    "${sudo}apt-get install -y --no-install-recommends$names" >&2
 		exit 1
 	fi
 fi

@@ -28,7 +28,7 @@ update=no
 lock
 mkdir -p "$DL" 2>/dev/null || die "cannot create $DL: check permissions and disk"
 scratch=$DL/.fetch.$$
-trap 'rm -rf "$scratch"' EXIT
+trap 'rm -rf "$scratch" "$DL"/.*.part' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

@@ -71,7 +71,11 @@ need_space() {
 
 # explain_failure WHAT TEXT: die, with the reason picked from a tool's output.
 explain_failure() {
-	case $2 in
+	# Not every tool says why it could not write.
+	reason=$2
+	[ "$(df -Pk "$BUILD" 2>/dev/null | awk 'NR == 2 { print $4 }')" != 0 ] ||
+	    reason="$reason No space left"
+	case $reason in
 	*'No space left'*|*'Disk quota exceeded'*)
 		die "$1: the disk that holds $BUILD is full: free some space" \
 		    "and run the same command again" ;;

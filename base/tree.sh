@@ -54,7 +54,7 @@ make_base() {
 	    [ "$(cat "$BUILD/base/$1.id" 2>/dev/null)" = "$id" ]; then
 		return 0
 	fi
-	need_space 60 'extracting the base'
+	need_space 30 'extracting the base'
 	new=$SCRATCH/base
 	attempt 'cannot write the base' mkdir -p "$new/tar" "$BUILD/base"
 	attempt "cannot extract $ORIG" tar -xzf "$ORIG" -C "$new/tar" \
@@ -104,8 +104,25 @@ discard() {
 	in_tree clean -q -f -d
 }
 
+# finish_update: an update was cut off half-way, by a full disk for example. The
+# tree was clean when it began, so nothing is lost by going to its end.
+finish_update() {
+	interrupted=$(cat "$GIT_DIR/hpn/updating")
+	rm -f "$GIT_DIR/index.lock"
+	if [ -n "$interrupted" ]; then
+		attempt "cannot update $TREE" \
+		    git --work-tree="$TREE" read-tree --reset -u "$interrupted"
+		git update-ref -m 'make tree' HEAD "$interrupted"
+		sed "s/^tip .*/tip $interrupted/; s/^patches .*/patches unknown/" \
+		    "$GIT_DIR/hpn/state" >"$GIT_DIR/hpn/state.new"
+		mv "$GIT_DIR/hpn/state.new" "$GIT_DIR/hpn/state"
+	fi
+	rm -f "$GIT_DIR/hpn/updating"
+}
+
 # update_tree: the tree is there; bring it up to date if it is clean.
 update_tree() {
+	[ ! -f "$GIT_DIR/hpn/updating" ] || finish_update
 	[ "${DISCARD-}" != 1 ] || discard
 	inputs >"$SCRATCH/inputs"
 	if ! tree_clean; then
@@ -126,12 +143,14 @@ update_tree() {
 	if [ -s "$SCRATCH/changed" ]; then
 		in_tree add -f -A --pathspec-from-file="$SCRATCH/changed"
 	fi
-	in_tree update-index -q --refresh || :
+	in_tree update-index -q --refresh >/dev/null || :
+	echo "$tip" >"$GIT_DIR/hpn/updating"
 	attempt "cannot update $TREE" \
 	    git --work-tree="$TREE" read-tree -m -u "$old" "$tip"
 	git update-ref -m 'make tree' HEAD "$tip"
 	record "$root" "$tip"
-	say "tree: build/tree/$BASE brought up to date ($patches patches on" \
+	rm -f "$GIT_DIR/hpn/updating"
+	say "tree: build/tree/$BASE brought up to date (patches: $patches, on" \
 	    "$(base_title "$BASE"))"
 }
 
@@ -140,7 +159,7 @@ now() {
 }
 
 new_tree() {
-	need_space 60 'the fork tree'
+	need_space 40 'the fork tree'
 	repo_create "$SCRATCH/tree"
 	lay
 	git update-ref -m 'make tree' HEAD "$tip"
@@ -151,7 +170,8 @@ new_tree() {
 	attempt "cannot write $BUILD/tree" mkdir -p "$BUILD/tree"
 	attempt "cannot put the tree in place" mv "$SCRATCH/tree" "$TREE"
 	GIT_DIR=$TREE/.git
-	say "tree: build/tree/$BASE ($patches patches on $(base_title "$BASE"))"
+	say "tree: build/tree/$BASE (patches: $patches, on" \
+	    "$(base_title "$BASE"))"
 }
 
 "$ROOT/base/fetch.sh" "$BASE"

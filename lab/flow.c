@@ -3,8 +3,8 @@
  * flow - sends and receives bulk data for measurements, and checks that what
  * arrives is what was sent.  Costs next to nothing beside what it measures.
  *
- * usage: flow source [-t SECONDS] [-n BYTES] [-a] [ENDPOINT]
- *        flow sink   [-o FILE] [-a] [-r SECONDS] [ENDPOINT]
+ * usage: flow source [-t SECONDS] [-n BYTES] [-o FILE] [-a] [ENDPOINT]
+ *        flow sink   [-r SECONDS] [-o FILE] [-a] [ENDPOINT]
  *        flow keys   -o FILE [-n COUNT] [-i MS] -- COMMAND [ARG ...]
  *        flow usage  -o FILE -- COMMAND [ARG ...]
  *        flow ports  COUNT
@@ -27,15 +27,17 @@
  *	-c /PATH	connect to a local socket
  *	-l HOST:PORT	listen, print "listening", take one connection
  *	-l /PATH	likewise on a local socket, which is removed
- * -a: the sink confirms the end with one byte and the source waits for it;
- *     the source then prints the seconds since it began to connect.
+ * -k, with -l: go on listening, serve each connection by a child of its own.
+ * -a: the sink confirms the end with one byte and the source waits for it.
  *
  * FILE gets one line, tab-separated, by rename, so that it is whole when it
  * is there:
+ *	source	BYTES SECONDS CPU
  *	sink	ok|truncated|corrupt BYTES SECONDS RATE RATE2 CPU
- *		RATE2 is the rate over the second half of the time; MB/s, 10^6
+ *		RATE2 is the rate over the second half of the time; MB/s, 10^6;
+ *		CPU, everywhere, user + system seconds
  *	keys	COUNT P50 P99 MAX	ms
- *	usage	SECONDS CPU MAXRSS	CPU: user + system; MAXRSS: KiB
+ *	usage	SECONDS CPU
  *
  * Exit: 0; 1 an error, data that differ, or fewer echoes than keys; 2 usage;
  * usage: COMMAND's status.
@@ -85,13 +87,14 @@ static void
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: flow source [-t SECONDS] [-n BYTES] [-a] [ENDPOINT]\n"
-	    "       flow sink [-o FILE] [-a] [-r SECONDS] [ENDPOINT]\n"
+	    "usage: flow source [-t SECONDS] [-n BYTES] [-o FILE] [-a] "
+	    "[ENDPOINT]\n"
+	    "       flow sink [-r SECONDS] [-o FILE] [-a] [ENDPOINT]\n"
 	    "       flow keys -o FILE [-n COUNT] [-i MS] -- COMMAND [ARG ...]\n"
 	    "       flow usage -o FILE -- COMMAND [ARG ...]\n"
 	    "       flow ports COUNT\n"
 	    "ENDPOINT: [-x HOST:PORT] -c HOST:PORT|/PATH | "
-	    "-l HOST:PORT|/PATH\n");
+	    "-l HOST:PORT|/PATH [-k]\n");
 	exit(2);
 }
 
@@ -261,12 +264,14 @@ connect_by_socks(const char *proxy, const char *where)
 	return fd;
 }
 
+/* Returns an accepted connection, with keep in a child made for it. */
 static int
-accept_one(const char *where)
+accept_one(const char *where, int keep)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = address(where, &sa);
 	int on = 1, listener, fd;
+	pid_t pid;
 
 	if ((listener = socket(sa.ss_family, SOCK_STREAM, 0)) == -1)
 		err(1, "socket");
@@ -274,12 +279,25 @@ accept_one(const char *where)
 	if (*where == '/')
 		unlink(where);
 	if (bind(listener, (struct sockaddr *)&sa, len) == -1 ||
-	    listen(listener, 1) == -1)
+	    listen(listener, 128) == -1)
 		err(1, "listen on %s", where);
 	puts("listening");
 	fflush(stdout);
-	if ((fd = accept(listener, NULL, NULL)) == -1)
-		err(1, "accept");
+	if (keep)
+		signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		if ((fd = accept(listener, NULL, NULL)) == -1)
+			err(1, "accept");
+		if (!keep)
+			break;
+		if ((pid = fork()) == -1)
+			err(1, "fork");
+		if (pid == 0) {
+			close(listener);
+			return fd;
+		}
+		close(fd);
+	}
 	if (*where == '/')
 		unlink(where);
 	close(listener);
@@ -288,13 +306,14 @@ accept_one(const char *where)
 
 struct endpoint {
 	const char	*to, *proxy, *on;
+	int		 keep;
 };
 
 static int
 open_endpoint(const struct endpoint *e, int otherwise)
 {
 	if (e->on != NULL)
-		return accept_one(e->on);
+		return accept_one(e->on, e->keep);
 	if (e->proxy != NULL)
 		return connect_by_socks(e->proxy, e->to);
 	if (e->to != NULL)
@@ -303,10 +322,12 @@ open_endpoint(const struct endpoint *e, int otherwise)
 }
 
 static void
-source(const struct endpoint *e, double seconds, uint64_t bytes, int confirmed)
+source(const struct endpoint *e, const char *path, double seconds,
+    uint64_t bytes, int confirmed)
 {
 	uint64_t next = 0, total = bytes / sizeof(uint64_t);
-	double begun = now(), started;
+	double started;
+	struct rusage ru;
 	size_t i, n;
 	int fd, last = 0;
 	char c;
@@ -334,9 +355,14 @@ source(const struct endpoint *e, double seconds, uint64_t bytes, int confirmed)
 		if (shutdown(fd, SHUT_WR) == -1)
 			err(1, "-a needs a socket");
 		read_all(fd, &c, 1);
-		printf("%.6f\n", now() - begun);
 	}
 	close(fd);
+	if (path != NULL) {
+		getrusage(RUSAGE_SELF, &ru);
+		report(path, "%llu\t%.4f\t%.3f\n",
+		    (unsigned long long)(next * sizeof(uint64_t)),
+		    now() - started, cpu_seconds(&ru));
+	}
 }
 
 /* Whether n words are first, first + 1, ... */
@@ -569,8 +595,7 @@ measure_usage(const char *path, char **argv)
 		if (errno != EINTR)
 			err(1, "wait4");
 	}
-	report(path, "%.4f\t%.4f\t%ld\n", now() - started, cpu_seconds(&ru),
-	    ru.ru_maxrss);
+	report(path, "%.4f\t%.4f\n", now() - started, cpu_seconds(&ru));
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 	    128 + WTERMSIG(status);
 }
@@ -599,7 +624,7 @@ ports(int count)
 int
 main(int argc, char **argv)
 {
-	struct endpoint e = { NULL, NULL, NULL };
+	struct endpoint e = { NULL, NULL, NULL, 0 };
 	const char *what, *path = NULL;
 	double seconds = 0, read_for = -1, interval = 130, n = 0;
 	int ch, confirm = 0;
@@ -609,7 +634,7 @@ main(int argc, char **argv)
 	what = argv[1];
 	argc--;
 	argv++;
-	while ((ch = getopt(argc, argv, "+ac:i:l:n:o:r:t:x:")) != -1) {
+	while ((ch = getopt(argc, argv, "+ac:i:kl:n:o:r:t:x:")) != -1) {
 		switch (ch) {
 		case 'a':
 			confirm = 1;
@@ -619,6 +644,9 @@ main(int argc, char **argv)
 			break;
 		case 'i':
 			interval = number(optarg);
+			break;
+		case 'k':
+			e.keep = 1;
 			break;
 		case 'l':
 			e.on = optarg;
@@ -645,10 +673,10 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if ((e.proxy != NULL && e.to == NULL) ||
-	    (e.to != NULL && e.on != NULL))
+	    (e.to != NULL && e.on != NULL) || (e.keep && e.on == NULL))
 		usage();
 	if (strcmp(what, "source") == 0 && argc == 0)
-		source(&e, seconds, (uint64_t)n, confirm);
+		source(&e, path, seconds, (uint64_t)n, confirm);
 	else if (strcmp(what, "sink") == 0 && argc == 0)
 		sink(&e, path, read_for, confirm);
 	else if (strcmp(what, "keys") == 0 && argc > 0)

@@ -156,7 +156,7 @@ plan() {
 	{
 		s = ($2 in sec) ? sec[$2] : 10
 		fl = flag[$2] == "" ? "-" : flag[$2]
-		ours = $2 ~ /^(unit-)?hpn-/
+		ours = $2 ~ /^(unit-)?hpn/
 		if (only != "" ? !($2 in wanted) : \
 		    mode == "quick" && fl !~ /q/ && !ours)
 			next

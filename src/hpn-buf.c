@@ -11,6 +11,13 @@
 /* Smaller buffers grow as they always did. */
 #define LARGE	(1024 * 1024)
 
+int
+hpn_buf_pack(size_t alloc, size_t need, size_t consumed)
+{
+	/* A quarter: at most three bytes are moved for each that is gained */
+	return alloc >= LARGE && need > alloc && consumed >= alloc / 4;
+}
+
 size_t
 hpn_buf_grown(size_t alloc, size_t need, size_t max)
 {

@@ -17,6 +17,12 @@
 #define HPN_BUF_MAX	0x24000000
 
 /*
+ * Whether a buffer of `alloc` bytes that needs `need` should rather move its
+ * content over the `consumed` bytes at its start than grow.
+ */
+int hpn_buf_pack(size_t alloc, size_t need, size_t consumed);
+
+/*
  * The size in bytes to allocate for a buffer of `alloc` bytes that needs
  * `need` (> alloc) and may have `max` (>= need).  At least need, at most max.
  */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* See hpn-channels.h for what this does. */
 
+#define SSHBUF_INTERNAL	/* sshbuf_alloc() */
 #include "includes.h"
 
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,12 @@
  * peer's window may be a thousand times larger and must not be stored here.
  */
 #define INPUT_BACKLOG	(256 * 1024)
+
+/* A drained buffer larger than this gives its memory back, bytes. */
+#define DRAINED_KEEPS	(4 * 1024 * 1024)
+
+/* Growing windows leave this part of the budget to channels yet to open. */
+#define RESERVE(budget)	((budget) / 4)
 
 /* Look at the connection's sending rate once per so many bytes. */
 #define PACE_EVERY	(1024 * 1024)
@@ -61,6 +69,14 @@ hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
 		return;
 	hpn = xcalloc(1, sizeof(*hpn));
 	hpn->options = *options;
+	/*
+	 * Through another ssh's ControlMaster (ssh -O proxy) all channels'
+	 * data wait in one buffer of the master's when we do not read.
+	 */
+	if (ssh_packet_get_mux(ssh)) {
+		hpn->options.memory_max = MINIMUM(hpn->options.memory_max,
+		    SSHBUF_SIZE_MAX / 4);
+	}
 	hpn_rtt_init(&hpn->rtt);
 	ssh->hpn = hpn;
 	debug_f("channel windows grow to at most %lld, %lld together",
@@ -69,11 +85,12 @@ hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
 }
 
 static u_int64_t
-headroom(const struct hpn_connection *hpn)
+headroom(const struct hpn_connection *hpn, u_int64_t reserve)
 {
+	u_int64_t taken = hpn->committed + reserve;
 	u_int64_t budget = (u_int64_t)hpn->options.memory_max;
 
-	return hpn->committed < budget ? budget - hpn->committed : 0;
+	return taken < budget ? budget - taken : 0;
 }
 
 /* Whether data that the peer sends can pile up in this kind of channel. */
@@ -103,28 +120,46 @@ commit(struct hpn_connection *hpn, Channel *c, u_int window)
 	c->hpn_committed = window;
 }
 
+/* Let a buffer hold a window, and the tenth beyond it that is tolerated. */
+static void
+make_room(Channel *c, struct sshbuf *b, u_int window)
+{
+	size_t max = (size_t)window + window / 10 + c->local_maxpacket;
+	int r;
+
+	if (max > sshbuf_max_size(b) &&
+	    (r = sshbuf_set_max_size(b, MINIMUM(max, HPN_BUF_MAX))) != 0)
+		fatal_fr(r, "channel %i", c->self);
+}
+
+static void
+set_window(struct hpn_connection *hpn, Channel *c, u_int window)
+{
+	make_room(c, c->output, window);
+	make_room(c, c->extended, window);
+	c->local_window_max = window;
+	commit(hpn, c, window);
+}
+
 void
 hpn_channel_opened(struct ssh *ssh, Channel *c)
 {
 	struct hpn_connection *hpn = ssh->hpn;
 	u_int window;
-	int r;
 
 	if (hpn == NULL || !carries_data(c))
 		return;
-	if ((r = sshbuf_set_max_size(c->output, HPN_BUF_MAX)) != 0)
-		fatal_fr(r, "channel %i", c->self);
 	commit(hpn, c, 0);
 	window = hpn_window_initial(c->local_window_max, c->local_maxpacket,
-	    (u_int32_t)hpn->options.window_max, headroom(hpn));
+	    (u_int32_t)hpn->options.window_max, headroom(hpn, 0));
 	if (window < c->local_window_max) {
 		debug_f("channel %d: window %u instead of %u: %llu bytes of "
 		    "windows open", c->self, window, c->local_window_max,
 		    (unsigned long long)hpn->committed);
 	}
-	c->local_window = c->local_window_max = window;
+	c->local_window = window;
+	set_window(hpn, c, window);
 	hpn_window_init(&c->hpn, window);
-	commit(hpn, c, window);
 }
 
 void
@@ -184,6 +219,45 @@ hpn_channel_ignore_answer(struct ssh *ssh, int id)
 		    NULL);
 }
 
+void
+hpn_channel_answered(struct ssh *ssh, int type)
+{
+	struct channel_confirm *cc;
+	u_int32_t id;
+	Channel *c;
+
+	if (ssh->hpn == NULL || (type != SSH2_MSG_CHANNEL_SUCCESS &&
+	    type != SSH2_MSG_CHANNEL_FAILURE))
+		return;
+	/* As lenient as the server was before it looked at answers at all */
+	if (sshpkt_get_u32(ssh, &id) != 0 || id > INT_MAX ||
+	    (c = channel_by_id(ssh, (int)id)) == NULL ||
+	    (cc = TAILQ_FIRST(&c->status_confirms)) == NULL)
+		return;
+	cc->cb(ssh, type, c, cc->ctx);
+	TAILQ_REMOVE(&c->status_confirms, cc, entry);
+	freezero(cc, sizeof(*cc));
+}
+
+/*
+ * What a peer sent beyond its window, as far as that is tolerated, was never
+ * granted and must not be granted anew.
+ */
+static void
+discount_excess(Channel *c)
+{
+	u_int64_t held, spare;
+
+	if (c->ostate != CHAN_OUTPUT_OPEN)
+		return;		/* what is discarded is not counted exactly */
+	held = (u_int64_t)c->local_window + sshbuf_len(c->output);
+	if (c->extended_usage == CHAN_EXTENDED_WRITE)
+		held += sshbuf_len(c->extended);
+	spare = held < c->local_window_max ? c->local_window_max - held : 0;
+	if (c->local_consumed > spare)
+		c->local_consumed = (u_int)spare;
+}
+
 int
 hpn_channel_resize(struct ssh *ssh, Channel *c)
 {
@@ -197,8 +271,12 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	if (c->hpn_committed == 0) {
 		/* Opened before we were configured, or as another type */
 		hpn_window_init(&c->hpn, c->local_window_max);
-		commit(hpn, c, c->local_window_max);
+		set_window(hpn, c, c->local_window_max);
 	}
+	discount_excess(c);
+	if (sshbuf_len(c->output) == 0 &&
+	    sshbuf_alloc(c->output) > DRAINED_KEEPS)
+		sshbuf_reset(c->output);
 	if (!hpn_window_adjust_due(c->local_window_max, c->local_window,
 	    c->local_consumed))
 		return 0;
@@ -208,29 +286,36 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	(void)hpn_tcp_facts_get(ssh_packet_get_connection_in(ssh), &tcp);
 	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_ns);
 	if (hpn->options.rcvbuf_poll)
-		facts.rcvbuf = tcp.rcvbuf;
+		facts.ahead_max = tcp.rcvbuf == 0 ? UINT64_MAX : tcp.rcvbuf;
 	facts.consumed = c->local_consumed;
 	facts.window = c->local_window_max;
+	facts.credit = c->local_window;
 	facts.window_max = (u_int32_t)hpn->options.window_max;
-	facts.headroom = headroom(hpn);
+	facts.headroom = headroom(hpn,
+	    RESERVE((u_int64_t)hpn->options.memory_max));
 	window = hpn_window_update(&c->hpn, &facts);
 	if (window == c->local_window_max)
 		return 1;
 	debug2_f("channel %d: window %u now %u, rtt %llu us, rcvbuf %llu",
 	    c->self, c->local_window_max, window,
 	    (unsigned long long)facts.rtt_ns / 1000,
-	    (unsigned long long)facts.rcvbuf);
+	    (unsigned long long)tcp.rcvbuf);
 	/* unsigned: a smaller window takes from what is given back */
 	c->local_consumed += window - c->local_window_max;
-	c->local_window_max = window;
-	commit(hpn, c, window);
+	set_window(hpn, c, window);
 	return c->local_consumed > 0;
 }
 
 int
-hpn_channel_may_read(struct ssh *ssh, const Channel *c)
+hpn_channel_may_read(struct ssh *ssh, const struct sshbuf *queued)
 {
-	return ssh->hpn == NULL || sshbuf_len(c->input) < INPUT_BACKLOG;
+	return ssh->hpn == NULL || sshbuf_len(queued) < INPUT_BACKLOG;
+}
+
+int
+hpn_channels_may_forward(struct ssh *ssh)
+{
+	return ssh->hpn == NULL || ssh_packet_not_very_much_data_to_write(ssh);
 }
 
 void
@@ -245,7 +330,7 @@ hpn_channels_sent(struct ssh *ssh, size_t len)
 		return;
 	hpn->unpaced = 0;
 	fd = ssh_packet_get_connection_out(ssh);
-	if (hpn_tcp_facts_get(fd, &tcp) != 0)
+	if (hpn_tcp_facts_get(fd, &tcp) != 0 || tcp.rate == 0)
 		return;
 	unsent = hpn_tcp_unsent_target(tcp.rate);
 	/* A system call for every small change is not worth it */

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct ssh;
+struct sshbuf;
 struct Channel;
 struct hpn_options;
 
@@ -44,8 +45,23 @@ int hpn_channel_resize(struct ssh *, struct Channel *);
  */
 void hpn_channel_ignore_answer(struct ssh *, int id);
 
-/* Whether c->input has room for more from the application. */
-int hpn_channel_may_read(struct ssh *, const struct Channel *);
+/*
+ * sshd received the answer to a channel request: it keeps no account of them
+ * otherwise.  type: of the message, whose content is yet to be read.
+ */
+void hpn_channel_answered(struct ssh *, int type);
+
+/*
+ * Whether to take packets from a client that is proxied through us (ssh -O
+ * proxy): not while what is waiting to be sent is more than one trip's worth.
+ */
+int hpn_channels_may_forward(struct ssh *);
+
+/*
+ * Whether to read more from the application into a channel's buffer, by what
+ * is queued there already: c->input, or c->extended for its standard error.
+ */
+int hpn_channel_may_read(struct ssh *, const struct sshbuf *queued);
 
 /* `len` bytes of channel data were handed to the packet layer. */
 void hpn_channels_sent(struct ssh *, size_t len);

@@ -49,7 +49,7 @@ size_parse(const char *arg, int64_t least, int64_t most, int64_t *value,
 {
 	long long size;
 	char *copy;
-	int r;
+	int r, saved_errno;
 
 	if (arg == NULL || *arg == '\0') {
 		*reason = "is missing";
@@ -60,10 +60,12 @@ size_parse(const char *arg, int64_t least, int64_t most, int64_t *value,
 		*reason = "could not be read: out of memory";
 		return -1;
 	}
+	errno = 0;
 	r = scan_scaled(copy, &size);
+	saved_errno = errno;
 	free(copy);
 	if (r == -1) {
-		*reason = errno == ERANGE ? "is too large" :
+		*reason = saved_errno == ERANGE ? "is too large" :
 		    "is not a number of bytes, K, M or G";
 		return -1;
 	}

@@ -28,25 +28,25 @@ struct hpn_options {
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files
- * that must still load, as entries of a keyword table; `...` are an entry's
- * further members.
+ * that must still load, as entries of a keyword table; the arguments are an
+ * entry's members after the name.
  */
-#define HPN_KEYWORDS_FOREIGN(op, ...) \
-	{ "hpnbuffersize", op, ## __VA_ARGS__ }, \
-	{ "hpnbufferlimit", op, ## __VA_ARGS__ }, \
-	{ "tcprcvbuf", op, ## __VA_ARGS__ }, \
-	{ "disablemtaes", op, ## __VA_ARGS__ }, \
-	{ "metrics", op, ## __VA_ARGS__ }, \
-	{ "metricspath", op, ## __VA_ARGS__ }, \
-	{ "metricsinterval", op, ## __VA_ARGS__ }, \
-	{ "fallback", op, ## __VA_ARGS__ }, \
-	{ "fallbackport", op, ## __VA_ARGS__ }, \
-	{ "happyeyes", op, ## __VA_ARGS__ }, \
-	{ "happydelay", op, ## __VA_ARGS__ }, \
-	{ "usemptcp", op, ## __VA_ARGS__ }, \
-	{ "noneenabled", op, ## __VA_ARGS__ }, \
-	{ "noneswitch", op, ## __VA_ARGS__ }, \
-	{ "nonemacenabled", op, ## __VA_ARGS__ }
+#define HPN_KEYWORDS_FOREIGN(...) \
+	{ "hpnbuffersize", __VA_ARGS__ }, \
+	{ "hpnbufferlimit", __VA_ARGS__ }, \
+	{ "tcprcvbuf", __VA_ARGS__ }, \
+	{ "disablemtaes", __VA_ARGS__ }, \
+	{ "metrics", __VA_ARGS__ }, \
+	{ "metricspath", __VA_ARGS__ }, \
+	{ "metricsinterval", __VA_ARGS__ }, \
+	{ "fallback", __VA_ARGS__ }, \
+	{ "fallbackport", __VA_ARGS__ }, \
+	{ "happyeyes", __VA_ARGS__ }, \
+	{ "happydelay", __VA_ARGS__ }, \
+	{ "usemptcp", __VA_ARGS__ }, \
+	{ "noneenabled", __VA_ARGS__ }, \
+	{ "noneswitch", __VA_ARGS__ }, \
+	{ "nonemacenabled", __VA_ARGS__ }
 
 void hpn_options_init(struct hpn_options *);
 void hpn_options_fill(struct hpn_options *);

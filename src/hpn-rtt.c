@@ -47,6 +47,8 @@ hpn_rtt_answered(struct hpn_rtt *r, uint64_t now_ns)
 	if (now_ns <= r->asked_ns)
 		return;		/* the clock went back */
 	sample = now_ns - r->asked_ns;
+	if (sample >= HPN_RTT_WINDOW_NS)
+		return;		/* an outage, not a path */
 	if (r->recent_ns == 0) {
 		r->recent_ns = sample;
 		r->recent_start_ns = r->asked_ns;

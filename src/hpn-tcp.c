@@ -23,7 +23,7 @@
 #define UNSENT_MIN	(128U * 1024)
 #define UNSENT_MAX	(4U * 1024 * 1024)
 
-#ifdef TCP_INFO
+#if defined(TCP_INFO) && !defined(__OpenBSD__)	/* pledge(2) forbids it there */
 static int
 info_get(int fd, struct hpn_tcp_facts *facts)
 {

@@ -5,12 +5,12 @@
 
 #include "hpn-window.h"
 
-/* While TCP doubles its window each round trip, be this many BDP ahead. */
-#define RAMP_FACTOR	4
 /* How long a rise of the BDP makes us expect another, in intervals. */
 #define RAMP_INTERVALS	3
-/* The BDP decays by 1/64 each interval: half in 44 round trips. */
-#define DECAY_SHIFT	6
+/* Slack while the BDP rises: 3/2 of it up to this many bytes, 1/2 beyond. */
+#define RAMP_SLACK	(16U * 1024 * 1024)
+/* The BDP decays by 1/16 each interval: half in eleven round trips. */
+#define DECAY_SHIFT	4
 /* More intervals than this at once and the old BDP says nothing any more. */
 #define DECAY_MAX	(8U << DECAY_SHIFT)
 /* No path is faster than this, and no product of it overflows 64 bits. */
@@ -54,8 +54,7 @@ static void
 forget(struct hpn_window *w, uint64_t now_ns)
 {
 	w->start_ns = now_ns;
-	w->used = 0;
-	w->bdp = 0;
+	w->used = w->arrived = w->last = w->bdp = 0;
 	w->ramp = 0;
 }
 
@@ -71,10 +70,17 @@ decay(struct hpn_window *w, uint64_t intervals)
 		w->bdp -= (w->bdp >> DECAY_SHIFT) + 1;
 }
 
-/* Take a measured BDP into account. */
+/*
+ * Take a BDP into account that was measured over at most one interval.  TCP
+ * doubles its rate in a round trip and no more: what seems faster was stored
+ * somewhere, in a process that had to wait for the processor for example.
+ */
 static void
 observe(struct hpn_window *w, uint64_t bdp)
 {
+	uint64_t last = maximum(w->last, w->floor);
+
+	bdp = minimum(minimum(bdp, 2 * last + last / 4), HPN_WINDOW_CEILING);
 	if (bdp > w->bdp + w->bdp / 8)
 		w->ramp = RAMP_INTERVALS;
 	w->bdp = maximum(w->bdp, bdp);
@@ -83,7 +89,7 @@ observe(struct hpn_window *w, uint64_t bdp)
 static void
 measure(struct hpn_window *w, const struct hpn_window_facts *f)
 {
-	uint64_t elapsed, interval, n;
+	uint64_t elapsed, interval, delivered, n;
 
 	/* The first bytes only start the clock: how long they took is unknown */
 	if (w->start_ns == 0 || f->now_ns < w->start_ns) {
@@ -95,41 +101,47 @@ measure(struct hpn_window *w, const struct hpn_window_facts *f)
 		forget(w, f->now_ns);
 		return;
 	}
+	/*
+	 * A reader that paused takes what waited for it at once, so what it
+	 * consumes says nothing of the path; what arrives meanwhile does.
+	 */
 	w->used = sat_add(w->used, f->consumed);
+	w->arrived = sat_add(w->arrived, w->credit >= f->credit ?
+	    w->credit - f->credit : f->consumed);
+	delivered = minimum(w->used, w->arrived);
 	if (f->rtt_ns == 0)
 		return;
 	interval = maximum(f->rtt_ns, HPN_WINDOW_INTERVAL_NS);
 	if (elapsed < interval) {
 		/*
-		 * Less than one round trip: what was consumed so far is a
-		 * lower bound already, and when TCP doubles its window every
+		 * Less than one round trip: what was delivered so far is a
+		 * lower bound already, and when TCP doubles its rate every
 		 * round trip there is no time to lose.
 		 */
-		observe(w, per_round_trip(w->used, f->rtt_ns, interval));
+		observe(w, per_round_trip(delivered, f->rtt_ns, interval));
 		return;
 	}
 	n = elapsed / interval;
 	decay(w, n);
 	w->ramp -= (unsigned int)minimum(w->ramp, n);
-	observe(w, per_round_trip(w->used, f->rtt_ns, elapsed));
+	delivered = per_round_trip(delivered, f->rtt_ns, elapsed);
+	observe(w, delivered);
+	w->last = delivered;
 	w->start_ns = f->now_ns;
-	w->used = 0;
+	w->used = w->arrived = 0;
 }
 
 /* The window that this BDP asks for, regardless of ceilings. */
 static uint64_t
-wanted(const struct hpn_window *w, uint64_t rcvbuf)
+wanted(const struct hpn_window *w, uint64_t ahead_max)
 {
-	uint64_t want, ahead;
+	uint64_t bdp = w->bdp, want, ahead;
 
-	want = w->bdp + minimum(w->bdp,
-	    maximum(HPN_WINDOW_SLACK, w->bdp / 4));
+	want = bdp + minimum(bdp, maximum(HPN_WINDOW_SLACK, bdp / 4));
 	if (w->ramp > 0) {
-		ahead = w->bdp * RAMP_FACTOR;
-		/* TCP itself will not carry more than it has room for */
-		if (rcvbuf != 0)
-			ahead = minimum(ahead, rcvbuf);
-		want = maximum(want, ahead);
+		ahead = bdp + minimum(bdp + bdp / 2,
+		    maximum(RAMP_SLACK, bdp / 2));
+		want = maximum(want, minimum(ahead, ahead_max));
 	}
 	return maximum(want, w->floor);
 }
@@ -137,16 +149,23 @@ wanted(const struct hpn_window *w, uint64_t rcvbuf)
 uint32_t
 hpn_window_update(struct hpn_window *w, const struct hpn_window_facts *f)
 {
-	uint64_t want, ceiling, least;
+	uint64_t want, ceiling, withheld, window;
 
 	measure(w, f);
 	ceiling = minimum(f->window_max, HPN_WINDOW_CEILING);
-	want = minimum(wanted(w, f->rcvbuf), ceiling);
+	want = minimum(wanted(w, f->ahead_max), ceiling);
 	if (want > f->window)
-		return f->window +
-		    (uint32_t)minimum(want - f->window, f->headroom);
-	least = f->window - minimum(f->window, f->consumed / 2);
-	return (uint32_t)maximum(want, least);
+		window = f->window + minimum(want - f->window, f->headroom);
+	else {
+		withheld = minimum(f->consumed, f->window - want);
+		if (f->credit < want)
+			withheld = minimum(withheld, f->consumed / 2);
+		window = f->window - withheld;
+	}
+	/* The sender is given back what was consumed, and the difference */
+	w->credit = (uint32_t)minimum(window, f->credit +
+	    minimum(f->consumed, UINT32_MAX) + window - f->window);
+	return (uint32_t)window;
 }
 
 int
@@ -162,6 +181,7 @@ hpn_window_initial(uint32_t want, uint32_t maxpacket, uint32_t window_max,
 	uint64_t window;
 
 	window = minimum(want, minimum(window_max, HPN_WINDOW_CEILING));
-	window = minimum(window, headroom);
-	return (uint32_t)maximum(window, minimum(want, maxpacket));
+	window = minimum(window, headroom / 16);
+	return (uint32_t)maximum(window,
+	    minimum(want, (uint64_t)HPN_WINDOW_PACKETS * maxpacket));
 }

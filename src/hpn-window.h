@@ -7,9 +7,9 @@
  * no input for which it fails).  Compiles without the OpenSSH tree.
  *
  * The rule is dynamic right-sizing as TCP receivers do it (Fisk and Feng,
- * "Dynamic Right-Sizing in TCP", 2001), one layer up.  What the application
- * consumed during one round trip is the delivered bandwidth-delay product
- * (BDP); a sender must be allowed that much and some slack, or the window is
+ * "Dynamic Right-Sizing in TCP", 2001), one layer up.  What arrived and was
+ * consumed by the application during one round trip is the delivered
+ * bandwidth-delay product (BDP); a sender must be allowed that much and some slack, or the window is
  * what limits it.  The slack is another BDP up to HPN_WINDOW_SLACK bytes and
  * a quarter of the BDP beyond: a sender that has filled the path can only
  * store the slack, and some senders (OpenSSH's own among them) become slow
@@ -26,6 +26,8 @@
 #define HPN_WINDOW_CEILING	0x1fffffffU
 /* Slack beyond the BDP that any sender can store without harm. */
 #define HPN_WINDOW_SLACK	(10U * 1024 * 1024)
+/* The least window, in packets of the largest size. */
+#define HPN_WINDOW_PACKETS	4
 /* Without consumption for this long, a channel gives its window back. */
 #define HPN_WINDOW_IDLE_NS	(30ULL * 1000000000)
 /* Shorter round trips are measured over this long. */
@@ -35,7 +37,11 @@
 struct hpn_window {
 	uint64_t start_ns;	/* when the running interval began; 0: never */
 	uint64_t used;		/* bytes consumed in the running interval */
+	uint64_t arrived;	/* bytes received in the running interval */
+	uint64_t last;		/* BDP measured over the interval before */
 	uint64_t bdp;		/* delivered BDP: decaying maximum, bytes */
+	uint32_t credit;	/* what the sender could send after the last
+				 * adjust, bytes */
 	uint32_t floor;		/* the window never shrinks below this */
 	unsigned int ramp;	/* intervals for which to keep ahead of TCP */
 };
@@ -46,7 +52,10 @@ struct hpn_window_facts {
 	uint64_t rtt_ns;	/* round trip; 0: not known, do not grow */
 	uint64_t consumed;	/* bytes that the application took since the
 				 * last call */
-	uint64_t rcvbuf;	/* what TCP will hold, bytes; 0: not known */
+	uint32_t credit;	/* what the sender may still send of window */
+	uint64_t ahead_max;	/* while the BDP rises the window may run ahead
+				 * of it up to this, bytes: what TCP has room
+				 * for; UINT64_MAX: not known, 0: may not */
 	uint32_t window;	/* window now: credit given and not given back */
 	uint32_t window_max;	/* ceiling for this channel */
 	uint64_t headroom;	/* what the connection's budget has left */
@@ -58,8 +67,9 @@ void hpn_window_init(struct hpn_window *, uint32_t initial);
 /*
  * Account for f->consumed and return the window to have from now on.
  * It is larger than f->window by at most f->headroom, and smaller by at most
- * half of f->consumed (credit once given cannot be revoked, only not be given
- * anew; by halves, so that a sender is slowed and never stopped).
+ * f->consumed: credit once given cannot be revoked, only not be given anew.
+ * What a sender needs is given anew at least by half, so that it may be slowed
+ * but is never stopped.
  */
 uint32_t hpn_window_update(struct hpn_window *,
     const struct hpn_window_facts *f);
@@ -75,9 +85,11 @@ int hpn_window_adjust_due(uint32_t window, uint32_t credit, uint32_t consumed);
 
 /*
  * The window for a channel about to be opened that wants `want` bytes, when
- * the connection's budget has `headroom` left.  Never less than one packet of
- * `maxpacket` (a channel must be able to move), never more than window_max
- * unless that is less than a packet.
+ * the connection's budget has `headroom` left: a sixteenth of it is enough to
+ * ask for, so that the last channels are small and not without.  Never less
+ * than HPN_WINDOW_PACKETS packets of `maxpacket` bytes (a channel must be able
+ * to move) unless less is wanted, never more than window_max unless that is
+ * less than those.
  */
 uint32_t hpn_window_initial(uint32_t want, uint32_t maxpacket,
     uint32_t window_max, uint64_t headroom);

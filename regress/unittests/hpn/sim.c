@@ -218,8 +218,10 @@ sender_fill(struct sim *s)
 	uint32_t len;
 	int i, id;
 
-	room = s->config->sndbuf != 0 ? s->config->sndbuf :
-	    most(s->cwnd, PACKET);
+	/* The kernel lets the socket hold about what is under way besides. */
+	room = most(s->cwnd, PACKET);
+	if (s->config->sndbuf != 0)
+		room = least(room, s->config->sndbuf);
 	for (i = 0; i < s->channels && s->queued < room; ) {
 		id = s->turn;
 		s->turn = (s->turn + 1) % s->channels;
@@ -404,6 +406,7 @@ channel_resize(struct sim *s, int id)
 	f.rcvbuf = s->config->rcvbuf;
 	f.consumed = c->local_consumed;
 	f.window = c->local_window_max;
+	f.credit = c->local_window;
 	f.window_max = s->config->window_max != 0 ? s->config->window_max :
 	    WINDOW_MAX;
 	f.headroom = headroom(s);
@@ -521,6 +524,7 @@ sim_run(const struct sim_config *config, struct sim_result *result)
 	s->until_loss = config->loss_every;
 	s->steady_from = config->steady_ns != 0 ? config->steady_ns :
 	    config->end_ns / 2;
+	ASSERT_U64_LT(s->steady_from, config->end_ns);
 	hpn_rtt_init(&s->rtt_state);
 	for (i = 0; i < s->channels; i++)
 		event_add(s, (uint64_t)i * config->open_every_ns, OPEN, i, 0);

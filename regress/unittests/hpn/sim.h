@@ -50,7 +50,7 @@ struct sim_config {
 	uint64_t rate;
 	uint64_t queue;		/* of the bottleneck; 0: a quarter of the BDP */
 	uint64_t loss_every;	/* one packet lost each so many bytes; 0: none */
-	uint64_t sndbuf;	/* bytes in the socket, unsent; 0: as cwnd */
+	uint64_t sndbuf;	/* most bytes unsent in the socket; 0: as cwnd */
 	uint64_t tcp_rtt_ns;	/* what TCP says; 0: there is no socket */
 	uint64_t rcvbuf;	/* likewise */
 	uint32_t window;	/* what a channel wants; 0: stock's 2 MiB */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of hpn-buf, and of struct sshbuf growing by it. */
+/* Unit tests of hpn-buf. */
 
 #include "includes.h"
 
@@ -11,6 +11,7 @@
 #include "../test_helper/test_helper.h"
 
 #include "hpn-buf.h"
+#include "hpn-window.h"
 #include "tests.h"
 
 static void
@@ -27,11 +28,11 @@ check_grown(size_t alloc, size_t need, size_t max)
 void
 test_buf(void)
 {
-	static const size_t sizes[] = {
+	static const size_t sizes[] = {		/* rising */
 		0, 1, 255, 256, 257, 1024, MB - 1, MB, MB + 1, 2 * MB,
-		3 * MB, 100 * MB, 0x8000000, SIZE_MAX / 3, SIZE_MAX / 3 * 2,
-		SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX - 256, SIZE_MAX - 1,
-		SIZE_MAX
+		3 * MB, 100 * MB, 0x8000000, SIZE_MAX / 3, SIZE_MAX / 2,
+		SIZE_MAX / 2 + 1, SIZE_MAX / 3 * 2, SIZE_MAX - 256,
+		SIZE_MAX - 1, SIZE_MAX
 	};
 	const size_t n = sizeof(sizes) / sizeof(sizes[0]);
 	size_t i, j, k, alloc, need, copied, moves;
@@ -56,6 +57,11 @@ test_buf(void)
 		for (j = i + 1; j < n; j++)
 			for (k = j; k < n; k++)
 				check_grown(sizes[i], sizes[j], sizes[k]);
+	TEST_DONE();
+
+	TEST_START("buf: the largest window fits, and what is tolerated beyond");
+	ASSERT_SIZE_T_GE(HPN_BUF_MAX,
+	    HPN_WINDOW_CEILING + HPN_WINDOW_CEILING / 10);
 	TEST_DONE();
 
 	TEST_START("buf: 128 MiB by steps of 256 bytes, few copies");

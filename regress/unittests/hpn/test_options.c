@@ -124,7 +124,7 @@ test_options(void)
 	bad(WINDOW, "4294967296", "is too large");
 	bad(WINDOW, "4295032832", "is too large");	/* 2^32 + 64 KiB */
 	bad(MEMORY, "1048575", "is too small");
-	bad(MEMORY, "-9223372036854775808", "is too small");
+	bad(MEMORY, "-9223372036854775807", "is too small");
 	bad(MEMORY, "1099511627777", "is too large");
 	bad(MEMORY, "9223372036854775807", "is too large");
 	bad(MEMORY, "9223372036854775808", "is too large");

@@ -30,7 +30,7 @@ sample(struct hpn_rtt *r, uint64_t *now_ns, uint64_t took_ns)
 static void
 samples(struct hpn_rtt *r, uint64_t *now_ns, uint64_t took_ns, int seconds)
 {
-	uint64_t end = *now_ns + (uint64_t)seconds * SEC;
+	uint64_t end = *now_ns + (unsigned int)seconds * SEC;
 
 	while (*now_ns < end) {
 		(void)sample(r, now_ns, took_ns);

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: ISC
+# From all figures that lab/bench.sh took, one line for each thing measured:
+# medians of the runs, ratios, and how they stand to what has to hold.
+#
+# usage: awk -F '\t' -v OFS='\t' -v memory_max=MIB -f summary.awk PART.tsv ...
+#
+# Input columns: part case way rtt_ms loss product run metric value unit.
+# Output columns: part case way rtt_ms metric unit ours stock raw ours/raw
+# ours/stock bound verdict; verdict is pass, miss, failed or skipped.
+
+$1 == "part" { next }
+{
+	product = $6 == "peer" ? "ours" : $6
+	if ($8 == "failed" || $8 == "skipped") {
+		# Of whatever else of it was measured, too.
+		lost[$1, $2, $3, $4, product] = $8
+		key = $1 OFS $2 OFS $3 OFS $4 OFS "any" OFS $10
+	} else
+		key = $1 OFS $2 OFS $3 OFS $4 OFS $8 OFS $10
+	if (!(key in known)) {
+		known[key]
+		keys[++nkeys] = key
+	}
+	if (key !~ /\tany\t/)
+		values[key, product] = values[key, product] " " $9
+}
+
+function median(list,    v, n, i, j, t)
+{
+	n = split(list, v, " ")
+	if (n == 0)
+		return ""
+	for (i = 2; i <= n; i++)
+		for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) {
+			t = v[j]
+			v[j] = v[j - 1]
+			v[j - 1] = t
+		}
+	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+}
+
+function short(v)
+{
+	return v == "" ? "" : sprintf(v + 0 < 10 ? "%.2f" : "%.1f", v)
+}
+
+function ratio(a, b)
+{
+	return a == "" || b == "" || b == 0 ? "" : sprintf("%.3f", a / b)
+}
+
+function judge(holds)
+{
+	verdict = holds ? "pass" : "miss"
+}
+
+END {
+	for (i = 1; i <= nkeys; i++) {
+		split(keys[i], k, OFS)
+		part = k[1]
+		metric = k[5]
+		ours = median(values[keys[i], "ours"])
+		stock = median(values[keys[i], "stock"])
+		raw = median(values[keys[i], "raw"])
+		bound = verdict = ""
+		if (metric == "any") {
+			# Only where nothing at all could be measured.
+			why = ""
+			any = 0
+			for (j = 1; j <= nkeys; j++)
+				if (j != i && index(keys[j], k[1] OFS k[2] OFS \
+				    k[3] OFS k[4] OFS) == 1 && values[keys[j],
+				    "ours"] != "")
+					any = 1
+			for (p in lost) {
+				split(p, q, SUBSEP)
+				if (q[1] == k[1] && q[2] == k[2] &&
+				    q[3] == k[3] && q[4] == k[4])
+					why = lost[p]
+			}
+			if (any)
+				continue
+			print k[1], k[2], k[3], k[4], "-", "", "", "", "", "",
+			    "", "measured", why
+			continue
+		}
+		if (metric == "rate2") {
+			bound = "raw x 0.95"
+			if (ours != "" && raw != "")
+				judge(ours >= 0.95 * raw)
+		} else if (metric == "time") {
+			bound = "raw x 1.15"
+			if (ours != "" && raw != "")
+				judge(ours <= 1.15 * raw)
+		} else if (part == "loopback" && metric == "rate") {
+			bound = "stock x 0.95"
+			if (ours != "" && stock != "")
+				judge(ours >= 0.95 * stock)
+		} else if (part == "memory" && k[2] ~ /^50-/) {
+			bound = memory_max " MiB"
+			if (ours != "")
+				judge(ours <= memory_max)
+		} else if (part == "memory") {
+			bound = "stock + 64"
+			if (ours != "" && stock != "")
+				judge(ours <= stock + 64)
+		} else if (part == "echo" && k[3] != "idle" &&
+		    (metric == "p50" || metric == "p99")) {
+			bound = "stock + RTT"
+			if (ours != "" && stock != "")
+				judge(ours <= stock + k[4])
+		} else if (metric != "cpu" && part != "echo")
+			continue
+		if (bound != "" && verdict == "")
+			verdict = "failed"
+		print k[1], k[2], k[3], k[4], metric, k[6], short(ours),
+		    short(stock), short(raw), ratio(ours, raw),
+		    ratio(ours, stock), bound, verdict
+	}
+}

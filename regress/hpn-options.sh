@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: ISC
+#
+# HPNDisabled, TcpRcvBufPoll, HPNWindowMax and HPNMemoryMax in both
+# configuration files: values, Match, errors, effect; and the options of
+# HPN-SSH that mean nothing here.
+#
+# usage: make t-exec LTESTS=hpn-options
+
+tid="hpn options"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-delay
+
+CONF=$OBJ/hpn-options.conf
+OUT=$OBJ/hpn-options.out
+ERR=$OBJ/hpn-options.err
+
+# configure ssh|sshd LINES: these lines, alone or before what sshd needs.
+configure ()
+{
+	printf "$2\n" >$CONF
+	test $1 = ssh || grep -v '^Match' $OBJ/sshd_proxy >>$CONF
+}
+
+# parse ssh|sshd [ARG...]: what it understands goes to $OUT, errors to $ERR.
+parse ()
+{
+	_tool=$1
+	shift
+	case $_tool in
+	ssh)	$REAL_SSH -G -F $CONF "$@" host ;;
+	sshd)	$REAL_SSHD -T -f $CONF "$@" ;;
+	esac >$OUT 2>$ERR </dev/null
+}
+
+# understood TOOL "LINES" "name value" [ARG...]
+understood ()
+{
+	_u_tool=$1 _u_lines=$2 _u_want=$3
+	shift 3
+	configure $_u_tool "$_u_lines"
+	parse $_u_tool "$@" || \
+	    fail "$_u_tool refuses '$_u_lines': `cat $ERR`"
+	grep -x "$_u_want" $OUT >/dev/null || \
+	    fail "$_u_tool, '$_u_lines' $*: not '$_u_want' but '`grep \"^${_u_want% *} \" $OUT`'"
+}
+
+verbose "defaults"
+for tool in ssh sshd; do
+	understood $tool "" "hpndisabled no"
+	understood $tool "" "tcprcvbufpoll yes"
+	understood $tool "" "hpnwindowmax 134217728"
+	understood $tool "" "hpnmemorymax 268435456"
+done
+
+verbose "values"
+while read line want; do
+	for tool in ssh sshd; do
+		understood $tool "`echo $line | tr = ' '`" \
+		    "`echo $want | tr = ' '`"
+	done
+done <<EOD
+HPNDisabled=yes hpndisabled=yes
+hpndisabled=no hpndisabled=no
+TcpRcvBufPoll=no tcprcvbufpoll=no
+TCPRCVBUFPOLL=yes tcprcvbufpoll=yes
+HPNWindowMax=65536 hpnwindowmax=65536
+HPNWindowMax=64K hpnwindowmax=65536
+HPNWindowMax=3m hpnwindowmax=3145728
+HPNWindowMax=1.5M hpnwindowmax=1572864
+HPNWindowMax=536870911 hpnwindowmax=536870911
+HPNMemoryMax=1M hpnmemorymax=1048576
+HPNMemoryMax=2048k hpnmemorymax=2097152
+HPNMemoryMax=8G hpnmemorymax=8589934592
+EOD
+
+verbose "first value wins"
+for tool in ssh sshd; do
+	understood $tool "HPNWindowMax 4M\nHPNWindowMax 8M" \
+	    "hpnwindowmax 4194304"
+	understood $tool "HPNMemoryMax 4M\nHPNMemoryMax 8M" \
+	    "hpnmemorymax 4194304"
+	understood $tool "HPNDisabled yes\nHPNDisabled no" "hpndisabled yes"
+	understood $tool "TcpRcvBufPoll no\nTcpRcvBufPoll yes" \
+	    "tcprcvbufpoll no"
+done
+understood ssh "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
+understood sshd "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
+
+verbose "Match"
+all="HPNDisabled yes\nTcpRcvBufPoll no\nHPNWindowMax 5M\nHPNMemoryMax 6M"
+other="HPNDisabled no\nTcpRcvBufPoll yes\nHPNWindowMax 7M\nHPNMemoryMax 8M"
+for want in "hpndisabled yes" "tcprcvbufpoll no" "hpnwindowmax 5242880" \
+    "hpnmemorymax 6291456"; do
+	understood ssh "Match originalhost host\n$all\nMatch all\n$other" "$want"
+	understood ssh "Host host\n$all\nHost *\n$other" "$want"
+done
+understood ssh "Match originalhost other\n$all" "hpnwindowmax 134217728"
+understood ssh "Match originalhost other\n$all" "hpndisabled no"
+
+# sshd's Match stands at the end, and wins over what stands before it.
+match_sshd ()
+{
+	(
+		echo "HPNWindowMax 8M"
+		echo "TcpRcvBufPoll yes"
+		cat $OBJ/sshd_proxy
+		echo "Match user matched"
+		printf "$all\n"
+	) >$CONF
+	$REAL_SSHD -T -f $CONF -C user=$1,host=h,addr=127.0.0.1 >$OUT 2>$ERR || \
+	    fail "sshd refuses our options in Match: `cat $ERR`"
+	grep -x "$2" $OUT >/dev/null || \
+	    fail "sshd, Match, user $1: not '$2' but '`grep \"^${2% *} \" $OUT`'"
+}
+match_sshd matched "hpndisabled yes"
+match_sshd matched "tcprcvbufpoll no"
+match_sshd matched "hpnwindowmax 5242880"
+match_sshd matched "hpnmemorymax 6291456"
+match_sshd other "hpndisabled no"
+match_sshd other "tcprcvbufpoll yes"
+match_sshd other "hpnwindowmax 8388608"
+match_sshd other "hpnmemorymax 268435456"
+
+verbose "bad values"
+# What is expected is what stock does with a bad value of an option of its own.
+for tool in ssh sshd; do
+	configure $tool "# first line\nRekeyLimit 8X"
+	parse $tool
+	stock=$?
+	test $stock -ne 0 || fatal "$tool accepts a bad RekeyLimit"
+	while IFS='|' read name value reason; do
+		configure $tool "# first line\n$name $value"
+		parse $tool
+		r=$?
+		test $r -eq $stock || \
+		    fail "$tool: '$name $value': exit status $r, stock's is $stock"
+		grep -i "^$CONF line 2: .*$reason" $ERR >/dev/null || \
+		    fail "$tool: '$name $value': no '$CONF line 2: ...$reason' but '`cat $ERR`'"
+		# A part of the file that does not apply must be right as well.
+		configure $tool ""
+		(
+			test $tool = ssh && echo "Match originalhost other" || \
+			    echo "Match user nobody-of-this-name"
+			echo "$name $value"
+		) >>$CONF
+		parse $tool
+		test $? -eq $stock || \
+		    fail "$tool: '$name $value' goes unnoticed in a Match that does not apply"
+	done <<EOD
+HPNWindowMax|63K|too small
+HPNWindowMax|0|too small
+HPNWindowMax|-1|too small
+HPNWindowMax|512M|too large
+HPNWindowMax|18446744073709551616|too large
+HPNWindowMax|lots|not a number
+HPNWindowMax|8X|not a number
+HPNWindowMax|8MB|not a number
+HPNWindowMax|""|missing
+HPNWindowMax||no argument
+HPNWindowMax|8M 9M|extra arguments
+HPNMemoryMax|1023K|too small
+HPNMemoryMax|2048G|too large
+HPNMemoryMax|none|not a number
+HPNMemoryMax||no argument
+HPNMemoryMax|8M 9M|extra arguments
+HPNDisabled|maybe|unsupported option
+HPNDisabled||no argument
+HPNDisabled|yes no|extra arguments
+TcpRcvBufPoll|1|unsupported option
+TcpRcvBufPoll||no argument
+EOD
+done
+
+verbose "options of HPN-SSH"
+while read line; do
+	for tool in ssh sshd; do
+		configure $tool ""
+		parse $tool
+		cp $OUT $OUT.without
+		# The debug line is printed only with -v, before -G or -T.
+		configure $tool "$line"
+		case $tool in
+		ssh)	parse ssh -v ;;
+		sshd)	parse sshd -d ;;
+		esac || fail "$tool refuses '$line' of HPN-SSH: `cat $ERR`"
+		grep -i "^debug1: .* line 1: .*\"${line%% *}\".*no effect" \
+		    $ERR >/dev/null || \
+		    fail "$tool, '$line': no debug line: `cat $ERR`"
+		parse $tool
+		cmp -s $OUT.without $OUT || \
+		    fail "$tool, '$line': has an effect: `diff $OUT.without $OUT`"
+		test ! -s $ERR -o $tool = ssh || \
+		    fail "$tool, '$line': not silent: `cat $ERR`"
+	done
+done <<EOD
+HPNBufferSize 16384
+HPNBufferLimit yes
+TcpRcvBuf 4096
+DisableMTAES yes
+Metrics yes
+MetricsPath /nonexistent/file
+MetricsInterval 5
+Fallback yes
+FallbackPort 22
+HappyEyes yes
+HappyDelay 250
+UseMPTCP yes
+NoneEnabled yes
+NoneMacEnabled yes
+NoneSwitch yes
+EOD
+
+# said WHO OPTION-LINES-OF-IT PATTERN: the debug line of that side.
+said ()
+{
+	case $1 in
+	client)	hpn_config "$2" "" ;;
+	server)	hpn_config "" "$2" ;;
+	esac
+	HPN_DELAY_MS=0 hpn_ssh host true || fail "$1, '$2': cannot connect"
+	_line=`sed -n 's/.*hpn_channels_configure: //p' \`hpn_log_of $1\` | \
+	    tr -d '\r'`
+	case $_line in
+	"$3")	;;
+	*)	fail "$1, '$2': says '$_line', not '$3'" ;;
+	esac
+}
+
+verbose "effect"
+# The default is more than a buffer of OpenSSH's holds beside a packet.
+for who in client server; do
+	said $who "" \
+	    "channel windows grow to at most 134184960, 268435456 together"
+	said $who "HPNDisabled yes" ""
+	said $who "HPNWindowMax 3M" \
+	    "channel windows grow to at most 3145728, 268435456 together"
+	said $who "HPNMemoryMax 5M" \
+	    "channel windows grow to at most 134184960, 5242880 together"
+done
+hpn_config "Match originalhost slow
+HPNWindowMax 4M
+Match all" ""
+hpn_ssh slow true
+grep "grow to at most 4194304" $HPN_LOG_CLIENT >/dev/null || \
+    fail "ssh: Match has no effect on a connection"
+hpn_config "" ""
+(
+	cat $OBJ/sshd_proxy
+	echo "Match user $USER"
+	echo "HPNWindowMax 4M"
+) >$HPN_SSHD_CONFIG
+hpn_ssh slow true
+grep "grow to at most 4194304" $HPN_LOG_SERVER >/dev/null || \
+    fail "sshd: Match has no effect on a connection"
+
+# A ceiling below stock's window, and one above it: what is under way at once
+# stays within it (and the packets' overhead).
+hpn_random $HPN_DATA.1 1
+hpn_random $HPN_DATA.24 24
+for who in client server; do
+	for max in 256K:1:262144 4M:24:4194304; do
+		size=${max%%:*} mib=${max#*:} bytes=${max##*:}
+		mib=${mib%:*}
+		line="HPNWindowMax $size"
+		case $who in
+		client)	hpn_config "$line" "" ;;
+		server)	hpn_config "" "$line" ;;
+		esac
+		case $who in
+		client)	hpn_ssh host cat $HPN_DATA.$mib >$HPN_COPY ;;
+		server)	hpn_ssh host "cat >$HPN_COPY" <$HPN_DATA.$mib ;;
+		esac
+		hpn_same "$who, $line" $HPN_DATA.$mib
+		peak=`hpn_peak_to $who`
+		verbose "$who, $line: under way $peak"
+		test $peak -le `expr $bytes + $bytes / 8` || \
+		    fail "$who, $line: $peak bytes were under way"
+		test $peak -ge `expr $bytes - $bytes / 4` || \
+		    fail "$who, $line: only $peak bytes were under way"
+	done
+done
+rm -f $HPN_DATA* $CONF $OUT $OUT.without $ERR

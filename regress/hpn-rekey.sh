@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: ISC
+#
+# Keys are exchanged anew while windows grow: nothing is lost, doubled or out
+# of order, windows still grow, and what measures the round trip survives it.
+#
+# usage: make t-exec LTESTS=hpn-rekey
+
+tid="hpn rekey during growth"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-delay
+hpn_random $HPN_DATA.8 8
+hpn_random $HPN_DATA.40 40
+
+# rekeyed WHAT LEAST: at least so many key exchanges after the first.
+rekeyed ()
+{
+	_n=`grep -c 'SSH2_MSG_NEWKEYS received' $HPN_LOG_CLIENT`
+	_n=`expr $_n - 1`
+	verbose "$1: $_n rekeyings"
+	test $_n -ge $2 || fail "$1: $_n rekeyings, fewer than $2"
+}
+
+# A limit on either side, or both; one that leaves time to grow, and one that
+# interrupts every half window.
+for limit in 1M:8:6 12M:40:2; do
+	size=${limit%%:*} mib=${limit#*:} least=${limit##*:}
+	mib=${mib%:*}
+	for who in client server both; do
+		line="RekeyLimit $size"
+		case $who in
+		client)	hpn_config "$line" "" ;;
+		server)	hpn_config "" "$line" ;;
+		both)	hpn_config "$line" "$line" ;;
+		esac
+		for receiver in client server; do
+			what="limit $size on $who, $receiver receives"
+			hpn_forget
+			case $receiver in
+			client)
+				hpn_ssh host cat $HPN_DATA.$mib >$HPN_COPY ;;
+			server)
+				hpn_ssh host "cat >$HPN_COPY" <$HPN_DATA.$mib ;;
+			esac || fail "$what: exit status $?"
+			hpn_same "$what" $HPN_DATA.$mib
+			# What is under way when the receiver asks comes first,
+			# and that can be everything.
+			if test $who = $receiver; then
+				rekeyed "$what" 1
+			else
+				rekeyed "$what" $least
+			fi
+			test $mib -lt 40 || hpn_grew "$what" $receiver
+		done
+	done
+done
+
+# Both directions at once, with each way of encrypting.
+for cipher in aes128-gcm@openssh.com chacha20-poly1305@openssh.com aes128-ctr
+do
+	$REAL_SSH -Q cipher | grep -x $cipher >/dev/null || continue
+	what="echo, $cipher"
+	hpn_config "Ciphers $cipher" "RekeyLimit 12M"
+	hpn_ssh host cat <$HPN_DATA.40 >$HPN_COPY || \
+	    fail "$what: exit status $?"
+	hpn_same "$what" $HPN_DATA.40
+	rekeyed "$what" 2
+	hpn_grew "$what" client
+	hpn_grew "$what" server
+done
+
+# By time, while a forward carries data and nothing else happens.
+hpn_config "RekeyLimit default 1" ""
+hpn_listen source `expr $PORT + 1` sh -c \
+    "for i in 1 2 3; do cat $HPN_DATA.8; sleep 1; done"
+hpn_ssh -W 127.0.0.1:`expr $PORT + 1` host </dev/null >$HPN_COPY || \
+    fail "-W: exit status $?"
+cat $HPN_DATA.8 $HPN_DATA.8 $HPN_DATA.8 >$HPN_DATA.24
+hpn_same "-W, rekeyed by time" $HPN_DATA.24
+rekeyed "-W, rekeyed by time" 2
+
+rm -f $HPN_DATA*

@@ -1,0 +1,368 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Test the modules that decide (src/hpn-window.c and the like) on their own:
+# strict warnings, unit tests under ASan and UBSan, mutants that the tests must
+# notice, and a short fuzz.  Everything it makes lies below build/check/policy.
+#
+# usage: regress/policy.sh
+#
+# CC            the compiler (default: clang if its sanitizers work, else gcc)
+# TREE, OBJ     the fork tree and its configured object folder (default: those
+#               of `make build`, if they are there).  hpn-buf.c and
+#               hpn-options.c need the tree; without it their tests are skipped
+#               here and run in the tree's own `make unit` alone.
+# BASE          whose tree is the default: debian (default) or upstream
+# FUZZ_SECONDS  how long to fuzz, all targets together (default 20)
+#
+# Last line: `N passed, N failed, N skipped`, where each unit test counts.
+# Exit status: 0 if nothing failed, 1 if something did, 2 for bad usage.
+
+set -eu
+umask 022
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+src=$root/src
+unit=$root/regress/unittests/hpn
+fuzz=$root/regress/fuzz
+alone=$fuzz/standalone
+work=$root/build/check/policy
+
+[ $# = 0 ] || {
+	sed -n 's/^# usage: /usage: /p' "$0" >&2
+	exit 2
+}
+FUZZ_SECONDS=${FUZZ_SECONDS:-20}
+case $FUZZ_SECONDS in
+''|*[!0-9]*)
+	echo "policy: FUZZ_SECONDS is '$FUZZ_SECONDS': give whole seconds" >&2
+	exit 2 ;;
+esac
+BASE=${BASE:-debian}
+if [ -z "${TREE-}${OBJ-}" ]; then
+	TREE=$root/build/tree/$BASE
+	OBJ=$root/build/obj/hpn-$BASE
+	given=false
+else
+	TREE=${TREE-} OBJ=${OBJ-}
+	given=true
+fi
+if [ -f "$TREE/includes.h" ] && [ -f "$OBJ/config.h" ]; then
+	with_tree=true
+	TREE=$(cd "$TREE" && pwd) OBJ=$(cd "$OBJ" && pwd)
+elif $given; then
+	echo "policy: TREE must be a fork tree and OBJ its configured folder:" \
+	    "give both, or neither" >&2
+	exit 2
+else
+	with_tree=false
+fi
+
+rm -rf "$work"
+mkdir -p "$work" || {
+	echo "policy: cannot make $work: is the disk full or not yours?" >&2
+	exit 2
+}
+cd "$work"
+ulimit -c 0		# the mutants abort
+child=
+trap 'trap - INT TERM HUP; [ -z "$child" ] || kill "$child" 2>/dev/null || :
+    exit 130' INT TERM HUP
+
+passed=0 failed=0 skipped=0
+ok() {
+	echo "ok    $*"
+	passed=$((passed + 1))
+}
+bad() {
+	echo "FAIL  $*"
+	failed=$((failed + 1))
+}
+# bad_log LOG WHAT...: a failure, and the last lines of its log.
+bad_log() {
+	log=$1
+	shift
+	bad "$@"
+	tail -n 20 "$log" | sed 's/^/      | /'
+}
+skip() {
+	echo "skip  $*"
+	skipped=$((skipped + 1))
+}
+
+# run LOG COMMAND...: in the background, so that a signal reaches us at once.
+run() {
+	log=$1
+	shift
+	rc=0
+	"$@" >"$log" 2>&1 </dev/null &
+	child=$!
+	wait "$child" || rc=$?
+	child=
+	return "$rc"
+}
+
+san='-fsanitize=address,undefined -fno-sanitize-recover=all'
+san="$san -fno-omit-frame-pointer"
+warn='-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wpointer-arith'
+warn="$warn -Wundef -Werror"
+# -I test_helper: where "../test_helper/test_helper.h" is found
+include="-I$src -I$unit -I$alone -I$alone/test_helper"
+# The tree's headers as system headers: their warnings are not ours.
+tree_flags="-D_GNU_SOURCE -D_DEFAULT_SOURCE -DHAVE_CONFIG_H $include
+    -isystem $OBJ -isystem $TREE"
+# Without the tree, our stand-in for its includes.h.
+include="$include -I$alone/include"
+
+# Sanitizers of some compilers get lost where the kernel spreads addresses
+# widely, so that is turned off where it may be.
+fixed=
+if command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null
+then
+	fixed="setarch $(uname -m) -R"
+fi
+# Tests ask for too much memory on purpose.
+ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
+UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+
+# ---------------------------------------------------------------------------
+# A compiler whose sanitizers stop a program that overflows
+
+cat >sound.c <<-'END'
+	int main(int argc, char **argv) { (void)argv; return argc - 1; }
+	END
+cat >overflow.c <<-'END'
+	#include <limits.h>
+	int main(int argc, char **argv)
+	{ (void)argv; return INT_MAX - 1 + 2 * argc > 0 ? 0 : 0; }
+	END
+cat >beyond.c <<-'END'
+	#include <stdlib.h>
+	int main(int argc, char **argv)
+	{
+		volatile char *p = malloc((size_t)argc);
+		(void)argv;
+		return p == NULL ? 0 : p[argc] & 0;
+	}
+	END
+usable() {
+	command -v "${1%% *}" >/dev/null || return 1
+	for f in sound overflow beyond; do
+		$1 -O1 -g $san -o "$f" "$f.c" 2>>compiler.log || return 1
+	done
+	(
+		$fixed ./sound || exit 1
+		! $fixed ./overflow || exit 1
+		! $fixed ./beyond || exit 1
+	) >>compiler.log 2>&1
+}
+found=
+for cc in "${CC:-clang}" ${CC:+''} gcc cc; do
+	[ -n "$cc" ] || break
+	if usable "$cc"; then
+		found=$cc
+		break
+	fi
+done
+if [ -z "$found" ]; then
+	bad_log compiler.log "no compiler with working sanitizers" \
+	    "(${CC:-clang, gcc}): on Debian, apt-get install clang gcc"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	exit 1
+fi
+cc=$found
+ok "sanitizers of $cc stop an overflow and a read beyond the end"
+
+# ---------------------------------------------------------------------------
+# The modules compile without the tree, and without a warning
+
+for other in gcc clang; do
+	command -v "$other" >/dev/null || continue
+	for m in hpn-window hpn-rtt hpn-tcp; do
+		if run "$m-$other.log" $other -O2 $warn -c -o "$m-$other.o" \
+		    "$src/$m.c"; then
+			ok "$m.c compiles alone, no warning ($other)"
+		else
+			bad_log "$m-$other.log" "$m.c alone ($other)"
+		fi
+	done
+done
+# Policy has no sockets, clocks, allocation or globals.
+for m in hpn-window hpn-rtt; do
+	set -- "$m"-*.o
+	[ -e "$1" ] || continue
+	outside=$(nm -u "$1" | awk '{ print $NF }' |
+	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy)|__stack_chk_fail)$' |
+	    tr '\n' ' ')
+	state=$(nm "$1" | awk '$2 ~ /^[bBdDC]$/ { print $3 }' | tr '\n' ' ')
+	if [ -z "$outside$state" ]; then
+		ok "$m.c calls nothing outside and keeps nothing"
+	else
+		bad "$m.c is policy, but uses: $outside$state"
+	fi
+done
+
+# ---------------------------------------------------------------------------
+# Unit tests under sanitizers
+
+tests="$unit/tests.c $unit/test_window.c $unit/test_rtt.c $unit/test_tcp.c
+    $unit/test_links.c $unit/sim.c $alone/test_helper/test_helper.c"
+modules="$src/hpn-window.c $src/hpn-rtt.c $src/hpn-tcp.c"
+
+# unit_tests NAME: run program NAME; each test counts.
+unit_tests() {
+	if run "$1.log" $fixed "./$1"; then
+		n=$(sed -n 's/^\([0-9]*\) tests ok$/\1/p' "$1.log")
+		if [ "${n:-0}" -gt 0 ]; then
+			echo "ok    $1: $n unit tests"
+			passed=$((passed + n))
+			return
+		fi
+	fi
+	bad_log "$1.log" "$1"
+}
+
+if run build-unit.log $cc -O1 -g $san $warn $include -o unit $tests \
+    $modules; then
+	unit_tests unit
+else
+	bad_log build-unit.log "unit tests: do not compile"
+fi
+
+if $with_tree; then
+	built=true
+	for f in fmt_scaled freezero explicit_bzero strlcpy; do
+		run "build-$f.log" $cc -O1 -g $san -w $tree_flags -c \
+		    -o "$f.o" "$TREE/openbsd-compat/$f.c" || {
+			bad_log "build-$f.log" "$f.c of the tree"
+			built=false
+		}
+	done
+	compat='fmt_scaled.o freezero.o explicit_bzero.o strlcpy.o'
+	if ! $built; then
+		:
+	elif run build-unit-tree.log $cc -O1 -g $san $warn -Wno-undef \
+	    $tree_flags -o unit-tree $tests \
+	    "$unit/test_buf.c" "$unit/test_options.c" $modules \
+	    "$src/hpn-buf.c" "$src/hpn-options.c" $compat; then
+		unit_tests unit-tree
+	else
+		bad_log build-unit-tree.log "unit tests in the tree:" \
+		    "do not compile"
+	fi
+else
+	skip "hpn-buf and hpn-options here: no tree in build/tree/$BASE" \
+	    "(make build makes it, or give TREE and OBJ)"
+fi
+
+# ---------------------------------------------------------------------------
+# The tests notice a policy that is wrong, the simulation by itself
+
+cat >links.c <<-'END'
+	void tests(void);
+	void test_links(void);
+	void tests(void) { test_links(); }
+	END
+# mutant NAME TESTS...: build it; true when the tests pass all the same.
+mutant() {
+	name=$1
+	shift
+	run "mutant-$name.build" $cc -O2 -DMUTANT="$name" $include \
+	    -o "mutant-$name" "$@" "$alone/test_helper/test_helper.c" \
+	    "$fuzz/mutant.c" "$src/hpn-rtt.c" "$src/hpn-tcp.c" || {
+		bad_log "mutant-$name.build" "mutant $name: does not compile"
+		return 2
+	}
+	run "mutant-$name.log" "./mutant-$name"
+}
+links="links.c $unit/test_links.c $unit/sim.c"
+names=$(sed -n '/^enum mutant/,/^};/s/^	\([a-z_]*\).*/\1/p' "$fuzz/mutant.c")
+caught=0 missed=
+for name in $names; do
+	case $name in
+	# no link of the simulation is without a round trip for long
+	no_round_trip) set -- "$unit/tests.c" "$unit/test_window.c" \
+	    "$unit/test_rtt.c" "$unit/test_tcp.c" "$unit/test_links.c" \
+	    "$unit/sim.c" ;;
+	*)	set -- $links ;;
+	esac
+	rc=0
+	# the shell would say "Aborted" for each
+	(mutant "$name" "$@") 2>/dev/null || rc=$?
+	case $name.$rc in
+	none.0)	;;
+	none.*)	missed="$missed none($rc)" ;;
+	*.0)	missed="$missed $name" ;;
+	*.2)	missed="$missed $name(build)" ;;
+	*)	if grep -q 'assertion failed' "mutant-$name.log"; then
+			caught=$((caught + 1))
+		else
+			missed="$missed $name($rc)"
+		fi ;;
+	esac
+done
+if [ -z "$missed" ] && [ "$caught" -gt 0 ]; then
+	ok "the tests notice each of $caught faults put into hpn-window.c"
+else
+	bad "mutants of hpn-window.c: not as expected:$missed" \
+	    "(build/check/policy/mutant-*.log)"
+fi
+
+# ---------------------------------------------------------------------------
+# Fuzz
+
+targets='window rtt'
+! $with_tree || targets="$targets options"
+each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
+[ "$each" -gt 0 ] || each=1
+for t in $targets; do
+	case $t in
+	options) flags="$tree_flags -I$fuzz" extra=$compat ;;
+	*)	flags="-I$src -I$fuzz" extra= ;;
+	esac
+	name=fuzz-$t
+	mkdir -p "$name.d"
+	if run "build-$name.log" $cc -O1 -g $san,fuzzer -w $flags -o "$name" \
+	    "$fuzz/hpn-$t-fuzz.c" "$src/hpn-$t.c" $extra 2>/dev/null ||
+	    run "build-$name.log" $cc -O1 -g -fsanitize=fuzzer $san -w $flags \
+	    -o "$name" "$fuzz/hpn-$t-fuzz.c" "$src/hpn-$t.c" $extra; then
+		how=libFuzzer
+		set -- -seed=1 -max_total_time="$each" -verbosity=0 \
+		    -print_final_stats=1 -artifact_prefix="$name.d/"
+	elif run "build-$name.log" $cc -O1 -g $san -w $flags -o "$name" \
+	    "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" "$src/hpn-$t.c" $extra; then
+		how='a generator of our own'
+		set -- "$each"
+	else
+		bad_log "build-$name.log" "fuzz hpn-$t: does not compile"
+		continue
+	fi
+	if run "$name.log" $fixed "./$name" "$@"; then
+		n=$(sed -n 's/^\([0-9]*\) inputs passed$/\1/p
+		    s/^stat::number_of_executed_units: *//p' "$name.log")
+		if [ "${n:-0}" -gt 0 ]; then
+			ok "fuzz hpn-$t: $n inputs in $each s ($how)"
+			continue
+		fi
+	fi
+	bad_log "$name.log" "fuzz hpn-$t ($how); the input is in" \
+	    "build/check/policy"
+done
+# Warnings in the targets, and the driver for where there is no libFuzzer.
+for t in window rtt; do
+	if run "build-main-$t.log" $cc -O1 -g $san $warn -I"$src" -I"$fuzz" \
+	    -o "main-$t" "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" \
+	    "$src/hpn-$t.c" && run "main-$t.log" $fixed "./main-$t" 1; then
+		ok "fuzz hpn-$t: $(cat "main-$t.log") (no libFuzzer)"
+	else
+		cat "build-main-$t.log" "main-$t.log" >both.log 2>/dev/null ||
+		    cp "build-main-$t.log" both.log
+		bad_log both.log "fuzz hpn-$t without libFuzzer"
+	fi
+done
+
+# What is large goes; the logs stay.
+[ "$failed" != 0 ] || rm -rf unit unit-tree mutant-* fuzz-window fuzz-rtt \
+    fuzz-options main-window main-rtt fuzz-*.d ./*.o
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
