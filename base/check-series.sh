@@ -118,8 +118,7 @@ for base in upstream debian; do
 	fi
 	echo "$root" >"$SCRATCH/root.$base"
 	while read -r id name; do
-		git diff-tree -r --no-commit-id --name-only --no-renames \
-		    "$id^" "$id" | sort | comm -13 "$SCRATCH/paths.$base" - |
+		touched "$id" | sort | comm -13 "$SCRATCH/paths.$base" - |
 		    while read -r path; do
 			fault "$name: $path is not in the base ($base): new files" \
 			    'belong in src/ or regress/'
@@ -152,8 +151,7 @@ done
 paste -d ' ' "$SCRATCH/commits.upstream" "$SCRATCH/commits.debian" |
     while read -r up name deb name; do
 	means_same "$up" "$deb" || fault "$name changes something else on" \
-	    "Debian's base than on the release: $(diff "$SCRATCH/meaning.a" \
-	    "$SCRATCH/meaning.b" | grep '^[<>]' | sed -n 1p)"
+	    "Debian's base than on the release: $(first_difference)"
 done
 
 # What make refresh would write of the untouched series.

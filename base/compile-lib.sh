@@ -76,7 +76,7 @@ jobs_at_once() {
 # nothing of the calling make's left in the environment.
 obj_make() {
 	(
-		cd "$1"
+		cd "$1" || exit 1
 		shift
 		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR PREFIX \
 		    BASE 2>/dev/null || :
@@ -100,12 +100,12 @@ configure_obj() {
 		need_space 150 "compiling $name"
 		rm -rf "$obj"
 		attempt "cannot create $obj" mkdir -p "$obj"
-		cd "$obj"
+		cd "$obj" || exit 1
 		run_logged "configuring $name" "$BUILD/log/configure-$name.log" \
 		    env CFLAGS= CPPFLAGS="${CPPFLAGS-}" LDFLAGS= "$src/configure" \
 		    --with-cflags="$cflags" \
 		    --with-ldflags="-Wl,--as-needed ${LDFLAGS-}" "$@"
-		cd "$ROOT"
+		cd "$ROOT" || exit 1
 		printf '%s\n' "$want" >"$obj/.configured"
 		: >"$obj/.status"
 	fi

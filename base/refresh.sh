@@ -21,7 +21,7 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 BASE=${1-}
 base_name "$BASE"
 lock
-need git sed awk sha256sum
+need git patch sed awk sha256sum
 TREE=$BUILD/tree/$BASE
 GIT_DIR=$TREE/.git
 export GIT_DIR
@@ -126,8 +126,7 @@ complete_header() {
 git rev-list --reverse "$root..HEAD" >"$SCRATCH/revs"
 : >"$SCRATCH/list"
 while read -r id; do
-	git diff-tree -r --no-commit-id --name-only --no-renames "$id^" "$id" |
-	    grep -Fx -f "$SCRATCH/root.paths" >"$SCRATCH/touched" || continue
+	touched "$id" | grep -Fxq -f "$SCRATCH/root.paths" || continue
 	subject=$(git log -1 --format=%B "$id" | sed -n 1p)
 	case $subject in
 	fixup!*|squash!*|amend!*)

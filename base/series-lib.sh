@@ -166,13 +166,18 @@ series_commits() {
 	done
 }
 
-# bare_diff COMMIT CONTEXT: what a commit changes, as a patch holds it: no
-# function names, no object names, files sorted.
+# bare_diff COMMIT CONTEXT PATH: what a commit changes in a file, as a patch holds
+# it: no function names, no object names.
 bare_diff() {
 	git diff-tree -p --no-ext-diff --no-textconv --no-color --no-renames \
-	    --full-index --src-prefix=a/ --dst-prefix=b/ -U"$2" "$1^" "$1" |
-	    sed -e 's/^\(@@ -[0-9,]* +[0-9,]* @@\).*/\1/' \
+	    --full-index --src-prefix=a/ --dst-prefix=b/ -U"$2" "$1^" "$1" \
+	    -- "$3" | sed -e 's/^\(@@ -[0-9,]* +[0-9,]* @@\).*/\1/' \
 	    -e '/^index [0-9a-f]*\.\.[0-9a-f]*/d'
+}
+
+# touched COMMIT: the files that a commit changes, sorted.
+touched() {
+	git diff-tree -r --no-commit-id --name-only --no-renames "$1^" "$1"
 }
 
 # meaning COMMIT: what a commit changes and where, without line numbers: each
@@ -209,21 +214,46 @@ means_same() {
 }
 
 # transplant COMMIT ONTO NAME BASE: the same change on another base's commit;
-# prints its id. Most context first: it is the surest address.
+# prints its id. A three-way merge of whole files finds the place more surely than
+# any context does.
 transplant() {
-	echo none >"$SCRATCH/no-header"
-	for context in 6 3 2 1; do
-		bare_diff "$1" $context >"$SCRATCH/body"
-		moved=$(patch_commit "$2" "$SCRATCH/body" "$SCRATCH/no-header" \
-		    2>"$SCRATCH/why") || continue
-		if means_same "$1" "$moved"; then
-			printf '%s\n' "$moved"
-			return 0
+	touched "$1" >"$SCRATCH/touched"
+	GIT_INDEX_FILE=$SCRATCH/index.transplant
+	export GIT_INDEX_FILE
+	rm -f "$GIT_INDEX_FILE"
+	git read-tree "$2"
+	while read -r path; do
+		if ! git cat-file -e "$1:$path" 2>/dev/null; then
+			git update-index --force-remove -- "$path"
+			continue
 		fi
-	done
-	reason=$(refusals "$SCRATCH/why")
-	die "$3 does not fit BASE=$4 in the same place (${reason:-another function\
- matches}): put the hook where both bases have the same lines around it"
+		git cat-file blob "$1^:$path" >"$SCRATCH/merge.base" 2>/dev/null &&
+		    git cat-file blob "$2:$path" >"$SCRATCH/merge.ours" \
+		    2>/dev/null || die "$3: $path is not in the base ($4): new" \
+		    'files belong in src/ or regress/'
+		git cat-file blob "$1:$path" >"$SCRATCH/merge.theirs"
+		git merge-file -q "$SCRATCH/merge.ours" "$SCRATCH/merge.base" \
+		    "$SCRATCH/merge.theirs" || die "$3 changes lines of $path" \
+		    "that are not the same on BASE=$4: put the hook where both" \
+		    "bases have the same lines around it"
+		mode=$(git ls-tree "$1" -- "$path" | sed 's/ .*//')
+		git update-index --cacheinfo "$mode,$(git hash-object -w \
+		    --no-filters "$SCRATCH/merge.ours"),$path"
+	done <"$SCRATCH/touched"
+	tree=$(git write-tree)
+	unset GIT_INDEX_FILE
+	moved=$(git commit-tree "$tree" -p "$2" -m "$3")
+	means_same "$1" "$moved" || die "$3 does not mean the same on BASE=$4:" \
+	    "$(first_difference); put the hook where both bases have the same" \
+	    'lines around it'
+	printf '%s\n' "$moved"
+}
+
+# first_difference: of what means_same compared, with the file it is in.
+first_difference() {
+	diff -U100000 "$SCRATCH/meaning.a" "$SCRATCH/meaning.b" | awk '
+	/^ diff --git / { file = substr($4, 3) }
+	NR > 3 && /^[-+]/ { print "in " file ", \"" substr($0, 2) "\""; exit }'
 }
 
 # write_series CHAIN UPROOT DEBROOT OUT: write the patches of a chain of commits
@@ -233,7 +263,7 @@ transplant() {
 #
 # The line numbers are always those of the release, which never changes, so that
 # a security update of Debian's leaves patches/ alone. The context is one line,
-# or as many more as it takes to find the same place on both bases.
+# or as many more for a file as it takes to find the same place on both bases.
 write_series() {
 	up=$2
 	deb=$3
@@ -249,31 +279,43 @@ write_series() {
 			up_next=$(transplant "$own" "$up" "$name" upstream) ||
 			    exit 1 ;;
 		esac
-		found=
-		for context in 1 2 3 4 6 8; do
-			bare_diff "$up_next" $context >"$SCRATCH/new-body"
-			lands "$up" "$up_next" || continue
-			[ -z "$deb" ] || lands "$deb" "$deb_next" || continue
-			found=$context
-			break
-		done
-		[ -n "$found" ] || die "no context makes $name land in the same" \
-		    'place on both bases: put the hook elsewhere'
-		{
-			cat "$header"
-			echo
-			cat "$SCRATCH/new-body"
-		} >"$4/$name"
+		cat "$header" >"$4/$name"
+		echo >>"$4/$name"
+		touched "$up_next" >"$SCRATCH/touched"
+		while read -r path; do
+			found=
+			for context in 1 2 3 4 6 8 12; do
+				bare_diff "$up_next" $context "$path" \
+				    >"$SCRATCH/piece"
+				lands "$up" "$up_next" "$path" || continue
+				[ -z "$deb" ] || lands "$deb" "$deb_next" \
+				    "$path" || continue
+				found=$context
+				break
+			done
+			[ -n "$found" ] || die "$name: no number of context" \
+			    "lines makes $path come out right on both bases:" \
+			    'put the hook elsewhere'
+			cat "$SCRATCH/piece" >>"$4/$name"
+		done <"$SCRATCH/touched"
 		up=$up_next
 		[ -z "$deb" ] || deb=$deb_next
 	done <"$1"
 }
 
-# lands FROM TO: does $SCRATCH/new-body lead from one commit to the other?
+# lands FROM TO PATH: does $SCRATCH/piece lead from one commit's file to the
+# other's, for git and for GNU patch? (They look for a place in different ways.)
 lands() {
 	echo none >"$SCRATCH/no-header"
-	landed=$(patch_commit "$1" "$SCRATCH/new-body" "$SCRATCH/no-header" \
-	    2>/dev/null) && same_tree "$landed" "$2"
+	landed=$(patch_commit "$1" "$SCRATCH/piece" "$SCRATCH/no-header" \
+	    2>/dev/null) || return 1
+	[ "$(git rev-parse -q --verify "$landed:$3")" = \
+	    "$(git rev-parse -q --verify "$2:$3")" ] || return 1
+	git cat-file -e "$2:$3" 2>/dev/null || return 0
+	git cat-file blob "$1:$3" >"$SCRATCH/patched"
+	patch -s -t -N -F0 --no-backup-if-mismatch -r - "$SCRATCH/patched" \
+	    "$SCRATCH/piece" >/dev/null 2>&1 &&
+	    git cat-file blob "$2:$3" | cmp -s - "$SCRATCH/patched"
 }
 
 # only_base_files COMMIT ROOT PARENT: COMMIT without our files, on PARENT.

@@ -17,18 +17,13 @@ hpn_random $HPN_DATA 24
 hpn_forwards_start
 
 hpn_config "" ""
-grep -v '^Proxy' $OBJ/.putty/sessions/localhost_proxy \
-    >$OBJ/.putty/sessions/hpn
-cat >>$OBJ/.putty/sessions/hpn <<EOD
-ProxyMethod=5
-ProxyTelnetCommand=`hpn_link` `hpn_server`
-ProxyLocalhost=1
-EOD
-plink="env HOME=$PWD $PLINK -load hpn -batch -i $OBJ/putty.rsa2"
+# plink would send its forwards through a proxy, too; so it gets a port.
+hpn_listen relay $PORT -d $HPN_DELAY_MS -s $HPN_PEAK `hpn_server`
+plink="env HOME=$PWD $PLINK -ssh -batch -P $PORT -i $OBJ/putty.rsa2"
 
 what="plink, session, client receives"
 hpn_forget
-$plink "echo \$PPID >$SSH_REGRESS_TMP/pid; for i in 1 2 3 4; do cat $HPN_DATA; done" \
+$plink 127.0.0.1 "echo \$PPID >$SSH_REGRESS_TMP/pid; for i in 1 2 3 4; do cat $HPN_DATA; done" \
     >$HPN_COPY &
 client=$!
 hpn_pid_in $SSH_REGRESS_TMP/pid
@@ -40,13 +35,14 @@ hpn_no_more "$what" `cat $SSH_REGRESS_TMP/memory` 24576
 
 what="plink, session, server receives"
 hpn_forget
-$plink "cat >$HPN_COPY" <$HPN_DATA || fail "$what: exit status $?"
+$plink 127.0.0.1 "cat >$HPN_COPY" <$HPN_DATA || fail "$what: exit status $?"
 hpn_same "$what"
 hpn_grew "$what" server
 
 hpn_forget
 $plink -N -L $L_SOURCE:127.0.0.1:$SOURCE -L $L_SINK:127.0.0.1:$SINK \
-    -R $R_SOURCE:127.0.0.1:$SOURCE -R $R_SINK:127.0.0.1:$SINK </dev/null &
+    -R $R_SOURCE:127.0.0.1:$SOURCE -R $R_SINK:127.0.0.1:$SINK 127.0.0.1 \
+    </dev/null &
 client=$!
 echo $client >$OBJ/hpn-plink.pid
 # It asks for the remote forwards last.
@@ -58,4 +54,4 @@ hpn_forwards_used plink server
 hpn_stop plink
 wait $client 2>/dev/null
 
-rm -f $HPN_DATA* $OBJ/.putty/sessions/hpn
+rm -f $HPN_DATA*

@@ -360,6 +360,20 @@ descendants() {
 	done
 }
 
+# sshd puts the sockets of forwarded agents below /tmp, wherever TMPDIR is,
+# and a killed one leaves them.  Where /tmp is not private: remove those that
+# are newer than this run and whose process is gone.
+sweep() {
+	[ "$isolated" = no ] || return 0
+	for s in /tmp/ssh-*/agent.*; do
+		[ -S "$s" ] && [ -O "$s" ] && [ "$s" -nt "$work/plan" ] ||
+		    continue
+		[ ! -d "/proc/${s##*.}" ] || continue
+		rm -f "$s"
+		rmdir "${s%/*}" 2>/dev/null || :
+	done
+}
+
 # run_command DIR LIMIT LOG COMMAND...: with its own namespaces and a limit.
 run_command() {
 	rc_dir=$1 rc_limit=$2 rc_log=$3
@@ -369,7 +383,8 @@ run_command() {
 		    "$rc_dir" "$spot" "$uid" "$hide" "$@" \
 		    </dev/null >"$rc_log" 2>&1 &
 	else
-		HPN_SUITE_DIR=$rc_dir timeout -k 5 "$rc_limit" setsid -w "$@" \
+		mkdir -p "$rc_dir/tmp"
+		HPN_SUITE_DIR=$rc_dir TMPDIR=$rc_dir/tmp timeout -k 5 "$rc_limit" setsid -w "$@" \
 		    </dev/null >"$rc_log" 2>&1 &
 	fi
 	rc_pid=$!
@@ -556,6 +571,7 @@ stop() {
 		kill "$p" 2>/dev/null || :
 	done
 	[ "$isolated" = yes ] || for d in "$tdir"/*; do reap "$d"; done
+	sweep
 	rm -rf "$tdir"
 	echo "$prog: stopped" >&2
 	exit 2
@@ -630,6 +646,7 @@ while read -r secs flags kind name; do
 done <"$work/plan"
 
 trap - INT TERM HUP
+sweep
 elapsed=$(($(date +%s) - t0))
 
 # ---------------------------------------------------------------------------

@@ -3,8 +3,13 @@
 
 #include "includes.h"
 
+#include <sys/types.h>
+#include <sys/mman.h>
+
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hpn-buf.h"
 
@@ -25,22 +30,46 @@ hpn_buf_grown(size_t alloc, size_t need, size_t max)
 
 	if (need < LARGE)
 		return need;
-	/*
-	 * By half: each byte is copied twice on average, and at no time do
-	 * the old and the new buffer take more than twice what is in them.
-	 */
+	/* By half: each byte is copied twice on average */
 	grown = alloc <= max - alloc / 2 ? alloc + alloc / 2 : max;
 	return grown < need ? need : grown;
+}
+
+/*
+ * Wipe [p, p+len) and hand the whole pages in it back to the system, which
+ * gives zeroed ones if they are touched again.
+ */
+static void
+wipe_and_release(unsigned char *p, size_t len)
+{
+	explicit_bzero(p, len);
+#ifdef MADV_DONTNEED
+	{
+		size_t page = (size_t)getpagesize();
+		uintptr_t begin = ((uintptr_t)p + page - 1) / page * page;
+		uintptr_t end = ((uintptr_t)p + len) / page * page;
+
+		if (begin < end)
+			(void)madvise((void *)begin, end - begin,
+			    MADV_DONTNEED);
+	}
+#endif
 }
 
 void *
 hpn_buf_move(void *old, size_t alloc, size_t grown)
 {
-	void *p;
+	unsigned char *from = old, *to;
+	size_t done, len;
 
-	if ((p = calloc(1, grown)) == NULL)
+	if ((to = calloc(1, grown)) == NULL)
 		return NULL;
-	memcpy(p, old, alloc);
-	freezero(old, alloc);
-	return p;
+	/* Piece by piece, so that what is large is never there twice */
+	for (done = 0; done < alloc; done += len) {
+		len = alloc - done < LARGE ? alloc - done : LARGE;
+		memcpy(to + done, from + done, len);
+		wipe_and_release(from + done, len);
+	}
+	free(old);
+	return to;
 }

@@ -42,6 +42,7 @@
 
 /* Look at the connection's sending rate once per so many bytes. */
 #define PACE_EVERY	(1024 * 1024)
+#define PACE_FIRST	(64 * 1024)
 
 struct hpn_connection {
 	struct hpn_options options;
@@ -326,7 +327,10 @@ hpn_channels_sent(struct ssh *ssh, size_t len)
 	u_int32_t unsent;
 	int fd;
 
-	if (hpn == NULL || (hpn->unpaced += len) < PACE_EVERY)
+	if (hpn == NULL)
+		return;
+	hpn->unpaced += len;
+	if (hpn->unpaced < (hpn->unsent == 0 ? PACE_FIRST : PACE_EVERY))
 		return;
 	hpn->unpaced = 0;
 	fd = ssh_packet_get_connection_out(ssh);

@@ -49,10 +49,18 @@ size_parse(const char *arg, int64_t least, int64_t most, int64_t *value,
 {
 	long long size;
 	char *copy;
+	size_t n;
 	int r, saved_errno;
 
 	if (arg == NULL || *arg == '\0') {
 		*reason = "is missing";
+		return -1;
+	}
+	/* scan_scaled(3) knows more units, and lets junk follow one */
+	n = strspn(arg, "+-.0123456789");
+	if (arg[n] != '\0' && (strchr("KMGkmg", arg[n]) == NULL ||
+	    arg[n + 1] != '\0')) {
+		*reason = "is not a number of bytes, K, M or G";
 		return -1;
 	}
 	/* scan_scaled(3) takes a string that it may write to */

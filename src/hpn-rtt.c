@@ -24,7 +24,8 @@ hpn_rtt_ask(struct hpn_rtt *r, uint64_t now_ns)
 	}
 	/* Also when the clock went back: better once too often */
 	return r->answered_ns == 0 || now_ns < r->answered_ns ||
-	    now_ns - r->answered_ns >= HPN_RTT_EVERY_NS;
+	    now_ns - r->answered_ns >= (r->answers < HPN_RTT_FIRST ?
+	    HPN_RTT_FIRST_NS : HPN_RTT_EVERY_NS);
 }
 
 void
@@ -44,6 +45,8 @@ hpn_rtt_answered(struct hpn_rtt *r, uint64_t now_ns)
 	r->asked = 0;
 	r->silent = 0;
 	r->answered_ns = now_ns;
+	if (r->answers < HPN_RTT_FIRST)
+		r->answers++;
 	if (now_ns <= r->asked_ns)
 		return;		/* the clock went back */
 	sample = now_ns - r->asked_ns;
@@ -58,8 +61,7 @@ hpn_rtt_answered(struct hpn_rtt *r, uint64_t now_ns)
 		r->min_ns = sample;
 	if (now_ns - r->recent_start_ns < HPN_RTT_WINDOW_NS)
 		return;
-	if (r->recent_ns / HPN_RTT_CHANGED > r->min_ns)
-		r->min_ns = r->recent_ns;
+	r->min_ns = r->recent_ns;
 	r->recent_ns = 0;
 }
 

@@ -20,14 +20,20 @@
 
 #include <stdint.h>
 
-/* Measure again this long after the last answer. */
+/* Measure again this long after the last answer ... */
 #define HPN_RTT_EVERY_NS	(2ULL * 1000000000)
+/* ... but the first times sooner: while TCP is slow to start, so are answers. */
+#define HPN_RTT_FIRST_NS	(100ULL * 1000000)
+#define HPN_RTT_FIRST		16
 /* A peer that has not answered for this long is not asked again. */
 #define HPN_RTT_GIVE_UP_NS	(120ULL * 1000000000)
-/* The path is taken to have changed when this long ... */
+/*
+ * A smallest sample is believed for so long to twice as long: a path that has
+ * got longer would else shrink the window for ever.  What the peer's kernel
+ * and the network queue is bounded, so is what it adds to every sample; what
+ * the peer itself stores beyond is not in the way of an answer.
+ */
 #define HPN_RTT_WINDOW_NS	(60ULL * 1000000000)
-/* ... every sample was this many times the smallest. */
-#define HPN_RTT_CHANGED		4
 
 struct hpn_rtt {
 	uint64_t min_ns;	/* smallest believed sample; 0: none */
@@ -35,6 +41,7 @@ struct hpn_rtt {
 	uint64_t recent_start_ns;
 	uint64_t asked_ns;	/* when the open request was sent */
 	uint64_t answered_ns;	/* when the last answer came; 0: never */
+	unsigned int answers;	/* how many came, up to HPN_RTT_FIRST */
 	int asked;		/* a request is under way */
 	int silent;		/* the peer does not answer */
 };

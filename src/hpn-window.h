@@ -9,11 +9,11 @@
  * The rule is dynamic right-sizing as TCP receivers do it (Fisk and Feng,
  * "Dynamic Right-Sizing in TCP", 2001), one layer up.  What arrived and was
  * consumed by the application during one round trip is the delivered
- * bandwidth-delay product (BDP); a sender must be allowed that much and some slack, or the window is
- * what limits it.  The slack is another BDP up to HPN_WINDOW_SLACK bytes and
- * a quarter of the BDP beyond: a sender that has filled the path can only
- * store the slack, and some senders (OpenSSH's own among them) become slow
- * when they store about 16 MiB.
+ * bandwidth-delay product (BDP); a sender must be allowed that much and some
+ * slack, or the window is what limits it.  The slack is another BDP up to
+ * HPN_WINDOW_SLACK bytes and a quarter of the BDP beyond: a sender that has
+ * filled the path can only store the slack, and some senders (OpenSSH's own
+ * among them) become slow when they store about 16 MiB.
  *
  * Units: bytes, nanoseconds of a monotonic clock.
  */

@@ -37,7 +37,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 3:			/* an answer, maybe unasked for */
 			hpn_rtt_answered(&r, now);
-			if (open && now > asked) {
+			/* longer is an outage, and no sample */
+			if (open && now > asked &&
+			    now - asked < HPN_RTT_WINDOW_NS) {
 				known = 1;
 				if (now - asked > longest)
 					longest = now - asked;

@@ -12,6 +12,7 @@
 #include "hpn-window.h"
 
 #define PACKET	32768
+#define LEAST	(HPN_WINDOW_PACKETS * PACKET)
 
 struct receiver {
 	struct hpn_window policy;
@@ -26,16 +27,23 @@ struct receiver {
 static uint32_t
 update(struct hpn_window *w, const struct hpn_window_facts *f)
 {
-	uint32_t window = hpn_window_update(w, f);
+	uint32_t window = hpn_window_update(w, f), needed = w->floor;
 
+	if (needed > f->window_max)
+		needed = f->window_max;
+	if (needed > HPN_WINDOW_CEILING)
+		needed = HPN_WINDOW_CEILING;
 	if (window > f->window) {
 		HOLDS(window - f->window <= f->headroom);
 		HOLDS(window <= f->window_max);
 		HOLDS(window <= HPN_WINDOW_CEILING);
 		/* Without a round trip, only back to what was measured once */
 		HOLDS(f->rtt_ns != 0 || window <= w->floor || w->bdp != 0);
-	} else
-		HOLDS(f->window - window <= f->consumed / 2);
+	} else {
+		HOLDS(f->window - window <= f->consumed);
+		HOLDS(f->credit >= needed ||
+		    f->window - window <= f->consumed / 2);
+	}
 	return window;
 }
 
@@ -60,11 +68,23 @@ check_window(struct receiver *r)
 	window = update(&r->policy, &r->facts);
 	r->local_consumed += window - r->local_window_max;
 	r->local_window_max = window;
-	HOLDS(r->local_consumed > 0);
+	if (r->local_consumed == 0) {
+		HOLDS(r->local_window > 0);
+		return;
+	}
 	/* The peer would disconnect: "adjust overflow" */
 	HOLDS(r->local_consumed <= UINT32_MAX - r->local_window);
 	r->local_window += r->local_consumed;
 	r->local_consumed = 0;
+}
+
+/* A ceiling that HPNWindowMax may set, or one beyond. */
+static uint32_t
+window_max(struct input *in)
+{
+	uint32_t n = (uint32_t)input_number(in);
+
+	return n < 65536 ? 65536 : n;
 }
 
 int
@@ -81,7 +101,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	want = (uint32_t)input_number(&in);
 	if (want > HPN_WINDOW_CEILING)
 		want %= 4 << 20;
-	r.facts.window_max = (uint32_t)input_number(&in);
+	r.facts.window_max = window_max(&in);
 	headroom = input_number(&in);
 	r.facts.headroom = headroom;
 	r.facts.rtt_ns = input_number(&in);
@@ -89,8 +109,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.local_window_max = hpn_window_initial(want, PACKET,
 	    r.facts.window_max, headroom);
 	HOLDS(r.local_window_max <= want);
-	HOLDS(r.local_window_max >= (want < PACKET ? want : PACKET));
-	if (r.local_window_max > PACKET) {
+	HOLDS(r.local_window_max >= (want < LEAST ? want : LEAST));
+	if (r.local_window_max > LEAST) {
 		HOLDS(r.local_window_max <= r.facts.window_max);
 		HOLDS(r.local_window_max <= headroom);
 	}
@@ -131,19 +151,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			r.facts.rtt_ns = input_number(&in);
 			break;
 		case 6:
-			r.facts.rcvbuf = input_number(&in);
+			r.facts.ahead_max = input_number(&in);
 			break;
 		case 7:
 			r.facts.headroom = input_number(&in);
 			break;
 		case 8:
-			r.facts.window_max = (uint32_t)input_number(&in);
+			r.facts.window_max = window_max(&in);
 			break;
 		case 9:			/* anything at all */
 			any.now_ns = input_number(&in);
 			any.rtt_ns = input_number(&in);
 			any.consumed = input_number(&in);
-			any.rcvbuf = input_number(&in);
+			any.ahead_max = input_number(&in);
 			any.window = (uint32_t)input_number(&in);
 			any.credit = (uint32_t)input_number(&in);
 			any.window_max = (uint32_t)input_number(&in);

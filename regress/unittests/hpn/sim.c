@@ -19,6 +19,7 @@
 #define STOCK_WINDOW	(2 * MB)	/* CHAN_SES_WINDOW_DEFAULT */
 #define WINDOW_MAX	(128 * MB)	/* defaults of the options */
 #define BUDGET		(256ULL * MB)
+#define RESERVE(budget)	((budget) / 4)	/* as in hpn-channels.c */
 #define CWND_INITIAL	14480		/* ten segments, RFC 6928 */
 #define CWND_CUT	7 / 10		/* after a loss, as CUBIC has it */
 #define PROBE		64		/* an answer's size; it has no channel */
@@ -87,7 +88,7 @@ struct sim {
 	/* receiver */
 	struct hpn_rtt rtt_state;
 	uint64_t committed;
-	uint64_t budget_excess;	/* windows of one packet beyond the budget */
+	uint64_t budget_excess;	/* least windows beyond the budget */
 	uint64_t taken;
 	/* events: a binary heap */
 	struct event *heap;
@@ -324,11 +325,17 @@ receiver_clock(const struct sim *s)
 }
 
 static uint64_t
-headroom(const struct sim *s)
+budget_of(const struct sim *s)
 {
-	uint64_t budget = s->config->budget != 0 ? s->config->budget : BUDGET;
+	return s->config->budget != 0 ? s->config->budget : BUDGET;
+}
 
-	return s->committed < budget ? budget - s->committed : 0;
+static uint64_t
+headroom(const struct sim *s, uint64_t reserve)
+{
+	uint64_t taken = s->committed + reserve;
+
+	return taken < budget_of(s) ? budget_of(s) - taken : 0;
 }
 
 /* Once the steady state has begun, remember what is largest in it. */
@@ -367,10 +374,11 @@ channel_opens(struct sim *s, int id)
 	if (s->config->policy == SIM_HPN) {
 		c->local_window_max = hpn_window_initial(want, PACKET,
 		    s->config->window_max != 0 ? s->config->window_max :
-		    WINDOW_MAX, headroom(s));
+		    WINDOW_MAX, headroom(s, 0));
 		hpn_window_init(&c->policy, c->local_window_max);
-		if (c->local_window_max > headroom(s))
-			s->budget_excess += c->local_window_max - headroom(s);
+		if (c->local_window_max > headroom(s, 0))
+			s->budget_excess += c->local_window_max -
+			    headroom(s, 0);
 	}
 	c->local_window = c->local_window_max;
 	s->committed += c->local_window_max;
@@ -403,27 +411,32 @@ channel_resize(struct sim *s, int id)
 		event_add(s, s->now + s->rtt / 2, PROBE_ASKED, -1, 0);
 	}
 	f.rtt_ns = hpn_rtt_get(&s->rtt_state, s->config->tcp_rtt_ns);
-	f.rcvbuf = s->config->rcvbuf;
+	if (!s->config->no_poll)
+		f.ahead_max = s->config->rcvbuf == 0 ? UINT64_MAX :
+		    s->config->rcvbuf;
 	f.consumed = c->local_consumed;
 	f.window = c->local_window_max;
 	f.credit = c->local_window;
 	f.window_max = s->config->window_max != 0 ? s->config->window_max :
 	    WINDOW_MAX;
-	f.headroom = headroom(s);
+	f.headroom = headroom(s, RESERVE(budget_of(s)));
 	window = hpn_window_update(&c->policy, &f);
 	s->result->updates++;
 	if (window > f.window) {
 		ASSERT_U64_LE((uint64_t)window - f.window, f.headroom);
 		ASSERT_U32_LE(window, f.window_max);
-	} else
-		ASSERT_U32_LE(f.window - window, c->local_consumed / 2);
+	} else {
+		ASSERT_U32_LE(f.window - window, c->local_consumed);
+		if (f.credit == 0)
+			ASSERT_U32_LE(f.window - window,
+			    c->local_consumed / 2);
+	}
 	c->local_consumed += window - c->local_window_max;
 	s->committed += window;
 	s->committed -= c->local_window_max;
 	c->local_window_max = window;
 	s->result->windows_most = most(s->result->windows_most, s->committed);
-	ASSERT_U64_LE(s->committed, s->budget_excess +
-	    (s->config->budget != 0 ? s->config->budget : BUDGET));
+	ASSERT_U64_LE(s->committed, s->budget_excess + budget_of(s));
 	return c->local_consumed > 0;
 }
 

@@ -19,7 +19,8 @@
  *
  * Asserts at each step: no data beyond the credit, window = credit + buffered
  * + consumed, a window changes within the bounds in hpn-window.h, all windows
- * together stay inside the budget.
+ * together stay inside the budget, a sender that has no credit gets some as
+ * soon as a reader takes anything.
  *
  * Units: bytes, nanoseconds, bytes a second.
  */
@@ -53,6 +54,7 @@ struct sim_config {
 	uint64_t sndbuf;	/* most bytes unsent in the socket; 0: as cwnd */
 	uint64_t tcp_rtt_ns;	/* what TCP says; 0: there is no socket */
 	uint64_t rcvbuf;	/* likewise */
+	int no_poll;		/* TcpRcvBufPoll no */
 	uint32_t window;	/* what a channel wants; 0: stock's 2 MiB */
 	uint32_t window_max;	/* 0: the default of HPNWindowMax */
 	uint64_t budget;	/* 0: the default of HPNMemoryMax */

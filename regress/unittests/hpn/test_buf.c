@@ -34,6 +34,10 @@ test_buf(void)
 		SIZE_MAX / 2 + 1, SIZE_MAX / 3 * 2, SIZE_MAX - 256,
 		SIZE_MAX - 1, SIZE_MAX
 	};
+	static const size_t moved[] = {
+		0, 1, 4095, 4096, 300000, MB - 1, MB, MB + 1, 3 * MB,
+		5 * MB + 12345
+	};
 	const size_t n = sizeof(sizes) / sizeof(sizes[0]);
 	size_t i, j, k, alloc, need, copied, moves;
 	u_char *p, *q;
@@ -59,6 +63,17 @@ test_buf(void)
 				check_grown(sizes[i], sizes[j], sizes[k]);
 	TEST_DONE();
 
+	TEST_START("buf: packing moves little for what it gains");
+	ASSERT_INT_EQ(hpn_buf_pack(4 * MB, 4 * MB + 1, 0), 0);
+	ASSERT_INT_EQ(hpn_buf_pack(4 * MB, 4 * MB + 1, MB - 1), 0);
+	ASSERT_INT_NE(hpn_buf_pack(4 * MB, 4 * MB + 1, MB), 0);
+	ASSERT_INT_EQ(hpn_buf_pack(4 * MB, 4 * MB, 4 * MB), 0);
+	ASSERT_INT_EQ(hpn_buf_pack(MB / 2, MB, MB / 2), 0);
+	ASSERT_INT_EQ(hpn_buf_pack(0, 1, 0), 0);
+	ASSERT_INT_EQ(hpn_buf_pack(SIZE_MAX, SIZE_MAX, SIZE_MAX), 0);
+	ASSERT_INT_NE(hpn_buf_pack(SIZE_MAX - 1, SIZE_MAX, SIZE_MAX / 2), 0);
+	TEST_DONE();
+
 	TEST_START("buf: the largest window fits, and what is tolerated beyond");
 	ASSERT_SIZE_T_GE(HPN_BUF_MAX,
 	    HPN_WINDOW_CEILING + HPN_WINDOW_CEILING / 10);
@@ -81,16 +96,22 @@ test_buf(void)
 	TEST_DONE();
 
 	TEST_START("buf: a move keeps the content and zeroes the rest");
-	p = malloc(300000);
-	ASSERT_PTR_NE(p, NULL);
-	for (i = 0; i < 300000; i++)
-		p[i] = (u_char)(i * 7 + (i >> 8));
-	q = hpn_buf_move(p, 300000, 3000000);
-	ASSERT_PTR_NE(q, NULL);
-	for (i = 0; i < 300000; i++)
-		ASSERT_U8_EQ(q[i], (u_char)(i * 7 + (i >> 8)));
-	ASSERT_MEM_ZERO_EQ(q + 300000, 2700000);
-	free(q);
+	for (j = 0; j < sizeof(moved) / sizeof(moved[0]); j++) {
+		test_subtest_info("%zu bytes", moved[j]);
+		need = moved[j] + 2 * MB;
+		p = malloc(moved[j] + 1);	/* malloc(0) may be NULL */
+		ASSERT_PTR_NE(p, NULL);
+		for (i = 0; i < moved[j]; i++)
+			p[i] = (u_char)(i * 7 + (i >> 8) + (i >> 16));
+		q = hpn_buf_move(p, moved[j], need);
+		ASSERT_PTR_NE(q, NULL);
+		for (i = 0; i < moved[j]; i++)
+			if (q[i] != (u_char)(i * 7 + (i >> 8) + (i >> 16)))
+				break;
+		ASSERT_SIZE_T_EQ(i, moved[j]);
+		ASSERT_MEM_ZERO_EQ(q + moved[j], need - moved[j]);
+		free(q);
+	}
 	TEST_DONE();
 
 	TEST_START("buf: a move that fails leaves the old buffer");

@@ -69,11 +69,20 @@ test_rtt(void)
 	ASSERT_U64_EQ(hpn_rtt_get(&r, UINT64_MAX), UINT64_MAX);
 	TEST_DONE();
 
-	TEST_START("rtt: asks again after a while");
+	TEST_START("rtt: asks again soon in the beginning, then seldom");
 	now = START + 30 * MS;
-	ASSERT_INT_EQ(hpn_rtt_ask(&r, now), 0);
-	ASSERT_INT_EQ(hpn_rtt_ask(&r, now + HPN_RTT_EVERY_NS - 1), 0);
-	ASSERT_INT_EQ(hpn_rtt_ask(&r, now + HPN_RTT_EVERY_NS), 1);
+	for (n = 1; n < HPN_RTT_FIRST; n++) {
+		ASSERT_INT_EQ(hpn_rtt_ask(&r, now), 0);
+		ASSERT_INT_EQ(hpn_rtt_ask(&r, now + HPN_RTT_FIRST_NS - 1), 0);
+		now += HPN_RTT_FIRST_NS;
+		ASSERT_INT_EQ(sample(&r, &now, 30 * MS), 1);
+	}
+	for (n = 0; n < 3; n++) {
+		ASSERT_INT_EQ(hpn_rtt_ask(&r, now), 0);
+		ASSERT_INT_EQ(hpn_rtt_ask(&r, now + HPN_RTT_EVERY_NS - 1), 0);
+		now += HPN_RTT_EVERY_NS;
+		ASSERT_INT_EQ(sample(&r, &now, 30 * MS), 1);
+	}
 	TEST_DONE();
 
 	TEST_START("rtt: the smallest sample counts");
@@ -121,7 +130,7 @@ test_rtt(void)
 	(void)hpn_rtt_ask(&r, START + HPN_RTT_GIVE_UP_NS);
 	now = START + 2 * HPN_RTT_GIVE_UP_NS;
 	hpn_rtt_answered(&r, now);
-	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 2 * HPN_RTT_GIVE_UP_NS);
+	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 0);	/* that was an outage */
 	ASSERT_INT_EQ(hpn_rtt_ask(&r, now + HPN_RTT_EVERY_NS), 1);
 	TEST_DONE();
 
@@ -138,12 +147,17 @@ test_rtt(void)
 	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 5 * MS);
 	TEST_DONE();
 
-	TEST_START("rtt: a queue is not a longer path");
+	TEST_START("rtt: a queue for some seconds is not a longer path");
 	hpn_rtt_init(&r);
 	now = START;
 	samples(&r, &now, 100 * MS, 10);
-	samples(&r, &now, 220 * MS, 600);
+	samples(&r, &now, 220 * MS, 40);
 	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 100 * MS);
+	TEST_DONE();
+
+	TEST_START("rtt: what lasts is");
+	samples(&r, &now, 220 * MS, 130);
+	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 220 * MS);
 	TEST_DONE();
 
 	TEST_START("rtt: one short sample in a window keeps the path");
@@ -194,7 +208,8 @@ test_rtt(void)
 	now = UINT64_MAX - SEC;
 	ASSERT_INT_EQ(sample(&r, &now, 10 * MS), 1);
 	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 10 * MS);
-	ASSERT_INT_EQ(hpn_rtt_ask(&r, UINT64_MAX), 0);
+	ASSERT_INT_EQ(hpn_rtt_ask(&r, now + 1), 0);
+	ASSERT_INT_EQ(hpn_rtt_ask(&r, UINT64_MAX), 1);
 	ASSERT_INT_EQ(hpn_rtt_ask(&r, 0), 1);
 	hpn_rtt_asked(&r, 0);
 	hpn_rtt_answered(&r, UINT64_MAX);

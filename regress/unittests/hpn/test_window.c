@@ -28,6 +28,7 @@ facts(uint64_t now_ns, uint64_t rtt_ns, uint64_t consumed, uint32_t window)
 	f.credit = consumed < window ? window - (uint32_t)consumed : 0;
 	f.window_max = HPN_WINDOW_CEILING;
 	f.headroom = UINT64_MAX;
+	f.ahead_max = UINT64_MAX;
 	return f;
 }
 
@@ -35,8 +36,12 @@ facts(uint64_t now_ns, uint64_t rtt_ns, uint64_t consumed, uint32_t window)
 static uint32_t
 update(struct hpn_window *w, const struct hpn_window_facts *f)
 {
-	uint32_t window = hpn_window_update(w, f);
+	uint32_t window = hpn_window_update(w, f), needed = w->floor;
 
+	if (needed > f->window_max)
+		needed = f->window_max;
+	if (needed > HPN_WINDOW_CEILING)
+		needed = HPN_WINDOW_CEILING;
 	if (window > f->window) {
 		ASSERT_U64_LE((uint64_t)window - f->window, f->headroom);
 		ASSERT_U32_LE(window, f->window_max);
@@ -44,7 +49,10 @@ update(struct hpn_window *w, const struct hpn_window_facts *f)
 		if (window > w->floor)
 			ASSERT_U64_NE(f->rtt_ns, 0);
 	} else {
-		ASSERT_U64_LE((uint64_t)f->window - window, f->consumed / 2);
+		ASSERT_U64_LE((uint64_t)f->window - window, f->consumed);
+		if (f->credit < needed)
+			ASSERT_U64_LE((uint64_t)f->window - window,
+			    f->consumed / 2);
 	}
 	return window;
 }
@@ -237,11 +245,16 @@ test_limits(void)
 	ASSERT_U32_EQ(window, 64 * KB);
 	TEST_DONE();
 
-	TEST_START("window: ceiling 0 stops nothing at once");
+	TEST_START("window: a lower ceiling stops no sender at once");
 	hpn_window_init(&w, 2 * MB);
 	f = facts(START, 100 * MS, 1 * MB, 2 * MB);
-	f.window_max = 0;
+	f.window_max = 64 * KB;
+	f.credit = 0;
 	ASSERT_U32_EQ(update(&w, &f), 2 * MB - 512 * KB);
+	f.credit = 64 * KB - 1;
+	ASSERT_U32_EQ(update(&w, &f), 2 * MB - 512 * KB);
+	f.credit = 1 * MB;		/* enough to go on with */
+	ASSERT_U32_EQ(update(&w, &f), 1 * MB);
 	TEST_DONE();
 
 	TEST_START("window: more consumed than the window was");
@@ -271,17 +284,17 @@ test_limits(void)
 	f = facts(START, 100 * MS, 0, 8 * MB);
 	(void)update(&w, &f);
 	f = facts(START + 50 * MS, 100 * MS, 8 * MB, 8 * MB);
-	f.rcvbuf = 17 * MB;
+	f.ahead_max = 17 * MB;
 	ASSERT_U32_LE(update(&w, &f), 17 * MB);
 	f.now_ns += MS;
 	f.consumed = 0;
-	f.rcvbuf = 1;
+	f.ahead_max = 0;
 	ASSERT_U32_GE(update(&w, &f), 16 * MB);
-	f.rcvbuf = UINT64_MAX;
+	f.ahead_max = UINT64_MAX;
 	ASSERT_U32_GT(update(&w, &f), 17 * MB);
 	TEST_DONE();
 
-	TEST_START("window: shrinks by half of the consumed at most");
+	TEST_START("window: shrinks by what is consumed at most");
 	hpn_window_init(&w, 2 * MB);
 	window = 100 * MB;
 	for (now = START, i = 0; window > 2 * MB; i++) {
@@ -289,11 +302,11 @@ test_limits(void)
 		f = facts(now, 100 * MS, 1 * MB, window);
 		before = window;
 		window = update(&w, &f);
-		ASSERT_U32_LE(before - window, 512 * KB);
+		ASSERT_U32_LE(before - window, 1 * MB);
 		ASSERT_INT_LT(i, 1000);
 	}
 	ASSERT_U32_EQ(window, 2 * MB);
-	f = facts(now + SEC, 100 * MS, 1, 100 * MB);
+	f = facts(now + SEC, 100 * MS, 0, 100 * MB);
 	ASSERT_U32_EQ(update(&w, &f), 100 * MB);
 	TEST_DONE();
 }
@@ -314,7 +327,7 @@ test_clock(void)
 	now += HPN_WINDOW_IDLE_NS;
 	f = facts(now, 100 * MS, 64 * KB, grown);
 	window = update(&w, &f);
-	ASSERT_U32_EQ(window, grown - 32 * KB);
+	ASSERT_U32_EQ(window, grown - 64 * KB);
 	window = consume(&w, &now, 100 * MS, 512 * KB, 200, window);
 	ASSERT_U32_EQ(window, 2 * MB);
 	TEST_DONE();
@@ -416,7 +429,7 @@ test_extremes(void)
 		f = facts(u64[i], u64[j], u64[k], u32[l]);
 		f.window_max = u32[m];
 		f.headroom = u64[n];
-		f.rcvbuf = u64[(i + k + n) % n64];
+		f.ahead_max = u64[(i + k + n) % n64];
 		f.credit = u32[(i + j + m) % n32];
 		hpn_window_init(&fresh, u32[(l + m) % n32]);
 		(void)update(&fresh, &f);
@@ -494,7 +507,8 @@ test_initial(void)
 	const size_t n32 = sizeof(u32) / sizeof(u32[0]);
 	const size_t n64 = sizeof(u64) / sizeof(u64[0]);
 	size_t i, j, k, l;
-	uint32_t window, packet;
+	uint64_t packets;
+	uint32_t window;
 
 	TEST_START("initial: as wanted");
 	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
@@ -502,21 +516,24 @@ test_initial(void)
 	TEST_DONE();
 
 	TEST_START("initial: the ceiling");
-	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 64 * KB,
-	    256 * MB), 64 * KB);
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 256 * KB,
+	    256 * MB), 256 * KB);
 	TEST_DONE();
 
 	TEST_START("initial: the budget");
 	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
-	    100 * KB), 100 * KB);
+	    32 * MB), 2 * MB);
 	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
-	    32 * KB), 32 * KB);
+	    16 * MB), 1 * MB);
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB,
+	    2 * MB), 128 * KB);
 	TEST_DONE();
 
-	TEST_START("initial: one packet at least");
+	TEST_START("initial: some packets at least");
 	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 128 * MB, 0),
-	    32 * KB);
-	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 1, 1), 32 * KB);
+	    HPN_WINDOW_PACKETS * 32 * KB);
+	ASSERT_U32_EQ(hpn_window_initial(2 * MB, 32 * KB, 1, 1),
+	    HPN_WINDOW_PACKETS * 32 * KB);
 	TEST_DONE();
 
 	TEST_START("initial: never more than wanted");
@@ -532,10 +549,12 @@ test_initial(void)
 	for (l = 0; l < n64; l++) {
 		test_subtest_info("%zu %zu %zu %zu", i, j, k, l);
 		window = hpn_window_initial(u32[i], u32[j], u32[k], u64[l]);
-		packet = u32[i] < u32[j] ? u32[i] : u32[j];
+		packets = (uint64_t)HPN_WINDOW_PACKETS * u32[j];
+		if (packets > u32[i])
+			packets = u32[i];
 		ASSERT_U32_LE(window, u32[i]);
-		ASSERT_U32_GE(window, packet);
-		if (window > packet) {
+		ASSERT_U64_GE(window, packets);
+		if (window > packets) {
 			ASSERT_U32_LE(window, u32[k]);
 			ASSERT_U32_LE(window, HPN_WINDOW_CEILING);
 			ASSERT_U64_LE(window, u64[l]);
