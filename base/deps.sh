@@ -51,6 +51,7 @@ group() {
 		openssl openssl
 		putty-tools putty
 		dropbear-bin dropbear
+		softhsm2 softhsm
 		mandoc mandoc
 		clang clang
 		libclang-rt-dev|libclang-rt-19-dev|libclang-rt-14-dev compiler-rt

@@ -19,11 +19,13 @@
 #	loopback	0 ms, rate and processor time, medians
 #
 # up: client to server. All links are 1 Gbit/s. A transfer takes BENCH_SECONDS
-# (20), and its rate is that of the second half of the time.
+# (20), and its rate is that of the second half of the time. All of it takes
+# about an hour; other work on the machine spoils the figures.
 #
 # From the environment: BENCH="PART ..." instead of arguments; BENCH_RUNS, how
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
-# to select among them; see also lab/common.sh and lab/peer.sh.
+# to select among them; BENCH_CC, TCP's congestion control (lab.sh's --cc); see
+# also lab/common.sh and lab/peer.sh.
 #
 # Leaves in build/lab/bench: PART.tsv, every figure taken, one a line;
 # summary.tsv and report.txt, medians, ratios and bounds; throughput.svg and
@@ -695,6 +697,7 @@ loopback_once() {
 inside() {
 	part=$1
 	work_dir bench/work
+	[ "$LAB_MODE" = loopback ] || printf '%s\n' "$LAB_CC" >"$OUT/cc"
 	trap 'stop_background; stop "${server_of[@]}"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -765,6 +768,13 @@ summarise() {
 		printf "\n%d bounds kept, %d missed, %d not measured\n",
 		    pass, miss, other
 	}' summary.tsv >report.txt
+	{
+		printf 'ours: %s\nstock: %s\n' \
+		    "$("$HPN_STAGE/bin/ssh" -V 2>&1)" \
+		    "$("$STOCK_STAGE/bin/ssh" -V 2>&1)"
+		printf 'TCP congestion control of all three: %s\n' \
+		    "$(cat cc 2>/dev/null || echo "the machine's")"
+	} >>report.txt
 	cat report.txt
 }
 
@@ -849,8 +859,8 @@ run_part() {
 	    >"$OUT/$part.tsv"
 	for link in "${links[@]}"; do
 		# shellcheck disable=SC2086 # options
-		"$ROOT/lab/lab.sh" run $link -- "$ROOT/lab/bench.sh" --inside \
-		    "$part" || status=$?
+		"$ROOT/lab/lab.sh" run $link ${BENCH_CC:+--cc "$BENCH_CC"} -- \
+		    "$ROOT/lab/bench.sh" --inside "$part" || status=$?
 		case $status in
 		0 | 1) ;;
 		*)

@@ -201,7 +201,7 @@ client() {
 	END
 }
 
-# [lab] raw_start / raw TIME_OR_SIZE up|down: what TCP alone does, by iperf3:
+# [lab] raw TIME_OR_SIZE up|down: what TCP alone does, by iperf3:
 # "-t 20" or "-n BYTES". Sets raw_rate (MB/s, all of it), raw_rate2 (second
 # half of the time) as the receiver counts them.
 raw() {
@@ -213,7 +213,7 @@ raw() {
 	timeout "${raw_limit:-90}" $LAB_B iperf3 -s -1 -p "$port" -f k -i 0.1 \
 	    --forceflush </dev/null >iperf.server 2>&1 &
 	pid=$!
-	wait_until 10 'grep -q listening iperf.server' || {
+	wait_until 10 'grep -qs listening iperf.server' || {
 		stop "$pid"
 		die "iperf3 does not start: $(tail -n 1 iperf.server)"
 	}

@@ -103,9 +103,6 @@ copy() {
 }
 
 raw_copy() {
-	local pid begun
-	rm -f raw.result
-	begun=$EPOCHREALTIME
 	raw "-n $((DEMO_MB * 1000000))" "$1" ||
 	    die "iperf3 failed: $(tail -n 1 iperf.client)"
 	copy_rate=$raw_rate
@@ -113,8 +110,9 @@ raw_copy() {
 	    "$(calc "$DEMO_MB / $raw_rate")" "$raw_rate"
 }
 
+servers=()	# global: the exit trap stops them
 inside() {
-	local product stage way servers=()
+	local product stage way
 	work_dir demo
 	trap 'stop "${servers[@]}"' EXIT
 	trap 'exit 130' INT
@@ -172,7 +170,7 @@ inside() {
 }
 
 case ${1-} in
-'') mode=link ;;
+'') mode='link' ;;
 --loopback) mode=loopback ;;
 --inside)
 	inside
@@ -220,4 +218,4 @@ if [ "$mode" = link ]; then
 else
 	set -- --loopback
 fi
-exec "$ROOT/lab/lab.sh" run "$@" -- "${BASH_SOURCE[0]}" --inside
+exec "$ROOT/lab/lab.sh" run "$@" -- "$ROOT/lab/demo.sh" --inside

@@ -411,6 +411,8 @@ step() {
 
 interrupted() {
 	trap '' INT TERM HUP
+	# The lanes first, or they would begin the next step.
+	kill $lane_a $lane_b 2>/dev/null || :
 	for f in "$out"/pid/*; do
 		[ -e "$f" ] || continue
 		pid=${f##*/}
@@ -428,6 +430,7 @@ interrupted() {
 	echo "check: stopped" >&2
 	exit $((128 + $1))
 }
+lane_a='' lane_b=''
 trap 'interrupted 1' HUP
 trap 'interrupted 2' INT
 trap 'interrupted 15' TERM

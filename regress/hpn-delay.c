@@ -8,8 +8,9 @@
  * usage: hpn-delay [-b bytes] [-d ms] [-s file] target
  *        hpn-delay [-b bytes] [-d ms] [-s file] -p pidfile -l where target
  *
- *   target      a port of 127.0.0.1, the /path of a socket, or a command with
- *               its arguments, whose stdin and stdout are one socket
+ *   target      a port of 127.0.0.1, an IPv4 address:port, the /path of a
+ *               socket, or a command with its arguments, whose stdin and
+ *               stdout are one socket
  *   -b bytes    what to hold in each direction (default 64 MiB); then
  *               nothing more is read, as a full network would do
  *   -d ms       how long to hold it back, each way (default 0)
@@ -17,7 +18,7 @@
  *               under way at once towards the target and from it; this is
  *               what a window allows, seen from outside.  Empty the file to
  *               have it counted anew.
- *   -l where    relay what connects to this port of 127.0.0.1 or this /path
+ *   -l where    relay what connects to this port, address:port or /path
  *               instead of stdin and stdout.  Returns when it listens and
  *               goes on in the background.
  *   -p pidfile  where it leaves its process id; kill it to end it and all
@@ -107,10 +108,28 @@ nonblocking(int fd)
 		err(1, "fcntl");
 }
 
+/* Whether this is a port or an address:port; `in` is that then. */
 static int
-is_port(const char *s)
+is_inet(const char *s, struct sockaddr_in *in)
 {
-	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+	const char *port = strrchr(s, ':');
+	char host[64] = "127.0.0.1";
+
+	if (port == NULL)
+		port = s;
+	else {
+		if ((size_t)(port - s) >= sizeof(host))
+			return 0;
+		memcpy(host, s, (size_t)(port - s));
+		host[port++ - s] = '\0';
+	}
+	memset(in, 0, sizeof(*in));
+	in->sin_family = AF_INET;
+	if (*port == '\0' || port[strspn(port, "0123456789")] != '\0' ||
+	    inet_pton(AF_INET, host, &in->sin_addr) != 1)
+		return 0;
+	in->sin_port = htons((in_port_t)number(port, "a port", 65535));
+	return 1;
 }
 
 /* A socket connected to, or listening at, a port or a path. */
@@ -123,11 +142,7 @@ endpoint(const char *where, int listening)
 	socklen_t len;
 	int s, on = 1;
 
-	if (is_port(where)) {
-		memset(&in, 0, sizeof(in));
-		in.sin_family = AF_INET;
-		in.sin_port = htons((in_port_t)number(where, "a port", 65535));
-		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (is_inet(where, &in)) {
 		sa = (struct sockaddr *)&in;
 		len = sizeof(in);
 	} else {
@@ -375,10 +390,12 @@ relay(int near_in, int near_out, int far)
 static int
 serve(int near_in, int near_out, char **target)
 {
+	struct sockaddr_in in;
 	pid_t pid = -1;
 	int far, on = 1, status = 0;
 
-	if (is_port(target[0]) || (target[1] == NULL && target[0][0] == '/'))
+	if (target[1] == NULL &&
+	    (is_inet(target[0], &in) || target[0][0] == '/'))
 		far = endpoint(target[0], 0);
 	else
 		far = run(target, &pid);

@@ -4,13 +4,16 @@
 # they are not switched off.
 #
 #	network namespace			another
-#	nc -- TCP -- tun0 -- ssh == 50 ms == sshd -- tun0 -- TCP -- nc
+#	reader, writer -- TCP -- tun0 -- ssh == 50 ms == sshd -- tun0 -- TCP -- ...
 #
 # usage: make t-exec LTESTS=hpn-tun
 
 tid="hpn windows of tun channels"
 
 . $SRC/hpn-lib
+
+# A TCP in a tunnel does not fill it all the time.
+HPN_USED_SEEN=524288
 
 test "`id -u`" -eq 0 || skip "tun devices: not running as root"
 have_prog ip || skip "tun devices: ip is not installed"
@@ -33,13 +36,14 @@ ip link set tun0 mtu 15000 txqueuelen 5000 up
 EOD
 
 cat >$OBJ/hpn-tun-server.sh <<EOD
-sh $OBJ/hpn-tun-up.sh 192.0.2.2 192.0.2.1 || exit 1
-$NC -N -l 192.0.2.2 7001 <$HPN_DATA >/dev/null &
-source=\$!
-$NC -l 192.0.2.2 7002 </dev/null >$HPN_COPY.up &
-sink=\$!
+sh $OBJ/hpn-tun-up.sh 192.0.2.2 192.0.2.1 &&
+$OBJ/hpn-delay -p $OBJ/hpn-source.pid -l 192.0.2.2:7001 cat $HPN_DATA &&
+$OBJ/hpn-delay -p $OBJ/hpn-sink.pid -l 192.0.2.2:7002 \
+    sh -c 'cat >$HPN_COPY.up' || exit 1
 : >$T/ready
-wait \$source \$sink
+until test -f $T/done; do
+	sleep 0.1
+done
 EOD
 
 cat >$OBJ/hpn-tun-client.sh <<EOD
@@ -47,20 +51,24 @@ ip link set lo up
 $SSH -F $HPN_SSH_CONFIG -E $HPN_LOG_CLIENT -w 0:0 \
     -o Tunnel=point-to-point host sh $OBJ/hpn-tun-server.sh &
 ssh=\$!
+echo \$ssh >$OBJ/hpn-tun.pid
 i=0
-until test -f $T/ready && ip link show dev tun0 >/dev/null 2>&1; do
+until test -f $T/ready; do
 	sleep 0.1
 	i=\`expr \$i + 1\`
 	test \$i -lt 300 && kill -0 \$ssh || exit 1
 done
 sh $OBJ/hpn-tun-up.sh 192.0.2.1 192.0.2.2 || exit 1
-sleep 0.5
-$NC -N 192.0.2.2 7001 </dev/null >$HPN_COPY.down || exit 1
+$OBJ/hpn-delay 192.0.2.2:7001 </dev/null >$HPN_COPY.down || exit 1
 cp $HPN_PEAK $HPN_PEAK.down
 : >$HPN_PEAK
-$NC -N 192.0.2.2 7002 <$HPN_DATA >/dev/null || exit 1
+$OBJ/hpn-delay 192.0.2.2:7002 <$HPN_DATA >/dev/null || exit 1
 cp $HPN_PEAK $HPN_PEAK.up
+: >$T/done
+# The tunnel would stay
+kill \$ssh
 wait \$ssh
+exit 0
 EOD
 
 # ssh asks for the tunnel, so what it does inside is all that is done there.
@@ -75,9 +83,11 @@ HPNDisabled yes" ;;
 	sed "s|^ProxyCommand .*|ProxyCommand `hpn_link` unshare -n `hpn_server`|" \
 	    $HPN_SSH_CONFIG >$HPN_SSH_CONFIG.new
 	mv $HPN_SSH_CONFIG.new $HPN_SSH_CONFIG
-	rm -f $T/ready
+	rm -f $T/ready $T/done
 	unshare -n sh $OBJ/hpn-tun-client.sh || \
 	    fatal "the tunnel does not work"
+	hpn_stop source sink
+	rm -f $OBJ/hpn-tun.pid
 	for receiver in client server; do
 		what="tun, $receiver receives"
 		case $receiver in

@@ -365,12 +365,12 @@ descendants() {
 # are newer than this run and whose process is gone.
 sweep() {
 	[ "$isolated" = no ] || return 0
-	for s in /tmp/ssh-*/agent.*; do
-		[ -S "$s" ] && [ -O "$s" ] && [ "$s" -nt "$work/plan" ] ||
-		    continue
-		[ ! -d "/proc/${s##*.}" ] || continue
-		rm -f "$s"
-		rmdir "${s%/*}" 2>/dev/null || :
+	find /tmp -maxdepth 1 -type d -name 'ssh-XXXX*' -user "$uid" \
+	    -newer "$work/plan" 2>/dev/null | while read -r d; do
+		for s in "$d"/agent.*; do
+			[ ! -S "$s" ] || [ -d "/proc/${s##*.}" ] || rm -f "$s"
+		done
+		rmdir "$d" 2>/dev/null || :
 	done
 }
 

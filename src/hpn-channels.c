@@ -286,6 +286,7 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	probe(ssh, c, facts.now_ns);
 	(void)hpn_tcp_facts_get(ssh_packet_get_connection_in(ssh), &tcp);
 	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_ns);
+	facts.rtt_min_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_min_ns);
 	if (hpn->options.rcvbuf_poll)
 		facts.ahead_max = tcp.rcvbuf == 0 ? UINT64_MAX : tcp.rcvbuf;
 	facts.consumed = c->local_consumed;
@@ -336,7 +337,7 @@ hpn_channels_sent(struct ssh *ssh, size_t len)
 	fd = ssh_packet_get_connection_out(ssh);
 	if (hpn_tcp_facts_get(fd, &tcp) != 0 || tcp.rate == 0)
 		return;
-	unsent = hpn_tcp_unsent_target(tcp.rate);
+	unsent = hpn_tcp_unsent_target(tcp.rate, tcp.pace);
 	/* A system call for every small change is not worth it */
 	if (unsent > hpn->unsent + hpn->unsent / 4 ||
 	    unsent < hpn->unsent - hpn->unsent / 4) {

@@ -6,7 +6,7 @@
 
 #include <netinet/in.h>
 #ifdef __linux__
-/* The C library's struct tcp_info ends before the delivery rate. */
+/* The C library's struct tcp_info ends before the rates. */
 # include <linux/tcp.h>
 #else
 # include <netinet/tcp.h>
@@ -22,6 +22,8 @@
 #define UNSENT_MS	8
 #define UNSENT_MIN	(128U * 1024)
 #define UNSENT_MAX	(4U * 1024 * 1024)
+/* While TCP starts, this many times as much. */
+#define STARTING	8
 
 #if defined(TCP_INFO) && !defined(__OpenBSD__)	/* pledge(2) forbids it there */
 static int
@@ -37,8 +39,14 @@ info_get(int fd, struct hpn_tcp_facts *facts)
 #ifdef __linux__
 	/* older kernels return a shorter structure */
 	if (len >= offsetof(struct tcp_info, tcpi_delivery_rate) +
-	    sizeof(ti.tcpi_delivery_rate))
+	    sizeof(ti.tcpi_delivery_rate)) {
 		facts->rate = ti.tcpi_delivery_rate;
+		if (ti.tcpi_pacing_rate != UINT64_MAX)
+			facts->pace = ti.tcpi_pacing_rate;
+		/* all ones until there is one */
+		if (ti.tcpi_min_rtt != UINT32_MAX)
+			facts->rtt_min_ns = (uint64_t)ti.tcpi_min_rtt * 1000;
+	}
 #endif
 	return 0;
 }
@@ -72,13 +80,18 @@ hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *facts)
 }
 
 uint32_t
-hpn_tcp_unsent_target(uint64_t rate)
+hpn_tcp_unsent_target(uint64_t rate, uint64_t pace)
 {
-	uint64_t bytes = rate / 1000 * UNSENT_MS;
+	uint64_t bytes, most = UNSENT_MAX;
 
+	bytes = (rate > pace ? rate : pace) / 1000 * UNSENT_MS;
+	if (pace / 3 * 2 > rate) {
+		bytes *= STARTING;
+		most *= STARTING;
+	}
 	if (bytes < UNSENT_MIN)
 		return UNSENT_MIN;
-	return bytes > UNSENT_MAX ? UNSENT_MAX : (uint32_t)bytes;
+	return (uint32_t)(bytes > most ? most : bytes);
 }
 
 int

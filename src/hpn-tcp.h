@@ -10,9 +10,13 @@
 
 struct hpn_tcp_facts {
 	uint64_t rtt_ns;	/* smoothed round trip; 0: not known */
+	uint64_t rtt_min_ns;	/* the shortest of the last minutes; 0: not
+				 * known */
 	uint64_t rcvbuf;	/* SO_RCVBUF, bytes, see socket(7) */
-	uint64_t rate;		/* delivery rate of what we send, bytes/s;
+	uint64_t rate;		/* at which what we send is delivered, bytes/s;
 				 * 0: not known (see TCP_INFO in tcp(7)) */
+	uint64_t pace;		/* at which TCP would send if it had it,
+				 * bytes/s; 0: not known */
 };
 
 /* Returns 0, or -1 when fd is not a TCP connection; errno is kept. */
@@ -21,9 +25,11 @@ int hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *);
 /*
  * How many bytes the kernel should hold that it has not sent: enough that
  * the sender is never late, little enough that a keystroke's echo does not
- * wait long behind them.  Policy: no descriptor needed.
+ * wait long behind them.  While TCP sends much faster than it delivers it is
+ * finding out the path's rate, and must not lack data: then it is more.
+ * Policy: no descriptor needed.
  */
-uint32_t hpn_tcp_unsent_target(uint64_t rate);
+uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace);
 
 /* Ask for it (TCP_NOTSENT_LOWAT in tcp(7)).  Returns 0 or -1; keeps errno. */
 int hpn_tcp_unsent_set(int fd, uint32_t bytes);

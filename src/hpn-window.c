@@ -5,10 +5,21 @@
 
 #include "hpn-window.h"
 
-/* How long a rise of the BDP makes us expect another, in intervals. */
-#define RAMP_INTERVALS	3
-/* Slack while the BDP rises: 3/2 of it up to this many bytes, 1/2 beyond. */
-#define RAMP_SLACK	(16U * 1024 * 1024)
+/*
+ * The window that TCP wants, in quarters of the BDP without queueing.  BBR
+ * starts with a congestion window of 2.89 BDP and stays with it, its queue
+ * overflowing, until three round trips in which it lacked nothing brought no
+ * more; with less than that and what waits to be sent it lacks something.
+ * While it starts much is lost and the BDP appears smaller than it is.
+ */
+#define AHEAD_QUARTERS	13
+#define START_QUARTERS	20
+/* A BDP larger than this part of the largest so far says that TCP starts ... */
+#define START_RISE(bdp)	((bdp) + (bdp) / 4)
+/* ... and will have started after so many intervals. */
+#define START_INTERVALS	16
+/* The largest so far decays by 1/64 each interval. */
+#define PEAK_SHIFT	6
 /* The BDP decays by 1/16 each interval: half in eleven round trips. */
 #define DECAY_SHIFT	4
 /* More intervals than this at once and the old BDP says nothing any more. */
@@ -54,20 +65,23 @@ static void
 forget(struct hpn_window *w, uint64_t now_ns)
 {
 	w->start_ns = now_ns;
-	w->used = w->arrived = w->last = w->bdp = 0;
-	w->ramp = 0;
+	w->used = w->arrived = w->last = w->bdp = w->peak = 0;
+	w->start = 0;
 }
 
 static void
 decay(struct hpn_window *w, uint64_t intervals)
 {
 	if (intervals > DECAY_MAX) {
-		w->bdp = 0;
-		w->ramp = 0;
+		w->bdp = w->peak = 0;
+		w->start = 0;
 		return;
 	}
-	for (; intervals > 0 && w->bdp > 0; intervals--)
-		w->bdp -= (w->bdp >> DECAY_SHIFT) + 1;
+	w->start -= (unsigned int)minimum(w->start, intervals);
+	for (; intervals > 0; intervals--) {
+		w->bdp -= minimum(w->bdp, (w->bdp >> DECAY_SHIFT) + 1);
+		w->peak -= minimum(w->peak, (w->peak >> PEAK_SHIFT) + 1);
+	}
 }
 
 /*
@@ -81,9 +95,10 @@ observe(struct hpn_window *w, uint64_t bdp)
 	uint64_t last = maximum(w->last, w->floor);
 
 	bdp = minimum(minimum(bdp, 2 * last + last / 4), HPN_WINDOW_CEILING);
-	if (bdp > w->bdp + w->bdp / 8)
-		w->ramp = RAMP_INTERVALS;
+	if (bdp > START_RISE(w->peak))
+		w->start = START_INTERVALS;
 	w->bdp = maximum(w->bdp, bdp);
+	w->peak = maximum(w->peak, bdp);
 }
 
 static void
@@ -123,7 +138,6 @@ measure(struct hpn_window *w, const struct hpn_window_facts *f)
 	}
 	n = elapsed / interval;
 	decay(w, n);
-	w->ramp -= (unsigned int)minimum(w->ramp, n);
 	delivered = per_round_trip(delivered, f->rtt_ns, elapsed);
 	observe(w, delivered);
 	w->last = delivered;
@@ -133,17 +147,17 @@ measure(struct hpn_window *w, const struct hpn_window_facts *f)
 
 /* The window that this BDP asks for, regardless of ceilings. */
 static uint64_t
-wanted(const struct hpn_window *w, uint64_t ahead_max)
+wanted(const struct hpn_window *w, const struct hpn_window_facts *f)
 {
 	uint64_t bdp = w->bdp, want, ahead;
 
 	want = bdp + minimum(bdp, maximum(HPN_WINDOW_SLACK, bdp / 4));
-	if (w->ramp > 0) {
-		ahead = bdp + minimum(bdp + bdp / 2,
-		    maximum(RAMP_SLACK, bdp / 2));
-		want = maximum(want, minimum(ahead, ahead_max));
-	}
-	return maximum(want, w->floor);
+	ahead = bdp;
+	if (f->rtt_min_ns < f->rtt_ns)
+		ahead = per_round_trip(bdp, f->rtt_min_ns, f->rtt_ns);
+	ahead *= w->start > 0 ? START_QUARTERS : AHEAD_QUARTERS;
+	ahead = minimum(ahead / 4, f->ahead_max);
+	return maximum(maximum(want, ahead), w->floor);
 }
 
 uint32_t
@@ -153,7 +167,7 @@ hpn_window_update(struct hpn_window *w, const struct hpn_window_facts *f)
 
 	measure(w, f);
 	ceiling = minimum(f->window_max, HPN_WINDOW_CEILING);
-	want = minimum(wanted(w, f->ahead_max), ceiling);
+	want = minimum(wanted(w, f), ceiling);
 	if (want > f->window)
 		window = f->window + minimum(want - f->window, f->headroom);
 	else {

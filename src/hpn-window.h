@@ -11,9 +11,10 @@
  * consumed by the application during one round trip is the delivered
  * bandwidth-delay product (BDP); a sender must be allowed that much and some
  * slack, or the window is what limits it.  The slack is another BDP up to
- * HPN_WINDOW_SLACK bytes and a quarter of the BDP beyond: a sender that has
- * filled the path can only store the slack, and some senders (OpenSSH's own
- * among them) become slow when they store about 16 MiB.
+ * HPN_WINDOW_SLACK bytes and a quarter of the BDP beyond.  Where TCP has room
+ * for more it is two and a quarter BDP, and four while the rate rises, for a
+ * congestion control that is to find out what the path can do; queueing does
+ * not count for that.
  *
  * Units: bytes, nanoseconds of a monotonic clock.
  */
@@ -24,7 +25,11 @@
 
 /* Largest window ever offered: 2^29-1, see RFC 4254 section 5.2 for 2^32-1. */
 #define HPN_WINDOW_CEILING	0x1fffffffU
-/* Slack beyond the BDP that any sender can store without harm. */
+/*
+ * Slack beyond the BDP that any sender can store without harm.  Some, OpenSSH's
+ * own among them, become slow when they store about 16 MiB; what runs ahead of
+ * it is stored by the sender's TCP, which gets room for it as it gets faster.
+ */
 #define HPN_WINDOW_SLACK	(10U * 1024 * 1024)
 /* The least window, in packets of the largest size. */
 #define HPN_WINDOW_PACKETS	4
@@ -40,22 +45,24 @@ struct hpn_window {
 	uint64_t arrived;	/* bytes received in the running interval */
 	uint64_t last;		/* BDP measured over the interval before */
 	uint64_t bdp;		/* delivered BDP: decaying maximum, bytes */
+	uint64_t peak;		/* the same, decaying slowly */
 	uint32_t credit;	/* what the sender could send after the last
 				 * adjust, bytes */
+	unsigned int start;	/* intervals for which TCP is taken to start */
 	uint32_t floor;		/* the window never shrinks below this */
-	unsigned int ramp;	/* intervals for which to keep ahead of TCP */
 };
 
 /* What is known at one moment. */
 struct hpn_window_facts {
 	uint64_t now_ns;
 	uint64_t rtt_ns;	/* round trip; 0: not known, do not grow */
+	uint64_t rtt_min_ns;	/* of it, what is not queueing */
 	uint64_t consumed;	/* bytes that the application took since the
 				 * last call */
 	uint32_t credit;	/* what the sender may still send of window */
-	uint64_t ahead_max;	/* while the BDP rises the window may run ahead
-				 * of it up to this, bytes: what TCP has room
-				 * for; UINT64_MAX: not known, 0: may not */
+	uint64_t ahead_max;	/* the window may run ahead of what is delivered
+				 * up to this, bytes: what TCP has room for;
+				 * UINT64_MAX: not known, 0: may not */
 	uint32_t window;	/* window now: credit given and not given back */
 	uint32_t window_max;	/* ceiling for this channel */
 	uint64_t headroom;	/* what the connection's budget has left */
