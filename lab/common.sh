@@ -126,7 +126,8 @@ pam_wanted() {
 
 # [lab] server NAME STAGE [-p COMMAND] [CONFIGURATION LINE ...]: sshd of STAGE
 # runs in B (started through COMMAND, several words). Sets server_pid,
-# server_port. Its log is $work/NAME.log.
+# server_port. Its log is $work/NAME.log. HOME is another one for what it
+# starts, lest the shell run the user's own start-up files.
 server() {
 	local name=$1 stage=$2 sshd run=
 	sshd=$stage/sbin/sshd
@@ -152,6 +153,8 @@ server() {
 		MaxSessions 200
 		MaxStartups 200
 		AllowStreamLocalForwarding yes
+		PermitUserRC no
+		SetEnv HOME=$work
 		END
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$name.sshd_config"

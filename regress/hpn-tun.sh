@@ -15,7 +15,7 @@ tid="hpn windows of tun channels"
 # A TCP in a tunnel does not fill it all the time.
 HPN_USED_SEEN=524288
 
-test "`id -u`" -eq 0 || skip "tun devices: not running as root"
+test "`id -u`" -eq 0 || skip "tun devices are for root only"
 have_prog ip || skip "tun devices: ip is not installed"
 unshare -n true >/dev/null 2>&1 || skip "no network namespaces here"
 unshare -n ip tuntap add dev tun0 mode tun >/dev/null 2>&1 || \

@@ -287,6 +287,11 @@ dir=$1 spot=$2 uid=$3 hide=$4
 shift 4
 ip link set lo up
 mount --bind "$dir" "$spot"
+# Every session starts the user's shell: what its startup file prints, waits
+# for or leaves locked when it is killed is no business of the tests.
+for f in .bashrc .zshenv .cshrc .tcshrc .kshrc; do
+	[ ! -f "${HOME:-/}/$f" ] || mount --bind /dev/null "${HOME:-/}/$f"
+done
 for d in $hide; do
 	case $d in
 	/tmp)	mount -t tmpfs -o mode=1777,size=256m tmpfs "$d" ;;

@@ -286,7 +286,7 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	probe(ssh, c, facts.now_ns);
 	(void)hpn_tcp_facts_get(ssh_packet_get_connection_in(ssh), &tcp);
 	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_ns);
-	facts.rtt_min_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_min_ns);
+	facts.rtt_min_ns = hpn_rtt_path(&hpn->rtt, tcp.rtt_min_ns);
 	if (hpn->options.rcvbuf_poll)
 		facts.ahead_max = tcp.rcvbuf == 0 ? UINT64_MAX : tcp.rcvbuf;
 	facts.consumed = c->local_consumed;

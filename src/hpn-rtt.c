@@ -76,3 +76,11 @@ hpn_rtt_get(const struct hpn_rtt *r, uint64_t tcp_ns)
 {
 	return r->min_ns > tcp_ns ? r->min_ns : tcp_ns;
 }
+
+uint64_t
+hpn_rtt_path(const struct hpn_rtt *r, uint64_t tcp_min_ns)
+{
+	if (tcp_min_ns == 0 || r->min_ns / HPN_RTT_ELSEWHERE > tcp_min_ns)
+		return r->min_ns;
+	return tcp_min_ns;
+}

@@ -65,4 +65,13 @@ void hpn_rtt_abandoned(struct hpn_rtt *);
  */
 uint64_t hpn_rtt_get(const struct hpn_rtt *, uint64_t tcp_ns);
 
+/*
+ * Of hpn_rtt_get(), what the path takes when nothing queues.  tcp_min_ns is
+ * the shortest round trip that TCP saw lately, 0: not known.  TCP's is taken,
+ * for answers also wait in the peer's socket, unless they take so much longer
+ * (HPN_RTT_ELSEWHERE times) that the TCP connection must end somewhere else.
+ */
+#define HPN_RTT_ELSEWHERE	4
+uint64_t hpn_rtt_path(const struct hpn_rtt *, uint64_t tcp_min_ns);
+
 #endif /* HPN_RTT_H */

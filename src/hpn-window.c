@@ -10,11 +10,11 @@
  * starts with a congestion window of 2.89 BDP and stays with it, its queue
  * overflowing, until three round trips in which it lacked nothing brought no
  * more; with less than that and what waits to be sent it lacks something.
- * While it starts much is lost and the BDP appears smaller than it is.
+ * While it starts, much is lost and the BDP appears smaller than it is.
  */
 #define AHEAD_QUARTERS	13
 #define START_QUARTERS	20
-/* A BDP larger than this part of the largest so far says that TCP starts ... */
+/* A BDP so much larger than the largest so far says that TCP starts ... */
 #define START_RISE(bdp)	((bdp) + (bdp) / 4)
 /* ... and will have started after so many intervals. */
 #define START_INTERVALS	16
@@ -98,7 +98,6 @@ observe(struct hpn_window *w, uint64_t bdp)
 	if (bdp > START_RISE(w->peak))
 		w->start = START_INTERVALS;
 	w->bdp = maximum(w->bdp, bdp);
-	w->peak = maximum(w->peak, bdp);
 }
 
 static void
@@ -140,6 +139,7 @@ measure(struct hpn_window *w, const struct hpn_window_facts *f)
 	decay(w, n);
 	delivered = per_round_trip(delivered, f->rtt_ns, elapsed);
 	observe(w, delivered);
+	w->peak = maximum(w->peak, w->bdp);
 	w->last = delivered;
 	w->start_ns = f->now_ns;
 	w->used = w->arrived = 0;

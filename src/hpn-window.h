@@ -12,7 +12,7 @@
  * bandwidth-delay product (BDP); a sender must be allowed that much and some
  * slack, or the window is what limits it.  The slack is another BDP up to
  * HPN_WINDOW_SLACK bytes and a quarter of the BDP beyond.  Where TCP has room
- * for more it is two and a quarter BDP, and four while the rate rises, for a
+ * for more the window is 13/4 BDP, and 20/4 after the rate has risen, for a
  * congestion control that is to find out what the path can do; queueing does
  * not count for that.
  *
@@ -28,7 +28,8 @@
 /*
  * Slack beyond the BDP that any sender can store without harm.  Some, OpenSSH's
  * own among them, become slow when they store about 16 MiB; what runs ahead of
- * it is stored by the sender's TCP, which gets room for it as it gets faster.
+ * it is stored by the sender's TCP, which gets room for it as it gets faster
+ * unless its administrator limited that (docs/windows.md).
  */
 #define HPN_WINDOW_SLACK	(10U * 1024 * 1024)
 /* The least window, in packets of the largest size. */
@@ -56,7 +57,8 @@ struct hpn_window {
 struct hpn_window_facts {
 	uint64_t now_ns;
 	uint64_t rtt_ns;	/* round trip; 0: not known, do not grow */
-	uint64_t rtt_min_ns;	/* of it, what is not queueing */
+	uint64_t rtt_min_ns;	/* of it, what is not queueing; see
+				 * hpn_rtt_path() */
 	uint64_t consumed;	/* bytes that the application took since the
 				 * last call */
 	uint32_t credit;	/* what the sender may still send of window */

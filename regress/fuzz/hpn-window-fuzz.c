@@ -29,6 +29,9 @@ update(struct hpn_window *w, const struct hpn_window_facts *f)
 {
 	uint32_t window = hpn_window_update(w, f), needed = w->floor;
 
+	/* What was measured is never beyond what may be; a start ends. */
+	HOLDS(w->bdp <= HPN_WINDOW_CEILING && w->peak <= HPN_WINDOW_CEILING);
+	HOLDS(w->start <= 16);
 	if (needed > f->window_max)
 		needed = f->window_max;
 	if (needed > HPN_WINDOW_CEILING)
@@ -105,6 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	headroom = input_number(&in);
 	r.facts.headroom = headroom;
 	r.facts.rtt_ns = input_number(&in);
+	r.facts.rtt_min_ns = input_number(&in);
 	r.facts.now_ns = input_number(&in);
 	r.local_window_max = hpn_window_initial(want, PACKET,
 	    r.facts.window_max, headroom);
@@ -120,7 +124,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hpn_window_init(&raw, want);
 
 	while (in.left > 0) {
-		switch (input_bytes(&in, 1) % 10) {
+		switch (input_bytes(&in, 1) % 11) {
 		case 0:			/* the peer sends */
 			n = (uint32_t)input_bytes(&in, 4);
 			if (n > r.local_window)
@@ -162,6 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 9:			/* anything at all */
 			any.now_ns = input_number(&in);
 			any.rtt_ns = input_number(&in);
+			any.rtt_min_ns = input_number(&in);
 			any.consumed = input_number(&in);
 			any.ahead_max = input_number(&in);
 			any.window = (uint32_t)input_number(&in);
@@ -172,6 +177,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (any.consumed != 0)
 				HOLDS(hpn_window_adjust_due(any.window, 0,
 				    (uint32_t)any.consumed | 1));
+			break;
+		case 10:
+			r.facts.rtt_min_ns = input_number(&in);
 			break;
 		}
 		check_window(&r);

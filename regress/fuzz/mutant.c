@@ -25,7 +25,11 @@ enum mutant {
 	grows_when_idle,
 	late_adjusts,
 	lazy_adjusts,		/* a sender without credit waits for ever */
-	no_first_packet		/* a channel that can never move */
+	no_first_packet,	/* a channel that can never move */
+	never_starts,		/* no larger while TCP starts */
+	always_starts,		/* as large for ever */
+	queue_counts,		/* what waits in the network is path, too */
+	no_peak			/* every rise is a start */
 };
 
 uint32_t
@@ -48,11 +52,24 @@ hpn_window_update(struct hpn_window *w, const struct hpn_window_facts *f)
 	case half:
 		g.consumed /= 4;
 		break;
+	case queue_counts:
+		g.rtt_min_ns = g.rtt_ns;
+		break;
+	case always_starts:
+		w->start = START_INTERVALS + 1;
+		break;
+	case no_peak:
+		w->peak = 0;
+		break;
 	default:
 		break;
 	}
 	window = sound_update(w, &g);
 	switch (MUTANT) {
+	case never_starts:
+		w->start = 0;
+		return window <= f->window ? window : (uint32_t)maximum(
+		    f->window, minimum(window, wanted(w, f)));
 	case stays:
 		return f->window;
 	case all_there_is:

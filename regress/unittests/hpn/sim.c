@@ -69,6 +69,7 @@ struct sim {
 	struct sim_result *result;
 	uint64_t now;
 	uint64_t rtt;
+	uint64_t rtt_least;	/* so far: TCP remembers it for minutes */
 	uint64_t bdp;
 	uint64_t steady_from;
 	int steady;
@@ -219,10 +220,13 @@ sender_fill(struct sim *s)
 	uint32_t len;
 	int i, id;
 
-	/* The kernel lets the socket hold about what is under way besides. */
-	room = most(s->cwnd, PACKET);
-	if (s->config->sndbuf != 0)
-		room = least(room, s->config->sndbuf);
+	room = s->config->sndbuf;
+	if (room == 0)
+		room = most(s->cwnd, PACKET) *
+		    (s->config->cwnds != 0 ? s->config->cwnds : 2);
+	room -= least(room, s->inflight);
+	if (s->config->unsent != 0)
+		room = least(room, s->config->unsent);
 	for (i = 0; i < s->channels && s->queued < room; ) {
 		id = s->turn;
 		s->turn = (s->turn + 1) % s->channels;
@@ -411,9 +415,16 @@ channel_resize(struct sim *s, int id)
 		event_add(s, s->now + s->rtt / 2, PROBE_ASKED, -1, 0);
 	}
 	f.rtt_ns = hpn_rtt_get(&s->rtt_state, s->config->tcp_rtt_ns);
+	f.rtt_min_ns = hpn_rtt_path(&s->rtt_state,
+	    s->config->tcp_rtt_ns != 0 ? s->rtt_least : 0);
 	if (!s->config->no_poll)
 		f.ahead_max = s->config->rcvbuf == 0 ? UINT64_MAX :
 		    s->config->rcvbuf;
+	if (s->steady) {
+		s->result->rtt_most = most(s->result->rtt_most, f.rtt_ns);
+		s->result->rtt_min_most = most(s->result->rtt_min_most,
+		    f.rtt_min_ns);
+	}
 	f.consumed = c->local_consumed;
 	f.window = c->local_window_max;
 	f.credit = c->local_window;
@@ -528,7 +539,7 @@ sim_run(const struct sim_config *config, struct sim_result *result)
 	s->config = config;
 	s->result = result;
 	s->channels = config->channels != 0 ? config->channels : 1;
-	s->rtt = config->rtt_ns;
+	s->rtt = s->rtt_least = config->rtt_ns;
 	s->bdp = config->rate * (config->rtt_ns / 1000) / 1000000;
 	s->cwnd = CWND_INITIAL;
 	s->cwnd_most = s->bdp + 2 * PACKET +
@@ -551,6 +562,7 @@ sim_run(const struct sim_config *config, struct sim_result *result)
 		    s->now >= config->rtt_change_at_ns &&
 		    s->rtt != config->rtt_new_ns) {
 			s->rtt = config->rtt_new_ns;
+			s->rtt_least = least(s->rtt_least, s->rtt);
 			s->bdp = config->rate * (s->rtt / 1000) / 1000000;
 			s->cwnd_most = s->bdp + s->bdp / 4 + 2 * PACKET;
 			s->cwnd = least(s->cwnd, s->cwnd_most);

@@ -9,8 +9,9 @@
  *                 |                                  +-- ack    |
  *                 +------------- adjust, half a round trip -----+
  *
- * Sender: sends whatever its credit allows.  What credit is not yet sent a
- * stock sender keeps stored, so it is what such a sender holds in memory.
+ * Sender: sends whatever its credit allows.  What credit is not yet in its
+ * socket a stock sender keeps stored, so it is what such a sender holds in
+ * memory.  The answer to a probe waits behind what is in the socket.
  * TCP: slow start up to the BDP and the queue of the bottleneck, then as fast
  * as the link; optionally a loss every so many bytes, behind which everything
  * waits for the retransmission.
@@ -51,7 +52,11 @@ struct sim_config {
 	uint64_t rate;
 	uint64_t queue;		/* of the bottleneck; 0: a quarter of the BDP */
 	uint64_t loss_every;	/* one packet lost each so many bytes; 0: none */
-	uint64_t sndbuf;	/* most bytes unsent in the socket; 0: as cwnd */
+	uint64_t sndbuf;	/* most bytes in the sender's socket, sent or
+				 * not; 0: `cwnds` congestion windows, as TCP
+				 * tunes it */
+	uint64_t cwnds;		/* 0: two */
+	uint64_t unsent;	/* most bytes of them unsent; 0: any */
 	uint64_t tcp_rtt_ns;	/* what TCP says; 0: there is no socket */
 	uint64_t rcvbuf;	/* likewise */
 	int no_poll;		/* TcpRcvBufPoll no */
@@ -79,6 +84,8 @@ struct sim_result {
 	uint64_t window_ever;	/* largest window of a channel, any time */
 	uint64_t windows_most;	/* largest sum of windows, any time */
 	uint64_t held_most;	/* most credit at the sender, steady */
+	uint64_t rtt_most;	/* largest round trip measured by, steady */
+	uint64_t rtt_min_most;	/* largest of it that is not queueing */
 	uint64_t buffered_ever;	/* most data that waited for readers */
 	uint64_t adjusts;	/* messages, any time */
 	uint64_t updates;	/* how often the policy was asked */

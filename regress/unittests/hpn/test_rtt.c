@@ -215,4 +215,17 @@ test_rtt(void)
 	hpn_rtt_answered(&r, UINT64_MAX);
 	ASSERT_U64_EQ(hpn_rtt_get(&r, 0), 10 * MS);
 	TEST_DONE();
+
+	TEST_START("rtt: the path without queueing");
+	hpn_rtt_init(&r);
+	ASSERT_U64_EQ(hpn_rtt_path(&r, 0), 0);
+	ASSERT_U64_EQ(hpn_rtt_path(&r, 20 * MS), 20 * MS);
+	now = START;
+	samples(&r, &now, 50 * MS, 1);
+	/* no TCP; TCP all the way; TCP to something next door */
+	ASSERT_U64_EQ(hpn_rtt_path(&r, 0), 50 * MS);
+	ASSERT_U64_EQ(hpn_rtt_path(&r, 20 * MS), 20 * MS);
+	ASSERT_U64_EQ(hpn_rtt_path(&r, 1 * MS), 50 * MS);
+	ASSERT_U64_EQ(hpn_rtt_path(&r, 60 * MS), 60 * MS);
+	TEST_DONE();
 }

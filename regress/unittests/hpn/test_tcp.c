@@ -58,8 +58,30 @@ refused(int fd)
 	ASSERT_U64_EQ(facts.rtt_ns, 0);
 	ASSERT_U64_EQ(facts.rcvbuf, 0);
 	ASSERT_U64_EQ(facts.rate, 0);
+	ASSERT_U64_EQ(facts.rtt_min_ns, 0);
+	ASSERT_U64_EQ(facts.pace, 0);
 	ASSERT_INT_EQ(hpn_tcp_unsent_set(fd, 131072), -1);
 	ASSERT_INT_EQ(errno, ECHILD);
+}
+
+/*
+ * At any rate, with the pace three times as large or unknown: never less when
+ * it is faster, and within the bounds.
+ */
+static void
+check_targets(int starts, uint32_t most)
+{
+	uint64_t rate;
+	uint32_t unsent, before = 0;
+
+	for (rate = 1; rate < 1ULL << 62; rate <<= 1) {
+		unsent = hpn_tcp_unsent_target(rate, starts ? 3 * rate : 0);
+		ASSERT_U32_GE(unsent, before);
+		ASSERT_U32_GE(unsent, 128 * KB);
+		ASSERT_U32_LE(unsent, most);
+		before = unsent;
+	}
+	ASSERT_U32_EQ(before, most);
 }
 
 void
@@ -67,8 +89,6 @@ test_tcp(void)
 {
 	struct hpn_tcp_facts facts;
 	char buf[65536];
-	uint64_t rate;
-	uint32_t unsent, before;
 	ssize_t n;
 	int i, fds[2];
 
@@ -136,6 +156,10 @@ test_tcp(void)
 	ASSERT_U64_GT(facts.rtt_ns, 0);
 	ASSERT_U64_LT(facts.rtt_ns, 60 * SEC);
 	ASSERT_U64_GT(facts.rate, 0);
+	ASSERT_U64_GT(facts.rtt_min_ns, 0);
+	ASSERT_U64_LT(facts.rtt_min_ns, 60 * SEC);
+	ASSERT_U64_GT(facts.pace, 0);
+	ASSERT_U64_LT(facts.pace, UINT64_MAX);
 #endif
 	TEST_DONE();
 
@@ -175,7 +199,7 @@ test_tcp(void)
 
 		/* The reader takes nothing: what is not sent stays here. */
 		ASSERT_INT_EQ(hpn_tcp_unsent_set(fds[0],
-		    hpn_tcp_unsent_target(0)), 0);
+		    hpn_tcp_unsent_target(0, 0)), 0);
 		ASSERT_INT_EQ(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
 		pfd.fd = fds[0];
 		pfd.events = POLLOUT;
@@ -197,21 +221,35 @@ test_tcp(void)
 	TEST_DONE();
 
 	TEST_START("tcp: unsent target");
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(0), 128 * KB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(1), 128 * KB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX), 4 * MB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX / 2), 4 * MB);
-	/* 1 Gbit/s: some milliseconds' worth */
-	unsent = hpn_tcp_unsent_target(125000000);
-	ASSERT_U32_GE(unsent, 2 * 125000);
-	ASSERT_U32_LE(unsent, 20 * 125000);
-	before = 0;
-	for (rate = 1; rate != 0; rate <<= 1) {
-		unsent = hpn_tcp_unsent_target(rate);
-		ASSERT_U32_GE(unsent, before);
-		ASSERT_U32_GE(unsent, 128 * KB);
-		ASSERT_U32_LE(unsent, 4 * MB);
-		before = unsent;
-	}
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(0, 0), 128 * KB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(1, 0), 128 * KB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX, 0), 4 * MB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX / 2, 0), 4 * MB);
+	/* 1 Gbit/s: some milliseconds' worth, whatever the pace */
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 0), 8 * 125000);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 100000000), 8 * 125000);
+	/* of the faster of both: CUBIC paces at 6/5, BBR probes at 5/4 */
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 150000000), 8 * 150000);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 156250000), 8 * 156250);
+	check_targets(0, 4 * MB);
+	TEST_DONE();
+
+	TEST_START("tcp: unsent target while TCP starts");
+	/* CUBIC paces at twice what it delivers, BBR at 2.89 times */
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(10000000, 20000000),
+	    8 * 8 * 20000);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(10000000, 28900000),
+	    8 * 8 * 28900);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 361250000),
+	    8 * 8 * 361250);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(1, 1000), 128 * KB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(0, UINT64_MAX), 32 * MB);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX / 2, UINT64_MAX),
+	    32 * MB);
+	/* from where on */
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(100000000, 150000000), 8 * 150000);
+	ASSERT_U32_EQ(hpn_tcp_unsent_target(100000000, 150000003),
+	    8 * 8 * 150000);
+	check_targets(1, 32 * MB);
 	TEST_DONE();
 }

@@ -21,7 +21,7 @@ facts(uint64_t now_ns, uint64_t rtt_ns, uint64_t consumed, uint32_t window)
 
 	memset(&f, 0, sizeof(f));
 	f.now_ns = now_ns;
-	f.rtt_ns = rtt_ns;
+	f.rtt_ns = f.rtt_min_ns = rtt_ns;
 	f.consumed = consumed;
 	f.window = window;
 	/* Nothing waits for the application. */
@@ -59,12 +59,14 @@ update(struct hpn_window *w, const struct hpn_window_facts *f)
 
 /*
  * `n` round trips in each of which the application takes `bytes`, or what the
- * window lets come, in eight parts of an equal length.  Returns the window
- * after.
+ * window lets come, in eight parts of an equal length.  Where it says so the
+ * window may not run ahead, or part of the round trip is queueing.  Returns
+ * the window after.
  */
 static uint32_t
-consume(struct hpn_window *w, uint64_t *now_ns, uint64_t rtt_ns,
-    uint64_t bytes, int n, uint32_t window)
+consume_as(struct hpn_window *w, uint64_t *now_ns, uint64_t rtt_ns,
+    uint64_t bytes, int n, uint32_t window, uint64_t rtt_min_ns,
+    uint64_t ahead_max)
 {
 	struct hpn_window_facts f;
 	int i;
@@ -73,20 +75,47 @@ consume(struct hpn_window *w, uint64_t *now_ns, uint64_t rtt_ns,
 		*now_ns += rtt_ns / 8;
 		f = facts(*now_ns, rtt_ns, bytes / 8 < window ? bytes / 8 :
 		    window, window);
+		f.rtt_min_ns = rtt_min_ns;
+		f.ahead_max = ahead_max;
 		window = update(w, &f);
 	}
 	return window;
 }
 
-/* The window that hpn-window.h names for a BDP. */
+static uint32_t
+consume(struct hpn_window *w, uint64_t *now_ns, uint64_t rtt_ns,
+    uint64_t bytes, int n, uint32_t window)
+{
+	return consume_as(w, now_ns, rtt_ns, bytes, n, window, rtt_ns,
+	    UINT64_MAX);
+}
+
+/* The window that hpn-window.h names for a BDP: where TCP has no room ... */
 static uint64_t
-rule(uint64_t bdp)
+base_rule(uint64_t bdp)
 {
 	uint64_t slack = bdp / 4;
 
 	if (slack < HPN_WINDOW_SLACK)
 		slack = HPN_WINDOW_SLACK;
 	return bdp + (slack < bdp ? slack : bdp);
+}
+
+/* ... and where it has. */
+static uint64_t
+rule(uint64_t bdp)
+{
+	return bdp / 4 * 13;
+}
+
+/* Within a fiftieth */
+static void
+check_near(uint64_t window, uint64_t expected)
+{
+	if (expected > HPN_WINDOW_CEILING)
+		expected = HPN_WINDOW_CEILING;
+	ASSERT_U64_GE(window, expected - expected / 50);
+	ASSERT_U64_LE(window, expected + expected / 50);
 }
 
 static void
@@ -108,7 +137,8 @@ test_growth(void)
 	ASSERT_U64_EQ(w.start_ns, 0);
 	ASSERT_U64_EQ(w.used, 0);
 	ASSERT_U64_EQ(w.bdp, 0);
-	ASSERT_U32_EQ(w.ramp, 0);
+	ASSERT_U64_EQ(w.peak, 0);
+	ASSERT_U32_EQ(w.start, 0);
 	TEST_DONE();
 
 	TEST_START("window: the first update only starts the clock");
@@ -121,7 +151,7 @@ test_growth(void)
 	f = facts(START + 50 * MS, 100 * MS, 2 * MB, 2 * MB);
 	window = update(&w, &f);
 	ASSERT_U32_GE(window, 2 * 2 * MB);
-	ASSERT_U32_LE(window, 4 * 2 * MB);
+	ASSERT_U32_LE(window, 5 * 2 * MB);
 	TEST_DONE();
 
 	TEST_START("window: stays while the application takes little");
@@ -137,8 +167,7 @@ test_growth(void)
 		hpn_window_init(&w, 2 * MB);
 		now = START;
 		window = consume(&w, &now, 80 * MS, bdps[i], 60, 2 * MB);
-		ASSERT_U64_GE(window, rule(bdps[i]) - rule(bdps[i]) / 50);
-		ASSERT_U64_LE(window, rule(bdps[i]) + rule(bdps[i]) / 50);
+		check_near(window, rule(bdps[i]));
 	}
 	TEST_DONE();
 
@@ -147,8 +176,7 @@ test_growth(void)
 	hpn_window_init(&w, 64 * KB);
 	now = START;
 	window = consume(&w, &now, 1 * MS, 1000000, 200, 64 * KB);
-	ASSERT_U32_GE(window, 1900000);
-	ASSERT_U32_LE(window, 2100000);
+	check_near(window, 3250000);
 	TEST_DONE();
 
 	TEST_START("window: round trip unknown, no growth");
@@ -177,8 +205,142 @@ test_growth(void)
 	window = consume(&w, &now, 100 * MS, 4 * MB, 1, window);
 	ASSERT_U32_GT(window, 40 * MB);		/* not at once */
 	window = consume(&w, &now, 100 * MS, 4 * MB, 400, window);
-	ASSERT_U32_LE(window, 9 * MB);
-	ASSERT_U32_GE(window, 2 * MB);
+	check_near(window, rule(4 * MB));
+	TEST_DONE();
+}
+
+static void
+test_ahead(void)
+{
+	static const uint64_t bdps[] = { 2 * MB, 5 * MB, 12 * MB, 40 * MB };
+	struct hpn_window w;
+	struct hpn_window_facts f;
+	uint64_t now;
+	uint32_t window;
+	size_t i;
+	int n;
+
+	TEST_START("ahead: what BBR needs, and a tenth, in the steady state");
+	for (i = 0; i < sizeof(bdps) / sizeof(bdps[0]); i++) {
+		test_subtest_info("BDP %llu", (unsigned long long)bdps[i]);
+		hpn_window_init(&w, 2 * MB);
+		now = START;
+		window = consume(&w, &now, 80 * MS, bdps[i], 60, 2 * MB);
+		for (n = 0; n < 200; n++) {
+			window = consume(&w, &now, 80 * MS, bdps[i], 1,
+			    window);
+			ASSERT_U64_GE(window, bdps[i] / 100 * 289 / 10 * 11);
+			ASSERT_U64_LE(window, rule(bdps[i]) + bdps[i] / 50);
+		}
+	}
+	TEST_DONE();
+
+	TEST_START("ahead: more while TCP starts, and for no longer");
+	for (i = 0; i < sizeof(bdps) / sizeof(bdps[0]); i++) {
+		test_subtest_info("BDP %llu", (unsigned long long)bdps[i]);
+		hpn_window_init(&w, 2 * MB);
+		now = START;
+		/* The first grow it: as much as there is in each */
+		window = consume(&w, &now, 80 * MS, bdps[i], 8, 2 * MB);
+		ASSERT_U32_GT(w.start, 0);
+		check_near(window, bdps[i] * 5);
+		for (n = 0; n < 7; n++) {
+			window = consume(&w, &now, 80 * MS, bdps[i], 1,
+			    window);
+			ASSERT_U64_GE(window, bdps[i] / 2 * 9);
+		}
+		window = consume(&w, &now, 80 * MS, bdps[i], 20, window);
+		ASSERT_U32_EQ(w.start, 0);
+		check_near(window, rule(bdps[i]));
+	}
+	TEST_DONE();
+
+	TEST_START("ahead: the first bytes of all are a start");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	f = facts(now, 80 * MS, 64 * KB, 2 * MB);
+	(void)update(&w, &f);
+	ASSERT_U64_EQ(w.peak, 0);
+	ASSERT_U32_EQ(w.start, 0);
+	/* nothing arrives: nothing rises from nothing */
+	f = facts(now + 40 * MS, 80 * MS, 0, 2 * MB);
+	f.credit = w.credit;
+	(void)update(&w, &f);
+	ASSERT_U64_EQ(w.peak, 0);
+	ASSERT_U32_EQ(w.start, 0);
+	f = facts(now + 50 * MS, 80 * MS, MB, 2 * MB);
+	window = update(&w, &f);
+	ASSERT_U32_GT(w.start, 0);
+	check_near(window, 5 * MB);
+	/* as little for long is no start any more, and needs no window */
+	hpn_window_init(&w, 2 * MB);
+	window = consume(&w, &now, 80 * MS, 800, 500, 2 * MB);
+	ASSERT_U32_EQ(w.start, 0);
+	ASSERT_U32_EQ(window, 2 * MB);
+	TEST_DONE();
+
+	TEST_START("ahead: a start is remembered by its peak");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	window = consume(&w, &now, 80 * MS, 12 * MB, 60, 2 * MB);
+	/* half for some round trips, as a loss makes it, and back */
+	window = consume(&w, &now, 80 * MS, 6 * MB, 10, window);
+	for (n = 0; n < 20; n++) {
+		window = consume(&w, &now, 80 * MS, 12 * MB, 1, window);
+		ASSERT_U32_EQ(w.start, 0);
+	}
+	check_near(window, rule(12 * MB));
+	/* a quarter more is within what varies */
+	window = consume(&w, &now, 80 * MS, 14 * MB, 20, window);
+	ASSERT_U32_EQ(w.start, 0);
+	/* half for long: then it is another path, and TCP starts on it */
+	window = consume(&w, &now, 80 * MS, 6 * MB, 100, window);
+	check_near(window, rule(6 * MB));
+	window = consume(&w, &now, 80 * MS, 24 * MB, 4, window);
+	ASSERT_U32_GT(w.start, 0);
+	check_near(window, 24 * MB * 5);
+	TEST_DONE();
+
+	TEST_START("ahead: not without TcpRcvBufPoll, start or no start");
+	for (i = 0; i < sizeof(bdps) / sizeof(bdps[0]); i++) {
+		test_subtest_info("BDP %llu", (unsigned long long)bdps[i]);
+		hpn_window_init(&w, 2 * MB);
+		now = START;
+		window = 2 * MB;
+		for (n = 0; n < 60; n++) {
+			window = consume_as(&w, &now, 80 * MS, bdps[i], 1,
+			    window, 80 * MS, 0);
+			ASSERT_U64_LE(window, base_rule(bdps[i]));
+		}
+		check_near(window, base_rule(bdps[i]));
+	}
+	TEST_DONE();
+
+	TEST_START("ahead: as much as TCP has room for");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	window = consume_as(&w, &now, 80 * MS, 12 * MB, 60, 2 * MB, 80 * MS,
+	    30 * MB);
+	ASSERT_U32_EQ(window, 30 * MB);
+	TEST_DONE();
+
+	TEST_START("ahead: of the path, not of its queue");
+	hpn_window_init(&w, 2 * MB);
+	now = START;
+	window = consume_as(&w, &now, 80 * MS, 12 * MB, 60, 2 * MB, 60 * MS,
+	    UINT64_MAX);
+	check_near(window, rule(9 * MB));
+	/* all but a tenth is queue: the base rule gives more */
+	window = consume_as(&w, &now, 80 * MS, 12 * MB, 60, window, 8 * MS,
+	    UINT64_MAX);
+	check_near(window, base_rule(12 * MB));
+	window = consume_as(&w, &now, 80 * MS, 12 * MB, 60, window, 0,
+	    UINT64_MAX);
+	check_near(window, base_rule(12 * MB));
+	/* a shortest round trip longer than the present one is none */
+	window = consume_as(&w, &now, 80 * MS, 12 * MB, 60, window, SEC,
+	    UINT64_MAX);
+	check_near(window, rule(12 * MB));
 	TEST_DONE();
 }
 
@@ -299,10 +461,10 @@ test_limits(void)
 	window = 100 * MB;
 	for (now = START, i = 0; window > 2 * MB; i++) {
 		now += 100 * MS;
-		f = facts(now, 100 * MS, 1 * MB, window);
+		f = facts(now, 100 * MS, 512 * KB, window);
 		before = window;
 		window = update(&w, &f);
-		ASSERT_U32_LE(before - window, 1 * MB);
+		ASSERT_U32_LE(before - window, 512 * KB);
 		ASSERT_INT_LT(i, 1000);
 	}
 	ASSERT_U32_EQ(window, 2 * MB);
@@ -430,6 +592,7 @@ test_extremes(void)
 		f.window_max = u32[m];
 		f.headroom = u64[n];
 		f.ahead_max = u64[(i + k + n) % n64];
+		f.rtt_min_ns = u64[(i + j + l) % n64];
 		f.credit = u32[(i + j + m) % n32];
 		hpn_window_init(&fresh, u32[(l + m) % n32]);
 		(void)update(&fresh, &f);
@@ -567,6 +730,7 @@ void
 test_window(void)
 {
 	test_growth();
+	test_ahead();
 	test_limits();
 	test_clock();
 	test_extremes();
