@@ -229,15 +229,14 @@ said ()
 }
 
 verbose "effect"
-# The default is more than a buffer of OpenSSH's holds beside a packet.
 for who in client server; do
 	said $who "" \
-	    "channel windows grow to at most 134184960, 268435456 together"
+	    "channel windows grow to at most 134217728, 268435456 together"
 	said $who "HPNDisabled yes" ""
 	said $who "HPNWindowMax 3M" \
 	    "channel windows grow to at most 3145728, 268435456 together"
 	said $who "HPNMemoryMax 5M" \
-	    "channel windows grow to at most 134184960, 5242880 together"
+	    "channel windows grow to at most 134217728, 5242880 together"
 done
 hpn_config "Match originalhost slow
 HPNWindowMax 4M
