@@ -287,8 +287,14 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	(void)hpn_tcp_facts_get(ssh_packet_get_connection_in(ssh), &tcp);
 	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_ns);
 	facts.rtt_min_ns = hpn_rtt_path(&hpn->rtt, tcp.rtt_min_ns);
-	if (hpn->options.rcvbuf_poll)
-		facts.ahead_max = tcp.rcvbuf == 0 ? UINT64_MAX : tcp.rcvbuf;
+	if (hpn->options.rcvbuf_poll) {
+		/* What TCP next door has room for says nothing of the path */
+		if (tcp.rcvbuf == 0 || (tcp.rtt_min_ns != 0 &&
+		    facts.rtt_min_ns != tcp.rtt_min_ns))
+			facts.ahead_max = UINT64_MAX;
+		else
+			facts.ahead_max = tcp.rcvbuf;
+	}
 	facts.consumed = c->local_consumed;
 	facts.window = c->local_window_max;
 	facts.credit = c->local_window;
