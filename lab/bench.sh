@@ -817,7 +817,7 @@ plot() {
 	    "pngcairo size 1140,660 font 'sans,15'"; do
 		gnuplot 2>>gnuplot.log <<-END || return 1
 		set terminal $terminal background 'white'
-		set output 'throughput.${terminal:0:3}'
+		set output 'throughput.part'
 		set datafile missing '?'
 		set title "One ssh connection over a 1 Gbit/s path"
 		set xlabel 'round-trip time, ms'
@@ -838,6 +838,7 @@ plot() {
 		    '' using 1:2 with linespoints lw 2.5 pt 5 ps 0.9 \
 		    lc rgb '#cc3311' title 'stock OpenSSH, same base'
 		END
+		mv -f throughput.part "throughput.${terminal:0:3}"
 	done
 	say "plot: ${OUT#"$ROOT/"}/throughput.svg and .png"
 }
@@ -925,6 +926,7 @@ if [ -z "$only_report" ]; then
 	rm -rf "$OUT/work"
 fi
 cd "$OUT"
+rm -f gnuplot.log
 printf '\n'
 summarise
 plot || die "gnuplot failed: $(tail -n 1 gnuplot.log)"

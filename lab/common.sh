@@ -124,6 +124,10 @@ pam_wanted() {
 	    echo yes || echo no
 }
 
+# Every session starts the user's shell: what its startup file does, how long
+# it takes and what it leaves locked when it is killed are not to be measured.
+QUIET_SHELL="unshare --mount sh $ROOT/lab/quiet-shell.sh"
+
 # [lab] server NAME STAGE [-p COMMAND] [CONFIGURATION LINE ...]: sshd of STAGE
 # runs in B (started through COMMAND, several words). Sets server_pid,
 # server_port. Its log is $work/NAME.log. HOME is another one for what it
@@ -159,6 +163,8 @@ server() {
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$name.sshd_config"
 	: >"$name.log"
+	# shellcheck disable=SC2086
+	! $LAB_B unshare --mount true 2>/dev/null || run="$QUIET_SHELL $run"
 	# shellcheck disable=SC2086
 	$LAB_B $run "$sshd" -D -f "$work/$name.sshd_config" \
 	    -E "$work/$name.log" </dev/null &
