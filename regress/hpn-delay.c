@@ -2,11 +2,12 @@
 /*
  * hpn-delay: a relay that holds everything back for a while, so that a test
  * gets a long round trip without privileges and without a network: as a
- * ProxyCommand, or as something that listens between two programs.  It limits
- * no rate: only delay and windows do.
+ * ProxyCommand, or as something that listens between two programs.  Unless
+ * asked to, it limits no rate: only delay and windows do.
  *
- * usage: hpn-delay [-b bytes] [-d ms] [-s file] target
- *        hpn-delay [-b bytes] [-d ms] [-s file] -p pidfile -l where target
+ * usage: hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] target
+ *        hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] -p pidfile -l where
+ *            target
  *
  *   target      a port of 127.0.0.1, an IPv4 address:port, the /path of a
  *               socket, or a command with its arguments, whose stdin and
@@ -14,6 +15,7 @@
  *   -b bytes    what to hold in each direction (default 64 MiB); then
  *               nothing more is read, as a full network would do
  *   -d ms       how long to hold it back, each way (default 0)
+ *   -r rate     how much to pass on in each direction, bytes per second
  *   -s file     keep "up N down N" in this file: the most bytes that were
  *               under way at once towards the target and from it; this is
  *               what a window allows, seen from outside.  Empty the file to
@@ -67,11 +69,12 @@ struct direction {
 	unsigned long long in, out;	/* bytes read and written so far */
 	struct mark *marks;
 	unsigned int first, last;	/* marks in use: [first, last) */
+	long long free_ns;	/* when all so far will have passed at `rate` */
 	unsigned long long peak;	/* most bytes under way at once */
 };
 
 static size_t size = 64 * 1024 * 1024;
-static long long delay_ns;
+static long long delay_ns, rate;
 static int peak_fd = -1;
 
 static long long
@@ -289,7 +292,13 @@ take(struct direction *d)
 		return;
 	}
 	d->in += (unsigned long long)n;
-	due = now_ns() + delay_ns;
+	due = now_ns();
+	if (rate > 0) {
+		if (d->free_ns > due)
+			due = d->free_ns;
+		d->free_ns = due += n * 1000000000LL / rate;
+	}
+	due += delay_ns;
 	m = &d->marks[(d->last - 1) % MARKS];
 	if (d->last != d->first && m->due_ns + MARK_NS > due) {
 		m->end = d->in;
@@ -465,8 +474,8 @@ listen_and_serve(const char *where, const char *pidfile, char **target)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: hpn-delay [-b bytes] [-d ms] [-s file] "
-	    "[-p pidfile -l where] target\n");
+	fprintf(stderr, "usage: hpn-delay [-b bytes] [-d ms] [-r rate] "
+	    "[-s file]\n                 [-p pidfile -l where] target\n");
 	exit(1);
 }
 
@@ -477,7 +486,7 @@ main(int argc, char **argv)
 	int ch;
 
 	/* "+": what follows the target is the target's; POSIX needs no hint */
-	while ((ch = getopt(argc, argv, "+b:d:l:p:s:")) != -1) {
+	while ((ch = getopt(argc, argv, "+b:d:l:p:r:s:")) != -1) {
 		switch (ch) {
 		case 'b':
 			size = (size_t)number(optarg, "-b", 1LL << 40);
@@ -492,6 +501,9 @@ main(int argc, char **argv)
 			break;
 		case 'p':
 			pidfile = optarg;
+			break;
+		case 'r':
+			rate = number(optarg, "-r", 1LL << 40);
 			break;
 		case 's':
 			if ((peak_fd = open(optarg, O_WRONLY|O_CREAT|O_TRUNC,

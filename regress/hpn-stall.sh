@@ -12,9 +12,8 @@ tid="hpn stalled readers"
 
 . $SRC/hpn-lib
 
-# Half the usual delay: what the path itself holds must be far less than MORE,
-# on a fast machine too.
-HPN_DELAY_MS=25
+# 100 ms x 1 Gbit/s: what such a path holds is far less than MORE.
+HPN_RATE=125000000
 
 hpn_helper hpn-delay
 make_tmpdir
