@@ -19,6 +19,7 @@ tests(void)
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
+	test_rekey();
 #endif
 	test_links();
 }

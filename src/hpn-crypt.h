@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-crypt: seal or open one whole SSH packet, by itself and in any order.
+ *
+ * What the serial path keeps in a running cipher (RFC 4344 section 4 for CTR,
+ * RFC 5647 section 7.1 for GCM) is a parameter here: the position of the packet
+ * in the key's counter.  Bytes are the same as those of cipher_crypt() and
+ * mac_compute(), which do the work, so that a connection may change between
+ * this and the serial path at any packet.
+ *
+ * Who produces, who consumes, who owns
+ *	The main thread makes keys, gives out positions and sequence numbers in
+ *	order, and makes jobs; hpn_crypt_run() is the run function of an
+ *	hpn-engine, or may be called by anyone who is alone under his number.
+ *	A key is never changed after it was made, and counted: each job holds a
+ *	reference, so that a new key needs no wait for jobs of the old one.
+ *	A job's buffers belong to whoever runs it until it is done.
+ *
+ * A packet
+ *	length field, padding length, payload, padding: `len` bytes, and after
+ *	them the tag of hpn_crypt_tag_len() bytes, an authenticated cipher's or
+ *	a MAC's.  Buffers need room for both.  in and out may be the same buffer,
+ *	or must not overlap.
+ *
+ * Return values are 0 or SSH_ERR_*; lengths are bytes.
+ */
+#ifndef HPN_CRYPT_H
+#define HPN_CRYPT_H
+
+#include <sys/types.h>
+
+struct sshenc;			/* kex.h */
+struct sshmac;			/* mac.h */
+struct sshcipher_ctx;		/* cipher.h */
+struct hpn_crypt_key;
+
+/*
+ * Where in its key's counter a packet begins: what the serial cipher's IV is
+ * just before it.  GCM: 4 fixed bytes and the invocation counter, 64 bits, big
+ * endian; CTR: the counter block, 128 bits, big endian.  Both wrap round.
+ * ChaCha20-Poly1305 has none: the sequence number is all that it needs.
+ */
+struct hpn_crypt_position {
+	u_char iv[16];
+};
+
+struct hpn_crypt_job {
+	struct hpn_crypt_key *key;	/* the job's own reference */
+	struct hpn_crypt_position at;
+	u_int32_t seqnr;
+	const u_char *in;
+	u_char *out;
+	u_int len;			/* of the packet without the tag */
+	int r;				/* result: 0 or SSH_ERR_* */
+};
+
+/*
+ * Whether this cipher, with this MAC unless the cipher authenticates by itself,
+ * can be used here: AES-GCM, ChaCha20-Poly1305, AES-CTR with a MAC.
+ */
+int hpn_crypt_usable(const struct sshenc *, const struct sshmac *);
+
+/*
+ * A key of one direction, with one reference.  Key and MAC key are copied.
+ * encrypt: CIPHER_ENCRYPT or CIPHER_DECRYPT (cipher.h).  What workers 0 to
+ * `workers` need is made ready here, in the calling thread; a worker of a
+ * higher number makes its own when it first meets the key.
+ */
+int hpn_crypt_key_new(const struct sshenc *, const struct sshmac *,
+    int encrypt, u_int workers, struct hpn_crypt_key **);
+
+struct hpn_crypt_key *hpn_crypt_key_ref(struct hpn_crypt_key *);
+/* With the last reference, everything is wiped and freed.  NULL is fine. */
+void hpn_crypt_key_unref(struct hpn_crypt_key *);
+
+/* Bytes after the packet: tag or MAC. */
+u_int hpn_crypt_tag_len(const struct hpn_crypt_key *);
+/* Bytes before what is encrypted: 4 if the length is not, or apart; else 0. */
+u_int hpn_crypt_aad_len(const struct hpn_crypt_key *);
+
+/*
+ * Change over.  _begin: where the serial cipher is; it stays as it was.  _end:
+ * set a serial cipher to where the next packet is to begin.  The serial cipher
+ * has the same key and direction, and is between two packets.
+ */
+int hpn_crypt_position_begin(const struct hpn_crypt_key *,
+    struct sshcipher_ctx *serial, struct hpn_crypt_position *);
+int hpn_crypt_position_end(const struct hpn_crypt_key *,
+    struct sshcipher_ctx *serial, const struct hpn_crypt_position *);
+/* Move on by one packet of len bytes, without the tag. */
+void hpn_crypt_position_advance(const struct hpn_crypt_key *,
+    struct hpn_crypt_position *, u_int len);
+
+/*
+ * Framing, for the main thread (it runs under number 0): packet_length of the
+ * packet that begins with the len bytes at cp, not authenticated yet.  The
+ * bytes are left as they are.  SSH_ERR_MESSAGE_INCOMPLETE: needs more of them.
+ * SSH_ERR_CONN_CORRUPT: no packet has this length, by packet_max (the largest
+ * that is accepted) or by the cipher's block; *packlenp is set all the same.
+ * The packet is then *packlenp + 4 + hpn_crypt_tag_len() bytes on the wire.
+ */
+int hpn_crypt_length(struct hpn_crypt_key *, const struct hpn_crypt_position *,
+    u_int32_t seqnr, const u_char *cp, size_t len, u_int packet_max,
+    u_int *packlenp);
+
+/*
+ * Fill a job, with a reference of its own, and advance *at.  To be called in
+ * the order of the packets.
+ */
+void hpn_crypt_job_init(struct hpn_crypt_job *, struct hpn_crypt_key *,
+    struct hpn_crypt_position *at, u_int32_t seqnr, const u_char *in,
+    u_char *out, u_int len);
+/* Give the reference back.  Buffers are the caller's. */
+void hpn_crypt_job_clear(struct hpn_crypt_job *);
+
+/*
+ * Seal or open.  The result is in job->r: SSH_ERR_MAC_INVALID when a packet was
+ * changed on its way.  If it is not 0, out (packet and tag) is all zero, and a
+ * buffer that was sealed or opened in place with it: neither plaintext that was
+ * not checked nor plaintext that was to be sealed remains.
+ */
+void hpn_crypt_run(void *job, u_int worker);
+
+#endif /* HPN_CRYPT_H */

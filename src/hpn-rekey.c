@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-rekey.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hpn-rekey.h"
+#include "kex.h"
+#include "log.h"
+#include "packet.h"
+#include "sshbuf.h"
+#include "ssherr.h"
+
+/* The receiver asks when this part of the limit is left, if it can. */
+#define AHEAD(limit)	((limit) / 8)
+
+/* A KEXINIT ends with first_kex_packet_follows and a reserved uint32. */
+#define FOLLOWS_FROM_END	5
+
+void
+hpn_rekey_clear(struct hpn_rekey *h)
+{
+	free(h->kex);
+	free(h->hostkey);
+	memset(h, 0, sizeof(*h));
+}
+
+int
+hpn_rekey_is_first(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && strncmp(list, name, len) == 0 &&
+	    (list[len] == '\0' || list[len] == ',');
+}
+
+char *
+hpn_rekey_prefer(const char *list, const char *name)
+{
+	size_t len = strlen(name), max = strlen(list) + 1;
+	const char *at, *end;
+	char *ret;
+
+	for (at = list; !hpn_rekey_is_first(at, name); at++) {
+		if ((at = strchr(at, ',')) == NULL)
+			return strdup(list);
+	}
+	if ((ret = malloc(max)) == NULL)
+		return NULL;
+	end = at + len;
+	if (at == list)
+		memcpy(ret, list, max);
+	else {
+		/* what is before it ends with the comma that it needs */
+		snprintf(ret, max, "%s,%.*s%s", name, (int)(at - list) - 1,
+		    list, end);
+	}
+	return ret;
+}
+
+int
+hpn_rekey_agreed(struct hpn_rekey *h, const char *kex, const char *hostkey,
+    const char *server_kexs, const char *server_hostkeys)
+{
+	int follows = h->follows;
+
+	hpn_rekey_clear(h);
+	h->follows = follows;
+	if ((h->kex = strdup(kex)) == NULL ||
+	    (h->hostkey = strdup(hostkey)) == NULL) {
+		hpn_rekey_clear(h);
+		return SSH_ERR_ALLOC_FAIL;
+	}
+	h->expected = hpn_rekey_is_first(server_kexs, kex) &&
+	    hpn_rekey_is_first(server_hostkeys, hostkey);
+	return 0;
+}
+
+/* The exchanges whose first message depends on nothing but their name. */
+static int
+can_guess(const struct kex *kex)
+{
+	switch (kex->kex_type) {
+	case KEX_C25519_SHA256:
+	case KEX_KEM_SNTRUP761X25519_SHA512:
+	case KEX_KEM_MLKEM768X25519_SHA256:
+		return kex->kex[kex->kex_type] != NULL &&
+		    kex->client_pub == NULL;
+	default:
+		return 0;
+	}
+}
+
+static int
+prefer(char **list, const char *name)
+{
+	char *preferring = hpn_rekey_prefer(*list, name);
+
+	if (preferring == NULL)
+		return SSH_ERR_ALLOC_FAIL;
+	free(*list);
+	*list = preferring;
+	return 0;
+}
+
+int
+hpn_rekey_propose(struct ssh *ssh)
+{
+	struct kex *kex = ssh->kex;
+	struct hpn_rekey *h = &kex->hpn;
+	char **mine = NULL;
+	u_char *end;
+	int r;
+
+	h->follows = 0;
+	if (ssh->hpn == NULL || (kex->flags & KEX_INITIAL) != 0 ||
+	    kex->hostkey_alg == NULL)
+		return 0;
+	if ((r = kex_buf2prop(kex->my, NULL, &mine)) != 0)
+		return r;
+	/* In a server's session process, the exchange's name is not known */
+	if ((r = prefer(&mine[PROPOSAL_SERVER_HOST_KEY_ALGS],
+	    kex->hostkey_alg)) != 0 || (h->kex != NULL &&
+	    (r = prefer(&mine[PROPOSAL_KEX_ALGS], h->kex)) != 0) ||
+	    (r = kex_prop2buf(kex->my, mine)) != 0)
+		goto out;
+	/* A client that was asked knows what to send without guessing */
+	if (!kex->server && h->expected && sshbuf_len(kex->peer) == 0 &&
+	    can_guess(kex) && sshbuf_len(kex->my) > FOLLOWS_FROM_END) {
+		if ((end = sshbuf_mutable_ptr(kex->my)) == NULL) {
+			r = SSH_ERR_INTERNAL_ERROR;
+			goto out;
+		}
+		end += sshbuf_len(kex->my);
+		*(end - FOLLOWS_FROM_END) = 1;
+		h->follows = 1;
+	}
+	r = 0;
+ out:
+	kex_prop_free(mine);
+	return r;
+}
+
+int
+hpn_rekey_guess(struct ssh *ssh)
+{
+	struct kex *kex = ssh->kex;
+
+	if (!kex->hpn.follows)
+		return 0;
+	debug2_f("%s with %s follows", kex->hpn.kex, kex->hpn.hostkey);
+	return (kex->kex[kex->kex_type])(ssh);
+}
+
+void
+hpn_rekey_judge(struct ssh *ssh, const char *server_kexs,
+    const char *server_hostkeys)
+{
+	struct kex *kex = ssh->kex;
+	struct hpn_rekey *h = &kex->hpn;
+
+	if (!h->follows)
+		return;
+	h->follows = 0;
+	/* Both were the first of our lists */
+	if (hpn_rekey_is_first(server_kexs, h->kex) &&
+	    hpn_rekey_is_first(server_hostkeys, h->hostkey))
+		return;
+	debug2_f("the server ignores %s with %s", h->kex, h->hostkey);
+	sshbuf_free(kex->client_pub);
+	kex->client_pub = NULL;
+	explicit_bzero(kex->c25519_client_key, sizeof(kex->c25519_client_key));
+	explicit_bzero(kex->sntrup761_client_key,
+	    sizeof(kex->sntrup761_client_key));
+	explicit_bzero(kex->mlkem768_client_key,
+	    sizeof(kex->mlkem768_client_key));
+}
+
+u_int64_t
+hpn_rekey_limit(const struct ssh *ssh, u_int64_t limit, u_int64_t received,
+    u_int64_t sent)
+{
+	if (ssh->hpn == NULL || received <= sent)
+		return limit;
+	return limit - AHEAD(limit);
+}
