@@ -17,6 +17,11 @@
 #	memory		readers that sleep, 50 channels at once
 #	echo		a keystroke's echo while another channel is full
 #	loopback	0 ms, rate and processor time, medians
+#	packet		processor time and rate for each cipher, beside a program
+#			without protocol (floor.c); 0 ms, medians
+#	files		the same of scp and sftp
+#	idle		set-up, memory and processor time of idle connections,
+#			a keystroke's echo; 0 ms
 #
 # up: client to server. All links are 1 Gbit/s. A transfer takes BENCH_SECONDS
 # (20), and its rate is that of the second half of the time. All of it takes
@@ -25,7 +30,7 @@
 # From the environment: BENCH="PART ..." instead of arguments; BENCH_RUNS, how
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
 # to select among them; BENCH_CC, TCP's congestion control (lab.sh's --cc); see
-# also lab/common.sh and lab/peer.sh.
+# also lab/common.sh, lab/peer.sh and, for the last three parts, lab/packet.sh.
 #
 # Leaves in build/lab/bench: PART.tsv, every figure taken, one a line;
 # summary.tsv and report.txt, medians, ratios and bounds; throughput.svg and
@@ -36,9 +41,12 @@ set -eu
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/common.sh"
+. "$ROOT/lab/packet.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback'
+PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files idle'
+# These need no emulated link.
+PARTS_LOOPBACK='loopback packet files idle'
 RATE=1000
 SECONDS_EACH=${BENCH_SECONDS:-20}
 LIMIT=$((SECONDS_EACH + 45))
@@ -607,7 +615,7 @@ echo_once() {
 	fi
 	background+=("$!")
 	# The flood's own start is not what is measured.
-	[ "$case" = idle ] || sleep 6
+	[ "$case" = idle ] || sleep "${flood_for:-6}"
 	timeout 120 "$FLOW" keys -n "$KEYS" -i "$KEY_MS" -o "$work/keys" -- \
 	    "${typed[@]}" 2>keys.log || status=1
 	[ "$product" = raw ] || master_end
@@ -639,8 +647,7 @@ echoes() {
 # Processor time: the server is a process of its own for each transfer, which
 # has waited for all its children when it ends.
 loopback() {
-	local runs=${BENCH_RUNS:-5} run way product per_gb server_cpu client_cpu
-	local unused other_cpu
+	local runs=${BENCH_RUNS:-5} run way product per_gb
 	for ((run = 1; run <= runs; run++)); do
 		for way in up down; do
 			for product in $(order "$run"); do
@@ -661,34 +668,11 @@ loopback_once() {
 		progress pipe "$way" raw "$raw_rate MB/s"
 		return 0
 	fi
-	rm -f usage.server usage.client source
-	serve "$product" -p "$FLOW usage -o $work/usage.server --"
-	use "$product"
-	length="-n $LOOPBACK_BYTES"
-	usage_of_client="$FLOW usage -o $work/usage.client --"
-	if ! transfer pipe "$way" 2>transfer.log; then
-		usage_of_client=
-		stop "${server_of[$product]}"
+	if ! counted_transfer "$way" "$product" "$LOOPBACK_BYTES"; then
 		failed pipe "$way" "$product" "$run" \
 		    "$(tail -n 1 transfer.log)"
 		return 0
 	fi
-	usage_of_client=
-	# Let the session's processes be waited for.
-	wait_until 5 '[ -z "$(descendants "${server_of[$product]}" \
-	    sshd-session)" ]' || :
-	stop "${server_of[$product]}"
-	unset "server_of[$product]"
-	read -r unused server_cpu <usage.server
-	read -r unused client_cpu <usage.client
-	# The flow at the server's end was its child, too.
-	if [ "$way" = up ]; then
-		other_cpu=$cpu
-	else
-		read -r unused unused other_cpu <source
-	fi
-	per_gb=$(calc \
-	    "($server_cpu + $client_cpu - $other_cpu) * 1e9 / $LOOPBACK_BYTES")
 	record pipe "$way" "$product" "$run" rate "$rate" MB/s
 	record pipe "$way" "$product" "$run" cpu "$per_gb" s/GB
 	progress pipe "$way" "$product" "$rate MB/s, $per_gb s/GB of processor"
@@ -726,6 +710,9 @@ inside() {
 		echoes
 		;;
 	loopback) loopback ;;
+	packet) packet ;;
+	files) files ;;
+	idle) idle ;;
 	esac
 	[ "$failures" = 0 ]
 }
@@ -746,29 +733,28 @@ summarise() {
 	    >>summary.tsv
 	awk -F '\t' '
 	function cell(v) { return v == "" ? "-" : v }
-	NR == 1 {
-		printf "%-10s %-9s %-4s %4s  %-6s %9s %9s %9s %5s  %8s %9s  %s\n",
+	function heading() {
+		printf "%-10s %-9s %-6s %4s  %-7s %9s %9s %9s %5s  %8s %9s  %s\n",
 		    "part", "case", "way", "ms", "what", "ours", "stock",
 		    "raw TCP", "", "ours/raw", "ours/stock", "bound"
-		next
 	}
-	{
-		printf "%-10s %-9s %-4s %4s  %-6s %9s %9s %9s %5s  %8s %9s  ",
+	NR == 1 { next }
+	$1 != "packet" && $1 != "files" {
+		if (!any++)
+			heading()
+		printf "%-10s %-9s %-6s %4s  %-7s %9s %9s %9s %5s  %8s %9s  ",
 		    $1, $2, $3, $4, $5, cell($7), cell($8), cell($9), $6,
 		    cell($10), cell($11)
 		print $12 == "" ? "" : $12 ": " $13
-		if ($13 == "pass")
-			pass++
-		else if ($13 == "miss")
-			miss++
-		else if ($13 != "")
-			other++
 	}
-	END {
-		printf "\n%d bounds kept, %d missed, %d not measured\n",
-		    pass, miss, other
-	}' summary.tsv >report.txt
+	' summary.tsv >report.txt
+	packet_tables >>report.txt
 	{
+		awk -F '\t' '{ n[$13]++ }
+		END {
+			printf "\n%d bounds kept, %d missed, %d not measured\n",
+			    n["pass"], n["miss"], n["failed"] + n["skipped"]
+		}' summary.tsv
 		printf 'ours: %s\nstock: %s\n' \
 		    "$("$HPN_STAGE/bin/ssh" -V 2>&1)" \
 		    "$("$STOCK_STAGE/bin/ssh" -V 2>&1)"
@@ -854,7 +840,7 @@ run_part() {
 		;;
 	loss) links=("--rtt 100 --rate $RATE --loss 0.0001") ;;
 	stock-peer) links+=("--rtt 300 --rate $RATE") ;;
-	loopback) links=(--loopback) ;;
+	loopback | packet | files | idle) links=(--loopback) ;;
 	esac
 	printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \
 	    >"$OUT/$part.tsv"
@@ -901,6 +887,7 @@ if [ -z "$only_report" ]; then
 	need iperf3 awk gnuplot socat timeout ldd unshare
 	need_stages
 	build_flow
+	build_floor
 	say "ours:  $("$HPN_STAGE/bin/ssh" -V 2>&1)"
 	say "stock: $("$STOCK_STAGE/bin/ssh" -V 2>&1)"
 	: >"$OUT/times.tsv"
@@ -910,16 +897,21 @@ if [ -z "$only_report" ]; then
 	0) ;;
 	77)
 		say "no emulated link on this machine (${why#lab: }):" \
-		    'only the part loopback can be measured'
+		    "only these can be measured: $PARTS_LOOPBACK"
 		;;
 	*) die "$why" ;;
 	esac
 	for part in "${chosen[@]}"; do
-		if [ "$linked" = 77 ] && [ "$part" != loopback ]; then
-			say "SKIPPED $part: needs the emulated link"
-			rm -f "$OUT/$part.tsv"
-			continue
-		fi
+		case " $PARTS_LOOPBACK " in
+		*" $part "*) ;;
+		*)
+			if [ "$linked" = 77 ]; then
+				say "SKIPPED $part: needs the emulated link"
+				rm -f "$OUT/$part.tsv"
+				continue
+			fi
+			;;
+		esac
 		say "measuring: $part"
 		run_part "$part"
 	done

@@ -6,11 +6,26 @@
 #
 # Input columns: part case way rtt_ms loss product run metric value unit.
 # Output columns: part case way rtt_ms metric unit ours stock raw ours/raw
-# ours/stock bound verdict; verdict is pass, miss, failed or skipped.
+# ours/stock bound verdict; verdict is pass, miss, failed or skipped. In the
+# part packet, raw is the program floor, and a line with the metric floor has
+# the bound by it. Where ours is to be no more than stock, the bound leaves
+# room for the noise of the figure.
+
+# What the packet path may cost and has to reach, as part of stock's.
+BEGIN {
+	cpu_of["aes128-gcm"] = 0.62
+	cpu_of["chacha20-poly1305"] = 0.50
+	cpu_of["aes128-ctr"] = 0.65
+	rate_of["aes128-gcm"] = 1.25
+	rate_of["chacha20-poly1305"] = 1.7
+	# Of floor's.
+	floor_of["aes128-gcm"] = floor_of["aes256-gcm"] = 1.25
+	floor_of["chacha20-poly1305"] = 1.25
+}
 
 $1 == "part" { next }
 {
-	product = $6 == "peer" ? "ours" : $6
+	product = $6 == "peer" ? "ours" : $6 == "floor" ? "raw" : $6
 	if ($8 == "failed" || $8 == "skipped") {
 		# Of whatever else of it was measured, too.
 		lost[$1, $2, $3, $4, product] = $8
@@ -104,6 +119,32 @@ END {
 			bound = "stock + 64"
 			if (ours != "" && stock != "")
 				judge(ours <= stock + 64)
+		} else if (part == "packet" || part == "files") {
+			cipher = k[2]
+			sub(/.*\//, "", cipher)
+			if (metric == "cpu" && cipher in cpu_of) {
+				bound = "stock x " cpu_of[cipher]
+				if (ours != "" && stock != "")
+					judge(ours <= cpu_of[cipher] * stock)
+			} else if (metric == "rate" && cipher in rate_of) {
+				bound = "stock x " rate_of[cipher]
+				if (ours != "" && stock != "")
+					judge(ours >= rate_of[cipher] * stock)
+			}
+		} else if (part == "idle") {
+			if (k[2] == "echo" && metric == "p99") {
+				bound = "stock x 1.1 + 0.1"
+				if (ours != "" && stock != "")
+					judge(ours <= 1.1 * stock + 0.1)
+			} else if (k[2] == "many" && metric == "cpu") {
+				bound = "stock x 1.05 + 5"
+				if (ours != "" && stock != "")
+					judge(ours <= 1.05 * stock + 5)
+			} else if (k[2] == "setup" || metric == "pss") {
+				bound = "stock x 1.05"
+				if (ours != "" && stock != "")
+					judge(ours <= 1.05 * stock)
+			}
 		} else if (part == "echo" && k[3] != "idle" &&
 		    (metric == "p50" || metric == "p99")) {
 			bound = "stock + RTT"
@@ -116,5 +157,14 @@ END {
 		print k[1], k[2], k[3], k[4], metric, k[6], short(ours),
 		    short(stock), short(raw), ratio(ours, raw),
 		    ratio(ours, stock), bound, verdict
+		if (part == "packet" && metric == "cpu" && k[2] in floor_of) {
+			verdict = "failed"
+			if (ours != "" && raw != "")
+				judge(ours <= floor_of[k[2]] * raw)
+			print k[1], k[2], k[3], k[4], "floor", k[6],
+			    short(ours), short(stock), short(raw),
+			    ratio(ours, raw), ratio(ours, stock),
+			    "floor x " floor_of[k[2]], verdict
+		}
 	}
 }

@@ -25,8 +25,8 @@ out=$build/check
 # The steps, in the order in which they begin.  Those of the two lanes run
 # side by side: the tests of lane A mostly sleep, so lane B, at low priority,
 # takes the rest of the processors.
-steps_setup='deps series build-debian build-upstream'
-steps_a='suite-debian suite-upstream'
+steps_setup='deps series build-debian build-upstream build-stock'
+steps_a='suite-debian suite-threads suite-upstream'
 steps_b='policy files version warnings-debian warnings-upstream man'
 steps_b="$steps_b prefixes-debian prefixes-upstream"
 steps_end='lab'
@@ -70,10 +70,22 @@ patched() {
 	    sed 's/[	 ].*//' | grep "$1" | sort -u
 }
 
+# step_suite BASE full|quick PORT [LINE]: LINE stands in every configuration.
 step_suite() {
 	built "$1"
+	stock=$build/stage/stock-debian
+	if [ -x "$stock/sbin/sshd" ]; then
+		TEST_SSH_STOCK_SSH=$stock/bin/ssh
+		TEST_SSH_STOCK_SSHD=$stock/sbin/sshd
+		export TEST_SSH_STOCK_SSH TEST_SSH_STOCK_SSHD
+	fi
+	if [ -n "${4-}" ]; then
+		echo "with $4"
+		TEST_SSH_SSH_CONFOPTS=$4 TEST_SSH_SSHD_CONFOPTS=$4
+		export TEST_SSH_SSH_CONFOPTS TEST_SSH_SSHD_CONFOPTS
+	fi
 	script regress/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" \
-	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" --work "$out/suite-$1"
+	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" --work "$out/$step"
 }
 
 # compile_command BASE SOURCE: how the build compiles SOURCE, a path in the
@@ -281,12 +293,15 @@ step_version() {
 }
 
 run_step() {
+	step=$1
 	case $1 in
 	deps)		script base/deps.sh build lab check ;;
 	series)		script base/check-series.sh ;;
+	build-stock)	script base/build.sh stock debian ;;
 	build-*)	script base/build.sh hpn "${1#build-}" ;;
 	suite-debian)	step_suite debian full 23000 ;;
-	suite-upstream)	step_suite upstream quick 23400 ;;
+	suite-threads)	step_suite debian full 23400 'HPNThreads 4' ;;
+	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
 	policy)		optional regress/policy.sh ;;
 	warnings-*)	step_warnings "${1#warnings-}" ;;
 	man)		step_man ;;

@@ -5,9 +5,10 @@
  * ProxyCommand, or as something that listens between two programs.  Unless
  * asked to, it limits no rate: only delay and windows do.
  *
- * usage: hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] target
- *        hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] -p pidfile -l where
+ * usage: hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] [-x up:N|down:N]
  *            target
+ *        hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] [-x up:N|down:N]
+ *            -p pidfile -l where target
  *
  *   target      a port of 127.0.0.1, an IPv4 address:port, the /path of a
  *               socket, or a command with its arguments, whose stdin and
@@ -20,6 +21,8 @@
  *               under way at once towards the target and from it; this is
  *               what a window allows, seen from outside.  Empty the file to
  *               have it counted anew.
+ *   -x up:N     flip a bit of byte N (from 0) towards the target; down:N: from
+ *               it
  *   -l where    relay what connects to this port, address:port or /path
  *               instead of stdin and stdout.  Returns when it listens and
  *               goes on in the background.
@@ -71,11 +74,15 @@ struct direction {
 	unsigned int first, last;	/* marks in use: [first, last) */
 	long long free_ns;	/* when all so far will have passed at `rate` */
 	unsigned long long peak;	/* most bytes under way at once */
+	int flips;			/* flip_at counts here */
 };
 
 static size_t size = 64 * 1024 * 1024;
 static long long delay_ns, rate;
 static int peak_fd = -1;
+/* Direction and byte to be changed. */
+static int flip_down;
+static long long flip_at = -1;
 
 static long long
 now_ns(void)
@@ -291,6 +298,9 @@ take(struct direction *d)
 		d->from_ended = 1;
 		return;
 	}
+	if (d->flips && flip_at >= (long long)d->in &&
+	    flip_at < (long long)d->in + n)
+		d->ring[((size_t)flip_at) % size] ^= 1 << flip_at % 8;
 	d->in += (unsigned long long)n;
 	due = now_ns();
 	if (rate > 0) {
@@ -355,6 +365,7 @@ relay(int near_in, int near_out, int far)
 	nonblocking(far);
 	direction_init(&d[0], near_in, far);
 	direction_init(&d[1], far, near_out);
+	d[flip_down].flips = flip_at != -1;
 	for (;;) {
 		now = now_ns();
 		wait = -1;
@@ -475,7 +486,8 @@ static void
 usage(void)
 {
 	fprintf(stderr, "usage: hpn-delay [-b bytes] [-d ms] [-r rate] "
-	    "[-s file]\n                 [-p pidfile -l where] target\n");
+	    "[-s file]\n                 [-x up:N|down:N] [-p pidfile -l where] "
+	    "target\n");
 	exit(1);
 }
 
@@ -486,7 +498,7 @@ main(int argc, char **argv)
 	int ch;
 
 	/* "+": what follows the target is the target's; POSIX needs no hint */
-	while ((ch = getopt(argc, argv, "+b:d:l:p:r:s:")) != -1) {
+	while ((ch = getopt(argc, argv, "+b:d:l:p:r:s:x:")) != -1) {
 		switch (ch) {
 		case 'b':
 			size = (size_t)number(optarg, "-b", 1LL << 40);
@@ -509,6 +521,13 @@ main(int argc, char **argv)
 			if ((peak_fd = open(optarg, O_WRONLY|O_CREAT|O_TRUNC,
 			    0644)) == -1)
 				err(1, "%s", optarg);
+			break;
+		case 'x':
+			flip_down = strncmp(optarg, "down:", 5) == 0;
+			if (!flip_down && strncmp(optarg, "up:", 3) != 0)
+				usage();
+			flip_at = number(strchr(optarg, ':') + 1, "-x",
+			    1LL << 40);
 			break;
 		default:
 			usage();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 #
-# HPNDisabled, TcpRcvBufPoll, HPNWindowMax and HPNMemoryMax in both
+# HPNDisabled, TcpRcvBufPoll, HPNWindowMax, HPNMemoryMax and HPNThreads in both
 # configuration files: values, Match, errors, effect; and the options of
 # HPN-SSH that mean nothing here.
 #
@@ -52,6 +52,15 @@ for tool in ssh sshd; do
 	understood $tool "" "tcprcvbufpoll yes"
 	understood $tool "" "hpnwindowmax 134217728"
 	understood $tool "" "hpnmemorymax 268435456"
+	understood $tool "DisableMTAES yes" "hpnthreads 0"
+	understood $tool "DisableMTAES yes\nHPNThreads 5" "hpnthreads 5"
+	understood $tool "DisableMTAES yes\nHPNThreads auto" "hpnthreads auto"
+done
+for tool in ssh sshd; do
+	# The suite may be run with a number in every configuration.
+	test -n "$TEST_SSH_SSHD_CONFOPTS" && test $tool = sshd && continue
+	understood $tool "" "hpnthreads auto"
+	understood $tool "DisableMTAES no" "hpnthreads auto"
 done
 
 verbose "values"
@@ -73,6 +82,9 @@ HPNWindowMax=536870911 hpnwindowmax=536870911
 HPNMemoryMax=1M hpnmemorymax=1048576
 HPNMemoryMax=2048k hpnmemorymax=2097152
 HPNMemoryMax=8G hpnmemorymax=8589934592
+HPNThreads=0 hpnthreads=0
+HPNThreads=64 hpnthreads=64
+HPNThreads=Auto hpnthreads=auto
 EOD
 
 verbose "first value wins"
@@ -81,6 +93,7 @@ for tool in ssh sshd; do
 	    "hpnwindowmax 4194304"
 	understood $tool "HPNMemoryMax 4M\nHPNMemoryMax 8M" \
 	    "hpnmemorymax 4194304"
+	understood $tool "HPNThreads auto\nHPNThreads 3" "hpnthreads auto"
 	understood $tool "HPNDisabled yes\nHPNDisabled no" "hpndisabled yes"
 	understood $tool "TcpRcvBufPoll no\nTcpRcvBufPoll yes" \
 	    "tcprcvbufpoll no"
@@ -90,9 +103,11 @@ understood sshd "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
 
 verbose "Match"
 all="HPNDisabled yes\nTcpRcvBufPoll no\nHPNWindowMax 5M\nHPNMemoryMax 6M"
+all="$all\nHPNThreads 7"
 other="HPNDisabled no\nTcpRcvBufPoll yes\nHPNWindowMax 7M\nHPNMemoryMax 8M"
+other="$other\nHPNThreads 8"
 for want in "hpndisabled yes" "tcprcvbufpoll no" "hpnwindowmax 5242880" \
-    "hpnmemorymax 6291456"; do
+    "hpnmemorymax 6291456" "hpnthreads 7"; do
 	understood ssh "Match originalhost host\n$all\nMatch all\n$other" "$want"
 	understood ssh "Host host\n$all\nHost *\n$other" "$want"
 done
@@ -118,6 +133,7 @@ match_sshd matched "hpndisabled yes"
 match_sshd matched "tcprcvbufpoll no"
 match_sshd matched "hpnwindowmax 5242880"
 match_sshd matched "hpnmemorymax 6291456"
+match_sshd matched "hpnthreads 7"
 match_sshd other "hpndisabled no"
 match_sshd other "tcprcvbufpoll yes"
 match_sshd other "hpnwindowmax 8388608"
@@ -165,6 +181,12 @@ HPNMemoryMax|2048G|too large
 HPNMemoryMax|none|not a number
 HPNMemoryMax||no argument
 HPNMemoryMax|8M 9M|extra arguments
+HPNThreads|65|too large
+HPNThreads|-1|too small
+HPNThreads|many|neither a number nor auto
+HPNThreads||no argument
+HPNThreads|1 2|extra arguments
+DisableMTAES|maybe|unsupported option
 HPNDisabled|maybe|unsupported option
 HPNDisabled||no argument
 HPNDisabled|yes no|extra arguments
@@ -198,7 +220,6 @@ done <<EOD
 HPNBufferSize 16384
 HPNBufferLimit yes
 TcpRcvBuf 4096
-DisableMTAES yes
 Metrics yes
 MetricsPath /nonexistent/file
 MetricsInterval 5

@@ -1,16 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Test the modules that decide (src/hpn-window.c and the like) on their own:
-# strict warnings, unit tests under ASan and UBSan, mutants that the tests must
-# notice, and a short fuzz.  Everything it makes lies below build/check/policy.
+# Test the modules that decide (src/hpn-window.c and the like) and those that
+# run threads (src/hpn-engine.c, src/hpn-crypt.c) on their own: strict warnings,
+# unit tests under ASan and UBSan, those of threads under TSan too, mutants that
+# the tests must notice, and a short fuzz.  Everything it makes lies below
+# build/check/policy.
 #
 # usage: regress/policy.sh
 #
 # CC            the compiler (default: clang if its sanitizers work, else gcc)
-# TREE, OBJ     the fork tree and its configured object folder (default: those
-#               of `make build`, if they are there).  hpn-buf.c and
-#               hpn-options.c need the tree; without it their tests are skipped
-#               here and run in the tree's own `make unit` alone.
+# TREE, OBJ     the fork tree and its built object folder (default: those of
+#               `make build`, if they are there).  Modules that need the tree,
+#               hpn-buf.c and hpn-crypt.c among them, are skipped here without
+#               it and tested in the tree's own `make unit` alone.
 # BASE          whose tree is the default: debian (default) or upstream
 # FUZZ_SECONDS  how long to fuzz, all targets together (default 20)
 #
@@ -46,12 +48,13 @@ else
 	TREE=${TREE-} OBJ=${OBJ-}
 	given=true
 fi
-if [ -f "$TREE/includes.h" ] && [ -f "$OBJ/config.h" ]; then
+if [ -f "$TREE/includes.h" ] && [ -f "$OBJ/config.h" ] &&
+    [ -f "$OBJ/libssh.a" ]; then
 	with_tree=true
 	TREE=$(cd "$TREE" && pwd) OBJ=$(cd "$OBJ" && pwd)
 elif $given; then
-	echo "policy: TREE must be a fork tree and OBJ its configured folder:" \
-	    "give both, or neither" >&2
+	echo "policy: TREE must be a fork tree and OBJ the folder that it was" \
+	    "built in: give both, or neither" >&2
 	exit 2
 else
 	with_tree=false
@@ -123,7 +126,9 @@ fi
 # Tests ask for too much memory on purpose.
 ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
 UBSAN_OPTIONS=print_stacktrace=1
-export ASAN_OPTIONS UBSAN_OPTIONS
+# The child of a fork may start threads of its own: so do the tests.
+TSAN_OPTIONS=halt_on_error=1:die_after_fork=0
+export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 # ---------------------------------------------------------------------------
 # A compiler whose sanitizers stop a program that overflows
@@ -177,9 +182,10 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
 
+alone_modules='hpn-window hpn-rtt hpn-tcp hpn-threads hpn-engine hpn-cpus'
 for other in gcc clang; do
 	command -v "$other" >/dev/null || continue
-	for m in hpn-window hpn-rtt hpn-tcp; do
+	for m in $alone_modules; do
 		if run "$m-$other.log" $other -O2 $warn -c -o "$m-$other.o" \
 		    "$src/$m.c"; then
 			ok "$m.c compiles alone, no warning ($other)"
@@ -206,9 +212,33 @@ done
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-tests="$unit/tests.c $unit/test_window.c $unit/test_rtt.c $unit/test_tcp.c
-    $unit/test_links.c $unit/sim.c $alone/test_helper/test_helper.c"
-modules="$src/hpn-window.c $src/hpn-rtt.c $src/hpn-tcp.c"
+alone_tests='window rtt tcp threads engine links'
+tree_tests='buf options rekey crypt'
+# runner NAME TESTS: NAME.c, which runs these
+runner() {
+	{
+		printf 'void tests(void);\n'
+		for t in $2; do
+			printf 'void test_%s(void);\n' "$t"
+		done
+		printf 'void tests(void)\n{\n'
+		for t in $2; do
+			printf '\ttest_%s();\n' "$t"
+		done
+		printf '}\n'
+	} >"$1.c"
+}
+# in_files BEFORE NAMES AFTER: the names as files
+in_files() {
+	for f in $2; do
+		printf '%s ' "$1$f$3"
+	done
+}
+helper=$alone/test_helper/test_helper.c
+tests="$(in_files "$unit/test_" "$alone_tests" .c) $unit/sim.c $helper"
+modules=$(in_files "$src/" "$alone_modules" .c)
+# A number in an assertion may be of either sign.
+test_warn="$warn -Wno-sign-conversion"
 
 # unit_tests NAME: run program NAME; each test counts.
 unit_tests() {
@@ -223,47 +253,128 @@ unit_tests() {
 	bad_log "$1.log" "$1"
 }
 
-if run build-unit.log $cc -O1 -g $san $warn $include -o unit $tests \
-    $modules; then
+runner run-unit "$alone_tests"
+if run build-unit.log $cc -O1 -g $san $test_warn -D_GNU_SOURCE $include \
+    -o unit run-unit.c $tests $modules -lpthread; then
 	unit_tests unit
 else
 	bad_log build-unit.log "unit tests: do not compile"
 fi
 
-if $with_tree; then
-	built=true
-	for f in fmt_scaled freezero explicit_bzero strlcpy; do
-		run "build-$f.log" $cc -O1 -g $san -w $tree_flags -c \
-		    -o "$f.o" "$TREE/openbsd-compat/$f.c" || {
-			bad_log "build-$f.log" "$f.c of the tree"
-			built=false
-		}
+# What of the tree our modules call, where it is wanted sanitized: objects in
+# folder FOLDER, made with these flags: tree_objects FOLDER FILES FLAGS.
+compat='fmt_scaled freezero explicit_bzero strlcpy strtonum'
+crypto='cipher cipher-aes cipher-aesctr cipher-chachapoly
+    cipher-chachapoly-libcrypto chacha poly1305 rijndael mac hmac umac umac128
+    digest-openssl ssherr'
+tree_objects() {
+	objects=$1 files=$2
+	shift 2
+	mkdir -p "$objects"
+	for f in $files; do
+		for c in "$TREE/$f.c" "$TREE/openbsd-compat/$f.c"; do
+			[ ! -f "$c" ] || run "$objects/$f.log" $cc -O1 -g "$@" \
+			    -w $tree_flags -c -o "$objects/$f.o" "$c" || {
+				bad_log "$objects/$f.log" "$f.c of the tree"
+				return 1
+			}
+		done
 	done
-	compat='fmt_scaled.o freezero.o explicit_bzero.o strlcpy.o'
-	if ! $built; then
+}
+# The rest of it as it was built.
+libs="$OBJ/libssh.a $OBJ/openbsd-compat/libopenbsd-compat.a"
+libs="$libs $libs -lcrypto -lz -lpthread"
+! $with_tree || libs="$libs $(sed -n 's/^LIBS=//p' "$OBJ/Makefile")"
+tree_modules='hpn-buf hpn-options hpn-rekey hpn-crypt'
+
+if $with_tree; then
+	runner run-unit-tree "$alone_tests $tree_tests"
+	if ! tree_objects compat "$compat" $san; then
 		:
-	elif run build-unit-tree.log $cc -O1 -g $san $warn -Wno-undef \
-	    $tree_flags -o unit-tree $tests \
-	    "$unit/test_buf.c" "$unit/test_options.c" $modules \
-	    "$src/hpn-buf.c" "$src/hpn-options.c" $compat; then
+	elif run build-unit-tree.log $cc -O1 -g $san $test_warn -Wno-undef \
+	    $tree_flags -o unit-tree run-unit-tree.c $tests \
+	    $(in_files "$unit/test_" "$tree_tests" .c) $modules \
+	    $(in_files "$src/" "$tree_modules" .c) compat/*.o $libs; then
 		unit_tests unit-tree
 	else
 		bad_log build-unit-tree.log "unit tests in the tree:" \
 		    "do not compile"
 	fi
 else
-	skip "hpn-buf and hpn-options here: no tree in build/tree/$BASE" \
+	skip "modules that need the tree: none built in build/tree/$BASE" \
 	    "(make build makes it, or give TREE and OBJ)"
+fi
+
+# ---------------------------------------------------------------------------
+# Threads: the engine and its jobs under ASan, UBSan and TSan
+
+cat >race.c <<-'END'
+	#include <pthread.h>
+	static int n;
+	static void *more(void *p) { n++; return p; }
+	int main(int argc, char **argv)
+	{
+		pthread_t t;
+		(void)argv;
+		if (pthread_create(&t, NULL, more, NULL) != 0)
+			return 0;
+		if (argc > 1)
+			n++;
+		return pthread_join(t, NULL);
+	}
+	END
+tsan='-fsanitize=thread -fno-omit-frame-pointer'
+tsan_cc=
+for other in "$cc" gcc clang; do
+	if command -v "${other%% *}" >/dev/null &&
+	    $other -O1 -g $tsan -o race race.c 2>>tsan.log &&
+	    $fixed ./race >>tsan.log 2>&1 &&
+	    ! $fixed ./race twice >>tsan.log 2>&1; then
+		tsan_cc=$other
+		break
+	fi
+done
+runner only-engine engine
+runner only-crypt crypt
+
+# threads NAME FLAGS: build and run with these sanitizers.
+threads() {
+	name=$1
+	shift
+	if run "build-engine-$name.log" $cc -O1 -g "$@" $warn -D_GNU_SOURCE \
+	    $include -o "engine-$name" only-engine.c "$unit/test_engine.c" \
+	    $helper "$src/hpn-engine.c" "$src/hpn-cpus.c" -lpthread; then
+		unit_tests "engine-$name"
+	else
+		bad_log "build-engine-$name.log" "engine-$name: does not compile"
+	fi
+	$with_tree || return 0
+	tree_objects "tree-$name" "$compat $crypto" "$@" || return 0
+	if run "build-crypt-$name.log" $cc -O1 -g "$@" $warn -Wno-undef \
+	    $tree_flags -o "crypt-$name" only-crypt.c "$unit/test_crypt.c" \
+	    $helper "$src/hpn-engine.c" "$src/hpn-crypt.c" \
+	    "tree-$name"/*.o $libs; then
+		unit_tests "crypt-$name"
+	else
+		bad_log "build-crypt-$name.log" "crypt-$name: does not compile"
+	fi
+}
+threads asan $san
+if [ -n "$tsan_cc" ]; then
+	ok "TSan of $tsan_cc sees a race"
+	asan_cc=$cc cc=$tsan_cc
+	threads tsan $tsan
+	cc=$asan_cc
+else
+	bad_log tsan.log "no compiler with a working thread sanitizer:" \
+	    "on Debian, apt-get install gcc"
 fi
 
 # ---------------------------------------------------------------------------
 # The tests notice a policy that is wrong, the simulation by itself
 
-cat >links.c <<-'END'
-	void tests(void);
-	void test_links(void);
-	void tests(void) { test_links(); }
-	END
+runner links links
+runner windows 'window rtt tcp links'
 # mutant NAME TESTS...: build it; true when the tests pass all the same.
 mutant() {
 	name=$1
@@ -282,7 +393,7 @@ caught=0 missed=
 for name in $names; do
 	case $name in
 	# no link of the simulation is without a round trip for long
-	no_round_trip) set -- "$unit/tests.c" "$unit/test_window.c" \
+	no_round_trip) set -- windows.c "$unit/test_window.c" \
 	    "$unit/test_rtt.c" "$unit/test_tcp.c" "$unit/test_links.c" \
 	    "$unit/sim.c" ;;
 	*)	set -- $links ;;
@@ -318,7 +429,7 @@ each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
 for t in $targets; do
 	case $t in
-	options) flags="$tree_flags -I$fuzz" extra=$compat ;;
+	options) flags="$tree_flags -I$fuzz" extra=$(echo compat/*.o) ;;
 	*)	flags="-I$src -I$fuzz" extra= ;;
 	esac
 	name=fuzz-$t
@@ -363,7 +474,8 @@ for t in window rtt; do
 done
 
 # What is large goes; the logs stay.
-[ "$failed" != 0 ] || rm -rf unit unit-tree mutant-* fuzz-window fuzz-rtt \
+[ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
+    crypt-tsan tree-asan tree-tsan compat mutant-* fuzz-window fuzz-rtt \
     fuzz-options main-window main-rtt fuzz-*.d ./*.o
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

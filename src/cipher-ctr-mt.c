@@ -882,7 +882,6 @@ hpn_ctr_mt_set_iv(struct hpn_ctr_mt *ctx, const u_char iv[BLOCK])
 #define PROBE_LEAST	4096
 #define PROBE_NS	10000			/* of EVP for a piece */
 #define PROBE_LATE_NS	1000000
-#define PROBE_GAIN	2
 
 struct probe {
 	EVP_CIPHER_CTX *evp;
@@ -926,7 +925,7 @@ probe(u_int keylen, int spare)
 	struct probe p;
 	uint64_t t, began, evp_ns = UINT64_MAX, xor_ns = UINT64_MAX;
 	pthread_t thread;
-	int i, need, threads = 0, started = 0;
+	int i, threads = 0, started = 0;
 
 	memset(&p, 0, sizeof(p));
 	p.piece = PROBE_BYTES;
@@ -972,12 +971,8 @@ probe(u_int keylen, int spare)
 		t = now_ns(CLOCK_MONOTONIC) - t;
 		xor_ns = t < xor_ns ? t : xor_ns;
 	}
-	if (xor_ns == 0)
-		xor_ns = 1;
-	if (evp_ns < PROBE_GAIN * xor_ns)
-		goto out;
-	need = (int)(evp_ns / xor_ns > AUTO_MAX ? AUTO_MAX : evp_ns / xor_ns);
-	threads = need < spare ? need : spare;
+	if (evp_ns >= HPN_CTR_MT_PASSES * xor_ns)
+		threads = spare < AUTO_MAX ? spare : AUTO_MAX;
  out:
 	if (started)
 		pthread_join(thread, NULL);

@@ -98,11 +98,17 @@ void hpn_ctr_mt_free(struct hpn_ctr_mt *);
 
 /*
  * How many threads make the ring worth having for keys of `keylen` bytes, 0 if
- * EVP alone is better: it is unless XORing what another CPU wrote takes at
- * most half of what encrypting takes, for the ring costs the whole encryption
- * again elsewhere.  Measured once per process and key length, with one thread
- * that lives while it is measured; takes some hundred microseconds.
+ * EVP alone is better.  Measured once per process and key length, with one
+ * thread that lives while it is measured; takes some hundred microseconds.
+ *
+ * EVP is better unless it takes HPN_CTR_MT_PASSES times as long as XORing what
+ * another CPU wrote.  XOR is about one pass over memory, and on its way a byte
+ * sees about as many (copies, MAC, kernel): a cipher that is quicker than all
+ * of them is not what limits a connection, and the ring costs the whole
+ * encryption once more elsewhere.  AES in hardware is on the one side of this
+ * (measured: 4 to 6), AES in software far on the other (200).
  */
+#define HPN_CTR_MT_PASSES	10
 int hpn_ctr_mt_worthwhile(u_int keylen);
 
 /* For tests and benchmarks: what happened since the context was made. */

@@ -26,6 +26,7 @@
 #include "hpn-options.h"
 #include "hpn-rtt.h"
 #include "hpn-tcp.h"
+#include "hpn-threads.h"
 
 /*
  * What one channel may hold of what its application wants to send.  The
@@ -40,6 +41,9 @@
 /* Growing windows leave this part of the budget to channels yet to open. */
 #define RESERVE(budget)	((budget) / 4)
 
+/* What TCP knows is not asked for again within this time, ns. */
+#define TCP_FACTS_NS	(2 * 1000000)
+
 /* Look at the connection's sending rate once per so many bytes. */
 #define PACE_EVERY	(1024 * 1024)
 #define PACE_FIRST	(64 * 1024)
@@ -50,6 +54,8 @@ struct hpn_connection {
 	u_int64_t committed;	/* bytes: windows of all channels */
 	u_int64_t unpaced;	/* bytes sent since the rate was looked at */
 	u_int32_t unsent;	/* bytes: TCP_NOTSENT_LOWAT as set, 0: not */
+	struct hpn_tcp_facts tcp;	/* of the receiving side ... */
+	u_int64_t tcp_ns;		/* ... and when they were asked for */
 };
 
 static u_int64_t
@@ -259,12 +265,25 @@ discount_excess(Channel *c)
 		c->local_consumed = (u_int)spare;
 }
 
+static const struct hpn_tcp_facts *
+tcp_facts(struct ssh *ssh, u_int64_t now)
+{
+	struct hpn_connection *hpn = ssh->hpn;
+
+	if (hpn->tcp_ns == 0 || now - hpn->tcp_ns >= TCP_FACTS_NS) {
+		(void)hpn_tcp_facts_get(ssh_packet_get_connection_in(ssh),
+		    &hpn->tcp);
+		hpn->tcp_ns = now;
+	}
+	return &hpn->tcp;
+}
+
 int
 hpn_channel_resize(struct ssh *ssh, Channel *c)
 {
 	struct hpn_connection *hpn = ssh->hpn;
 	struct hpn_window_facts facts;
-	struct hpn_tcp_facts tcp;
+	const struct hpn_tcp_facts *tcp;
 	u_int window;
 
 	if (hpn == NULL)
@@ -283,17 +302,20 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 		return 0;
 	memset(&facts, 0, sizeof(facts));
 	facts.now_ns = now_ns();
+	if (hpn_window_adjust_early(&c->hpn, facts.now_ns,
+	    c->local_window_max, c->local_window))
+		return 0;
 	probe(ssh, c, facts.now_ns);
-	(void)hpn_tcp_facts_get(ssh_packet_get_connection_in(ssh), &tcp);
-	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp.rtt_ns);
-	facts.rtt_min_ns = hpn_rtt_path(&hpn->rtt, tcp.rtt_min_ns);
+	tcp = tcp_facts(ssh, facts.now_ns);
+	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp->rtt_ns);
+	facts.rtt_min_ns = hpn_rtt_path(&hpn->rtt, tcp->rtt_min_ns);
 	if (hpn->options.rcvbuf_poll) {
 		/* What TCP next door has room for says nothing of the path */
-		if (tcp.rcvbuf == 0 || (tcp.rtt_min_ns != 0 &&
-		    facts.rtt_min_ns != tcp.rtt_min_ns))
+		if (tcp->rcvbuf == 0 || (tcp->rtt_min_ns != 0 &&
+		    facts.rtt_min_ns != tcp->rtt_min_ns))
 			facts.ahead_max = UINT64_MAX;
 		else
-			facts.ahead_max = tcp.rcvbuf;
+			facts.ahead_max = tcp->rcvbuf;
 	}
 	facts.consumed = c->local_consumed;
 	facts.window = c->local_window_max;
@@ -307,7 +329,7 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	debug2_f("channel %d: window %u now %u, rtt %llu us, rcvbuf %llu",
 	    c->self, c->local_window_max, window,
 	    (unsigned long long)facts.rtt_ns / 1000,
-	    (unsigned long long)tcp.rcvbuf);
+	    (unsigned long long)tcp->rcvbuf);
 	/* unsigned: a smaller window takes from what is given back */
 	c->local_consumed += window - c->local_window_max;
 	set_window(hpn, c, window);
@@ -318,6 +340,15 @@ int
 hpn_channel_may_read(struct ssh *ssh, const struct sshbuf *queued)
 {
 	return ssh->hpn == NULL || sshbuf_len(queued) < INPUT_BACKLOG;
+}
+
+int
+hpn_channels_threads(const struct ssh *ssh)
+{
+	if (ssh->hpn == NULL)
+		return 0;
+	return ssh->hpn->options.threads == HPN_OPTION_AUTO ?
+	    HPN_THREADS_AUTO : ssh->hpn->options.threads;
 }
 
 int

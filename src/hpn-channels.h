@@ -63,6 +63,9 @@ int hpn_channels_may_forward(struct ssh *);
  */
 int hpn_channel_may_read(struct ssh *, const struct sshbuf *queued);
 
+/* Threads for each direction: as HPNThreads, or HPN_THREADS_AUTO. */
+int hpn_channels_threads(const struct ssh *);
+
 /* `len` bytes of channel data were handed to the packet layer. */
 void hpn_channels_sent(struct ssh *, size_t len);
 

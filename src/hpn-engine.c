@@ -74,11 +74,13 @@ struct hpn_engine {
 	_Alignas(LINE) _Atomic uint64_t claim;
 
 	/*
-	 * Sleep and wake.  `sleeping` counts workers that sleep and were not
-	 * told to wake; `woken` those that were told and still have to notice.
-	 * Both change under the lock, and `sleeping` is read without it.
+	 * Sleep and wake.  A worker runs jobs, is idle (looks for one, or was
+	 * told to) or sleeps; `idle` and `sleeping` count these, `woken` those
+	 * idle ones that were told to wake and still have to notice.  `sleeping`
+	 * and `woken` change under the lock; `sleeping` is read without it.
 	 */
 	_Alignas(LINE) atomic_uint sleeping;
+	atomic_uint idle;
 	unsigned int woken;
 	int stop;
 	pthread_mutex_t lock;
@@ -186,19 +188,18 @@ sleep_for_work(struct hpn_engine *e)
 
 	(void)pthread_mutex_lock(&e->lock);
 	atomic_fetch_add(&e->sleeping, 1);
+	atomic_fetch_sub(&e->idle, 1);
 	/*
-	 * Either this sees the job, or whoever appended it sees the sleeper and
-	 * comes for the lock.
+	 * Either this sees the job, or whoever appended it sees that nobody is
+	 * idle and comes for the lock.
 	 */
-	if (e->stop || unclaimed(e) > 0)
-		atomic_fetch_sub(&e->sleeping, 1);
+	while (!e->stop && unclaimed(e) == 0 && e->woken == 0)
+		(void)pthread_cond_wait(&e->wake, &e->lock);
+	if (e->woken > 0)
+		e->woken--;	/* who said so has counted for us */
 	else {
-		while (e->woken == 0 && !e->stop)
-			(void)pthread_cond_wait(&e->wake, &e->lock);
-		if (e->woken > 0)
-			e->woken--;	/* who woke us has counted us awake */
-		else
-			atomic_fetch_sub(&e->sleeping, 1);
+		atomic_fetch_sub(&e->sleeping, 1);
+		atomic_fetch_add(&e->idle, 1);
 	}
 	stop = e->stop;
 	(void)pthread_mutex_unlock(&e->lock);
@@ -210,19 +211,25 @@ work(void *arg)
 {
 	struct worker *w = arg;
 	struct hpn_engine *e = w->e;
-	unsigned int idle;
+	unsigned int turns;
 	uint64_t n;
 
 	do {
-		for (idle = 0; idle < SPIN; idle++) {
+		for (turns = 0; turns < SPIN; turns++) {
 			delay(e, w->number);
-			if (claim_next(e, &n)) {
+			if (!claim_next(e, &n)) {
+				relax();
+				continue;
+			}
+			/* Counted once for all that there is to do */
+			atomic_fetch_sub(&e->idle, 1);
+			do {
 				run(e, n, w->number);
 				delay(e, w->number);
 				notify(e, n);
-				idle = 0;
-			} else
-				relax();
+			} while (claim_next(e, &n));
+			atomic_fetch_add(&e->idle, 1);
+			turns = 0;
 		}
 	} while (!sleep_for_work(e));
 	return NULL;
@@ -238,6 +245,7 @@ wake(struct hpn_engine *e, uint64_t n)
 	sleeping = atomic_load(&e->sleeping);
 	for (; n > 0 && sleeping > 0; n--, sleeping--) {
 		e->woken++;
+		atomic_fetch_add(&e->idle, 1);
 		(void)pthread_cond_signal(&e->wake);
 	}
 	atomic_store(&e->sleeping, sleeping);
@@ -287,8 +295,9 @@ after_fork_parent(void)
 {
 	struct hpn_engine *e;
 
-	for (e = engines; e != NULL; e = e->next) {
+	for (e = engines; e != NULL; e = e->next)
 		(void)pthread_mutex_unlock(&e->lock);
+	for (e = engines; e != NULL; e = e->next) {
 		atomic_fetch_and(&e->claim, ~PAUSED);
 		/* Those that went to sleep meanwhile */
 		wake(e, unclaimed(e));
@@ -323,6 +332,7 @@ after_fork_child(void)
 		e->next = NULL;
 		e->nworkers = 0;
 		e->woken = 0;
+		atomic_store(&e->idle, 0);
 		atomic_store(&e->sleeping, 0);
 		atomic_store(&e->waiting, BUSY);
 		atomic_fetch_and(&e->claim, ~PAUSED);
@@ -425,9 +435,12 @@ hpn_engine_grow(struct hpn_engine *e, unsigned int workers)
 		w = &e->workers[e->nworkers];
 		w->e = e;
 		w->number = e->nworkers + 1;
+		atomic_fetch_add(&e->idle, 1);
 		if ((e->conf.create != NULL ? e->conf.create : pthread_create)
-		    (&w->thread, &attr, work, w) != 0)
+		    (&w->thread, &attr, work, w) != 0) {
+			atomic_fetch_sub(&e->idle, 1);
 			break;
+		}
 		e->nworkers++;
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &saved, NULL);
@@ -569,14 +582,15 @@ hpn_engine_submit(struct hpn_engine *e, void *job, size_t bytes)
 void
 hpn_engine_kick(struct hpn_engine *e)
 {
-	unsigned int sleeping;
-	uint64_t jobs, awake;
+	uint64_t jobs, idle;
 
-	if ((sleeping = atomic_load(&e->sleeping)) == 0)
+	if (e->nworkers == 0 || (jobs = unclaimed(e)) == 0)
 		return;
-	awake = e->nworkers - sleeping;
-	if ((jobs = unclaimed(e)) > awake)
-		wake(e, jobs - awake);
+	if (jobs > (idle = atomic_load(&e->idle)) &&
+	    atomic_load(&e->sleeping) > 0) {
+		delay(e, HPN_ENGINE_MAIN);
+		wake(e, jobs - idle);
+	}
 }
 
 /* The main thread is about to act, so nobody needs to wake it. */

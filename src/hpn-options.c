@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hpn-options.h"
+#include "hpn-threads.h"
 #include "hpn-window.h"
 
 void
@@ -15,6 +16,7 @@ hpn_options_init(struct hpn_options *o)
 {
 	o->disabled = o->rcvbuf_poll = HPN_OPTION_UNSET;
 	o->window_max = o->memory_max = HPN_OPTION_UNSET;
+	o->threads = o->disable_mtaes = HPN_OPTION_UNSET;
 }
 
 void
@@ -28,6 +30,8 @@ hpn_options_fill(struct hpn_options *o)
 		o->window_max = HPN_WINDOW_MAX_DEFAULT;
 	if (o->memory_max == HPN_OPTION_UNSET)
 		o->memory_max = HPN_MEMORY_MAX_DEFAULT;
+	if (o->threads == HPN_OPTION_UNSET)
+		o->threads = o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO;
 }
 
 void
@@ -41,6 +45,10 @@ hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src)
 		dst->window_max = src->window_max;
 	if (src->memory_max != HPN_OPTION_UNSET)
 		dst->memory_max = src->memory_max;
+	if (src->threads != HPN_OPTION_UNSET)
+		dst->threads = src->threads;
+	if (src->disable_mtaes != HPN_OPTION_UNSET)
+		dst->disable_mtaes = src->disable_mtaes;
 }
 
 static int
@@ -104,6 +112,34 @@ hpn_options_size(struct hpn_options *o, int window, const char *arg,
 	return 0;
 }
 
+int
+hpn_options_threads(struct hpn_options *o, const char *arg, int active,
+    const char **reason)
+{
+	const char *errstr = NULL;
+	int value;
+
+	if (arg == NULL || *arg == '\0') {
+		*reason = "is missing";
+		return -1;
+	}
+	if (strcasecmp(arg, "auto") == 0)
+		value = HPN_OPTION_AUTO;
+	else {
+		value = (int)strtonum(arg, 0, HPN_THREADS_MOST, &errstr);
+		if (errstr != NULL) {
+			*reason = strcmp(errstr, "invalid") == 0 ?
+			    "is neither a number nor auto" :
+			    strcmp(errstr, "too large") == 0 ?
+			    "is too large" : "is too small";
+			return -1;
+		}
+	}
+	if (active && o->threads == HPN_OPTION_UNSET)
+		o->threads = value;
+	return 0;
+}
+
 void
 hpn_options_dump(const struct hpn_options *o, FILE *f)
 {
@@ -111,4 +147,8 @@ hpn_options_dump(const struct hpn_options *o, FILE *f)
 	fprintf(f, "tcprcvbufpoll %s\n", o->rcvbuf_poll ? "yes" : "no");
 	fprintf(f, "hpnwindowmax %lld\n", (long long)o->window_max);
 	fprintf(f, "hpnmemorymax %lld\n", (long long)o->memory_max);
+	if (o->threads == HPN_OPTION_AUTO)
+		fprintf(f, "hpnthreads auto\n");
+	else
+		fprintf(f, "hpnthreads %d\n", o->threads);
 }

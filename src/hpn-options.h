@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define HPN_OPTION_UNSET	(-1)
+#define HPN_OPTION_AUTO		(-2)
 
 /* Bytes.  One packet and a bit must fit; above is hpn-window.h's ceiling. */
 #define HPN_WINDOW_MAX_LEAST	(64LL * 1024)
@@ -24,6 +25,8 @@ struct hpn_options {
 	int rcvbuf_poll;	/* TcpRcvBufPoll */
 	int64_t window_max;	/* HPNWindowMax, bytes */
 	int64_t memory_max;	/* HPNMemoryMax, bytes */
+	int threads;		/* HPNThreads, or HPN_OPTION_AUTO */
+	int disable_mtaes;	/* DisableMTAES: no threads unless asked for */
 };
 
 /*
@@ -35,7 +38,6 @@ struct hpn_options {
 	{ "hpnbuffersize", __VA_ARGS__ }, \
 	{ "hpnbufferlimit", __VA_ARGS__ }, \
 	{ "tcprcvbuf", __VA_ARGS__ }, \
-	{ "disablemtaes", __VA_ARGS__ }, \
 	{ "metrics", __VA_ARGS__ }, \
 	{ "metricspath", __VA_ARGS__ }, \
 	{ "metricsinterval", __VA_ARGS__ }, \
@@ -62,6 +64,12 @@ void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);
  */
 int hpn_options_size(struct hpn_options *, int window, const char *arg,
     int active, const char **reason);
+
+/*
+ * The same for HPNThreads: "auto", or a number from 0 to HPN_THREADS_MOST.
+ */
+int hpn_options_threads(struct hpn_options *, const char *arg, int active,
+    const char **reason);
 
 /* Print as ssh -G and sshd -T do. */
 void hpn_options_dump(const struct hpn_options *, FILE *);

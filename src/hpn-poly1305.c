@@ -30,7 +30,7 @@
 /*
  * From so many bytes on libcrypto's Poly1305 is faster than the portable one:
  * EVP_MAC costs about 30 ns for a message, what portable code does with 100
- * bytes. They meet at 150 bytes where libcrypto uses AVX2 or AVX-512.
+ * bytes. They meet at about 150 bytes (OpenSSL 3.0 with AVX-512).
  */
 #define LIBCRYPTO_LEN	160
 
@@ -143,8 +143,9 @@ hpn_chacha20_start(struct hpn_chacha20 *c, EVP_CIPHER_CTX *evp, u_int seqnr,
 	u_char iv[16]; /* as in cipher-chachapoly-libcrypto.c */
 
 	/*
-	 * Block 0 and as much as may be of the packet in one call: one block
-	 * costs what four cost (AVX2) or nearly sixteen (AVX-512).
+	 * Block 0 and as much as may be of the packet in one call: a call for
+	 * one block takes as long as one for four, with AVX-512 nearly as long
+	 * as one for sixteen.
 	 */
 	c->made = len < sizeof(c->stream) - BLOCK ? BLOCK + whole_blocks(len) :
 	    sizeof(c->stream);

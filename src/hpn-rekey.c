@@ -16,8 +16,12 @@
 #include "sshbuf.h"
 #include "ssherr.h"
 
-/* The receiver asks when this part of the limit is left, if it can. */
-#define AHEAD(limit)	((limit) / 8)
+/*
+ * The receiver asks when this part of the limit is left: of 1 GiB, what a 1
+ * Gbit/s path of 500 ms has under way.  A longer one loses nothing but what
+ * this gains.
+ */
+#define AHEAD(limit)	((limit) / 16)
 
 /* A KEXINIT ends with first_kex_packet_follows and a reserved uint32. */
 #define FOLLOWS_FROM_END	5

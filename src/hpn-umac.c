@@ -39,7 +39,10 @@ load(const unsigned char *p)
 	return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-/* `streams` is a constant where this is inlined: the sums stay in registers */
+/*
+ * `streams` is a constant where this is inlined; with the loops over it
+ * unrolled the sums stay in registers.
+ */
 static inline AVX2 __attribute__((__always_inline__)) void
 nh(const unsigned char *key, const unsigned char *data, unsigned char *sum,
     size_t len, int streams)
@@ -49,11 +52,13 @@ nh(const unsigned char *key, const unsigned char *data, unsigned char *sum,
 	uint64_t word[2], total;
 	int s;
 
+#pragma GCC unroll 4
 	for (s = 0; s < streams; s++)
 		add[s] = _mm256_setzero_si256();
-	for (; len > 0; len -= 64) {
+	for (; len > 0; len -= HPN_UMAC_STEP) {
 		d0 = load(data);
 		d1 = load(data + 32);
+#pragma GCC unroll 4
 		for (s = 0; s < streams; s++) {
 			f0 = _mm256_add_epi32(load(key + 16 * s), d0);
 			f1 = _mm256_add_epi32(load(key + 32 + 16 * s), d1);
@@ -61,9 +66,10 @@ nh(const unsigned char *key, const unsigned char *data, unsigned char *sum,
 			    _mm256_permute2x128_si256(f0, f1, 0x20),
 			    _mm256_permute2x128_si256(f0, f1, 0x31)));
 		}
-		data += 64;
-		key += 64;
+		data += HPN_UMAC_STEP;
+		key += HPN_UMAC_STEP;
 	}
+#pragma GCC unroll 4
 	for (s = 0; s < streams; s++) {
 		half = _mm_add_epi64(_mm256_castsi256_si128(add[s]),
 		    _mm256_extracti128_si256(add[s], 1));
@@ -90,8 +96,8 @@ int
 hpn_umac_nh(const void *key, const void *data, void *sum, size_t len,
     int streams)
 {
-	/* The end of a message is shorter: nothing to gain */
-	if (len == 0 || len % 64 != 0 || !__builtin_cpu_supports("avx2"))
+	if (len == 0 || len % HPN_UMAC_STEP != 0 ||
+	    !__builtin_cpu_supports("avx2"))
 		return 0;
 	switch (streams) {
 	case 2:

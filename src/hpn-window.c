@@ -166,6 +166,7 @@ hpn_window_update(struct hpn_window *w, const struct hpn_window_facts *f)
 	uint64_t want, ceiling, withheld, window;
 
 	measure(w, f);
+	w->updated_ns = f->now_ns;
 	ceiling = minimum(f->window_max, HPN_WINDOW_CEILING);
 	want = minimum(wanted(w, f), ceiling);
 	if (want > f->window)
@@ -186,6 +187,14 @@ int
 hpn_window_adjust_due(uint32_t window, uint32_t credit, uint32_t consumed)
 {
 	return consumed > 0 && (consumed >= window / 32 || credit < window / 2);
+}
+
+int
+hpn_window_adjust_early(const struct hpn_window *w, uint64_t now_ns,
+    uint32_t window, uint32_t credit)
+{
+	return credit >= window / 2 && now_ns >= w->updated_ns &&
+	    now_ns - w->updated_ns < HPN_WINDOW_ADJUST_NS;
 }
 
 uint32_t

@@ -39,6 +39,12 @@
 /* Shorter round trips are measured over this long. */
 #define HPN_WINDOW_INTERVAL_NS	(10ULL * 1000000)
 
+/*
+ * On short paths an adjust for every few packets costs as much as they do: not
+ * more than one in this time unless half of the window is used up.
+ */
+#define HPN_WINDOW_ADJUST_NS	(500ULL * 1000)
+
 /* State of one channel.  Owned by the channel; hpn_window_init() first. */
 struct hpn_window {
 	uint64_t start_ns;	/* when the running interval began; 0: never */
@@ -51,6 +57,7 @@ struct hpn_window {
 				 * adjust, bytes */
 	unsigned int start;	/* intervals for which TCP is taken to start */
 	uint32_t floor;		/* the window never shrinks below this */
+	uint64_t updated_ns;	/* hpn_window_update() was called last */
 };
 
 /* What is known at one moment. */
@@ -91,6 +98,10 @@ uint32_t hpn_window_update(struct hpn_window *,
  *   consumed   what the application took since the last adjust
  */
 int hpn_window_adjust_due(uint32_t window, uint32_t credit, uint32_t consumed);
+
+/* Whether an adjust that is due can wait: there was one a moment ago. */
+int hpn_window_adjust_early(const struct hpn_window *, uint64_t now_ns,
+    uint32_t window, uint32_t credit);
 
 /*
  * The window for a channel about to be opened that wants `want` bytes, when

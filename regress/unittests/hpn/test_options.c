@@ -68,6 +68,21 @@ dumped(const struct hpn_options *o, const char *expect)
 	free(text);
 }
 
+static void
+threads(const char *arg, int expect, const char *expect_reason)
+{
+	struct hpn_options o;
+	const char *reason = NULL;
+
+	test_subtest_info("threads '%s'", arg == NULL ? "NULL" : arg);
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(hpn_options_threads(&o, arg, 1, &reason),
+	    expect_reason == NULL ? 0 : -1);
+	ASSERT_INT_EQ(o.threads, expect);
+	if (expect_reason != NULL)
+		ASSERT_STRING_EQ(reason, expect_reason);
+}
+
 void
 test_options(void)
 {
@@ -214,14 +229,51 @@ test_options(void)
 	dumped(&o, "hpndisabled no\n"
 	    "tcprcvbufpoll yes\n"
 	    "hpnwindowmax 134217728\n"
-	    "hpnmemorymax 268435456\n");
+	    "hpnmemorymax 268435456\n"
+	    "hpnthreads auto\n");
 	o.disabled = 1;
 	o.rcvbuf_poll = 0;
 	o.window_max = 65536;
 	o.memory_max = 1LL << 40;
+	o.threads = 7;
 	dumped(&o, "hpndisabled yes\n"
 	    "tcprcvbufpoll no\n"
 	    "hpnwindowmax 65536\n"
-	    "hpnmemorymax 1099511627776\n");
+	    "hpnmemorymax 1099511627776\n"
+	    "hpnthreads 7\n");
+	TEST_DONE();
+
+	TEST_START("options: threads");
+	threads("auto", HPN_OPTION_AUTO, NULL);
+	threads("AUTO", HPN_OPTION_AUTO, NULL);
+	threads("0", 0, NULL);
+	threads("64", 64, NULL);
+	threads("65", HPN_OPTION_UNSET, "is too large");
+	threads("-1", HPN_OPTION_UNSET, "is too small");
+	threads("", HPN_OPTION_UNSET, "is missing");
+	threads(NULL, HPN_OPTION_UNSET, "is missing");
+	threads("4x", HPN_OPTION_UNSET, "is neither a number nor auto");
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(hpn_options_threads(&o, "3", 0, &reason), 0);
+	ASSERT_INT_EQ(o.threads, HPN_OPTION_UNSET);
+	ASSERT_INT_EQ(hpn_options_threads(&o, "3", 1, &reason), 0);
+	ASSERT_INT_EQ(hpn_options_threads(&o, "4", 1, &reason), 0);
+	ASSERT_INT_EQ(o.threads, 3);
+	TEST_DONE();
+
+	TEST_START("options: HPN-SSH's name for no threads");
+	hpn_options_init(&o);
+	o.disable_mtaes = 1;
+	hpn_options_fill(&o);
+	ASSERT_INT_EQ(o.threads, 0);
+	hpn_options_init(&o);
+	o.disable_mtaes = 1;
+	o.threads = HPN_OPTION_AUTO;
+	hpn_options_fill(&o);
+	ASSERT_INT_EQ(o.threads, HPN_OPTION_AUTO);
+	hpn_options_init(&other);
+	other.threads = 9;
+	hpn_options_copy(&o, &other);
+	ASSERT_INT_EQ(o.threads, 9);
 	TEST_DONE();
 }

@@ -627,6 +627,7 @@ test_adjust_due(void)
 		UINT32_MAX
 	};
 	const size_t n = sizeof(u32) / sizeof(u32[0]);
+	struct hpn_window w;
 	size_t i, j, k;
 
 	TEST_START("adjust: nothing consumed, nothing to give back");
@@ -646,6 +647,18 @@ test_adjust_due(void)
 	TEST_START("adjust: when half of the window is used");
 	ASSERT_INT_EQ(hpn_window_adjust_due(64 * MB, 32 * MB, 1), 0);
 	ASSERT_INT_NE(hpn_window_adjust_due(64 * MB, 32 * MB - 1, 1), 0);
+	TEST_DONE();
+
+	TEST_START("adjust: not many in a moment");
+	hpn_window_init(&w, 2 * MB);
+	w.updated_ns = SEC;
+	ASSERT_INT_EQ(hpn_window_adjust_early(&w, SEC, 2 * MB, MB), 1);
+	ASSERT_INT_EQ(hpn_window_adjust_early(&w,
+	    SEC + HPN_WINDOW_ADJUST_NS - 1, 2 * MB, MB), 1);
+	ASSERT_INT_EQ(hpn_window_adjust_early(&w, SEC + HPN_WINDOW_ADJUST_NS,
+	    2 * MB, MB), 0);
+	ASSERT_INT_EQ(hpn_window_adjust_early(&w, SEC, 2 * MB, MB - 1), 0);
+	ASSERT_INT_EQ(hpn_window_adjust_early(&w, SEC - 1, 2 * MB, MB), 0);
 	TEST_DONE();
 
 	TEST_START("adjust: a sender without credit never waits for ever");

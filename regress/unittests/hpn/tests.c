@@ -20,6 +20,11 @@ tests(void)
 	test_buf();
 	test_options();
 	test_rekey();
+	test_chachapoly();
+	test_umac();
+	test_engine();
+	test_crypt();
+	test_threads();
 #endif
 	test_links();
 }

@@ -19,6 +19,11 @@ void test_tcp(void);
 void test_buf(void);
 void test_options(void);
 void test_rekey(void);
+void test_threads(void);
+void test_chachapoly(void);
+void test_umac(void);
+void test_engine(void);
+void test_crypt(void);
 void test_links(void);
 
 #endif /* HPN_TESTS_H */

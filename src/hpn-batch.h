@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-batch: what a packet costs beside its cipher.
+ *
+ * OpenSSH makes one packet for each trip round its loop, asks the system for
+ * the padding of each, and frees, zeroes and allocates the packet's buffer for
+ * each.  These functions take that off the way of bulk data; hpn-channels
+ * decides how much is done in one trip.
+ */
+#ifndef HPN_BATCH_H
+#define HPN_BATCH_H
+
+#include <sys/types.h>
+
+struct sshbuf;
+
+/* Random bytes drawn at once; at least the longest padding, 255 bytes. */
+#define HPN_PAD_POOL	4096
+
+/* Padding for one connection.  Starts zeroed.  What is unused is no secret. */
+struct hpn_pad {
+	size_t left;			/* bytes of the pool not yet used */
+	u_char pool[HPN_PAD_POOL];
+};
+
+/*
+ * Write len (at most HPN_PAD_POOL) random bytes to p.  No byte of the pool is
+ * used twice; a used one is wiped.
+ */
+void hpn_pad_random(struct hpn_pad *, u_char *p, size_t len);
+
+/*
+ * A packet of this type was dealt with: empty its buffer.  The buffer is wiped
+ * and gives its memory back, as ever, unless the packet was a channel's data
+ * or another message of the data path, which holds no secret that is not in
+ * the channel's own buffer as well; that is not wiped before it is freed.
+ */
+void hpn_packet_forget(struct sshbuf *, u_char type);
+
+/* A packet begins: its buffer is empty afterwards, wiped if it was not. */
+void hpn_packet_begin(struct sshbuf *);
+
+/*
+ * Let a pipe or a local socket hold as much as the system allows an ordinary
+ * program, at most HPN_PIPE_SIZE bytes.  Does nothing to other descriptors;
+ * never fails.
+ */
+#define HPN_PIPE_SIZE	(1024 * 1024)
+void hpn_pipe_enlarge(int fd);
+
+#endif /* HPN_BATCH_H */

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-packet.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "hpn-channels.h"
+#include "hpn-cpus.h"
+#include "hpn-crypt.h"
+#include "hpn-engine.h"
+#include "hpn-opener.h"
+#include "hpn-packet.h"
+#include "hpn-sealer.h"
+#include "hpn-threads.h"
+#include "cipher.h"
+#include "kex.h"
+#include "log.h"
+#include "misc.h"
+#include "packet.h"
+#include "sshbuf.h"
+#include "ssherr.h"
+
+/* OpenSSH's own limit for what waits to be sent. */
+#define SERIAL_BACKLOG	(128 * 1024)
+
+/* A packet of bulk data, for measuring. */
+#define SAMPLE_LEN	(32 * 1024)
+#define SAMPLES		4
+
+struct direction {
+	struct hpn_threads threads;
+	u_int64_t counted;	/* bytes that threads knows of */
+	u_int64_t cost;		/* ns for 1 MiB; 0: not measured */
+	int unable;		/* no threads with these keys */
+};
+
+struct hpn_packet {
+	struct direction out, in;
+	struct hpn_sealer *sealer;
+	struct hpn_opener *opener;
+	u_int cpus;		/* 0: not asked yet */
+};
+
+static u_int64_t
+clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts) == -1)
+		return 0;
+	return (u_int64_t)ts.tv_sec * 1000000000 + (u_int64_t)ts.tv_nsec;
+}
+
+static struct hpn_packet *
+made(struct ssh *ssh, struct hpn_packet **hp)
+{
+	struct hpn_packet *h = *hp;
+	int wanted;
+
+	if (h != NULL)
+		return h;
+	if (ssh->hpn == NULL ||
+	    (wanted = hpn_channels_threads(ssh)) == 0 ||
+	    (h = calloc(1, sizeof(*h))) == NULL)
+		return NULL;
+	hpn_threads_init(&h->out.threads, wanted);
+	hpn_threads_init(&h->in.threads, wanted);
+	*hp = h;
+	return h;
+}
+
+/*
+ * What sealing costs with this cipher and MAC; opening costs the same.  The
+ * keys are not the connection's: no counter of those may serve twice.
+ */
+static u_int64_t
+measure(const struct newkeys *keys)
+{
+	struct sshenc enc = keys->enc;
+	struct sshmac mac = keys->mac;
+	struct hpn_crypt_key *key = NULL;
+	struct hpn_crypt_position at;
+	struct hpn_crypt_job job;
+	u_char *buf = NULL, *secret = NULL;
+	u_int64_t begin, took, least = 0;
+	size_t len = (size_t)enc.key_len + enc.iv_len + mac.key_len;
+	u_int i;
+
+	memset(&at, 0, sizeof(at));
+	if ((secret = malloc(len)) == NULL ||
+	    (buf = calloc(1, SAMPLE_LEN + 256)) == NULL)
+		goto out;
+	arc4random_buf(secret, len);
+	enc.key = secret;
+	enc.iv = secret + enc.key_len;
+	mac.key = secret + enc.key_len + enc.iv_len;
+	if (hpn_crypt_key_new(&enc, &mac, CIPHER_ENCRYPT, 0, &key) != 0 ||
+	    hpn_crypt_tag_len(key) > 256)
+		goto out;
+	for (i = 0; i < SAMPLES; i++) {
+		/* in place, with what this cipher does not encrypt in front */
+		hpn_crypt_job_init(&job, key, &at, i, buf, buf,
+		    SAMPLE_LEN + hpn_crypt_aad_len(key));
+		begin = clock_ns(CLOCK_MONOTONIC);
+		hpn_crypt_run(&job, HPN_ENGINE_MAIN);
+		took = clock_ns(CLOCK_MONOTONIC) - begin;
+		hpn_crypt_job_clear(&job);
+		if (job.r != 0)
+			break;
+		if (least == 0 || took < least)
+			least = took;
+	}
+ out:
+	hpn_crypt_key_unref(key);
+	if (secret != NULL)
+		freezero(secret, len);
+	free(buf);
+	return least * (1024 * 1024 / SAMPLE_LEN);
+}
+
+/* How many workers this direction is to have now. */
+static u_int
+workers(struct hpn_packet *h, struct direction *d, const struct newkeys *keys,
+    u_int64_t bytes)
+{
+	struct hpn_threads_facts facts;
+	size_t len = (size_t)(bytes - d->counted);
+
+	d->counted = bytes;
+	if (d->unable || !hpn_threads_due(&d->threads, len))
+		return d->threads.now;
+	if (!hpn_crypt_usable(&keys->enc, &keys->mac)) {
+		d->unable = 1;
+		return 0;
+	}
+	if (h->cpus == 0)
+		h->cpus = hpn_cpus();
+	/* The first time only begins to count */
+	if (d->cost == 0 && d->threads.start_ns != 0)
+		d->cost = measure(keys);
+	facts.now_ns = clock_ns(CLOCK_MONOTONIC);
+	facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	facts.cpus = h->cpus;
+	facts.cost = d->cost;
+	return hpn_threads_decide(&d->threads, &facts);
+}
+
+static void
+stop_sealing(struct hpn_packet *h, struct sshcipher_ctx *serial,
+    struct sshbuf *output)
+{
+	int r;
+
+	if ((r = hpn_sealer_flush(h->sealer, output, serial)) != 0)
+		fatal_fr(r, "hand over to one thread");
+	hpn_sealer_free(h->sealer);
+	h->sealer = NULL;
+}
+
+int
+hpn_packet_seals(struct ssh *ssh, struct hpn_packet **hp,
+    const struct newkeys *keys, struct sshcipher_ctx *serial, u_int64_t sent,
+    struct sshbuf *output)
+{
+	struct hpn_packet *h;
+	u_int before, n;
+	int r;
+
+	if (keys == NULL || (h = made(ssh, hp)) == NULL)
+		return 0;
+	before = h->out.threads.now;
+	n = workers(h, &h->out, keys, sent);
+	if (n == 0 || h->out.unable) {
+		if (h->sealer != NULL) {
+			debug_f("%s: one thread is as fast", keys->enc.name);
+			stop_sealing(h, serial, output);
+		}
+		return 0;
+	}
+	if (h->sealer == NULL) {
+		if ((r = hpn_sealer_new(&h->sealer, keys, serial, n)) != 0) {
+			debug_fr(r, "%s: one thread", keys->enc.name);
+			h->out.unable = 1;
+			return 0;
+		}
+		debug_f("%s: %u threads", keys->enc.name, n);
+	} else if (n > before)
+		hpn_sealer_grow(h->sealer, n);
+	return 1;
+}
+
+int
+hpn_packet_seal(struct hpn_packet *h, struct sshbuf **packet, u_int32_t seqnr,
+    u_char type, struct sshbuf *output)
+{
+	return hpn_sealer_put(h->sealer, packet, seqnr, type, output);
+}
+
+static int
+stop_opening(struct hpn_packet *h, struct sshcipher_ctx *serial)
+{
+	int r = hpn_opener_free(h->opener, serial);
+
+	h->opener = NULL;
+	return r;
+}
+
+int
+hpn_packet_opens(struct ssh *ssh, struct hpn_packet **hp,
+    const struct newkeys *keys, struct sshcipher_ctx *serial,
+    u_int64_t received)
+{
+	struct hpn_packet *h;
+	u_int before, n;
+	int r;
+
+	if (keys == NULL || (h = made(ssh, hp)) == NULL)
+		return 0;
+	before = h->in.threads.now;
+	n = workers(h, &h->in, keys, received);
+	if (n == 0 || h->in.unable) {
+		if (h->opener != NULL) {
+			debug_f("%s: one thread is as fast", keys->enc.name);
+			if ((r = stop_opening(h, serial)) != 0)
+				fatal_fr(r, "hand over to one thread");
+		}
+		return 0;
+	}
+	if (h->opener == NULL) {
+		if ((r = hpn_opener_new(&h->opener, keys, serial, n)) != 0) {
+			debug_fr(r, "%s: one thread", keys->enc.name);
+			h->in.unable = 1;
+			return 0;
+		}
+		debug_f("%s: %u threads", keys->enc.name, n);
+	} else if (n > before)
+		hpn_opener_grow(h->opener, n);
+	return 1;
+}
+
+int
+hpn_packet_open(struct ssh *ssh, struct hpn_packet *h,
+    struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
+    u_int packet_max, u_char last, struct sshbuf **packet, u_int *packlenp)
+{
+	int r, r2;
+
+	r = hpn_opener_next(h->opener, input, seqnr, packet_max,
+	    !ssh_packet_is_rekeying(ssh), last, packet, packlenp);
+	if (r == SSH_ERR_CONN_CORRUPT) {
+		h->in.unable = 1;
+		if ((r2 = stop_opening(h, serial)) != 0)
+			return r2;
+	}
+	return r;
+}
+
+void
+hpn_packet_settle(struct hpn_packet *h)
+{
+	if (h != NULL && h->opener != NULL)
+		hpn_opener_settle(h->opener);
+}
+
+int
+hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
+    struct sshcipher_ctx *serial, struct sshbuf *output)
+{
+	struct direction *d;
+	int usable;
+
+	if (h == NULL)
+		return 0;
+	usable = hpn_crypt_usable(&keys->enc, &keys->mac);
+	d = mode == MODE_OUT ? &h->out : &h->in;
+	d->cost = 0;
+	d->unable = !usable;
+	if (mode == MODE_OUT && h->sealer != NULL) {
+		if (usable)
+			return hpn_sealer_rekey(h->sealer, keys, serial);
+		stop_sealing(h, NULL, output);
+	}
+	if (mode == MODE_IN && h->opener != NULL) {
+		if (usable)
+			return hpn_opener_rekey(h->opener, keys, serial);
+		return stop_opening(h, NULL);
+	}
+	return 0;
+}
+
+size_t
+hpn_packet_unsent(const struct hpn_packet *h)
+{
+	return h == NULL || h->sealer == NULL ? 0 :
+	    hpn_sealer_pending(h->sealer);
+}
+
+size_t
+hpn_packet_backlog(const struct hpn_packet *h)
+{
+	return h == NULL || h->sealer == NULL ? SERIAL_BACKLOG :
+	    HPN_SEALER_BACKLOG;
+}
+
+size_t
+hpn_packet_kick(struct hpn_packet *h)
+{
+	if (h == NULL || h->sealer == NULL)
+		return 0;
+	hpn_sealer_kick(h->sealer);
+	return hpn_sealer_pending(h->sealer);
+}
+
+int
+hpn_packet_write_poll(struct hpn_packet *h, int fd)
+{
+	ssize_t n;
+
+	if (hpn_packet_unsent(h) == 0)
+		return 0;
+	if ((n = hpn_sealer_write(h->sealer, fd)) == 0)
+		return SSH_ERR_CONN_CLOSED;
+	if (n == -1 && errno != EINTR && errno != EAGAIN &&
+	    errno != EWOULDBLOCK)
+		return SSH_ERR_SYSTEM_ERROR;
+	return 0;
+}
+
+void
+hpn_packet_free(struct hpn_packet **hp)
+{
+	struct hpn_packet *h = *hp;
+
+	*hp = NULL;
+	if (h == NULL)
+		return;
+	hpn_sealer_free(h->sealer);
+	(void)hpn_opener_free(h->opener, NULL);
+	free(h);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-packet: what packet.c calls to share its work with threads.
+ *
+ * Decides with hpn-threads when a direction of a connection is worth it, and
+ * passes packets to hpn-sealer or hpn-opener from then on.  Until then, and
+ * where it never is, packet.c works as it always did: nothing here makes a
+ * system call but every HPN_THREADS_EVERY bytes.
+ *
+ * Threads appear only after hpn_channels_configure(), that is in the process
+ * that carries an authenticated user's data.  One thread, packet.c's, calls
+ * everything in here.  Return values are 0 or SSH_ERR_*.
+ */
+#ifndef HPN_PACKET_H
+#define HPN_PACKET_H
+
+#include <sys/types.h>
+
+struct newkeys;
+struct ssh;
+struct sshbuf;
+struct sshcipher_ctx;
+struct hpn_packet;
+
+/*
+ * Whether the packet that is about to be sealed goes to hpn_packet_seal().
+ * May take over from `serial`, or hand back to it; what was sealed until then
+ * moves to output.  sent: bytes sent with all keys so far.
+ */
+int hpn_packet_seals(struct ssh *, struct hpn_packet **,
+    const struct newkeys *, struct sshcipher_ctx *serial, u_int64_t sent,
+    struct sshbuf *output);
+
+/*
+ * Take a complete packet and leave an empty buffer.  If there is no room, what
+ * is sealed goes to output, which is always sent first.
+ */
+int hpn_packet_seal(struct hpn_packet *, struct sshbuf **packet,
+    u_int32_t seqnr, u_char type, struct sshbuf *output);
+
+/* The same question for what is received; asked between two packets. */
+int hpn_packet_opens(struct ssh *, struct hpn_packet **,
+    const struct newkeys *, struct sshcipher_ctx *serial,
+    u_int64_t received);
+
+/*
+ * The next packet out of input, as hpn_opener_next().  SSH_ERR_CONN_CORRUPT:
+ * something is wrong with it; the serial path is to go on, and find out.
+ */
+int hpn_packet_open(struct ssh *, struct hpn_packet *,
+    struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
+    u_int packet_max, u_char last, struct sshbuf **packet, u_int *packlenp);
+
+/* Before memory of the input buffer moves. */
+void hpn_packet_settle(struct hpn_packet *);
+
+/* New keys are in force; `serial` was made of them.  mode: MODE_IN or _OUT. */
+int hpn_packet_newkeys(struct hpn_packet *, int mode, const struct newkeys *,
+    struct sshcipher_ctx *serial, struct sshbuf *output);
+
+/* Bytes taken and not sent; hpn_packet may be NULL in what follows. */
+size_t hpn_packet_unsent(const struct hpn_packet *);
+/* How many bytes may wait to be sent before no more is made. */
+size_t hpn_packet_backlog(const struct hpn_packet *);
+/* As hpn_packet_unsent(), and nothing follows for now. */
+size_t hpn_packet_kick(struct hpn_packet *);
+/* Write what is sealed, as ssh_packet_write_poll(). */
+int hpn_packet_write_poll(struct hpn_packet *, int fd);
+
+/* Stop threads; what was not sent is lost. */
+void hpn_packet_free(struct hpn_packet **);
+
+#endif /* HPN_PACKET_H */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sealer: the sending half of the packet path when threads share it.
+ *
+ * packet.c makes whole plaintext packets, in order, and gives them away here;
+ * workers of an hpn-engine seal them with hpn-crypt; what is sealed comes out
+ * as one run of bytes, in order, for write(2).
+ *
+ *	packet.c -> hpn_sealer_put() -> workers -> hpn_sealer_write() -> socket
+ *
+ * One thread, packet.c's, calls everything in here.  Sealed packets lie in a
+ * ring of HPN_SEALER_RING bytes, each in one piece, so that one write takes
+ * many.  Once a sealer is there, every packet goes through it: small ones are
+ * sealed by the caller's thread at once when nothing is before them.
+ *
+ * Memory: the ring, and the plaintext of what is not sealed yet, at most as
+ * much again.  Return values are 0 or SSH_ERR_*.
+ */
+#ifndef HPN_SEALER_H
+#define HPN_SEALER_H
+
+#include <sys/types.h>
+
+struct newkeys;
+struct sshbuf;
+struct sshcipher_ctx;
+struct hpn_sealer;
+
+#define HPN_SEALER_RING		(2 * 1024 * 1024)
+
+/*
+ * What may wait to be sent while there is a sealer, bytes: enough work for
+ * eight workers.  Without one OpenSSH's own limit, 128 KiB, holds.
+ */
+#define HPN_SEALER_BACKLOG	(512 * 1024)
+
+/*
+ * Take over from `serial`, which is between two packets and not used again
+ * with these keys.  SSH_ERR_INVALID_ARGUMENT: not with this cipher.
+ */
+int hpn_sealer_new(struct hpn_sealer **, const struct newkeys *,
+    struct sshcipher_ctx *serial, u_int workers);
+
+/* Packets from here on are sealed with these keys; earlier ones as they were. */
+int hpn_sealer_rekey(struct hpn_sealer *, const struct newkeys *,
+    struct sshcipher_ctx *serial);
+
+/* What is not sent is lost; call hpn_sealer_flush() before.  NULL is fine. */
+void hpn_sealer_free(struct hpn_sealer *);
+
+/* Have at least so many workers. */
+void hpn_sealer_grow(struct hpn_sealer *, u_int workers);
+
+/*
+ * Take a packet, complete but for tag or MAC, and leave an empty buffer in its
+ * place.  type: what hpn_packet_forget() is to know.  When there is no room,
+ * what is sealed moves to `overflow`, which is to be sent before anything that
+ * hpn_sealer_write() sends.
+ */
+int hpn_sealer_put(struct hpn_sealer *, struct sshbuf **packet,
+    u_int32_t seqnr, u_char type, struct sshbuf *overflow);
+
+/* Bytes taken and not sent. */
+size_t hpn_sealer_pending(const struct hpn_sealer *);
+
+/* No more packets for now: let workers begin with what there is. */
+void hpn_sealer_kick(struct hpn_sealer *);
+
+/*
+ * write(2) what is sealed, after waiting for the first packet at least; the
+ * return value and errno are write's, -1 with errno EAGAIN if nothing is
+ * pending.  EIO: a packet could not be sealed, and nothing can follow it.
+ */
+ssize_t hpn_sealer_write(struct hpn_sealer *, int fd);
+
+/*
+ * Seal everything and append it to `output`; set `serial` (NULL: it will not be
+ * used) to where the next packet begins.
+ */
+int hpn_sealer_flush(struct hpn_sealer *, struct sshbuf *output,
+    struct sshcipher_ctx *serial);
+
+#endif /* HPN_SEALER_H */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-threads.h for what this does. */
+
+#include <string.h>
+
+#include "hpn-engine.h"
+#include "hpn-threads.h"
+
+/* The main thread limits a transfer if it has less than this time to itself. */
+#define BUSY(cpu, wall)		((cpu) >= (wall) / 4 * 3)
+
+/* What a trial must gain. */
+#define BETTER(rate, before)	((rate) >= (before) + (before) / 10)
+
+void
+hpn_threads_init(struct hpn_threads *t, int wanted)
+{
+	memset(t, 0, sizeof(*t));
+	t->wanted = wanted > HPN_THREADS_MOST ? HPN_THREADS_MOST : wanted;
+	t->due = HPN_THREADS_EVERY;
+}
+
+int
+hpn_threads_due(struct hpn_threads *t, size_t len)
+{
+	if (t->wanted >= 0)
+		return t->now != (unsigned int)t->wanted;
+	t->bytes += len;
+	return t->bytes >= t->due;
+}
+
+static unsigned int
+automatic(const struct hpn_threads *t, const struct hpn_threads_facts *f,
+    uint64_t rate)
+{
+	struct hpn_engine_facts e;
+
+	memset(&e, 0, sizeof(e));
+	e.cpus = f->cpus;
+	e.rate = rate;
+	e.cost = f->cost;
+	e.now = t->now;
+	return hpn_engine_auto(&e);
+}
+
+unsigned int
+hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
+{
+	uint64_t elapsed = 0, rate = 0;
+	unsigned int n;
+
+	if (t->wanted >= 0) {
+		t->now = (unsigned int)t->wanted;
+		return t->now;
+	}
+	if (t->start_ns != 0 && f->now_ns > t->start_ns) {
+		elapsed = f->now_ns - t->start_ns;
+		rate = (uint64_t)((double)t->bytes * 1e9 / (double)elapsed);
+	}
+	t->due = HPN_THREADS_EVERY;
+	switch (t->state) {
+	case HPN_THREADS_WATCH:
+		if (elapsed == 0 || !BUSY(f->cpu_ns - t->start_cpu_ns, elapsed))
+			break;
+		if ((n = automatic(t, f, rate)) != 0) {
+			t->now = n;
+			t->before = rate;
+			t->state = HPN_THREADS_START;
+		}
+		break;
+	case HPN_THREADS_START:
+		t->state = HPN_THREADS_TRY;
+		break;
+	case HPN_THREADS_TRY:
+		if (BETTER(rate, t->before)) {
+			t->state = HPN_THREADS_KEEP;
+			break;
+		}
+		t->state = HPN_THREADS_WATCH;
+		t->now = 0;
+		t->due = HPN_THREADS_REST;
+		break;
+	case HPN_THREADS_KEEP:
+		if ((n = automatic(t, f, rate)) > t->now)
+			t->now = n;
+		break;
+	}
+	t->start_ns = f->now_ns;
+	t->start_cpu_ns = f->cpu_ns;
+	t->bytes = 0;
+	return t->now;
+}

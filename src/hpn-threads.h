@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-threads: when one direction of a connection gets threads, and how many.
+ *
+ * Workers help where the main thread is what limits a transfer and the machine
+ * has a CPU to spare.  The first can be seen beforehand; the second is tried:
+ * workers are kept if the transfer is a tenth faster with them than it was
+ * without, else they go, and are not tried again for a while.  The user may
+ * fix their number instead.
+ *
+ * Policy: time and machine are passed in.  Compiles without the OpenSSH tree.
+ */
+#ifndef HPN_THREADS_H
+#define HPN_THREADS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HPN_THREADS_AUTO	(-1)	/* decide */
+#define HPN_THREADS_MOST	64	/* that a user can ask for */
+
+/* Decide after so many bytes, and again after as many. */
+#define HPN_THREADS_EVERY	(64ULL * 1024 * 1024)
+/* A trial that failed: the next after so many. */
+#define HPN_THREADS_REST	(8ULL * 1024 * 1024 * 1024)
+
+struct hpn_threads {
+	int wanted;		/* by the user; HPN_THREADS_AUTO */
+	unsigned int now;	/* workers, as decided last */
+	enum {
+		HPN_THREADS_WATCH,	/* without workers */
+		HPN_THREADS_START,	/* a trial begins: its start counts not */
+		HPN_THREADS_TRY,
+		HPN_THREADS_KEEP
+	} state;
+	uint64_t bytes;		/* since the last decision */
+	uint64_t due;		/* decide at so many */
+	uint64_t start_ns;	/* of the last decision; 0: there was none */
+	uint64_t start_cpu_ns;
+	uint64_t before;	/* bytes per second without workers */
+};
+
+struct hpn_threads_facts {
+	uint64_t now_ns;	/* of a monotonic clock */
+	uint64_t cpu_ns;	/* processor time of the main thread */
+	unsigned int cpus;	/* that this process may use */
+	uint64_t cost;		/* ns that one thread takes for 1 MiB */
+};
+
+void hpn_threads_init(struct hpn_threads *, int wanted);
+
+/*
+ * len bytes of bulk data go through.  Returns whether to call
+ * hpn_threads_decide().
+ */
+int hpn_threads_due(struct hpn_threads *, size_t len);
+
+/* How many workers to have from now on; 0: none, and no engine either. */
+unsigned int hpn_threads_decide(struct hpn_threads *,
+    const struct hpn_threads_facts *);
+
+#endif /* HPN_THREADS_H */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-trip.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdarg.h>
+#include <time.h>
+
+#include "misc.h"
+#include "packet.h"
+#include "sshbuf.h"
+#include "channels.h"
+#include "hpn-batch.h"
+#include "hpn-trip.h"
+
+/* One read takes no more than what is sent in one trip. */
+#define READ_MAX	(128 * 1024)
+
+size_t
+hpn_channel_read_max(struct ssh *ssh, const Channel *c)
+{
+	if (ssh->hpn == NULL || c->hpn_read < CHANNEL_MAX_READ)
+		return CHANNEL_MAX_READ;
+	return c->hpn_read;
+}
+
+/* Pipes of a user that all hold much leave little to others: bulk only. */
+static void
+enlarge(Channel *c, int fd, u_int which)
+{
+	if ((c->hpn_enlarged & which) != 0)
+		return;
+	c->hpn_enlarged |= which;
+	hpn_pipe_enlarge(fd);
+}
+
+void
+hpn_channel_read(struct ssh *ssh, Channel *c, size_t len, size_t max)
+{
+	if (ssh->hpn == NULL || len < max || max < CHANNEL_MAX_READ)
+		return;
+	c->hpn_read = MINIMUM(2 * max, READ_MAX);
+	enlarge(c, c->rfd, SSH_CHAN_IO_RFD);
+}
+
+void
+hpn_channel_written(struct ssh *ssh, Channel *c, size_t len, size_t max)
+{
+	if (ssh->hpn == NULL || len == max || max < CHANNEL_MAX_READ)
+		return;
+	enlarge(c, c->wfd, SSH_CHAN_IO_WFD);
+}
+
+int
+hpn_channels_output(struct ssh *ssh)
+{
+	int did, ret = 0;
+
+	do {
+		did = channel_output_poll(ssh);
+		ret |= did;
+	} while (did && ssh->hpn != NULL && ssh_packet_may_send_data(ssh) &&
+	    ssh_packet_not_very_much_data_to_write(ssh));
+	return ret;
+}
