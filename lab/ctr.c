@@ -19,8 +19,9 @@
  *
  * Output: tab-separated, a heading line, then a line a combination:
  *	bits packet threads MB/s main_ns/KiB all_ns/KiB ring%
- * threads 0 is plain EVP; `auto` on the last line of a key size is what
- * hpn_ctr_mt_worthwhile() says.  main and all: CPU time of the main thread
+ * threads `evp` is EVP as stock calls it, 0 the ring's module without threads;
+ * `auto` on the last line of a key size is what hpn_ctr_mt_worthwhile() says.
+ * main and all: CPU time of the main thread
  * and of all of them, without -w's share; ring%: bytes that workers made.
  *
  * Build (TREE a fork tree, OBJ its object folder, both from `make build`):
@@ -48,6 +49,7 @@
 #include "ssherr.h"
 
 #define BYTES_MAX	(256 * 1024)
+#define PLAIN		(-1)		/* threads: EVP without the module */
 
 struct result {
 	double seconds, main_s, all_s;
@@ -110,7 +112,7 @@ once(u_int bits, size_t packet, uint64_t total, int threads)
 
 	memset(&res, 0, sizeof(res));
 	memset(src, 'x', sizeof(src));
-	if (threads == 0) {
+	if (threads == PLAIN) {
 		if ((evp = EVP_CIPHER_CTX_new()) == NULL ||
 		    EVP_EncryptInit_ex(evp, type, NULL, key, iv) != 1)
 			errx(1, "libcrypto has no AES-CTR of %u bits", bits);
@@ -124,7 +126,7 @@ once(u_int bits, size_t packet, uint64_t total, int threads)
 	res.main_s = now(CLOCK_THREAD_CPUTIME_ID);
 	res.all_s = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (done = 0; done < total; done += packet) {
-		if (threads == 0) {
+		if (threads == PLAIN) {
 			/* As cipher.c does it */
 			if (EVP_Cipher(evp, dest, src, packet) < 0)
 				errx(1, "EVP_Cipher failed");
@@ -180,7 +182,7 @@ main(int argc, char **argv)
 	size_t packet, ki;
 	long most = sysconf(_SC_NPROCESSORS_ONLN), repeats = 3;
 	u_int only = 0;
-	char *list, *next, *s;
+	char *list, *next, *s, name[16];
 	int ch, t, i;
 
 	memset(&tune, 0, sizeof(tune));
@@ -239,14 +241,14 @@ main(int argc, char **argv)
 			err(1, "strdup");
 		while ((s = strsep(&next, ",")) != NULL) {
 			packet = number(s, 1, BYTES_MAX);
-			for (t = 0; t <= most; t++) {
+			for (t = PLAIN; t <= most; t++) {
 				for (i = 0; i < repeats; i++) {
 					res = once(all_bits[ki], packet, total,
 					    t);
 					if (i == 0 ||
 					    res.seconds < best.seconds)
 						best = res;
-					if (t == 0)
+					if (t == PLAIN)
 						sum = res.sum;
 					else if (res.sum != sum)
 						errx(1, "%u bits, %zu bytes, "
@@ -257,8 +259,12 @@ main(int argc, char **argv)
 				kib = ((total + packet - 1) / packet) *
 				    (double)packet / 1024;
 				work = work_ns_per_kib * kib / 1e9;
-				printf("%u\t%zu\t%d\t%.0f\t%.1f\t%.1f\t%.1f\n",
-				    all_bits[ki], packet, t,
+				if (t == PLAIN)
+					snprintf(name, sizeof(name), "evp");
+				else
+					snprintf(name, sizeof(name), "%d", t);
+				printf("%u\t%zu\t%s\t%.0f\t%.1f\t%.1f\t%.1f\n",
+				    all_bits[ki], packet, name,
 				    kib * 1024 / best.seconds / 1e6,
 				    (best.main_s - work) / kib * 1e9,
 				    (best.all_s - work) / kib * 1e9,

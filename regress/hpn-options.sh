@@ -85,6 +85,7 @@ HPNMemoryMax=8G hpnmemorymax=8589934592
 HPNThreads=0 hpnthreads=0
 HPNThreads=64 hpnthreads=64
 HPNThreads=Auto hpnthreads=auto
+HPNThreads=ring:2 hpnthreads=ring:2
 EOD
 
 verbose "first value wins"

@@ -84,6 +84,25 @@ HPNThreads $threads"
 	done
 done
 
+# The keystream ring, beside a side without.
+for pair in aes128-ctr:umac-64-etm@openssh.com aes192-ctr:hmac-sha2-256 \
+    aes256-ctr:umac-128@openssh.com; do
+	lines="Ciphers ${pair%%:*}
+MACs ${pair#*:}"
+	for peer in "HPNThreads ring:3" "HPNThreads 0" "HPNThreads 2" \
+	    "HPNDisabled yes"; do
+		what="$pair, ring, other side: $peer"
+		verbose "$what"
+		direct "$lines
+HPNThreads ring:2
+RekeyLimit 4M" "$lines
+$peer"
+		echoed "$what"
+		grep 'keystream' $HPN_LOG_CLIENT >/dev/null || \
+		    fail "$what: no thread makes keystream"
+	done
+done
+
 # One side has threads, the other is serial or stock.
 for pair in aes128-gcm@openssh.com: chacha20-poly1305@openssh.com: \
     aes128-ctr:umac-64@openssh.com aes256-ctr:hmac-sha2-512-etm@openssh.com

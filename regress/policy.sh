@@ -294,7 +294,8 @@ if $with_tree; then
 	elif run build-unit-tree.log $cc -O1 -g $san $test_warn -Wno-undef \
 	    $tree_flags -o unit-tree run-unit-tree.c $tests \
 	    $(in_files "$unit/test_" "$tree_tests" .c) $modules \
-	    $(in_files "$src/" "$tree_modules" .c) compat/*.o $libs; then
+	    $(in_files "$src/" "$tree_modules" .c) compat/*.o \
+	    "$OBJ/ssh-sk-client.o" $libs; then
 		unit_tests unit-tree
 	else
 		bad_log build-unit-tree.log "unit tests in the tree:" \

@@ -29,14 +29,18 @@
 #include "hpn-threads.h"
 
 /*
- * What one channel may hold of what its application wants to send.  The
- * packet layer takes 128 KiB at a time, so twice that never runs dry; the
- * peer's window may be a thousand times larger and must not be stored here.
+ * What one channel may hold of what its application wants to send, in trips:
+ * twice what the packet layer takes at a time never runs dry; the peer's window
+ * may be a thousand times larger and must not be stored here.
  */
-#define INPUT_BACKLOG	(256 * 1024)
+#define INPUT_TRIPS	2
 
-/* A drained buffer larger than this gives its memory back, bytes. */
-#define DRAINED_KEEPS	(4 * 1024 * 1024)
+/*
+ * A drained buffer larger than this gives its memory back, bytes; one buffer of
+ * a connection in this time, ns, for it may be needed again at once.
+ */
+#define DRAINED_KEEPS	(2 * 1024 * 1024)
+#define DRAINED_NS	(1000000000ULL)
 
 /* Growing windows leave this part of the budget to channels yet to open. */
 #define RESERVE(budget)	((budget) / 4)
@@ -56,6 +60,7 @@ struct hpn_connection {
 	u_int32_t unsent;	/* bytes: TCP_NOTSENT_LOWAT as set, 0: not */
 	struct hpn_tcp_facts tcp;	/* of the receiving side ... */
 	u_int64_t tcp_ns;		/* ... and when they were asked for */
+	u_int64_t drained_ns;		/* when a buffer gave memory back */
 };
 
 static u_int64_t
@@ -294,14 +299,17 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 		set_window(hpn, c, c->local_window_max);
 	}
 	discount_excess(c);
+	memset(&facts, 0, sizeof(facts));
+	facts.now_ns = now_ns();
 	if (sshbuf_len(c->output) == 0 &&
-	    sshbuf_alloc(c->output) > DRAINED_KEEPS)
+	    sshbuf_alloc(c->output) > DRAINED_KEEPS &&
+	    facts.now_ns - hpn->drained_ns >= DRAINED_NS) {
+		hpn->drained_ns = facts.now_ns;
 		sshbuf_reset(c->output);
+	}
 	if (!hpn_window_adjust_due(c->local_window_max, c->local_window,
 	    c->local_consumed))
 		return 0;
-	memset(&facts, 0, sizeof(facts));
-	facts.now_ns = now_ns();
 	if (hpn_window_adjust_early(&c->hpn, facts.now_ns,
 	    c->local_window_max, c->local_window))
 		return 0;
@@ -339,16 +347,36 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 int
 hpn_channel_may_read(struct ssh *ssh, const struct sshbuf *queued)
 {
-	return ssh->hpn == NULL || sshbuf_len(queued) < INPUT_BACKLOG;
+	return ssh->hpn == NULL || sshbuf_len(queued) <
+	    INPUT_TRIPS * hpn_channels_trip(ssh);
+}
+
+size_t
+hpn_channels_trip(const struct ssh *ssh)
+{
+	u_int32_t half;
+
+	if (ssh->hpn == NULL)
+		return HPN_TRIP_LEAST;
+	half = ssh->hpn->unsent / 2;	/* of eight milliseconds' worth */
+	return MINIMUM(MAXIMUM(half, HPN_TRIP_LEAST), HPN_TRIP_MAX);
 }
 
 int
 hpn_channels_threads(const struct ssh *ssh)
 {
-	if (ssh->hpn == NULL)
+	if (ssh->hpn == NULL || ssh->hpn->options.ring)
 		return 0;
 	return ssh->hpn->options.threads == HPN_OPTION_AUTO ?
 	    HPN_THREADS_AUTO : ssh->hpn->options.threads;
+}
+
+int
+hpn_channels_ring(const struct ssh *ssh)
+{
+	if (ssh->hpn == NULL || !ssh->hpn->options.ring)
+		return 0;
+	return ssh->hpn->options.threads;
 }
 
 int

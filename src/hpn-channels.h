@@ -63,8 +63,20 @@ int hpn_channels_may_forward(struct ssh *);
  */
 int hpn_channel_may_read(struct ssh *, const struct sshbuf *queued);
 
-/* Threads for each direction: as HPNThreads, or HPN_THREADS_AUTO. */
+/*
+ * Bytes to make and send in one trip round the loop: OpenSSH's 128 KiB, or four
+ * milliseconds' worth where that is more, at most HPN_TRIP_MAX.
+ */
+#define HPN_TRIP_LEAST	(128 * 1024)
+#define HPN_TRIP_MAX	(512 * 1024)
+size_t hpn_channels_trip(const struct ssh *);
+
+/*
+ * Threads for each direction to seal and open packets: as HPNThreads says, or
+ * HPN_THREADS_AUTO; and for each key to make AES-CTR's keystream, 0: not said.
+ */
 int hpn_channels_threads(const struct ssh *);
+int hpn_channels_ring(const struct ssh *);
 
 /* `len` bytes of channel data were handed to the packet layer. */
 void hpn_channels_sent(struct ssh *, size_t len);

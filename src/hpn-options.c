@@ -11,12 +11,16 @@
 #include "hpn-threads.h"
 #include "hpn-window.h"
 
+/* Before a number of HPNThreads */
+#define RING	"ring:"
+
 void
 hpn_options_init(struct hpn_options *o)
 {
 	o->disabled = o->rcvbuf_poll = HPN_OPTION_UNSET;
 	o->window_max = o->memory_max = HPN_OPTION_UNSET;
 	o->threads = o->disable_mtaes = HPN_OPTION_UNSET;
+	o->ring = 0;
 }
 
 void
@@ -45,8 +49,10 @@ hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src)
 		dst->window_max = src->window_max;
 	if (src->memory_max != HPN_OPTION_UNSET)
 		dst->memory_max = src->memory_max;
-	if (src->threads != HPN_OPTION_UNSET)
+	if (src->threads != HPN_OPTION_UNSET) {
 		dst->threads = src->threads;
+		dst->ring = src->ring;
+	}
 	if (src->disable_mtaes != HPN_OPTION_UNSET)
 		dst->disable_mtaes = src->disable_mtaes;
 }
@@ -117,7 +123,7 @@ hpn_options_threads(struct hpn_options *o, const char *arg, int active,
     const char **reason)
 {
 	const char *errstr = NULL;
-	int value;
+	int value, ring = 0;
 
 	if (arg == NULL || *arg == '\0') {
 		*reason = "is missing";
@@ -126,6 +132,10 @@ hpn_options_threads(struct hpn_options *o, const char *arg, int active,
 	if (strcasecmp(arg, "auto") == 0)
 		value = HPN_OPTION_AUTO;
 	else {
+		if (strncasecmp(arg, RING, sizeof(RING) - 1) == 0) {
+			ring = 1;
+			arg += sizeof(RING) - 1;
+		}
 		value = (int)strtonum(arg, 0, HPN_THREADS_MOST, &errstr);
 		if (errstr != NULL) {
 			*reason = strcmp(errstr, "invalid") == 0 ?
@@ -135,8 +145,10 @@ hpn_options_threads(struct hpn_options *o, const char *arg, int active,
 			return -1;
 		}
 	}
-	if (active && o->threads == HPN_OPTION_UNSET)
+	if (active && o->threads == HPN_OPTION_UNSET) {
 		o->threads = value;
+		o->ring = ring;
+	}
 	return 0;
 }
 
@@ -150,5 +162,6 @@ hpn_options_dump(const struct hpn_options *o, FILE *f)
 	if (o->threads == HPN_OPTION_AUTO)
 		fprintf(f, "hpnthreads auto\n");
 	else
-		fprintf(f, "hpnthreads %d\n", o->threads);
+		fprintf(f, "hpnthreads %s%d\n", o->ring ? RING : "",
+		    o->threads);
 }

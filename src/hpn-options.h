@@ -26,6 +26,7 @@ struct hpn_options {
 	int64_t window_max;	/* HPNWindowMax, bytes */
 	int64_t memory_max;	/* HPNMemoryMax, bytes */
 	int threads;		/* HPNThreads, or HPN_OPTION_AUTO */
+	int ring;		/* they make AES-CTR's keystream instead */
 	int disable_mtaes;	/* DisableMTAES: no threads unless asked for */
 };
 
@@ -66,7 +67,8 @@ int hpn_options_size(struct hpn_options *, int window, const char *arg,
     int active, const char **reason);
 
 /*
- * The same for HPNThreads: "auto", or a number from 0 to HPN_THREADS_MOST.
+ * The same for HPNThreads: "auto", or a number from 0 to HPN_THREADS_MOST, or
+ * "ring:" and such a number.
  */
 int hpn_options_threads(struct hpn_options *, const char *arg, int active,
     const char **reason);

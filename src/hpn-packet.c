@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hpn-channels.h"
 #include "hpn-cpus.h"
@@ -20,15 +22,13 @@
 #include "hpn-sealer.h"
 #include "hpn-threads.h"
 #include "cipher.h"
+#include "cipher-ctr-mt.h"
 #include "kex.h"
 #include "log.h"
 #include "misc.h"
 #include "packet.h"
 #include "sshbuf.h"
 #include "ssherr.h"
-
-/* OpenSSH's own limit for what waits to be sent. */
-#define SERIAL_BACKLOG	(128 * 1024)
 
 /* A packet of bulk data, for measuring. */
 #define SAMPLE_LEN	(32 * 1024)
@@ -58,18 +58,39 @@ clock_ns(clockid_t clock)
 	return (u_int64_t)ts.tv_sec * 1000000000 + (u_int64_t)ts.tv_nsec;
 }
 
+/* What all CPUs together were idle, ns; 0: not known. */
+static u_int64_t
+idle_ns(void)
+{
+	unsigned long long idle = 0;
+	long hz = sysconf(_SC_CLK_TCK);
+	FILE *f;
+
+	if (hz <= 0 || (f = fopen("/proc/stat", "re")) == NULL)
+		return 0;
+	/* user nice system idle */
+	if (fscanf(f, "cpu %*u %*u %*u %llu", &idle) != 1)
+		idle = 0;
+	fclose(f);
+	return idle * (1000000000ULL / (u_int64_t)hz);
+}
+
 static struct hpn_packet *
 made(struct ssh *ssh, struct hpn_packet **hp)
 {
 	struct hpn_packet *h = *hp;
-	int wanted;
+	int wanted, ring;
 
 	if (h != NULL)
 		return h;
-	if (ssh->hpn == NULL ||
-	    (wanted = hpn_channels_threads(ssh)) == 0 ||
-	    (h = calloc(1, sizeof(*h))) == NULL)
+	if (ssh->hpn == NULL)
 		return NULL;
+	wanted = hpn_channels_threads(ssh);
+	ring = hpn_channels_ring(ssh);
+	if ((wanted == 0 && ring == 0) || (h = calloc(1, sizeof(*h))) == NULL)
+		return NULL;
+	if (ring > 0)
+		hpn_ctr_mt_allow(ring);
 	hpn_threads_init(&h->out.threads, wanted);
 	hpn_threads_init(&h->in.threads, wanted);
 	*hp = h;
@@ -140,13 +161,17 @@ workers(struct hpn_packet *h, struct direction *d, const struct newkeys *keys,
 		d->unable = 1;
 		return 0;
 	}
-	if (h->cpus == 0)
+	if (h->cpus == 0) {
 		h->cpus = hpn_cpus();
+		if (d->threads.wanted == HPN_THREADS_AUTO && h->cpus > 1)
+			hpn_ctr_mt_allow(HPN_CTR_MT_AUTO);
+	}
 	/* The first time only begins to count */
 	if (d->cost == 0 && d->threads.start_ns != 0)
 		d->cost = measure(keys);
 	facts.now_ns = clock_ns(CLOCK_MONOTONIC);
 	facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	facts.idle_ns = idle_ns();
 	facts.cpus = h->cpus;
 	facts.cost = d->cost;
 	return hpn_threads_decide(&d->threads, &facts);
@@ -262,6 +287,12 @@ hpn_packet_open(struct ssh *ssh, struct hpn_packet *h,
 	return r;
 }
 
+size_t
+hpn_packet_read_max(const struct ssh *ssh, size_t usual)
+{
+	return ssh->hpn == NULL ? usual : HPN_PACKET_READ;
+}
+
 void
 hpn_packet_settle(struct hpn_packet *h)
 {
@@ -303,9 +334,9 @@ hpn_packet_unsent(const struct hpn_packet *h)
 }
 
 size_t
-hpn_packet_backlog(const struct hpn_packet *h)
+hpn_packet_backlog(const struct ssh *ssh, const struct hpn_packet *h)
 {
-	return h == NULL || h->sealer == NULL ? SERIAL_BACKLOG :
+	return h == NULL || h->sealer == NULL ? hpn_channels_trip(ssh) :
 	    HPN_SEALER_BACKLOG;
 }
 

@@ -51,6 +51,13 @@ int hpn_packet_open(struct ssh *, struct hpn_packet *,
     struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
     u_int packet_max, u_char last, struct sshbuf **packet, u_int *packlenp);
 
+/*
+ * How much to read from the connection at once, bytes: as much as a sender of
+ * ours writes.
+ */
+size_t hpn_packet_read_max(const struct ssh *, size_t usual);
+#define HPN_PACKET_READ		(512 * 1024)
+
 /* Before memory of the input buffer moves. */
 void hpn_packet_settle(struct hpn_packet *);
 
@@ -61,7 +68,7 @@ int hpn_packet_newkeys(struct hpn_packet *, int mode, const struct newkeys *,
 /* Bytes taken and not sent; hpn_packet may be NULL in what follows. */
 size_t hpn_packet_unsent(const struct hpn_packet *);
 /* How many bytes may wait to be sent before no more is made. */
-size_t hpn_packet_backlog(const struct hpn_packet *);
+size_t hpn_packet_backlog(const struct ssh *, const struct hpn_packet *);
 /* As hpn_packet_unsent(), and nothing follows for now. */
 size_t hpn_packet_kick(struct hpn_packet *);
 /* Write what is sealed, as ssh_packet_write_poll(). */

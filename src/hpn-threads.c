@@ -9,6 +9,9 @@
 /* The main thread limits a transfer if it has less than this time to itself. */
 #define BUSY(cpu, wall)		((cpu) >= (wall) / 4 * 3)
 
+/* The machine has a CPU to spare if half of one was idle. */
+#define SPARE(idle, wall)	((idle) >= (wall) / 2)
+
 /* What a trial must gain. */
 #define BETTER(rate, before)	((rate) >= (before) + (before) / 10)
 
@@ -60,7 +63,10 @@ hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
 	t->due = HPN_THREADS_EVERY;
 	switch (t->state) {
 	case HPN_THREADS_WATCH:
-		if (elapsed == 0 || !BUSY(f->cpu_ns - t->start_cpu_ns, elapsed))
+		if (elapsed == 0 ||
+		    !BUSY(f->cpu_ns - t->start_cpu_ns, elapsed) ||
+		    (f->idle_ns != 0 &&
+		    !SPARE(f->idle_ns - t->start_idle_ns, elapsed)))
 			break;
 		if ((n = automatic(t, f, rate)) != 0) {
 			t->now = n;
@@ -87,6 +93,7 @@ hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
 	}
 	t->start_ns = f->now_ns;
 	t->start_cpu_ns = f->cpu_ns;
+	t->start_idle_ns = f->idle_ns;
 	t->bytes = 0;
 	return t->now;
 }

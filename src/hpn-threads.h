@@ -3,10 +3,9 @@
  * hpn-threads: when one direction of a connection gets threads, and how many.
  *
  * Workers help where the main thread is what limits a transfer and the machine
- * has a CPU to spare.  The first can be seen beforehand; the second is tried:
- * workers are kept if the transfer is a tenth faster with them than it was
- * without, else they go, and are not tried again for a while.  The user may
- * fix their number instead.
+ * has a CPU to spare.  Where both seem to be so it is tried: workers are kept if
+ * the transfer is a tenth faster with them than it was without, else they go,
+ * and are not tried again for a while.  The user may fix their number instead.
  *
  * Policy: time and machine are passed in.  Compiles without the OpenSSH tree.
  */
@@ -37,12 +36,15 @@ struct hpn_threads {
 	uint64_t due;		/* decide at so many */
 	uint64_t start_ns;	/* of the last decision; 0: there was none */
 	uint64_t start_cpu_ns;
+	uint64_t start_idle_ns;
 	uint64_t before;	/* bytes per second without workers */
 };
 
 struct hpn_threads_facts {
 	uint64_t now_ns;	/* of a monotonic clock */
 	uint64_t cpu_ns;	/* processor time of the main thread */
+	uint64_t idle_ns;	/* that all CPUs together had nothing to do
+				 * since some time; 0: not known */
 	unsigned int cpus;	/* that this process may use */
 	uint64_t cost;		/* ns that one thread takes for 1 MiB */
 };

@@ -14,10 +14,8 @@
 #include "sshbuf.h"
 #include "channels.h"
 #include "hpn-batch.h"
+#include "hpn-channels.h"
 #include "hpn-trip.h"
-
-/* One read takes no more than what is sent in one trip. */
-#define READ_MAX	(128 * 1024)
 
 size_t
 hpn_channel_read_max(struct ssh *ssh, const Channel *c)
@@ -42,7 +40,8 @@ hpn_channel_read(struct ssh *ssh, Channel *c, size_t len, size_t max)
 {
 	if (ssh->hpn == NULL || len < max || max < CHANNEL_MAX_READ)
 		return;
-	c->hpn_read = MINIMUM(2 * max, READ_MAX);
+	/* No more than what is sent in one trip */
+	c->hpn_read = MINIMUM(2 * max, hpn_channels_trip(ssh));
 	enlarge(c, c->rfd, SSH_CHAN_IO_RFD);
 }
 

@@ -36,6 +36,10 @@
 #define STREAM		(6U * 1024 * 1024 + 12345)
 #define PATIENCE_S	60	/* for what takes milliseconds if all is well */
 
+#if defined(OPENSSL_VERSION_NUMBER) && OPENSSL_VERSION_NUMBER >= 0x30000000L \
+    && !defined(LIBRESSL_VERSION_NUMBER)
+# define HAVE_PROPERTIES	1		/* and all else of OpenSSL 3 */
+#endif
 #if defined(__SANITIZE_THREAD__)
 # define THREAD_SANITIZER	1
 #elif defined(__has_feature)
@@ -445,6 +449,19 @@ test_serial(void)
 	hpn_ctr_mt_free(NULL);
 	TEST_DONE();
 
+#ifdef HAVE_PROPERTIES
+	TEST_START("ctr: a cipher that the library has not got is an error");
+	ASSERT_INT_EQ(EVP_set_default_properties(NULL, "provider=nobody"), 1);
+	for (i = 0; i < 3; i++) {
+		ctx = (struct hpn_ctr_mt *)(void *)plain;
+		ASSERT_INT_EQ(hpn_ctr_mt_new(&ctx, key, keylens[i], iv, 0),
+		    SSH_ERR_LIBCRYPTO_ERROR);
+		ASSERT_PTR_EQ(ctx, NULL);
+	}
+	ASSERT_INT_EQ(EVP_set_default_properties(NULL, ""), 1);
+	TEST_DONE();
+#endif
+
 	TEST_START("ctr: without threads it is EVP");
 	for (i = 0; i < 3; i++) {
 		random_iv(iv);
@@ -502,8 +519,7 @@ test_serial(void)
 				    &len, plain, (int)n), 1);
 			}
 			same(0, n);
-#if defined(OPENSSL_VERSION_NUMBER) && OPENSSL_VERSION_NUMBER >= 0x30000000L \
-    && !defined(LIBRESSL_VERSION_NUMBER)
+#ifdef HAVE_PROPERTIES
 			ASSERT_INT_EQ(EVP_CIPHER_CTX_get_updated_iv(evp, iv2,
 			    sizeof(iv2)), 1);
 			ASSERT_MEM_EQ(counted, iv2, IV);

@@ -248,6 +248,9 @@ test_options(void)
 	threads("AUTO", HPN_OPTION_AUTO, NULL);
 	threads("0", 0, NULL);
 	threads("64", 64, NULL);
+	threads("ring:3", 3, NULL);
+	threads("ring:", HPN_OPTION_UNSET, "is neither a number nor auto");
+	threads("ring:auto", HPN_OPTION_UNSET, "is neither a number nor auto");
 	threads("65", HPN_OPTION_UNSET, "is too large");
 	threads("-1", HPN_OPTION_UNSET, "is too small");
 	threads("", HPN_OPTION_UNSET, "is missing");

@@ -96,6 +96,17 @@ test_threads(void)
 		ASSERT_INT_EQ(go(&x, 400, 60), 0);
 	TEST_DONE();
 
+	TEST_START("threads: none where no CPU is idle");
+	begin(&x, HPN_THREADS_AUTO, 16);
+	x.f.idle_ns = SEC;
+	for (i = 0; i < 100; i++) {
+		x.f.idle_ns += 10 * MS;
+		ASSERT_INT_EQ(go(&x, 400, 99), 0);
+	}
+	x.f.idle_ns += SEC;
+	ASSERT_INT_GT(go(&x, 400, 99), 0);
+	TEST_DONE();
+
 	TEST_START("threads: none on one CPU");
 	begin(&x, HPN_THREADS_AUTO, 1);
 	for (i = 0; i < 100; i++)

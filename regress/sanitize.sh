@@ -1,0 +1,469 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Whole transfers of our ssh and sshd under ThreadSanitizer, and under
+# AddressSanitizer with UndefinedBehaviorSanitizer: with and without threads
+# that seal and open, while keys change, sessions come, and either side ends or
+# dies.  Data must arrive as they were sent, no process may stay behind, and no
+# sanitizer may have anything to say.
+#
+# usage: regress/sanitize.sh [tsan] [asan]     default: both
+#
+# It compiles copies of the programs of `make build`, with their configuration
+# less the sandbox, which knows nothing of what sanitizers ask of the kernel,
+# and less compiler options that do what sanitizers do.  Everything it makes
+# lies below build/check/sanitize; objects stay, so that the next run compiles
+# only what changed.
+#
+# CC            the compiler (default: gcc if its sanitizers work, else clang)
+# BASE          debian (default) or upstream
+# JOBS          compilers at a time (default: the number of processors)
+#
+# Memory that is not freed is not looked at: stock's ssh and sshd leave that to
+# their end, too.
+#
+# Last line: `N passed, N failed, N skipped`.  Exit status: 0 if nothing failed,
+# 1 if something did, 2 for bad usage, 77 if no sanitizer works here.
+
+set -eu
+umask 022
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$root/build/check/sanitize
+BASE=${BASE:-debian}
+tree=$root/build/tree/$BASE
+obj=$root/build/obj/hpn-$BASE
+
+for kind; do
+	case $kind in
+	tsan|asan)	;;
+	*)	sed -n 's/^# usage: /usage: /p' "$0" >&2
+		exit 2 ;;
+	esac
+done
+kinds=${*:-tsan asan}
+
+for tool in cmp make timeout; do
+	command -v "$tool" >/dev/null || {
+		echo "sanitize: $tool is not installed: base/deps.sh check" \
+		    "installs it"
+		exit 1
+	}
+done
+[ -f "$obj/config.h" ] && [ -x "$obj/ssh-keygen" ] &&
+    [ -f "$tree/includes.h" ] || {
+	echo "sanitize: build/obj/hpn-$BASE is not built: run make build first"
+	exit 1
+}
+mkdir -p "$work" || {
+	echo "sanitize: cannot make $work: is the disk full or not yours?" >&2
+	exit 2
+}
+cd "$work"
+ulimit -c 0 2>/dev/null || :
+# ssh runs its ProxyCommand with it, sshd the user's own
+SHELL=/bin/sh
+export SHELL
+unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY 2>/dev/null || :
+
+passed=0 failed=0 skipped=0
+ok() {
+	echo "ok    $*"
+	passed=$((passed + 1))
+}
+bad() {
+	echo "FAIL  $*"
+	failed=$((failed + 1))
+}
+# bad_log LOG WHAT...: a failure, and the last lines of its log.
+bad_log() {
+	log=$1
+	shift
+	bad "$@"
+	tail -n 20 "$log" | sed 's/^/      | /'
+}
+skip() {
+	echo "skip  $*"
+	skipped=$((skipped + 1))
+}
+
+# ours: the programs under test that run, as "PID NAME".  A process that has
+# died but was not waited for has no program any more.
+ours() {
+	for p in $(ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n \
+	    "s|.* /proc/\([0-9]*\)/exe -> $work/[^/]*/\([a-z-]*\)\$|\1:\2|p")
+	do
+		echo "${p%%:*} ${p#*:}"
+	done
+}
+kill_ours() {
+	ours | while read -r p name; do
+		kill -KILL "$p" 2>/dev/null || :
+	done
+}
+trap 'trap - INT TERM HUP; kill_ours; exit 130' INT TERM HUP
+
+# Shadow memory has fixed places, which the kernel's random ones may hit.
+fixed=
+if command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null
+then
+	fixed="setarch $(uname -m) -R"
+fi
+
+# ---------------------------------------------------------------------------
+# Compilers, and that a report would be seen
+
+# Compiled with warnings off: they are wrong on purpose.
+cat >sound.c <<-'END'
+	int main(int argc, char **argv) { (void)argv; return argc - 1; }
+	END
+cat >race.c <<-'END'
+	#include <pthread.h>
+	static int n;
+	static void *more(void *p) { n++; return p; }
+	int main(void)
+	{
+		pthread_t t;
+		if (pthread_create(&t, 0, more, 0) != 0)
+			return 0;
+		n++;
+		return pthread_join(t, 0);
+	}
+	END
+# As sshd's sessions begin: by a fork with threads about.
+cat >forkrace.c <<-'END'
+	#include <pthread.h>
+	#include <sys/wait.h>
+	#include <unistd.h>
+	static int n, end[2];
+	static void *wait_end(void *p)
+	{ char c; (void)read(end[0], &c, 1); return p; }
+	static void *more(void *p) { n++; return p; }
+	int main(void)
+	{
+		pthread_t t, u;
+		pid_t pid;
+		if (pipe(end) != 0 || pthread_create(&t, 0, wait_end, 0) != 0)
+			return 0;
+		if ((pid = fork()) == 0) {
+			if (pthread_create(&u, 0, more, 0) != 0)
+				return 0;
+			n++;
+			return pthread_join(u, 0);
+		}
+		(void)waitpid(pid, 0, 0);
+		(void)write(end[1], "", 1);
+		return pthread_join(t, 0);
+	}
+	END
+cat >beyond.c <<-'END'
+	#include <stdlib.h>
+	int main(int argc, char **argv)
+	{
+		volatile char *p = malloc((size_t)argc);
+		(void)argv;
+		return p == NULL ? 0 : p[argc] & 0;
+	}
+	END
+cat >overflow.c <<-'END'
+	#include <limits.h>
+	int main(int argc, char **argv)
+	{ volatile int n = INT_MAX; (void)argv; n += argc; return n & 0; }
+	END
+
+# What each sanitizer needs, and the faults that it must report.
+flags_of() {
+	case $1 in
+	tsan)	echo '-fsanitize=thread' ;;
+	asan)	echo '-fsanitize=address,undefined' ;;
+	esac
+}
+faults_of() {
+	case $1 in
+	tsan)	echo 'race forkrace' ;;
+	asan)	echo 'beyond overflow' ;;
+	esac
+}
+
+# options KIND PREFIX: reports go to files PREFIX.PID.  The programs go on, so
+# that one run shows all that is wrong.
+options() {
+	case $1 in
+	tsan)	# A child of sshd may have threads of its own.
+		TSAN_OPTIONS="die_after_fork=0:halt_on_error=0"
+		TSAN_OPTIONS="$TSAN_OPTIONS:second_deadlock_stack=1"
+		TSAN_OPTIONS="$TSAN_OPTIONS:history_size=4:log_path=$2"
+		export TSAN_OPTIONS ;;
+	asan)	ASAN_OPTIONS="detect_leaks=0:strict_string_checks=1"
+		ASAN_OPTIONS="$ASAN_OPTIONS:detect_stack_use_after_return=1"
+		ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$2"
+		UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=0:log_path=$2"
+		export ASAN_OPTIONS UBSAN_OPTIONS ;;
+	esac
+}
+
+# usable KIND COMPILER: a sound program runs, each fault gives a report.
+usable() {
+	command -v "${2%% *}" >/dev/null || {
+		echo "$2 is not installed"
+		return 1
+	}
+	options "$1" "$work/proof"
+	for f in sound $(faults_of "$1"); do
+		rm -f proof.[0-9]*
+		$2 -w -O1 -g $(flags_of "$1") -o "proof-$f" "$f.c" \
+		    -lpthread || return 1
+		rc=0
+		$fixed "./proof-$f" || rc=$?
+		set -- "$1" "$2" proof.[0-9]*
+		if [ "$f" = sound ]; then
+			[ "$rc" = 0 ] && [ ! -e "$3" ] || {
+				echo "$2: a sound program gave $rc"
+				return 1
+			}
+		elif ! grep -Eq 'WARNING|ERROR|runtime error' "$3"; then
+			echo "$2: no report of $f.c"
+			return 1
+		fi
+	done
+}
+
+# compiler KIND: sets cc; false if there is none.
+compiler() {
+	: >"compiler-$1.log"
+	for cc in "${CC:-gcc}" ${CC:+''} clang cc; do
+		[ -n "$cc" ] || break
+		if (usable "$1" "$cc") >>"compiler-$1.log" 2>&1; then
+			rm -f proof.[0-9]* proof-*
+			return 0
+		fi
+	done
+	rm -f proof.[0-9]* proof-*
+	return 1
+}
+
+# ---------------------------------------------------------------------------
+# The programs
+
+programs='ssh sshd sshd-session sshd-auth'
+
+# compile KIND: in folder KIND, with the build's own configuration.
+compile() {
+	san="-O1 -g $(flags_of "$1") -fno-omit-frame-pointer"
+	new=$1.new
+	rm -rf "$new"
+	mkdir -p "$new/openbsd-compat"
+	sed 's/^#define SANDBOX_SECCOMP_FILTER .*/#define SANDBOX_NULL 1/' \
+	    "$obj/config.h" >"$new/config.h"
+	for m in Makefile openbsd-compat/Makefile; do
+		sed "s|^CC=.*|CC=$cc|
+		    s|^LD=.*|LD=$cc|
+		    /^LDFLAGS=/s|\$| $(flags_of "$1")|
+		    /^CFLAGS=/{
+			s/ -W[^ ]*//g
+			s/ -O[0-9s]//g
+			s/ -D_FORTIFY_SOURCE=[0-9]//
+			s/ -ftrapv//
+			s/ -fzero-call-used-regs=[a-z]*//
+			s/ -ftrivial-auto-var-init=[a-z]*//
+			s/ -fstack-protector[a-z-]*//
+			s|\$| -w $san|
+		    }" "$obj/$m" >"$new/$m"
+	done
+	$cc --version >"$new/compiler" 2>&1
+	for f in config.h Makefile openbsd-compat/Makefile compiler; do
+		cmp -s "$new/$f" "$1/$f" && continue
+		rm -rf "$1"
+		mv "$new" "$1"
+		break
+	done
+	rm -rf "$new"
+	(
+		cd "$1"
+		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR \
+		    PREFIX 2>/dev/null || :
+		make --no-print-directory -f "$root/base/obj.mk" \
+		    -j "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" $programs
+	) >"make-$1.log" 2>&1 </dev/null
+}
+
+# ---------------------------------------------------------------------------
+# Running them
+
+# configure "SSH OPTION LINES" "SSHD OPTION LINES": these come first and win.
+configure() {
+	{
+		printf '%s\n' "$2"
+		cat <<-END
+		HostKey $run/hostkey
+		AuthorizedKeysFile $run/userkey.pub
+		PidFile none
+		StrictModes no
+		UsePAM no
+		PermitRootLogin yes
+		KbdInteractiveAuthentication no
+		PasswordAuthentication no
+		LogLevel DEBUG1
+		SshdSessionPath $bin/sshd-session
+		SshdAuthPath $bin/sshd-auth
+		END
+	} >sshd_config
+	{
+		printf '%s\n' "$1"
+		cat <<-END
+		IdentityFile $run/userkey
+		IdentitiesOnly yes
+		UserKnownHostsFile $run/known_hosts
+		GlobalKnownHostsFile none
+		StrictHostKeyChecking yes
+		UpdateHostKeys no
+		PreferredAuthentications publickey
+		LogLevel DEBUG1
+		ProxyCommand $bin/sshd -i -f $run/sshd_config -E $run/server.log
+		END
+	} >ssh_config
+	rm -f client.log server.log client.out
+	wrong=
+}
+
+# Every ssh ends within a minute, or something hangs.
+client() {
+	timeout -k 5 60 "$bin/ssh" -F ssh_config -E client.log "$@"
+}
+
+# wrong WHY: this test has failed; it goes on to its end.
+is_wrong() {
+	wrong="${wrong:+$wrong; }$*"
+}
+
+# same FILE FILE
+same() {
+	cmp "$1" "$2" >cmp.out 2>&1 || is_wrong "data differ: $(cat cmp.out)"
+}
+
+# threads SIDE N: whether it has said that so many seal, and open.
+threads() {
+	for what in seals opens; do
+		said=$(sed -n "s/.*hpn_packet_$what: .*: \([0-9]*\) threads.*/\1/p" \
+		    "$1.log" | sort -u | tr '\n' ' ')
+		case $2.$said in
+		0.|"$2.$2 ")	;;
+		*)	is_wrong "$1 $what with ${said:-no }threads, not $2" ;;
+		esac
+	done
+}
+
+# gone: all processes have ended, so all reports are written.
+gone() {
+	i=0
+	while left=$(ours) && [ -n "$left" ]; do
+		i=$((i + 1))
+		if [ "$i" -gt 100 ]; then
+			is_wrong "still running:" $left
+			kill_ours
+			return
+		fi
+		sleep .1
+	done
+}
+
+# verdict NAME: of the test that ends here.
+verdict() {
+	gone
+	nr=$((nr + 1))
+	for f in report.[0-9]*; do
+		[ -e "$f" ] || continue
+		mv "$f" "$nr.$f"
+		is_wrong "reported: $(grep -m 1 -E \
+		    'WARNING|ERROR|SUMMARY|runtime error' "$nr.$f" ||
+		    head -n 1 "$nr.$f") (build/check/sanitize/$kind.run/$nr.$f)"
+	done
+	if [ -z "$wrong" ]; then
+		ok "$kind: $1"
+		return
+	fi
+	bad "$kind: $1: $wrong"
+	for f in "$nr".report.* ; do
+		[ ! -e "$f" ] || head -n 60 "$f" | sed 's/^/      | /'
+	done
+	for f in client.log server.log; do
+		[ ! -e "$f" ] || cp "$f" "$nr.$f"
+		[ ! -e "$f" ] || grep -v '^debug[123]: ' "$f" | tail -n 5 |
+		    sed "s/^/      | $f: /"
+	done
+}
+
+# echoed NAME N CLIENT-LINES SERVER-LINES [COMMAND]: both directions at once.
+echoed() {
+	configure "$3" "$4"
+	client host cat <data >copy 2>client.out ||
+	    is_wrong "exit status $?: $(tail -n 1 client.out)"
+	same data copy
+	verdict "$1"
+}
+
+# cipher NAME [MAC]: sets lines; false where this libcrypto has it not.
+cipher() {
+	"$bin/ssh" -Q cipher | grep -qxF "$1" || {
+		skip "$kind: $1: libcrypto has it not"
+		return 1
+	}
+	lines="Ciphers $1${2:+
+MACs $2}"
+}
+
+# running PID-FILE: the session's process, once its command has written it.
+running() {
+	i=0
+	until [ -s "$1" ]; do
+		sleep .1
+		i=$((i + 1))
+		[ "$i" -lt 200 ] || { is_wrong 'no session'; return 1; }
+	done
+	pid=$(cat "$1")
+}
+
+transfers() {
+	# Threads at both ends, or none
+	for pair in aes128-gcm@openssh.com: chacha20-poly1305@openssh.com: \
+	    aes128-ctr:umac-64-etm@openssh.com aes128-ctr:hmac-sha2-256; do
+		cipher "${pair%%:*}" "${pair#*:}" || continue
+		for n in 0 1 4 8; do
+			configure "$lines
+HPNThreads $n" "HPNThreads $n"
+			client host cat <data >copy 2>client.out ||
+			    is_wrong "exit status $?"
+			same data copy
+			threads client "$n"
+			threads server "$n"
+			verdict "${pair%:} HPNThreads $n"
+		done
+	done
+}
+
+for kind in $kinds; do
+	bin=$work/$kind
+	cd "$work"
+	if ! compiler "$kind"; then
+		skip "$kind: no compiler that has it:" \
+		    "$(grep . "compiler-$kind.log" | tail -n 1)"
+		continue
+	fi
+	ok "$kind: $cc reports $(faults_of "$kind")"
+	if ! compile "$kind"; then
+		bad_log "make-$kind.log" "$kind: does not compile"
+		continue
+	fi
+	run=$work/$kind.run
+	rm -rf "$run"
+	mkdir "$run"
+	cd "$run"
+	nr=0
+	head -c 16000000 /dev/urandom >data
+	for k in hostkey userkey; do
+		"$obj/ssh-keygen" -q -t ed25519 -N '' -C '' -f $k
+	done
+	sed 's/^/host /' hostkey.pub >known_hosts
+	options "$kind" "$run/report"
+	transfers
+done
+echo "$passed passed, $failed failed, $skipped skipped"
