@@ -129,32 +129,6 @@ cat >race.c <<-'END'
 		return pthread_join(t, 0);
 	}
 	END
-# As sshd's sessions begin: by a fork with threads about.
-cat >forkrace.c <<-'END'
-	#include <pthread.h>
-	#include <sys/wait.h>
-	#include <unistd.h>
-	static int n, end[2];
-	static void *wait_end(void *p)
-	{ char c; (void)read(end[0], &c, 1); return p; }
-	static void *more(void *p) { n++; return p; }
-	int main(void)
-	{
-		pthread_t t, u;
-		pid_t pid;
-		if (pipe(end) != 0 || pthread_create(&t, 0, wait_end, 0) != 0)
-			return 0;
-		if ((pid = fork()) == 0) {
-			if (pthread_create(&u, 0, more, 0) != 0)
-				return 0;
-			n++;
-			return pthread_join(u, 0);
-		}
-		(void)waitpid(pid, 0, 0);
-		(void)write(end[1], "", 1);
-		return pthread_join(t, 0);
-	}
-	END
 cat >beyond.c <<-'END'
 	#include <stdlib.h>
 	int main(int argc, char **argv)
@@ -177,9 +151,17 @@ flags_of() {
 	asan)	echo '-fsanitize=address,undefined' ;;
 	esac
 }
+# link_of KIND COMPILER: gcc's two shared libraries would not agree on where
+# reports go.
+link_of() {
+	case $1.$($2 --version) in
+	asan.*clang*|tsan.*)	;;
+	asan.*)	echo '-static-libasan -static-libubsan' ;;
+	esac
+}
 faults_of() {
 	case $1 in
-	tsan)	echo 'race forkrace' ;;
+	tsan)	echo race ;;
 	asan)	echo 'beyond overflow' ;;
 	esac
 }
@@ -188,7 +170,7 @@ faults_of() {
 # that one run shows all that is wrong.
 options() {
 	case $1 in
-	tsan)	# A child of sshd may have threads of its own.
+	tsan)	# It looks away in the child of a process that has threads.
 		TSAN_OPTIONS="die_after_fork=0:halt_on_error=0"
 		TSAN_OPTIONS="$TSAN_OPTIONS:second_deadlock_stack=1"
 		TSAN_OPTIONS="$TSAN_OPTIONS:history_size=4:log_path=$2"
@@ -210,8 +192,8 @@ usable() {
 	options "$1" "$work/proof"
 	for f in sound $(faults_of "$1"); do
 		rm -f proof.[0-9]*
-		$2 -w -O1 -g $(flags_of "$1") -o "proof-$f" "$f.c" \
-		    -lpthread || return 1
+		$2 -w -O1 -g $(flags_of "$1") $(link_of "$1" "$2") \
+		    -o "proof-$f" "$f.c" -lpthread || return 1
 		rc=0
 		$fixed "./proof-$f" || rc=$?
 		set -- "$1" "$2" proof.[0-9]*
@@ -257,8 +239,8 @@ compile() {
 	for m in Makefile openbsd-compat/Makefile; do
 		sed "s|^CC=.*|CC=$cc|
 		    s|^LD=.*|LD=$cc|
-		    /^LDFLAGS=/s|\$| $(flags_of "$1")|
-		    /^CFLAGS=/{
+		    /^LDFLAGS=/s|\$| $(flags_of "$1") $(link_of "$1" "$cc")|
+		    /^CFLAGS/{
 			s/ -W[^ ]*//g
 			s/ -O[0-9s]//g
 			s/ -D_FORTIFY_SOURCE=[0-9]//
@@ -321,13 +303,13 @@ configure() {
 		ProxyCommand $bin/sshd -i -f $run/sshd_config -E $run/server.log
 		END
 	} >ssh_config
-	rm -f client.log server.log client.out
+	rm -f client.log server.log
 	wrong=
 }
 
 # Every ssh ends within a minute, or something hangs.
 client() {
-	timeout -k 5 60 "$bin/ssh" -F ssh_config -E client.log "$@"
+	timeout -k 5 60 $fixed "$bin/ssh" -F ssh_config -E client.log "$@"
 }
 
 # wrong WHY: this test has failed; it goes on to its end.
@@ -392,13 +374,11 @@ verdict() {
 	done
 }
 
-# echoed NAME N CLIENT-LINES SERVER-LINES [COMMAND]: both directions at once.
+# echoed "SSH OPTION LINES" "SSHD OPTION LINES": both directions at once.
 echoed() {
-	configure "$3" "$4"
-	client host cat <data >copy 2>client.out ||
-	    is_wrong "exit status $?: $(tail -n 1 client.out)"
+	configure "$1" "$2"
+	client host cat <data >copy || is_wrong "exit status $?"
 	same data copy
-	verdict "$1"
 }
 
 # cipher NAME [MAC]: sets lines; false where this libcrypto has it not.
@@ -411,32 +391,190 @@ cipher() {
 MACs $2}"
 }
 
-# running PID-FILE: the session's process, once its command has written it.
-running() {
+# began FILE: sets pid, of the session's process, once its command wrote it.
+began() {
 	i=0
 	until [ -s "$1" ]; do
-		sleep .1
 		i=$((i + 1))
-		[ "$i" -lt 200 ] || { is_wrong 'no session'; return 1; }
+		[ "$i" -le 300 ] || {
+			is_wrong 'no session begins'
+			return 1
+		}
+		sleep .1
 	done
 	pid=$(cat "$1")
 }
 
-transfers() {
-	# Threads at both ends, or none
+# rekeyed SIDE: that it has had new keys all the time.
+rekeyed() {
+	n=$(grep -c 'SSH2_MSG_NEWKEYS sent' "$1.log" || :)
+	[ "$n" -ge 8 ] || is_wrong "the $1 had new keys $n times only"
+}
+
+# Every cipher, with threads at both ends or without.
+test_ciphers() {
 	for pair in aes128-gcm@openssh.com: chacha20-poly1305@openssh.com: \
 	    aes128-ctr:umac-64-etm@openssh.com aes128-ctr:hmac-sha2-256; do
 		cipher "${pair%%:*}" "${pair#*:}" || continue
 		for n in 0 1 4 8; do
-			configure "$lines
+			echoed "$lines
 HPNThreads $n" "HPNThreads $n"
-			client host cat <data >copy 2>client.out ||
-			    is_wrong "exit status $?"
-			same data copy
 			threads client "$n"
 			threads server "$n"
-			verdict "${pair%:} HPNThreads $n"
+			verdict "${pair%:}, HPNThreads $n"
 		done
+	done
+}
+
+# New keys under full load, at the wish of one side.
+test_rekey() {
+	for pair in aes128-gcm@openssh.com: chacha20-poly1305@openssh.com: \
+	    aes128-ctr:umac-64-etm@openssh.com; do
+		cipher "${pair%%:*}" "${pair#*:}" || continue
+		echoed "$lines
+HPNThreads 4
+RekeyLimit 1M" 'HPNThreads 1'
+		threads client 4
+		threads server 1
+		rekeyed client
+		verdict "${pair%:}, RekeyLimit 1M of the client"
+
+		echoed "$lines
+HPNThreads 2" 'HPNThreads 8
+RekeyLimit 1M'
+		threads client 2
+		threads server 8
+		rekeyed server
+		verdict "${pair%:}, RekeyLimit 1M of the server"
+	done
+}
+
+test_compression() {
+	for limit in default 1M; do
+		echoed "Compression yes
+RekeyLimit $limit
+HPNThreads 4" 'HPNThreads 4'
+		threads client 4
+		threads server 4
+		grep -q 'Enabling compression' client.log ||
+		    is_wrong 'nothing was compressed'
+		verdict "compression, RekeyLimit $limit"
+	done
+}
+
+# Threads that come, and may go, in the middle of a transfer.  Whether they do
+# is up to the machine.
+test_auto() {
+	configure 'HPNThreads auto' 'HPNThreads auto'
+	client host 'cat >/dev/null; head -c 300000000 /dev/zero' <many >copy ||
+	    is_wrong "exit status $?"
+	verdict 'HPNThreads auto'
+}
+
+# Sessions at once on one connection: sshd forks for each, with threads at work.
+# sessions OPTION...: of the connection's socket.
+sessions() {
+	jobs=
+	for s in 1 2 3 4; do
+		client -S ctl host cat <data >copy.$s &
+		jobs="$jobs $!"
+		client -S ctl host true || is_wrong "a short session gave $?"
+	done
+	for j in $jobs; do
+		wait "$j" || is_wrong "a session gave $?"
+	done
+	for s in 1 2 3 4; do
+		same data copy.$s
+	done
+	rm -f copy.[1-4]
+}
+# connected: once the connection's socket is there.
+connected() {
+	i=0
+	until [ -S ctl ]; do
+		i=$((i + 1))
+		[ "$i" -le 300 ] || {
+			is_wrong 'no connection to share'
+			return
+		}
+		sleep .1
+	done
+}
+test_sessions() {
+	for lines in '' 'RekeyLimit 1M'; do
+		configure "HPNThreads 4
+$lines" 'HPNThreads 4'
+		client -M -S ctl -N host >/dev/null &
+		master=$!
+		connected
+		sessions
+		client -S ctl -O exit host 2>/dev/null ||
+		    is_wrong "the connection's end gave $?"
+		wait "$master" || :
+		threads client 4
+		threads server 4
+		verdict "four sessions at once${lines:+, $lines}"
+	done
+	# The client itself forks, and its child goes on.
+	configure "HPNThreads 4
+ControlMaster auto
+ControlPath $run/ctl
+ControlPersist yes" 'HPNThreads 4'
+	client host cat <data >copy || is_wrong "exit status $?"
+	same data copy
+	connected
+	sessions
+	client -S ctl -O exit host 2>/dev/null ||
+	    is_wrong "the connection's end gave $?"
+	verdict 'four sessions at once, the client in the background'
+}
+
+# Either side ends or dies while data flow both ways.
+test_death() {
+	for signal in KILL TERM; do
+		for victim in client server; do
+			configure 'HPNThreads 4' 'HPNThreads 4'
+			rm -f pid
+			# The session's process is the parent of its command.
+			$fixed "$bin/ssh" -F ssh_config -E client.log host \
+			    "echo \$PPID >$run/pid.new; mv $run/pid.new" \
+			    "$run/pid; exec cat" </dev/zero >/dev/null &
+			client=$!
+			if began pid; then
+				sleep .5
+				case $victim in
+				client)	kill -$signal $client ;;
+				server)	kill -$signal "$pid" ;;
+				esac
+			fi
+			# Else wait would wait for what hangs.
+			gone
+			wait $client 2>/dev/null || :
+			threads client 4
+			threads server 4
+			verdict "SIG$signal to the $victim"
+		done
+	done
+}
+
+# Whoever reads stops to, in the middle of it all.
+test_end() {
+	head -c 1000000 data >some
+	for n in 0 4; do
+		configure "HPNThreads $n" "HPNThreads $n"
+		client host "cat $run/data $run/data" | head -c 1000000 >copy ||
+		    :
+		same some copy
+		threads server "$n"
+		verdict "the client's reader ends, HPNThreads $n"
+
+		configure "HPNThreads $n" "HPNThreads $n"
+		cat data data 2>/dev/null |
+		    client host 'head -c 1000000' >copy ||
+		    is_wrong "exit status $?"
+		same some copy
+		threads client "$n"
+		verdict "the server's reader ends, HPNThreads $n"
 	done
 }
 
@@ -459,11 +597,16 @@ for kind in $kinds; do
 	cd "$run"
 	nr=0
 	head -c 16000000 /dev/urandom >data
+	truncate -s 300000000 many
 	for k in hostkey userkey; do
 		"$obj/ssh-keygen" -q -t ed25519 -N '' -C '' -f $k
 	done
 	sed 's/^/host /' hostkey.pub >known_hosts
 	options "$kind" "$run/report"
-	transfers
+	for t in ${TESTS:-ciphers rekey compression sessions death end auto}; do
+		began=$(date +%s)
+		test_$t
+		echo "      $kind: $t took $(($(date +%s) - began)) s"
+	done
 done
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* See hpn-batch.h for what this does. */
 
+#define SSHBUF_INTERNAL	/* sshbuf_alloc() */
 #include "includes.h"
 
 #include <sys/types.h>
@@ -51,10 +52,20 @@ on_data_path(u_char type)
 void
 hpn_packet_forget(struct sshbuf *b, u_char type)
 {
-	if (on_data_path(type))
-		(void)sshbuf_consume(b, sshbuf_len(b));
-	else
+	size_t len = sshbuf_alloc(b);
+	u_char *begin;
+
+	if (!on_data_path(type) || len > HPN_PACKET_KEEPS) {
 		sshbuf_reset(b);
+		return;
+	}
+	(void)sshbuf_consume(b, sshbuf_len(b));
+	if (len > HPN_PACKET_WIPES)
+		len = HPN_PACKET_WIPES;
+	if (sshbuf_reserve(b, len, &begin) == 0) {
+		explicit_bzero(begin, len);
+		(void)sshbuf_consume_end(b, len);
+	}
 }
 
 void

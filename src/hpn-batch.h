@@ -32,9 +32,13 @@ void hpn_pad_random(struct hpn_pad *, u_char *p, size_t len);
 /*
  * A packet of this type was dealt with: empty its buffer.  The buffer is wiped
  * and gives its memory back, as ever, unless the packet was a channel's data
- * or another message of the data path, which holds no secret that is not in
- * the channel's own buffer as well; that is not wiped before it is freed.
+ * or another message of the data path.  Of such a packet, the beginning is
+ * wiped, HPN_PACKET_WIPES bytes: all of what a person types, nearly nothing of
+ * a bulk packet, whose bytes are in the channel's own buffer as well and are
+ * not wiped there either.  More than HPN_PACKET_KEEPS bytes are not kept.
  */
+#define HPN_PACKET_WIPES	2048
+#define HPN_PACKET_KEEPS	(64 * 1024)
 void hpn_packet_forget(struct sshbuf *, u_char type);
 
 /* A packet begins: its buffer is empty afterwards, wiped if it was not. */

@@ -99,8 +99,13 @@ hpn_opener_new(struct hpn_opener **op, const struct newkeys *keys,
 		if ((o->jobs[i].packet = sshbuf_new()) == NULL)
 			goto out;
 	}
-	if ((o->engine = hpn_engine_new(&conf)) == NULL ||
-	    (r = hpn_opener_rekey(o, keys, serial)) != 0)
+	if ((o->engine = hpn_engine_new(&conf)) == NULL)
+		goto out;
+	if (hpn_engine_workers(o->engine) == 0) {
+		r = SSH_ERR_SYSTEM_ERROR;
+		goto out;
+	}
+	if ((r = hpn_opener_rekey(o, keys, serial)) != 0)
 		goto out;
 	*op = o;
 	return 0;
@@ -132,10 +137,16 @@ hpn_opener_free(struct hpn_opener *o, struct sshcipher_ctx *serial)
 	return r;
 }
 
-void
+u_int
 hpn_opener_grow(struct hpn_opener *o, u_int workers)
 {
-	(void)hpn_engine_grow(o->engine, workers);
+	return hpn_engine_grow(o->engine, workers);
+}
+
+u_int
+hpn_opener_workers(const struct hpn_opener *o)
+{
+	return hpn_engine_workers(o->engine);
 }
 
 /* Begin with the packet behind those that are under way. */

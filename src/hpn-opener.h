@@ -31,11 +31,14 @@ struct hpn_opener;
 
 #define HPN_OPENER_AHEAD	(1024 * 1024)
 
-/* Take over from `serial`, which is between two packets. */
+/* Take over from `serial`, which is between two packets; as hpn_sealer_new(). */
 int hpn_opener_new(struct hpn_opener **, const struct newkeys *,
     struct sshcipher_ctx *serial, u_int workers);
 
-/* New keys, between two packets: nothing may be under way. */
+/*
+ * New keys, between two packets.  SSH_ERR_INTERNAL_ERROR: packets are under
+ * way, which can only be a peer that sent NEWKEYS out of turn.
+ */
 int hpn_opener_rekey(struct hpn_opener *, const struct newkeys *,
     struct sshcipher_ctx *serial);
 
@@ -45,7 +48,9 @@ int hpn_opener_rekey(struct hpn_opener *, const struct newkeys *,
  */
 int hpn_opener_free(struct hpn_opener *, struct sshcipher_ctx *serial);
 
-void hpn_opener_grow(struct hpn_opener *, u_int workers);
+/* As hpn_sealer_grow() and hpn_sealer_workers(). */
+u_int hpn_opener_grow(struct hpn_opener *, u_int workers);
+u_int hpn_opener_workers(const struct hpn_opener *);
 
 /*
  * The next packet: 0, and it is in *packet as the serial path leaves it there,

@@ -216,8 +216,13 @@ hpn_packet_seals(struct ssh *ssh, struct hpn_packet **hp,
 			return 0;
 		}
 		debug_f("%s: %u threads", keys->enc.name, n);
-	} else if (n > before)
-		hpn_sealer_grow(h->sealer, n);
+	} else if ((n > before || hpn_sealer_workers(h->sealer) == 0) &&
+	    hpn_sealer_grow(h->sealer, n) == 0) {
+		/* We are a child of the process that began */
+		h->out.unable = 1;
+		stop_sealing(h, serial, output);
+		return 0;
+	}
 	return 1;
 }
 
@@ -265,8 +270,13 @@ hpn_packet_opens(struct ssh *ssh, struct hpn_packet **hp,
 			return 0;
 		}
 		debug_f("%s: %u threads", keys->enc.name, n);
-	} else if (n > before)
-		hpn_opener_grow(h->opener, n);
+	} else if ((n > before || hpn_opener_workers(h->opener) == 0) &&
+	    hpn_opener_grow(h->opener, n) == 0) {
+		h->in.unable = 1;
+		if ((r = stop_opening(h, serial)) != 0)
+			fatal_fr(r, "hand over to one thread");
+		return 0;
+	}
 	return 1;
 }
 
@@ -305,7 +315,7 @@ hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
     struct sshcipher_ctx *serial, struct sshbuf *output)
 {
 	struct direction *d;
-	int usable;
+	int r, usable;
 
 	if (h == NULL)
 		return 0;
@@ -314,13 +324,20 @@ hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
 	d->cost = 0;
 	d->unable = !usable;
 	if (mode == MODE_OUT && h->sealer != NULL) {
-		if (usable)
-			return hpn_sealer_rekey(h->sealer, keys, serial);
+		if (usable &&
+		    (r = hpn_sealer_rekey(h->sealer, keys, serial)) == 0)
+			return 0;
+		/* `serial` is made of the new keys already */
+		d->unable = 1;
 		stop_sealing(h, NULL, output);
 	}
 	if (mode == MODE_IN && h->opener != NULL) {
-		if (usable)
-			return hpn_opener_rekey(h->opener, keys, serial);
+		if (usable) {
+			r = hpn_opener_rekey(h->opener, keys, serial);
+			if (r == 0 || r == SSH_ERR_INTERNAL_ERROR)
+				return r;
+		}
+		d->unable = 1;
 		return stop_opening(h, NULL);
 	}
 	return 0;

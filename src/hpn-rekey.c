@@ -135,7 +135,10 @@ hpn_rekey_propose(struct ssh *ssh)
 		goto out;
 	/* A client that was asked knows what to send without guessing */
 	if (!kex->server && h->expected && sshbuf_len(kex->peer) == 0 &&
-	    can_guess(kex) && sshbuf_len(kex->my) > FOLLOWS_FROM_END) {
+	    hpn_rekey_is_first(mine[PROPOSAL_KEX_ALGS], h->kex) &&
+	    hpn_rekey_is_first(mine[PROPOSAL_SERVER_HOST_KEY_ALGS],
+	    h->hostkey) && can_guess(kex) &&
+	    sshbuf_len(kex->my) > FOLLOWS_FROM_END) {
 		if ((end = sshbuf_mutable_ptr(kex->my)) == NULL) {
 			r = SSH_ERR_INTERNAL_ERROR;
 			goto out;

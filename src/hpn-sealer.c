@@ -110,9 +110,11 @@ hpn_sealer_new(struct hpn_sealer **sp, const struct newkeys *keys,
 	conf.bytes = HPN_SEALER_RING;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return r;
-	if ((s->ring = malloc(HPN_SEALER_RING)) == NULL ||
-	    (s->engine = hpn_engine_new(&conf)) == NULL ||
-	    (r = hpn_sealer_rekey(s, keys, serial)) != 0) {
+	if ((s->ring = malloc(HPN_SEALER_RING)) != NULL &&
+	    (s->engine = hpn_engine_new(&conf)) != NULL)
+		r = hpn_engine_workers(s->engine) != 0 ?
+		    hpn_sealer_rekey(s, keys, serial) : SSH_ERR_SYSTEM_ERROR;
+	if (r != 0) {
 		hpn_sealer_free(s);
 		return r;
 	}
@@ -136,10 +138,16 @@ hpn_sealer_free(struct hpn_sealer *s)
 	free(s);
 }
 
-void
+u_int
 hpn_sealer_grow(struct hpn_sealer *s, u_int workers)
 {
-	(void)hpn_engine_grow(s->engine, workers);
+	return hpn_engine_grow(s->engine, workers);
+}
+
+u_int
+hpn_sealer_workers(const struct hpn_sealer *s)
+{
+	return hpn_engine_workers(s->engine);
 }
 
 static void
@@ -149,8 +157,10 @@ sealed(struct hpn_sealer *s, struct job *j)
 		s->failed = j->crypt.r;
 	hpn_crypt_job_clear(&j->crypt);
 	hpn_packet_forget(j->packet, j->type);
-	/* There is one for each job, so there is room */
-	s->spare[s->nspare++] = j->packet;
+	if (s->nspare == JOBS)
+		sshbuf_free(j->packet);
+	else
+		s->spare[s->nspare++] = j->packet;
 	j->packet = NULL;
 	s->sealed = j->end;
 }
@@ -226,6 +236,30 @@ make_place(struct hpn_sealer *s, size_t need)
 	return 1;
 }
 
+/* A packet that a peer with an odd idea of packets asked for. */
+static int
+put_large(struct hpn_sealer *s, struct sshbuf *b, u_int32_t seqnr, u_char type,
+    size_t need, struct sshbuf *output)
+{
+	struct hpn_crypt_job job;
+	u_char *out;
+	int r;
+
+	while (hpn_engine_jobs(s->engine) != 0)
+		collect_wait(s);
+	if ((r = overflow(s, output)) != 0 ||
+	    (r = sshbuf_reserve(output, need, &out)) != 0)
+		return r;
+	hpn_crypt_job_init(&job, s->key, &s->at, seqnr, sshbuf_ptr(b), out,
+	    (u_int)sshbuf_len(b));
+	hpn_crypt_run(&job, HPN_ENGINE_MAIN);
+	hpn_crypt_job_clear(&job);
+	hpn_packet_forget(b, type);
+	if (job.r != 0)
+		s->failed = job.r;
+	return s->failed;
+}
+
 int
 hpn_sealer_put(struct hpn_sealer *s, struct sshbuf **packet, u_int32_t seqnr,
     u_char type, struct sshbuf *output)
@@ -236,20 +270,19 @@ hpn_sealer_put(struct hpn_sealer *s, struct sshbuf **packet, u_int32_t seqnr,
 	int r;
 
 	need = len + hpn_crypt_tag_len(s->key);
-	if (need > HPN_SEALER_RING / 2)
-		return SSH_ERR_NO_BUFFER_SPACE;
-	if (s->nspare == 0 && (empty = sshbuf_new()) == NULL)
-		return SSH_ERR_ALLOC_FAIL;
+	if (need > HPN_SEALER_RING / 4)
+		return put_large(s, b, seqnr, type, need, output);
 	while (hpn_engine_full(s->engine))
 		collect_wait(s);
 	while (!make_place(s, need)) {
 		if (hpn_engine_jobs(s->engine) != 0)
 			collect_wait(s);
-		if ((r = overflow(s, output)) != 0) {
-			sshbuf_free(empty);
+		if ((r = overflow(s, output)) != 0)
 			return r;
-		}
 	}
+	/* Fewer than JOBS are under way, so all together are never more */
+	if (s->nspare == 0 && (empty = sshbuf_new()) == NULL)
+		return SSH_ERR_ALLOC_FAIL;
 	j = &s->jobs[s->next];
 	s->next = (s->next + 1) % JOBS;
 	j->packet = b;

@@ -36,7 +36,8 @@ struct hpn_sealer;
 
 /*
  * Take over from `serial`, which is between two packets and not used again
- * with these keys.  SSH_ERR_INVALID_ARGUMENT: not with this cipher.
+ * with these keys.  SSH_ERR_INVALID_ARGUMENT: not with this cipher;
+ * SSH_ERR_SYSTEM_ERROR: no thread could be had.
  */
 int hpn_sealer_new(struct hpn_sealer **, const struct newkeys *,
     struct sshcipher_ctx *serial, u_int workers);
@@ -48,8 +49,12 @@ int hpn_sealer_rekey(struct hpn_sealer *, const struct newkeys *,
 /* What is not sent is lost; call hpn_sealer_flush() before.  NULL is fine. */
 void hpn_sealer_free(struct hpn_sealer *);
 
-/* Have at least so many workers. */
-void hpn_sealer_grow(struct hpn_sealer *, u_int workers);
+/*
+ * Have at least so many workers; returns how many there are.  There are none
+ * after fork().
+ */
+u_int hpn_sealer_grow(struct hpn_sealer *, u_int workers);
+u_int hpn_sealer_workers(const struct hpn_sealer *);
 
 /*
  * Take a packet, complete but for tag or MAC, and leave an empty buffer in its

@@ -24,6 +24,7 @@ tests(void)
 	test_umac();
 	test_engine();
 	test_crypt();
+	test_sealer();
 	test_ctr();
 	test_threads();
 #endif

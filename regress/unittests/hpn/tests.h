@@ -24,6 +24,7 @@ void test_chachapoly(void);
 void test_umac(void);
 void test_engine(void);
 void test_crypt(void);
+void test_sealer(void);
 void test_ctr(void);
 void test_links(void);
 
