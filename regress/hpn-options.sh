@@ -52,7 +52,6 @@ for tool in ssh sshd; do
 	understood $tool "" "tcprcvbufpoll yes"
 	understood $tool "" "hpnwindowmax 134217728"
 	understood $tool "" "hpnmemorymax 268435456"
-	understood $tool "DisableMTAES yes" "hpnthreads 0"
 	understood $tool "DisableMTAES yes\nHPNThreads 5" "hpnthreads 5"
 	understood $tool "DisableMTAES yes\nHPNThreads auto" "hpnthreads auto"
 done
@@ -61,6 +60,7 @@ for tool in ssh sshd; do
 	test -n "$TEST_SSH_SSHD_CONFOPTS" && test $tool = sshd && continue
 	understood $tool "" "hpnthreads auto"
 	understood $tool "DisableMTAES no" "hpnthreads auto"
+	understood $tool "DisableMTAES yes" "hpnthreads 0"
 done
 
 verbose "values"
