@@ -20,6 +20,9 @@
 #	packet		processor time and rate for each cipher, beside a program
 #			without protocol (floor.c); 0 ms, medians
 #	files		the same of scp and sftp
+#	crypt		sealing and opening a packet, each cipher, MAC and size
+#			(crypt.sh)
+#	engine		what threads gain by themselves (engine.sh)
 #	idle		set-up, memory and processor time of idle connections,
 #			a keystroke's echo; 0 ms
 #
@@ -44,7 +47,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/packet.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files idle'
+PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files idle crypt engine'
 # These need no emulated link.
 PARTS_LOOPBACK='loopback packet files idle'
 RATE=1000
@@ -902,6 +905,14 @@ if [ -z "$only_report" ]; then
 	*) die "$why" ;;
 	esac
 	for part in "${chosen[@]}"; do
+		case $part in
+		crypt | engine)
+			# Tables of their own, without links
+			say "measuring: $part"
+			"$ROOT/lab/$part.sh" || broken="$broken $part"
+			continue
+			;;
+		esac
 		case " $PARTS_LOOPBACK " in
 		*" $part "*) ;;
 		*)

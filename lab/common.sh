@@ -73,12 +73,6 @@ calc() {
 	awk "BEGIN { printf \"${2:-%.3f}\", $1 }"
 }
 
-median() {
-	sort -g | awk '{ v[NR] = $1 }
-	    END { if (NR) print NR % 2 ? v[(NR + 1) / 2] :
-		(v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
-
 # Wait until TEST (evaluated) holds: wait_until SECONDS TEST
 wait_until() {
 	local tries=$(($1 * 20))

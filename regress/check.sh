@@ -27,7 +27,7 @@ out=$build/check
 # takes the rest of the processors.
 steps_setup='deps series build-debian build-upstream build-stock'
 steps_a='suite-debian suite-threads suite-upstream'
-steps_b='policy files version warnings-debian warnings-upstream man'
+steps_b='policy files sanitize version warnings-debian warnings-upstream man'
 steps_b="$steps_b prefixes-debian prefixes-upstream"
 steps_end='lab'
 
@@ -303,6 +303,7 @@ run_step() {
 	suite-threads)	step_suite debian full 23400 'HPNThreads 4' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
 	policy)		optional regress/policy.sh ;;
+	sanitize)	optional regress/sanitize.sh ;;
 	warnings-*)	step_warnings "${1#warnings-}" ;;
 	man)		step_man ;;
 	files)		step_files ;;

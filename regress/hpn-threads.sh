@@ -103,7 +103,7 @@ $peer"
 	done
 done
 
-# One side has threads, the other is serial or stock.
+# One side has threads, the other has none.
 for pair in aes128-gcm@openssh.com: chacha20-poly1305@openssh.com: \
     aes128-ctr:umac-64@openssh.com aes256-ctr:hmac-sha2-512-etm@openssh.com
 do
@@ -130,11 +130,20 @@ RekeyLimit 1M
 $lines"
 	echoed "$what"
 	has_threads "$what" server
+done
 
+# Stock on the other side.
+n=0
+for pair in $each; do
+	cipher=${pair%%:*} mac=${pair#*:}
+	lines="Ciphers $cipher"
+	test -z "$mac" || lines="$lines
+MACs $mac"
+	n=`expr $n % 8 + 1`
 	for ssh in $TEST_SSH_STOCK_SSH; do
-		what="$cipher $mac, stock ssh, threads at the server"
+		what="$cipher $mac, stock ssh, $n threads at the server"
 		verbose "$what"
-		direct "$lines" "HPNThreads 2
+		direct "$lines" "HPNThreads $n
 RekeyLimit 1M
 $lines"
 		grep -iv '^hpn' $HPN_SSH_CONFIG >$OBJ/hpn_stock_config
@@ -144,10 +153,10 @@ $lines"
 		has_threads "$what" server
 	done
 	for sshd in $TEST_SSH_STOCK_SSHD; do
-		what="$cipher $mac, stock sshd, threads at the client"
+		what="$cipher $mac, stock sshd, $n threads at the client"
 		verbose "$what"
 		direct "$lines
-HPNThreads 2
+HPNThreads $n
 RekeyLimit 1M" "$lines"
 		grep -iv '^SshdSessionPath\|^SshdAuthPath\|^hpn' \
 		    $HPN_SSHD_CONFIG >$OBJ/hpn_stock_config

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Whole transfers of our ssh and sshd under ThreadSanitizer, and under
 # AddressSanitizer with UndefinedBehaviorSanitizer: with and without threads
-# that seal and open, while keys change, sessions come, and either side ends or
-# dies.  Data must arrive as they were sent, no process may stay behind, and no
-# sanitizer may have anything to say.
+# that seal and open or make keystream, while keys change, sessions come, and
+# either side ends or dies.  Data must arrive as they were sent, no process may
+# stay behind, and no sanitizer may have anything to say.
 #
 # usage: regress/sanitize.sh [tsan] [asan]     default: both
 #
@@ -15,8 +15,8 @@
 # only what changed.
 #
 # CC            the compiler (default: gcc if its sanitizers work, else clang)
-# TESTS         which of: ciphers rekey compression sessions death end auto
-#               (default: all)
+# TESTS         which of: ciphers rekey ring compression sessions death end
+#               auto (default: all)
 # BASE          debian (default) or upstream
 # JOBS          compilers at a time (default: the number of processors)
 #
@@ -46,7 +46,7 @@ for kind; do
 	esac
 done
 kinds=${*:-tsan asan}
-all_tests='ciphers rekey compression sessions death end auto'
+all_tests='ciphers rekey ring compression sessions death end auto'
 for t in ${TESTS-}; do
 	case " $all_tests " in
 	*" $t "*)	;;
@@ -109,7 +109,7 @@ ours() {
 	done
 }
 kill_ours() {
-	ours | while read -r p name; do
+	ours | while read -r p _; do
 		kill -KILL "$p" 2>/dev/null || :
 	done
 }
@@ -320,9 +320,9 @@ configure() {
 	wrong=
 }
 
-# Every ssh ends within a minute, or something hangs.
+# Every ssh ends within two minutes, or something hangs.
 client() {
-	timeout -k 5 60 $fixed "$bin/ssh" -F ssh_config -E client.log "$@"
+	timeout -k 5 120 $fixed "$bin/ssh" -F ssh_config -E client.log "$@"
 }
 
 # wrong WHY: this test has failed; it goes on to its end.
@@ -404,20 +404,42 @@ cipher() {
 MACs $2}"
 }
 
-# began: sets pid, of the session's process, once its command wrote it, and
+# Ways to have threads: so many that seal and as many that open, or (ring:N)
+# that make keystream.
+# lines_of WAY: the lines that ask for it.
+lines_of() {
+	case $1 in
+	ring:*)	printf 'Ciphers aes128-ctr\nHPNThreads %s\n' "$1" ;;
+	*)	printf 'HPNThreads %s\n' "$1" ;;
+	esac
+}
+# at_work SIDE WAY: whether it has threads in both directions.
+at_work() {
+	case $2 in
+	ring:*)	n=$(grep -c "ring_new: ${2#*:} of ${2#*:} keystream threads" \
+		    "$1.log" 2>/dev/null || :) ;;
+	*)	n=$(sed -n "s/.*hpn_packet_\([a-z]*\): .*: $2 threads.*/\1/p" \
+		    "$1.log" 2>/dev/null | sort -u | wc -l) ;;
+	esac
+	[ "${n:-0}" -ge 2 ]
+}
+both_at_work() {
+	at_work client "$1" || is_wrong "the client has no threads ($1)"
+	at_work server "$1" || is_wrong "the server has no threads ($1)"
+}
+
+# began WAY: sets pid, of the session's process, once its command wrote it and
 # both sides have threads; false if they end before.
 began() {
 	i=0
-	until [ -s pid ] && [ "$(cat client.log server.log 2>/dev/null | sed -n \
-	    's/.*hpn_packet_\([a-z]*\): .*: [0-9]* threads.*/\1/p' | sort |
-	    uniq -c | tr -d ' \n')" = 2opens2seals ]; do
+	until [ -s pid ] && at_work client "$1" && at_work server "$1"; do
 		[ -n "$(ours)" ] || {
 			is_wrong 'the connection has ended by itself'
 			return 1
 		}
 		i=$((i + 1))
 		[ "$i" -le 300 ] || {
-			is_wrong 'no session with threads at both ends'
+			is_wrong "no session with threads at both ends ($1)"
 			return 1
 		}
 		sleep .1
@@ -425,10 +447,10 @@ began() {
 	pid=$(cat pid)
 }
 
-# rekeyed SIDE: that it has had new keys all the time.
+# rekeyed SIDE TIMES: that it has had new keys so often at least.
 rekeyed() {
 	n=$(grep -c 'SSH2_MSG_NEWKEYS sent' "$1.log" || :)
-	[ "$n" -ge 8 ] || is_wrong "the $1 had new keys $n times only"
+	[ "$n" -ge "$2" ] || is_wrong "the $1 had new keys $n times only"
 }
 
 # Every cipher, with threads at both ends or without.
@@ -456,7 +478,7 @@ HPNThreads 4
 RekeyLimit 1M" 'HPNThreads 1'
 		threads client 4
 		threads server 1
-		rekeyed client
+		rekeyed client 8
 		verdict "${pair%:}, RekeyLimit 1M of the client"
 
 		echoed "$lines
@@ -464,8 +486,28 @@ HPNThreads 2" 'HPNThreads 8
 RekeyLimit 1M'
 		threads client 2
 		threads server 8
-		rekeyed server
+		rekeyed server 8
 		verdict "${pair%:}, RekeyLimit 1M of the server"
+	done
+}
+
+# Keystream that threads make ahead of time.  They begin after a MiB with a key.
+test_ring() {
+	for pair in aes128-ctr:umac-64-etm@openssh.com aes256-ctr:hmac-sha2-256
+	do
+		cipher "${pair%%:*}" "${pair#*:}" || continue
+		echoed "$lines
+HPNThreads ring:2" 'HPNThreads ring:2'
+		both_at_work ring:2
+		verdict "$pair, HPNThreads ring:2"
+
+		echoed "$lines
+HPNThreads ring:2
+RekeyLimit 3M" 'HPNThreads ring:4'
+		at_work client ring:2 || is_wrong 'the client has no ring'
+		at_work server ring:4 || is_wrong 'the server has no ring'
+		rekeyed client 3
+		verdict "$pair, HPNThreads ring:2 and ring:4, RekeyLimit 3M"
 	done
 }
 
@@ -495,7 +537,6 @@ test_auto() {
 }
 
 # Sessions at once on one connection: sshd forks for each, with threads at work.
-# sessions OPTION...: of the connection's socket.
 sessions() {
 	jobs=
 	for s in 1 2 3 4; do
@@ -510,6 +551,8 @@ sessions() {
 		same data copy.$s
 	done
 	rm -f copy.[1-4]
+	client -S ctl -O exit host 2>/dev/null ||
+	    is_wrong "the connection's end gave $?"
 }
 # connected: once the connection's socket is there.
 connected() {
@@ -524,39 +567,38 @@ connected() {
 	done
 }
 test_sessions() {
-	for lines in '' 'RekeyLimit 1M'; do
-		configure "HPNThreads 4
-$lines" 'HPNThreads 4'
-		client -M -S ctl -N host >/dev/null &
-		master=$!
-		connected
-		sessions
-		client -S ctl -O exit host 2>/dev/null ||
-		    is_wrong "the connection's end gave $?"
-		wait "$master" || :
-		threads client 4
-		threads server 4
-		verdict "four sessions at once${lines:+, $lines}"
-	done
-	# The client itself forks, and its child goes on.
-	configure "HPNThreads 4
+	for way in 4 ring:2; do
+		for more in '' 'RekeyLimit 4M'; do
+			configure "$(lines_of $way)
+$more" "$(lines_of $way)"
+			client -M -S ctl -N host >/dev/null 2>&1 &
+			master=$!
+			connected
+			sessions
+			wait "$master" || :
+			both_at_work $way
+			verdict "sessions, HPNThreads $way${more:+, $more}"
+		done
+		# The client itself forks, and its child goes on.
+		configure "$(lines_of $way)
 ControlMaster auto
 ControlPath $run/ctl
-ControlPersist yes" 'HPNThreads 4'
-	client host cat <data >copy || is_wrong "exit status $?"
-	same data copy
-	connected
-	sessions
-	client -S ctl -O exit host 2>/dev/null ||
-	    is_wrong "the connection's end gave $?"
-	verdict 'four sessions at once, the client in the background'
+ControlPersist yes" "$(lines_of $way)"
+		client host cat <data >copy || is_wrong "exit status $?"
+		same data copy
+		connected
+		sessions
+		both_at_work $way
+		verdict "sessions, HPNThreads $way, client in the background"
+	done
 }
 
 # Either side ends or dies while data flow both ways.
 test_death() {
-	for signal in KILL TERM; do
-		for victim in client server; do
-			configure 'HPNThreads 4' 'HPNThreads 4'
+	for way in 4 ring:2; do
+		for death in 'KILL client' 'KILL server' 'TERM client' \
+		    'TERM server'; do
+			configure "$(lines_of $way)" "$(lines_of $way)"
 			rm -f pid
 			# The session's process is the parent of its command.
 			$fixed "$bin/ssh" -F ssh_config -E client.log host \
@@ -564,19 +606,17 @@ test_death() {
 			    "$run/pid; exec cat" \
 			    </dev/zero >/dev/null 2>&1 &
 			client=$!
-			if began; then
+			if began $way; then
 				sleep .2
-				case $victim in
-				client)	kill -$signal $client ;;
-				server)	kill -$signal "$pid" ;;
+				case $death in
+				*client)	kill -${death% *} $client ;;
+				*server)	kill -${death% *} "$pid" ;;
 				esac
 			fi
 			# Else wait would wait for what hangs.
 			gone
 			wait $client 2>/dev/null || :
-			threads client 4
-			threads server 4
-			verdict "SIG$signal to the $victim"
+			verdict "SIG${death% *} to the ${death#* }, HPNThreads $way"
 		done
 	done
 }
@@ -627,9 +667,9 @@ for kind in $kinds; do
 	sed 's/^/host /' hostkey.pub >known_hosts
 	options "$kind" "$run/report"
 	for t in ${TESTS:-$all_tests}; do
-		began=$(date +%s)
+		t0=$(date +%s)
 		test_$t
-		echo "      $kind: $t took $(($(date +%s) - began)) s"
+		echo "      $kind: $t took $(($(date +%s) - t0)) s"
 	done
 	rm -f data copy some
 done
