@@ -433,11 +433,12 @@ both_at_work() {
 began() {
 	i=0
 	until [ -s pid ] && at_work client "$1" && at_work server "$1"; do
-		[ -n "$(ours)" ] || {
+		i=$((i + 1))
+		# It may not have begun at first.
+		[ "$i" -le 20 ] || [ -n "$(ours)" ] || {
 			is_wrong 'the connection has ended by itself'
 			return 1
 		}
-		i=$((i + 1))
 		[ "$i" -le 300 ] || {
 			is_wrong "no session with threads at both ends ($1)"
 			return 1
@@ -612,6 +613,8 @@ test_death() {
 				*client)	kill -${death% *} $client ;;
 				*server)	kill -${death% *} "$pid" ;;
 				esac
+			else
+				kill_ours
 			fi
 			# Else wait would wait for what hangs.
 			gone

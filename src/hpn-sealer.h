@@ -13,8 +13,9 @@
  * many.  Once a sealer is there, every packet goes through it: small ones are
  * sealed by the caller's thread at once when nothing is before them.
  *
- * Memory: the ring, and the plaintext of what is not sealed yet, at most as
- * much again.  Return values are 0 or SSH_ERR_*.
+ * Memory: the ring, the plaintext of what is not sealed yet, at most as much
+ * again, and what 64 buffers keep (HPN_PACKET_KEEPS each).  Return values are 0
+ * or SSH_ERR_*.
  */
 #ifndef HPN_SEALER_H
 #define HPN_SEALER_H
