@@ -214,6 +214,31 @@ done
 hpn_ssh -S $CTL -O exit host 2>/dev/null
 has_threads "$what" client server
 
+# Another channel that always has more to send keeps no session away.
+for threads in 0 2; do
+	what="a session beside a flood, $threads threads"
+	verbose "$what"
+	direct "HPNThreads $threads" "HPNThreads $threads"
+	hpn_ssh -M -S $CTL -f -N host || fatal "$what: cannot start"
+	$SSH -F $HPN_SSH_CONFIG -S $CTL host "cat >/dev/null" </dev/zero &
+	flood=$!
+	sleep 2
+	for i in 1 2 3; do
+		$SSH -F $HPN_SSH_CONFIG -S $CTL host "echo here" \
+		    >$HPN_COPY </dev/null &
+		session=$!
+		for j in 1 2 3 4 5 6 7 8 9 10; do
+			kill -0 $session 2>/dev/null || break
+			sleep 1
+		done
+		kill $session 2>/dev/null && fail "$what: it waits"
+		grep here $HPN_COPY >/dev/null || fail "$what: it failed"
+	done
+	kill $flood 2>/dev/null
+	hpn_ssh -S $CTL -O exit host 2>/dev/null
+	wait $flood 2>/dev/null
+done
+
 # Either side dies.
 for victim in client server; do
 	what="$victim killed"

@@ -35,6 +35,9 @@
  */
 #define INPUT_TRIPS	2
 
+/* What may wait to be sent, in trips, while other ssh processes add to it. */
+#define FORWARD_TRIPS	2
+
 /*
  * A drained buffer larger than this gives its memory back, bytes; one buffer of
  * a connection in this time, ns, for it may be needed again at once.
@@ -382,7 +385,9 @@ hpn_channels_ring(const struct ssh *ssh)
 int
 hpn_channels_may_forward(struct ssh *ssh)
 {
-	return ssh->hpn == NULL || ssh_packet_not_very_much_data_to_write(ssh);
+	/* Our own channels fill one trip each time: that must leave room */
+	return ssh->hpn == NULL || sshbuf_len(ssh_packet_get_output(ssh)) <
+	    FORWARD_TRIPS * hpn_channels_trip(ssh);
 }
 
 void

@@ -52,8 +52,9 @@ void hpn_channel_ignore_answer(struct ssh *, int id);
 void hpn_channel_answered(struct ssh *, int type);
 
 /*
- * Whether to take packets from a client that is proxied through us (ssh -O
- * proxy): not while what is waiting to be sent is more than one trip's worth.
+ * Whether to listen to other ssh processes that use this connection, whose
+ * packets may be taken as they are (ssh -O proxy): not while what is waiting to
+ * be sent is more than two trips' worth.
  */
 int hpn_channels_may_forward(struct ssh *);
 
