@@ -63,6 +63,24 @@ build_flow() {
 	mv -f "$FLOW.$$" "$FLOW"
 }
 
+# build_with OBJ PROGRAM NAME: lab/NAME.c with the compiler, the flags and the
+# libraries of the build in the object directory OBJ.
+build_with() {
+	[ -f "$1/libssh.a" ] && [ -f "$1/Makefile" ] ||
+	    die "$1 has no libssh.a: run make build stock BASE=$BASE"
+	cat >"$2.mk" <<'END'
+include Makefile
+lab-program:
+	$(CC) $(CFLAGS) $(CPPFLAGS) -o '$(PROGRAM)' '$(SOURCE)' $(LDFLAGS) \
+	    -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS)
+END
+	make -s -C "$1" -f "$2.mk" PROGRAM="$2" SOURCE="$ROOT/lab/$3.c" \
+	    lab-program >"$2.log" 2>&1 || {
+		cat "$2.log" >&2
+		die "lab/$3.c does not build with $1, see above"
+	}
+}
+
 seconds() {
 	local t=$EPOCHREALTIME
 	printf '%s\n' "$t"

@@ -61,24 +61,6 @@ pairs_of() {
 	esac
 }
 
-# build NAME OBJECTDIR: lab/crypt.c with that build's compiler, flags and
-# libraries.
-build() {
-	[ -f "$2/libssh.a" ] && [ -f "$2/Makefile" ] ||
-	    die "$2 has no libssh.a: run make build stock BASE=$BASE"
-	cat >"$OUT/$1.mk" <<'END'
-include Makefile
-lab-crypt:
-	$(CC) $(CFLAGS) $(CPPFLAGS) -o '$(CRYPT)' '$(CRYPT_C)' $(LDFLAGS) \
-	    -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS)
-END
-	make -s -C "$2" -f "$OUT/$1.mk" CRYPT="$OUT/crypt-$1" \
-	    CRYPT_C="$ROOT/lab/crypt.c" lab-crypt >"$OUT/$1.log" 2>&1 || {
-		cat "$OUT/$1.log" >&2
-		die "lab/crypt.c does not build with $2, see above"
-	}
-}
-
 while getopts r:t:s: option; do
 	case $option in
 	r)	ROUNDS=$OPTARG ;;
@@ -99,8 +81,8 @@ SIZES=$(printf '%s\n' $SIZES | sort -n -u)
 need make awk sort
 mkdir -p "$OUT"
 rm -f "$OUT"/*.tsv "$OUT/report.txt"
-build hpn "$HPN_OBJ"
-build stock "$STOCK_OBJ"
+build_with "$HPN_OBJ" "$OUT/crypt-hpn" crypt
+build_with "$STOCK_OBJ" "$OUT/crypt-stock" crypt
 for cipher; do
 	pairs_of "$cipher"
 done >"$OUT/pairs"

@@ -23,27 +23,10 @@ case $workers in
 	;;
 esac
 
-# build NAME: lab/NAME.c with our build's compiler, flags and libraries.
-build() {
-	[ -f "$HPN_OBJ/libssh.a" ] && [ -f "$HPN_OBJ/Makefile" ] ||
-	    die "$HPN_OBJ has no libssh.a: run make build BASE=$BASE"
-	cat >"$OUT/$1.mk" <<'END'
-include Makefile
-lab-program:
-	$(CC) $(CFLAGS) $(CPPFLAGS) -o '$(PROGRAM)' '$(SOURCE)' $(LDFLAGS) \
-	    -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS)
-END
-	make -s -C "$HPN_OBJ" -f "$OUT/$1.mk" PROGRAM="$OUT/$1" \
-	    SOURCE="$ROOT/lab/$1.c" lab-program >"$OUT/$1.log" 2>&1 || {
-		cat "$OUT/$1.log" >&2
-		die "lab/$1.c does not build with $HPN_OBJ, see above"
-	}
-}
-
 need make
 mkdir -p "$OUT"
-build engine
-build ctr
+build_with "$HPN_OBJ" "$OUT/engine" engine
+build_with "$HPN_OBJ" "$OUT/ctr" ctr
 say "the packet engine, MB/s, up to $workers workers beside the main thread"
 "$OUT/engine" -w "$workers" | tee "$OUT/engine.txt"
 say "the AES-CTR keystream ring; the main thread has 400 ns/KiB of other work"

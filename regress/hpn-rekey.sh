@@ -72,6 +72,37 @@ do
 	hpn_grew "$what" server
 done
 
+# Who mostly receives asks first, a little before the sender would have to: here
+# when 94 of 100 MB have come.  Without a delay less than the rest is under way.
+# A client that asks sends its half along, and the server takes it.
+hpn_random $HPN_DATA.120 120
+for receiver in client server; do
+	what="$receiver receives and asks"
+	hpn_config "RekeyLimit 100M
+ProxyCommand `hpn_server`" "RekeyLimit 100M"
+	case $receiver in
+	client)	hpn_ssh host cat $HPN_DATA.120 >$HPN_COPY ;;
+	server)	hpn_ssh host "cat >$HPN_COPY" <$HPN_DATA.120 ;;
+	esac || fail "$what: exit status $?"
+	hpn_same "$what" $HPN_DATA.120
+	rekeyed "$what" 1
+	# The second exchange: who sent before receiving asked.
+	first=`sed -n 's/.*SSH2_MSG_KEXINIT \([sr][a-z]*\).*/\1/p' \
+	    $HPN_LOG_CLIENT | sed -n 3p`
+	if test $receiver = client; then
+		test "$first" = sent || fail "$what: it was asked"
+		grep 'hpn_rekey_guess: .* follows' $HPN_LOG_CLIENT \
+		    >/dev/null || fail "$what: nothing was sent along"
+		grep 'hpn_rekey_judge: ' $HPN_LOG_CLIENT >/dev/null && \
+		    fail "$what: what was sent along was wrong"
+	else
+		test "$first" = received || fail "$what: it was asked"
+		grep 'hpn_rekey_guess: ' $HPN_LOG_CLIENT >/dev/null && \
+		    fail "$what: a client that was asked guessed"
+	fi
+done
+rm -f $HPN_DATA.120
+
 # By time, while a forward carries data and nothing else happens.
 hpn_config "RekeyLimit default 1" ""
 hpn_listen source `expr $PORT + 1` sh -c \

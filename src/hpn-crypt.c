@@ -275,6 +275,27 @@ hpn_crypt_position_end(const struct hpn_crypt_key *k,
 	return cipher_set_keyiv(serial, at->iv, k->iv_len);
 }
 
+int
+hpn_crypt_key_change(struct hpn_crypt_key **kp, struct hpn_crypt_position *at,
+    const struct sshenc *enc, const struct sshmac *mac, int encrypt,
+    u_int workers, struct sshcipher_ctx *serial)
+{
+	struct hpn_crypt_position begin;
+	struct hpn_crypt_key *k;
+	int r;
+
+	if ((r = hpn_crypt_key_new(enc, mac, encrypt, workers, &k)) != 0)
+		return r;
+	if ((r = hpn_crypt_position_begin(k, serial, &begin)) != 0) {
+		hpn_crypt_key_unref(k);
+		return r;
+	}
+	hpn_crypt_key_unref(*kp);
+	*kp = k;
+	*at = begin;
+	return 0;
+}
+
 void
 hpn_crypt_position_advance(const struct hpn_crypt_key *k,
     struct hpn_crypt_position *at, u_int len)

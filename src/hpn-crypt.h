@@ -87,6 +87,14 @@ int hpn_crypt_position_begin(const struct hpn_crypt_key *,
     struct sshcipher_ctx *serial, struct hpn_crypt_position *);
 int hpn_crypt_position_end(const struct hpn_crypt_key *,
     struct sshcipher_ctx *serial, const struct hpn_crypt_position *);
+/*
+ * New keys for one direction: make a key of them that begins where `serial`,
+ * which was made of them, is.  The reference in *kp (NULL: none yet) is given
+ * back.  Nothing is changed if it fails.
+ */
+int hpn_crypt_key_change(struct hpn_crypt_key **kp,
+    struct hpn_crypt_position *, const struct sshenc *, const struct sshmac *,
+    int encrypt, u_int workers, struct sshcipher_ctx *serial);
 /* Move on by one packet of len bytes, without the tag. */
 void hpn_crypt_position_advance(const struct hpn_crypt_key *,
     struct hpn_crypt_position *, u_int len);

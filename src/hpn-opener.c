@@ -58,21 +58,10 @@ int
 hpn_opener_rekey(struct hpn_opener *o, const struct newkeys *keys,
     struct sshcipher_ctx *serial)
 {
-	struct hpn_crypt_key *key;
-	int r;
-
 	if (o->count != 0)
 		return SSH_ERR_INTERNAL_ERROR;
-	if ((r = hpn_crypt_key_new(&keys->enc, &keys->mac, CIPHER_DECRYPT,
-	    hpn_engine_workers(o->engine), &key)) != 0)
-		return r;
-	if ((r = hpn_crypt_position_begin(key, serial, &o->at)) != 0) {
-		hpn_crypt_key_unref(key);
-		return r;
-	}
-	hpn_crypt_key_unref(o->key);
-	o->key = key;
-	return 0;
+	return hpn_crypt_key_change(&o->key, &o->at, &keys->enc, &keys->mac,
+	    CIPHER_DECRYPT, hpn_engine_workers(o->engine), serial);
 }
 
 int

@@ -297,12 +297,6 @@ hpn_packet_open(struct ssh *ssh, struct hpn_packet *h,
 	return r;
 }
 
-size_t
-hpn_packet_read_max(const struct ssh *ssh, size_t usual)
-{
-	return ssh->hpn == NULL ? usual : HPN_PACKET_READ;
-}
-
 void
 hpn_packet_settle(struct hpn_packet *h)
 {

@@ -51,13 +51,6 @@ int hpn_packet_open(struct ssh *, struct hpn_packet *,
     struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
     u_int packet_max, u_char last, struct sshbuf **packet, u_int *packlenp);
 
-/*
- * How much to read from the connection at once, bytes: as much as a sender of
- * ours writes.
- */
-size_t hpn_packet_read_max(const struct ssh *, size_t usual);
-#define HPN_PACKET_READ		(512 * 1024)
-
 /* Before memory of the input buffer moves. */
 void hpn_packet_settle(struct hpn_packet *);
 

@@ -76,19 +76,8 @@ int
 hpn_sealer_rekey(struct hpn_sealer *s, const struct newkeys *keys,
     struct sshcipher_ctx *serial)
 {
-	struct hpn_crypt_key *key;
-	int r;
-
-	if ((r = hpn_crypt_key_new(&keys->enc, &keys->mac, CIPHER_ENCRYPT,
-	    hpn_engine_workers(s->engine), &key)) != 0)
-		return r;
-	if ((r = hpn_crypt_position_begin(key, serial, &s->at)) != 0) {
-		hpn_crypt_key_unref(key);
-		return r;
-	}
-	hpn_crypt_key_unref(s->key);
-	s->key = key;
-	return 0;
+	return hpn_crypt_key_change(&s->key, &s->at, &keys->enc, &keys->mac,
+	    CIPHER_ENCRYPT, hpn_engine_workers(s->engine), serial);
 }
 
 int

@@ -25,6 +25,12 @@ hpn_channel_read_max(struct ssh *ssh, const Channel *c)
 	return c->hpn_read;
 }
 
+size_t
+hpn_connection_read_max(const struct ssh *ssh, size_t usual)
+{
+	return ssh->hpn == NULL ? usual : HPN_TRIP_MAX;
+}
+
 /* Pipes of a user that all hold much leave little to others: bulk only. */
 static void
 enlarge(Channel *c, int fd, u_int which)

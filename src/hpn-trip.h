@@ -20,6 +20,12 @@ struct Channel;
  */
 size_t hpn_channel_read_max(struct ssh *, const struct Channel *);
 
+/*
+ * How much to read from the connection at once: as much as a sender of ours
+ * writes.
+ */
+size_t hpn_connection_read_max(const struct ssh *, size_t usual);
+
 /* len bytes were read where max were asked for. */
 void hpn_channel_read(struct ssh *, struct Channel *, size_t len, size_t max);
 

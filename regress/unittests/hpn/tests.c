@@ -19,6 +19,7 @@ tests(void)
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
+	test_batch();
 	test_rekey();
 	test_chachapoly();
 	test_umac();

@@ -18,6 +18,7 @@ void test_rtt(void);
 void test_tcp(void);
 void test_buf(void);
 void test_options(void);
+void test_batch(void);
 void test_rekey(void);
 void test_threads(void);
 void test_chachapoly(void);

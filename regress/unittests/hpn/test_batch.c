@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-batch and of what hpn-trip reads at once. */
+
+#define SSHBUF_INTERNAL	/* sshbuf_alloc() */
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/queue.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "packet.h"
+#include "ssh2.h"
+#include "sshbuf.h"
+#include "channels.h"
+#include "hpn-batch.h"
+#include "hpn-channels.h"
+#include "hpn-options.h"
+#include "hpn-trip.h"
+#include "tests.h"
+
+static int
+all_zero(const u_char *p, size_t len)
+{
+	while (len > 0 && *p == 0)
+		p++, len--;
+	return len == 0;
+}
+
+static void
+test_pad(void)
+{
+	static struct hpn_pad pad;
+	u_char seen[3 * HPN_PAD_POOL], *p = seen;
+	size_t i, same = 0, n, done = 0;
+
+	TEST_START("padding: no byte of the pool serves twice, used ones are gone");
+	while (done + 255 <= sizeof(seen)) {
+		n = 4 + done % 252;
+		hpn_pad_random(&pad, p + done, n);
+		ASSERT_SIZE_T_LE(pad.left, sizeof(pad.pool) - n);
+		ASSERT_INT_EQ(all_zero(pad.pool + pad.left,
+		    sizeof(pad.pool) - pad.left), 1);
+		done += n;
+	}
+	/* 8 bytes of it elsewhere are no chance */
+	for (i = 8; i + 8 <= done; i += 8)
+		same += memcmp(p, p + i, 8) == 0;
+	ASSERT_SIZE_T_EQ(same, 0);
+	for (i = 0, same = 0; i < done; i++)
+		same += p[i] == 0;
+	ASSERT_SIZE_T_LT(same, done / 64);
+	hpn_pad_random(&pad, seen, HPN_PAD_POOL);
+	ASSERT_SIZE_T_EQ(pad.left, 0);
+	TEST_DONE();
+}
+
+/* The buffer's memory after a packet of this type and size was forgotten. */
+static size_t
+left_of(u_char type, size_t len, size_t *allocp)
+{
+	struct sshbuf *b = sshbuf_new();
+	u_char *p;
+	size_t i, left = 0;
+
+	ASSERT_PTR_NE(b, NULL);
+	ASSERT_INT_EQ(sshbuf_reserve(b, len, &p), 0);
+	memset(p, 0xa5, len);
+	ASSERT_INT_EQ(sshbuf_consume(b, len / 2), 0);
+	hpn_packet_forget(b, type);
+	ASSERT_SIZE_T_EQ(sshbuf_len(b), 0);
+	*allocp = sshbuf_alloc(b);
+	/* What is reserved is what was there */
+	ASSERT_INT_EQ(sshbuf_reserve(b, *allocp, &p), 0);
+	for (i = 0; i < *allocp; i++)
+		left += p[i] == 0xa5;
+	sshbuf_free(b);
+	return left;
+}
+
+static void
+test_forget(void)
+{
+	static const u_char others[] = { SSH2_MSG_USERAUTH_REQUEST,
+	    SSH2_MSG_KEX_ECDH_REPLY, SSH2_MSG_CHANNEL_REQUEST,
+	    SSH2_MSG_CHANNEL_OPEN, SSH2_MSG_GLOBAL_REQUEST };
+	size_t alloc, i;
+
+	TEST_START("packets: nothing is left of those that may hold secrets");
+	for (i = 0; i < sizeof(others); i++) {
+		ASSERT_SIZE_T_EQ(left_of(others[i], 33000, &alloc), 0);
+		ASSERT_SIZE_T_LE(alloc, 1024);
+	}
+	TEST_DONE();
+
+	TEST_START("packets: nothing is left of what is typed");
+	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 1, &alloc), 0);
+	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 300, &alloc), 0);
+	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, HPN_PACKET_WIPES,
+	    &alloc), 0);
+	TEST_DONE();
+
+	TEST_START("packets: of bulk, the buffer is kept and not wiped whole");
+	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 33000, &alloc),
+	    33000 - HPN_PACKET_WIPES);
+	ASSERT_SIZE_T_GE(alloc, 33000);
+	TEST_DONE();
+
+	TEST_START("packets: more than a packet's usual memory is not kept");
+	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 250000, &alloc), 0);
+	ASSERT_SIZE_T_LE(alloc, 1024);
+	TEST_DONE();
+}
+
+static void
+test_pipe(void)
+{
+	int fd[2];
+
+	TEST_START("pipes: as large as it is allowed");
+	ASSERT_INT_EQ(pipe(fd), 0);
+	hpn_pipe_enlarge(fd[0]);
+#ifdef F_GETPIPE_SZ
+	ASSERT_INT_GE(fcntl(fd[1], F_GETPIPE_SZ), 65536);
+	if (geteuid() == 0)
+		ASSERT_INT_EQ(fcntl(fd[1], F_GETPIPE_SZ), HPN_PIPE_SIZE);
+#endif
+	close(fd[0]);
+	close(fd[1]);
+	hpn_pipe_enlarge(-1);
+	hpn_pipe_enlarge(STDIN_FILENO);
+	TEST_DONE();
+}
+
+static void
+test_trip(void)
+{
+	struct hpn_options options;
+	struct ssh ssh;
+	Channel c;
+	int i;
+
+	TEST_START("trips: as stock's unless configured");
+	memset(&ssh, 0, sizeof(ssh));
+	memset(&c, 0, sizeof(c));
+	c.rfd = c.wfd = -1;
+	ASSERT_SIZE_T_EQ(hpn_channels_trip(&ssh), HPN_TRIP_LEAST);
+	ASSERT_SIZE_T_EQ(hpn_connection_read_max(&ssh, 1234), 1234);
+	hpn_channel_read(&ssh, &c, CHANNEL_MAX_READ, CHANNEL_MAX_READ);
+	ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c), CHANNEL_MAX_READ);
+	TEST_DONE();
+
+	TEST_START("trips: reads grow with what is there, up to a trip");
+	ssh.state = ssh_alloc_session_state()->state;
+	hpn_options_init(&options);
+	hpn_options_fill(&options);
+	hpn_channels_configure(&ssh, &options);
+	ASSERT_PTR_NE(ssh.hpn, NULL);
+	for (i = 0; i < 10; i++) {
+		hpn_channel_read(&ssh, &c, CHANNEL_MAX_READ - 1,
+		    CHANNEL_MAX_READ);
+		ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c),
+		    CHANNEL_MAX_READ);
+	}
+	hpn_channel_read(&ssh, &c, CHANNEL_MAX_READ, CHANNEL_MAX_READ);
+	ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c), 2 * CHANNEL_MAX_READ);
+	for (i = 0; i < 10; i++) {
+		hpn_channel_read(&ssh, &c, hpn_channel_read_max(&ssh, &c),
+		    hpn_channel_read_max(&ssh, &c));
+	}
+	ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c),
+	    hpn_channels_trip(&ssh));
+	ASSERT_SIZE_T_GT(hpn_connection_read_max(&ssh, 1234), 1234);
+	TEST_DONE();
+}
+
+void
+test_batch(void)
+{
+	test_pad();
+	test_forget();
+	test_pipe();
+	test_trip();
+}
