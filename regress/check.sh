@@ -535,10 +535,10 @@ for s in $steps_setup $steps_a $steps_b $steps_end clean; do
 done
 for s in $failures; do
 	printf '\nFAIL %s, log build/check/%s.log, which ends:\n' "$s" "$s"
-	# What failed can stand far above the end.
-	head -n -15 "$out/$s.log" | grep -A 8 '^FAIL' | head -n 60 |
-	    sed 's/^/  | /'
 	tail -n 15 "$out/$s.log" | sed 's/^/  | /'
+	# What failed can stand far above the end.
+	head -n -15 "$out/$s.log" | grep -A 6 '^FAIL' | head -n 20 |
+	    sed 's/^/  > /'
 done
 rm -rf "$out/result" "$out/pid"
 

@@ -264,6 +264,19 @@ for victim in client server; do
 	wait $client 2>/dev/null
 done
 
+# Bulk data, a rest that gives memory back at both ends, and bulk data again.
+for threads in auto 0 4; do
+	what="a rest, HPNThreads $threads"
+	direct "HPNThreads $threads" "HPNThreads $threads"
+	(cat $HPN_DATA; sleep 4; cat $HPN_DATA) | hpn_ssh host cat \
+	    >$HPN_COPY || fail "$what: exit status $?"
+	cat $HPN_DATA $HPN_DATA | cmp - $HPN_COPY || fail "$what: data differ"
+	for side in client server; do
+		grep 'hpn_channels_rest: after' `hpn_log_of $side` \
+		    >/dev/null || fail "$what: the $side did not rest"
+	done
+done
+
 # A bit that changes on the way, anywhere in a packet: both ends say what they
 # say without threads, and nothing of that packet or after it arrives.
 for cipher in aes128-gcm@openssh.com chacha20-poly1305@openssh.com; do

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "hpn-batch.h"
+#include "hpn-buf.h"
 #include "ssh2.h"
 #include "sshbuf.h"
 
@@ -73,6 +74,19 @@ hpn_packet_begin(struct sshbuf *b)
 {
 	if (sshbuf_len(b) != 0)
 		sshbuf_reset(b);
+}
+
+void
+hpn_buffer_rest(struct sshbuf *b)
+{
+	size_t len = sshbuf_alloc(b);
+	u_char *begin;
+
+	if (sshbuf_len(b) != 0 || len <= HPN_BUFFER_KEEPS ||
+	    sshbuf_reserve(b, len, &begin) != 0)
+		return;
+	hpn_buf_release(begin, len);
+	(void)sshbuf_consume_end(b, len);
 }
 
 void

@@ -45,6 +45,13 @@ void hpn_packet_forget(struct sshbuf *, u_char type);
 void hpn_packet_begin(struct sshbuf *);
 
 /*
+ * Nothing needs this buffer for now: hand its memory back to the system if it
+ * is large and empty.
+ */
+#define HPN_BUFFER_KEEPS	(64 * 1024)
+void hpn_buffer_rest(struct sshbuf *);
+
+/*
  * Let a pipe or a local socket hold as much as the system allows an ordinary
  * program, at most HPN_PIPE_SIZE bytes.  Does nothing to other descriptors;
  * never fails.

@@ -35,12 +35,8 @@ hpn_buf_grown(size_t alloc, size_t need, size_t max)
 	return grown < need ? need : grown;
 }
 
-/*
- * Wipe [p, p+len) and hand the whole pages in it back to the system, which
- * gives zeroed ones if they are touched again.
- */
-static void
-wipe_and_release(unsigned char *p, size_t len)
+void
+hpn_buf_release(void *p, size_t len)
 {
 	explicit_bzero(p, len);
 #ifdef MADV_DONTNEED
@@ -68,7 +64,7 @@ hpn_buf_move(void *old, size_t alloc, size_t grown)
 	for (done = 0; done < alloc; done += len) {
 		len = alloc - done < LARGE ? alloc - done : LARGE;
 		memcpy(to + done, from + done, len);
-		wipe_and_release(from + done, len);
+		hpn_buf_release(from + done, len);
 	}
 	free(old);
 	return to;

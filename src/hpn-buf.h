@@ -29,6 +29,13 @@ int hpn_buf_pack(size_t alloc, size_t need, size_t consumed);
 size_t hpn_buf_grown(size_t alloc, size_t need, size_t max);
 
 /*
+ * Wipe len bytes of the heap and hand the whole pages among them back to the
+ * system, which gives zeroed ones when they are touched again.  The memory
+ * stays allocated.
+ */
+void hpn_buf_release(void *, size_t len);
+
+/*
  * Move a buffer of `alloc` bytes on the heap to one of `grown` (> alloc)
  * bytes.  What is new is zero and, where the system can, not yet memory; what
  * is old is wiped and freed.  Returns NULL, old buffer untouched, when there

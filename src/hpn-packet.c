@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hpn-batch.h"
 #include "hpn-channels.h"
 #include "hpn-cpus.h"
 #include "hpn-crypt.h"
@@ -373,6 +374,23 @@ hpn_packet_write_poll(struct hpn_packet *h, int fd)
 	    errno != EWOULDBLOCK)
 		return SSH_ERR_SYSTEM_ERROR;
 	return 0;
+}
+
+void
+hpn_packet_rest(struct hpn_packet *h, struct sshcipher_ctx *send,
+    struct sshcipher_ctx *receive, struct sshbuf *input, struct sshbuf *output)
+{
+	int r;
+
+	if (h != NULL && hpn_packet_unsent(h) == 0 &&
+	    hpn_threads_rest(&h->out.threads) == 0 && h->sealer != NULL)
+		stop_sealing(h, send, output);
+	if (h != NULL && sshbuf_len(input) == 0 &&
+	    hpn_threads_rest(&h->in.threads) == 0 && h->opener != NULL &&
+	    (r = stop_opening(h, receive)) != 0)
+		fatal_fr(r, "hand over to one thread");
+	hpn_buffer_rest(input);
+	hpn_buffer_rest(output);
 }
 
 void

@@ -67,6 +67,14 @@ size_t hpn_packet_kick(struct hpn_packet *);
 /* Write what is sealed, as ssh_packet_write_poll(). */
 int hpn_packet_write_poll(struct hpn_packet *, int fd);
 
+/*
+ * The connection carries nothing for now: give up what bulk data alone need,
+ * if nothing is in it.
+ */
+void hpn_packet_rest(struct hpn_packet *, struct sshcipher_ctx *send,
+    struct sshcipher_ctx *receive, struct sshbuf *input,
+    struct sshbuf *output);
+
 /* Stop threads; what was not sent is lost. */
 void hpn_packet_free(struct hpn_packet **);
 

@@ -97,3 +97,16 @@ hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
 	t->bytes = 0;
 	return t->now;
 }
+
+unsigned int
+hpn_threads_rest(struct hpn_threads *t)
+{
+	uint64_t due = t->due;
+
+	if (t->wanted >= 0)
+		return t->now;
+	hpn_threads_init(t, t->wanted);
+	/* A trial that failed is not forgotten */
+	t->due = due;
+	return 0;
+}

@@ -61,4 +61,10 @@ int hpn_threads_due(struct hpn_threads *, size_t len);
 unsigned int hpn_threads_decide(struct hpn_threads *,
     const struct hpn_threads_facts *);
 
+/*
+ * Nothing has moved for a while: begin anew, without workers unless the user
+ * wants them.  Returns how many to have.
+ */
+unsigned int hpn_threads_rest(struct hpn_threads *);
+
 #endif /* HPN_THREADS_H */

@@ -24,6 +24,7 @@
 #include "hpn-batch.h"
 #include "hpn-channels.h"
 #include "hpn-options.h"
+#include "hpn-rest.h"
 #include "hpn-trip.h"
 #include "tests.h"
 
@@ -182,6 +183,61 @@ test_trip(void)
 	TEST_DONE();
 }
 
+static void
+test_rest(void)
+{
+	struct hpn_rest rest;
+	struct sshbuf *b;
+	u_char *p;
+	u_int64_t now = 1000 * SEC, wait, moved = 0;
+	size_t alloc;
+	u_int i;
+
+	TEST_START("rest: due once, two seconds after the last bulk data");
+	memset(&rest, 0, sizeof(rest));
+	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+	ASSERT_U64_EQ(wait, 0);
+	for (i = 0; i < 1000; i++) {
+		moved += 100 * KB;
+		now += SEC;
+		ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+		ASSERT_U64_EQ(wait, HPN_REST_NS);
+	}
+	now += SEC;
+	moved += 100;	/* somebody types */
+	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+	ASSERT_U64_EQ(wait, HPN_REST_NS - SEC);
+	now += wait;
+	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 1);
+	ASSERT_U64_EQ(wait, 0);
+	for (i = 0; i < 1000; i++) {
+		now += SEC;
+		moved += 10;
+		ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+		ASSERT_U64_EQ(wait, 0);
+	}
+	moved += 100 * KB;
+	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+	ASSERT_U64_EQ(wait, HPN_REST_NS);
+	TEST_DONE();
+
+	TEST_START("rest: an empty buffer is wiped and stays usable, others stay");
+	ASSERT_PTR_NE(b = sshbuf_new(), NULL);
+	ASSERT_INT_EQ(sshbuf_reserve(b, 1000000, &p), 0);
+	memset(p, 'x', 1000000);
+	hpn_buffer_rest(b);
+	ASSERT_INT_EQ(memchr(sshbuf_ptr(b), 0, 1000000) == NULL, 1);
+	ASSERT_INT_EQ(sshbuf_consume(b, 1000000), 0);
+	alloc = sshbuf_alloc(b);
+	hpn_buffer_rest(b);
+	ASSERT_SIZE_T_EQ(sshbuf_len(b), 0);
+	ASSERT_SIZE_T_EQ(sshbuf_alloc(b), alloc);
+	ASSERT_INT_EQ(sshbuf_reserve(b, 1000000, &p), 0);
+	ASSERT_INT_EQ(all_zero(p, 1000000), 1);
+	sshbuf_free(b);
+	TEST_DONE();
+}
+
 void
 test_batch(void)
 {
@@ -189,4 +245,5 @@ test_batch(void)
 	test_forget();
 	test_pipe();
 	test_trip();
+	test_rest();
 }

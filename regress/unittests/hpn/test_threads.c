@@ -113,6 +113,24 @@ test_threads(void)
 		ASSERT_INT_EQ(go(&x, 400, 99), 0);
 	TEST_DONE();
 
+	TEST_START("threads: gone after a rest, with what failed not forgotten");
+	begin(&x, HPN_THREADS_AUTO, 16);
+	for (i = 0; i < 3; i++)
+		(void)go(&x, 400, 99);
+	ASSERT_INT_GT(go(&x, 900, 99), 0);
+	ASSERT_INT_EQ(hpn_threads_rest(&x.t), 0);
+	ASSERT_INT_EQ(go(&x, 400, 99), 0);
+	ASSERT_INT_GT(go(&x, 400, 99), 0);
+	(void)go(&x, 400, 99);
+	ASSERT_INT_EQ(go(&x, 400, 99), 0);
+	ASSERT_U64_EQ(x.t.due, HPN_THREADS_REST);
+	ASSERT_INT_EQ(hpn_threads_rest(&x.t), 0);
+	ASSERT_U64_EQ(x.t.due, HPN_THREADS_REST);
+	begin(&x, 3, 16);
+	ASSERT_INT_EQ(hpn_threads_decide(&x.t, &x.f), 3);
+	ASSERT_INT_EQ(hpn_threads_rest(&x.t), 3);
+	TEST_DONE();
+
 	TEST_START("threads: a clock that stands still or goes back");
 	begin(&x, HPN_THREADS_AUTO, 16);
 	for (i = 0; i < 100; i++) {
