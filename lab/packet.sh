@@ -445,7 +445,8 @@ idle_memory() {
 			    "$FLOW" sink -o "$work/report" 2>>transfer.log ||
 			    status=1
 		fi
-		sleep 1
+		# Idle: two seconds after the last data memory is given back.
+		sleep 4
 		for side in client server; do
 			pids=$client
 			[ "$side" = client ] || pids=$(descendants \

@@ -6,6 +6,9 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#ifdef __GLIBC__
+# include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <time.h>
 
@@ -64,4 +67,8 @@ hpn_channels_rest(struct ssh *ssh, Channel **channels, u_int nchannels,
 		hpn_buffer_rest(channels[i]->extended);
 	}
 	ssh_packet_rest(ssh);
+#ifdef __GLIBC__
+	/* What channels that are closed have freed lies between what is used */
+	(void)malloc_trim(0);
+#endif
 }
