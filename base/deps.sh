@@ -51,6 +51,9 @@ group() {
 		openssl openssl
 		putty-tools putty
 		dropbear-bin dropbear
+		krb5-kdc krb5-server
+		krb5-admin-server -
+		krb5-user krb5-workstation
 		softhsm2 softhsm
 		mandoc mandoc
 		clang clang
