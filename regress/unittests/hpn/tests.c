@@ -28,6 +28,7 @@ tests(void)
 	test_sealer();
 	test_ctr();
 	test_threads();
+	test_sftpd();
 #endif
 	test_links();
 }
