@@ -29,6 +29,7 @@ tests(void)
 	test_ctr();
 	test_threads();
 	test_sftpd();
+	test_hash();
 #endif
 	test_links();
 }
