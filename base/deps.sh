@@ -30,6 +30,7 @@ group() {
 		ca-certificates ca-certificates
 		libssl-dev openssl-devel
 		zlib1g-dev zlib-devel
+		libxxhash-dev xxhash-devel
 		libpam0g-dev pam-devel
 		libkrb5-dev krb5-devel
 		libedit-dev libedit-devel

@@ -28,6 +28,8 @@ tests(void)
 	test_sealer();
 	test_ctr();
 	test_threads();
+	test_sftpd();
+	test_hash();
 #endif
 	test_links();
 }

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-sftpd. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "sftp.h"
+#include "sshbuf.h"
+#include "hpn-sftpd.h"
+#include "tests.h"
+
+#define LONGEST	(256 * KB)
+
+static struct sshbuf *in, *out;
+
+static void
+queues_new(void)
+{
+	ASSERT_PTR_NE(in = sshbuf_new(), NULL);
+	ASSERT_PTR_NE(out = sshbuf_new(), NULL);
+}
+
+static void
+queues_free(void)
+{
+	sshbuf_free(in);
+	sshbuf_free(out);
+}
+
+/* A server whose answers are as long as requests say; 0: none. */
+static unsigned int done;
+static unsigned int slow_ms;
+
+static void
+one(void)
+{
+	u_char *body = NULL, *p;
+	size_t len;
+	u_int32_t answer;
+
+	ASSERT_INT_EQ(sshbuf_get_string(in, &body, &len), 0);
+	ASSERT_SIZE_T_GE(len, 4);
+	answer = PEEK_U32(body);
+	free(body);
+	ASSERT_INT_EQ(sshbuf_reserve(out, answer, &p), 0);
+	if (slow_ms != 0)
+		(void)poll(NULL, 0, (int)slow_ms);
+	done++;
+}
+
+static void
+ask(unsigned int n, u_int32_t answer)
+{
+	while (n-- > 0) {
+		ASSERT_INT_EQ(sshbuf_put_u32(in, 8), 0);
+		ASSERT_INT_EQ(sshbuf_put_u32(in, answer), 0);
+		ASSERT_INT_EQ(sshbuf_put_u32(in, 0), 0);
+	}
+}
+
+static void
+test_policy(void)
+{
+	TEST_START("when answers go");
+	ASSERT_INT_EQ(hpn_sftpd_more(0, 0, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_more(0, 100, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_more(1, 0, 0), 1);
+	ASSERT_INT_EQ(hpn_sftpd_more(1, 0, 60 * SEC), 1);
+	ASSERT_INT_EQ(hpn_sftpd_more(1, HPN_SFTPD_OUT - 1, 0), 1);
+	ASSERT_INT_EQ(hpn_sftpd_more(1, HPN_SFTPD_OUT, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_more(1, 1, HPN_SFTPD_WAIT_NS - 1), 1);
+	ASSERT_INT_EQ(hpn_sftpd_more(1, 1, HPN_SFTPD_WAIT_NS), 0);
+	TEST_DONE();
+}
+
+static void
+test_whole(void)
+{
+	u_char header[5] = { 0, 0, 0, 6, 1 };
+	size_t i;
+
+	TEST_START("what is a whole request");
+	queues_new();
+	for (i = 0; i < 5; i++) {
+		ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+		ASSERT_INT_EQ(sshbuf_put_u8(in, header[i]), 0);
+	}
+	for (; i < 10; i++) {
+		ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+		ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
+	}
+	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	/* None whose length is refused is waited for */
+	sshbuf_reset(in);
+	ASSERT_INT_EQ(sshbuf_put_u32(in, LONGEST + 1), 0);
+	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	sshbuf_reset(in);
+	ASSERT_INT_EQ(sshbuf_put_u32(in, LONGEST), 0);
+	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+	sshbuf_reset(in);
+	ASSERT_INT_EQ(sshbuf_put_u32(in, 0xffffffff), 0);
+	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
+	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	queues_free();
+	TEST_DONE();
+}
+
+static void
+test_answer(void)
+{
+	TEST_START("batches of answers");
+	queues_new();
+	done = slow_ms = 0;
+	/* All that fits a batch; the incomplete one stays */
+	ask(10, 20);
+	ASSERT_INT_EQ(sshbuf_put_u32(in, 8), 0);
+	hpn_sftpd_answer(one, in, out, LONGEST);
+	/* A machine under load may stop once in between */
+	while (done < 10) {
+		unsigned int before = done;
+
+		hpn_sftpd_answer(one, in, out, LONGEST);
+		ASSERT_U_INT_GT(done, before);
+	}
+	ASSERT_SIZE_T_EQ(sshbuf_len(out), 200);
+	ASSERT_SIZE_T_EQ(sshbuf_len(in), 4);
+	sshbuf_reset(in);
+	sshbuf_reset(out);
+
+	/* Not more than a batch, and one answer */
+	ask(100, 100 * KB);
+	done = 0;
+	hpn_sftpd_answer(one, in, out, LONGEST);
+	ASSERT_U_INT_GE(done, 1);
+	ASSERT_SIZE_T_LT(sshbuf_len(out), HPN_SFTPD_OUT + 100 * KB);
+	sshbuf_reset(in);
+	sshbuf_reset(out);
+
+	/* An answer does not wait for slow ones */
+	ask(10, 20);
+	done = 0;
+	slow_ms = 20;
+	hpn_sftpd_answer(one, in, out, LONGEST);
+	ASSERT_U_INT_EQ(done, 1);
+	hpn_sftpd_answer(one, in, out, LONGEST);
+	ASSERT_U_INT_GE(done, 1);
+	sshbuf_reset(in);
+	sshbuf_reset(out);
+
+	/* Requests without an answer are not left lying */
+	ask(3, 0);
+	done = 0;
+	slow_ms = 5;
+	hpn_sftpd_answer(one, in, out, LONGEST);
+	ASSERT_U_INT_EQ(done, 3);
+	queues_free();
+	TEST_DONE();
+}
+
+static void
+test_data(void)
+{
+	u_char content[1000], *got;
+	u_char type;
+	u_int32_t id, len;
+	size_t i, n;
+	FILE *f;
+	int fd, ends[2];
+
+	TEST_START("data of a file");
+	queues_new();
+	for (i = 0; i < sizeof(content); i++)
+		content[i] = (u_char)(i * 7 + i / 256);
+	ASSERT_PTR_NE(f = tmpfile(), NULL);
+	fd = fileno(f);
+	ASSERT_INT_EQ(write(fd, content, sizeof(content)), sizeof(content));
+
+	ASSERT_INT_EQ(sshbuf_put_u8(out, 0xee), 0);
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 5, fd, 0, 600), 600);
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 6, fd, 600, 600), 400);
+	/* No answer at the end of the file and upon errors */
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, fd, 1000, 600), 0);
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, fd, 1ULL << 40, 600), 0);
+	errno = 0;
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, fd, 1ULL << 63, 600), -1);
+	ASSERT_INT_EQ(errno, EINVAL);
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, -1, 0, 600), -1);
+	ASSERT_INT_EQ(errno, EBADF);
+	ASSERT_INT_EQ(pipe(ends), 0);
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, ends[0], 0, 600), -1);
+	ASSERT_INT_EQ(errno, ESPIPE);
+	close(ends[0]);
+	close(ends[1]);
+	ASSERT_INT_EQ(hpn_sftpd_data(out, 0xfffffffe, fd, 3, 0), 0);
+
+	ASSERT_INT_EQ(sshbuf_get_u8(out, &type), 0);
+	for (i = 5; i <= 6; i++) {
+		n = i == 5 ? 600 : 400;
+		ASSERT_INT_EQ(sshbuf_get_u32(out, &len), 0);
+		ASSERT_U32_EQ(len, 9 + n);
+		ASSERT_INT_EQ(sshbuf_get_u8(out, &type), 0);
+		ASSERT_INT_EQ(type, SSH2_FXP_DATA);
+		ASSERT_INT_EQ(sshbuf_get_u32(out, &id), 0);
+		ASSERT_U32_EQ(id, i);
+		ASSERT_INT_EQ(sshbuf_get_string(out, &got, &n), 0);
+		ASSERT_SIZE_T_EQ(n, len - 9);
+		ASSERT_MEM_EQ(got, content + (i == 5 ? 0 : 600), n);
+		free(got);
+	}
+	ASSERT_SIZE_T_EQ(sshbuf_len(out), 13);
+	ASSERT_U32_EQ(PEEK_U32(sshbuf_ptr(out)), 9);
+	ASSERT_U32_EQ(PEEK_U32(sshbuf_ptr(out) + 5), 0xfffffffe);
+	ASSERT_U32_EQ(PEEK_U32(sshbuf_ptr(out) + 9), 0);
+	fclose(f);
+	queues_free();
+	TEST_DONE();
+}
+
+static void
+test_io(void)
+{
+	static u_char block[3 * HPN_SFTPD_IN], got[sizeof(block)];
+	struct pollfd p[2];
+	size_t i, have;
+	ssize_t n;
+	FILE *f;
+	int fd, s[2];
+
+	TEST_START("reading requests and writing answers");
+	queues_new();
+	for (i = 0; i < sizeof(block); i++)
+		block[i] = (u_char)(i * 13 + i / 253);
+	ASSERT_PTR_NE(f = tmpfile(), NULL);
+	fd = fileno(f);
+	ASSERT_INT_EQ(write(fd, block, sizeof(block)), sizeof(block));
+	ASSERT_INT_EQ(lseek(fd, 0, SEEK_SET), 0);
+
+	/* Never more than the queue may hold, whatever there is */
+	for (have = 0; have < sizeof(block); ) {
+		ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 1);
+		n = hpn_sftpd_read(fd, in);
+		ASSERT_INT_GT((int)n, 0);
+		ASSERT_SIZE_T_LE(sshbuf_len(in), HPN_SFTPD_IN);
+		have += (size_t)n;
+		/* All but a part of a message has been dealt with */
+		i = sshbuf_len(in) > 1000 ? sshbuf_len(in) - 1000 : 0;
+		ASSERT_MEM_EQ(sshbuf_ptr(in), block + have - sshbuf_len(in),
+		    sshbuf_len(in));
+		ASSERT_INT_EQ(sshbuf_consume(in, i), 0);
+	}
+	ASSERT_INT_EQ(hpn_sftpd_read(fd, in), 0);
+	ASSERT_SIZE_T_EQ(sshbuf_len(in), 1000);
+	ASSERT_INT_EQ(hpn_sftpd_read(-1, in), -1);
+	ASSERT_INT_EQ(errno, EBADF);
+	ASSERT_SIZE_T_EQ(sshbuf_len(in), 1000);
+	fclose(f);
+
+	/* Requests wait where answers do */
+	ASSERT_INT_EQ(sshbuf_put(out, block, HPN_SFTPD_OUT), 0);
+	ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 0);
+	sshbuf_reset(out);
+	ASSERT_INT_EQ(sshbuf_put(in, block, HPN_SFTPD_IN / 2), 0);
+	ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 0);
+	/* The longest message does not stop it */
+	sshbuf_reset(in);
+	ASSERT_INT_EQ(sshbuf_put(in, block, LONGEST + 3), 0);
+	ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 1);
+	sshbuf_reset(in);
+
+	/* What cannot be written stays */
+	ASSERT_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	ASSERT_INT_EQ(fcntl(s[0], F_SETFL, O_NONBLOCK), 0);
+	ASSERT_INT_EQ(fcntl(s[1], F_SETFL, O_NONBLOCK), 0);
+	ASSERT_INT_EQ(sshbuf_put(out, block, sizeof(block)), 0);
+	for (have = 0; have < sizeof(block); ) {
+		while ((n = hpn_sftpd_write(s[0], out)) > 0)
+			;
+		ASSERT_INT_EQ((int)n, sshbuf_len(out) == 0 ? 0 : -1);
+		while ((n = read(s[1], got + have, sizeof(got) - have)) > 0)
+			have += (size_t)n;
+	}
+	ASSERT_SIZE_T_EQ(have, sizeof(block));
+	ASSERT_MEM_EQ(got, block, sizeof(block));
+	ASSERT_SIZE_T_EQ(sshbuf_len(out), 0);
+
+	/* Reading that blocks needs no poll, until it does not block */
+	p[0].fd = s[0];
+	p[0].events = POLLIN;
+	p[0].revents = 0;
+	p[1].fd = -1;
+	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
+	ASSERT_INT_EQ(p[0].revents, POLLIN);
+	ASSERT_INT_EQ(hpn_sftpd_read(s[0], in), -1);
+	ASSERT_INT_EQ(errno, EAGAIN);
+	ASSERT_INT_EQ(write(s[1], "x", 1), 1);
+	p[0].revents = 0;
+	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
+	ASSERT_INT_EQ(p[0].revents & POLLIN, POLLIN);
+	ASSERT_INT_EQ(hpn_sftpd_read(s[0], in), 1);
+	/* Answers go even if nothing comes */
+	p[1].fd = s[0];
+	p[1].events = POLLOUT;
+	p[0].revents = p[1].revents = 0;
+	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
+	ASSERT_INT_EQ(p[1].revents, POLLOUT);
+	close(s[0]);
+	close(s[1]);
+	queues_free();
+	TEST_DONE();
+}
+
+void
+test_sftpd(void)
+{
+	test_policy();
+	test_whole();
+	test_answer();
+	test_data();
+	test_io();
+}

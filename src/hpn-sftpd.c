@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-sftpd.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sftp.h"
+#include "sshbuf.h"
+#include "hpn-batch.h"
+#include "hpn-sftpd.h"
+
+/* uint32 length, byte type, uint32 id, uint32 length of the data */
+#define DATA_HEADER	13
+/* What a pipe holds unless it was made larger. */
+#define PIPE_USUAL	(64 * 1024)
+
+/* Reading does not block: somebody made the descriptor so. */
+static int must_poll;
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+int
+hpn_sftpd_more(int whole, size_t answers, uint64_t waited_ns)
+{
+	if (!whole)
+		return 0;
+	/* A request that has no answer must not be the last one looked at */
+	if (answers == 0)
+		return 1;
+	return answers < HPN_SFTPD_OUT && waited_ns < HPN_SFTPD_WAIT_NS;
+}
+
+int
+hpn_sftpd_whole(const struct sshbuf *iqueue, size_t longest)
+{
+	u_int32_t len;
+
+	if (sshbuf_len(iqueue) < 5)
+		return 0;
+	len = PEEK_U32(sshbuf_ptr(iqueue));
+	return len > longest || sshbuf_len(iqueue) - 4 >= len;
+}
+
+void
+hpn_sftpd_answer(void (*one)(void), const struct sshbuf *iqueue,
+    const struct sshbuf *oqueue, size_t longest)
+{
+	uint64_t now, since;
+
+	for (since = now = now_ns(); hpn_sftpd_more(hpn_sftpd_whole(iqueue,
+	    longest), sshbuf_len(oqueue), now - since); now = now_ns()) {
+		if (sshbuf_len(oqueue) == 0)
+			since = now;
+		one();
+	}
+}
+
+int
+hpn_sftpd_reads(const struct sshbuf *iqueue, const struct sshbuf *oqueue)
+{
+	return sshbuf_len(iqueue) < HPN_SFTPD_IN / 2 &&
+	    sshbuf_len(oqueue) < HPN_SFTPD_OUT;
+}
+
+int
+hpn_sftpd_poll(struct pollfd p[2])
+{
+	if (p[0].fd == -1 || p[1].fd != -1 || must_poll)
+		return poll(p, 2, -1);
+	p[0].revents = POLLIN;
+	return 1;
+}
+
+ssize_t
+hpn_sftpd_read(int fd, struct sshbuf *iqueue)
+{
+	static int enlarged;
+	size_t room = HPN_SFTPD_IN - sshbuf_len(iqueue);
+	u_char *p;
+	ssize_t n;
+	int saved;
+
+	if (sshbuf_reserve(iqueue, room, &p) != 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	n = read(fd, p, room);
+	saved = errno;
+	(void)sshbuf_consume_end(iqueue, room - (n > 0 ? (size_t)n : 0));
+	if (n >= PIPE_USUAL && !enlarged++)
+		hpn_pipe_enlarge(fd);
+	if (n == -1 && (saved == EAGAIN || saved == EWOULDBLOCK))
+		must_poll = 1;
+	errno = saved;
+	return n;
+}
+
+ssize_t
+hpn_sftpd_write(int fd, struct sshbuf *oqueue)
+{
+	static int enlarged;
+	ssize_t n;
+
+	if (sshbuf_len(oqueue) >= PIPE_USUAL && !enlarged++)
+		hpn_pipe_enlarge(fd);
+	n = write(fd, sshbuf_ptr(oqueue), sshbuf_len(oqueue));
+	if (n > 0)
+		(void)sshbuf_consume(oqueue, (size_t)n);
+	return n;
+}
+
+ssize_t
+hpn_sftpd_data(struct sshbuf *oqueue, u_int32_t id, int fd, uint64_t offset,
+    size_t len)
+{
+	u_char *p;
+	ssize_t n;
+
+	if (sshbuf_reserve(oqueue, DATA_HEADER + len, &p) != 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	n = len == 0 ? 0 : pread(fd, p + DATA_HEADER, len, (off_t)offset);
+	if (n < 0 || (n == 0 && len != 0)) {
+		(void)sshbuf_consume_end(oqueue, DATA_HEADER + len);
+		return n;
+	}
+	POKE_U32(p, DATA_HEADER - 4 + (u_int32_t)n);
+	p[4] = SSH2_FXP_DATA;
+	POKE_U32(p + 5, id);
+	POKE_U32(p + 9, (u_int32_t)n);
+	(void)sshbuf_consume_end(oqueue, len - (size_t)n);
+	return n;
+}
