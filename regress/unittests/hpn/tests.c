@@ -16,6 +16,7 @@ tests(void)
 	test_window();
 	test_rtt();
 	test_tcp();
+	test_none();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
@@ -28,6 +29,7 @@ tests(void)
 	test_sealer();
 	test_ctr();
 	test_threads();
+	test_macs();
 #endif
 	test_links();
 }

@@ -27,6 +27,8 @@ void test_engine(void);
 void test_crypt(void);
 void test_sealer(void);
 void test_ctr(void);
+void test_none(void);
+void test_macs(void);
 void test_links(void);
 
 #endif /* HPN_TESTS_H */
