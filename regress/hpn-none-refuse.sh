@@ -25,7 +25,7 @@ CTL=$T/ctl
 printf 'SECRET-%s-%s' $$ `date +%s` >$OBJ/hpn-secret.word
 WORD=`cat $OBJ/hpn-secret.word`
 
-# quietly ARG...: ssh as users see it: what it says in $ERR.
+# plain_ssh ARG...: ssh as users see it: what it says in $ERR.
 plain_ssh ()
 {
 	status=0
@@ -58,10 +58,9 @@ done <<EOD
 -oNoneSwitch=yes -oNoneEnabled=no -oNoneMacEnabled=yes host|NoneSwitch needs NoneEnabled
 -oNoneEnabled=yes -oNoneSwitch=yes -oRequestTTY=force host|RequestTTY force
 -oNoneEnabled=yes -oNoneSwitch=yes -tt host|RequestTTY force
--oNoneEnabled=yes -oNoneSwitch=yes -N -oRequestTTY=force host|RequestTTY force
 -oNoneEnabled=yes -oNoneSwitch=yes -oForwardAgent=yes host|ForwardAgent
 -oNoneEnabled=yes -oNoneSwitch=yes -A host|ForwardAgent
--oNoneEnabled=yes -oNoneSwitch=yes -oForwardAgent=/agent host|ForwardAgent
+-oNoneEnabled=yes -oNoneSwitch=yes -oForwardAgent=$OBJ/ssh_config host|ForwardAgent
 -oNoneEnabled=yes -oNoneSwitch=yes -X host|ForwardX11
 -oNoneEnabled=yes -oNoneSwitch=yes -Y host|ForwardX11
 -oNoneEnabled=yes -oNoneSwitch=yes -oMACs=hmac-sha1,umac-64@openssh.com host|none of MACs is strong
@@ -145,7 +144,8 @@ grep 'Warning: data on this shared connection are NOT ENCRYPTED' $ERR \
 plain_ssh host echo hello
 test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = hello || \
     fail "shared, NoneSwitch: exit status $status: `cat $ERR`"
-test ! -s $ERR || fail "shared, NoneSwitch: `cat $ERR`"
+test `grep -vc 'set for all hosts' $ERR` -eq 0 || \
+    fail "shared, NoneSwitch: `cat $ERR`"
 for args in "-tt:no terminal" "-A:no agent" "-X:no X11" \
     "-o ForwardAgent=yes:no agent" "-tt -A:no terminal"; do
 	plain_ssh -o NoneSwitch=no ${args%:*} host "echo $WORD"
