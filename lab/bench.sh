@@ -20,6 +20,8 @@
 #	packet		processor time and rate for each cipher, beside a program
 #			without protocol (floor.c); 0 ms, medians
 #	files		the same of scp and sftp
+#	none		cleartext on request beside aes128-gcm and TCP alone, on
+#			loopback and at 100 ms (none.sh)
 #	crypt		sealing and opening a packet, each cipher, MAC and size
 #			(crypt.sh)
 #	engine		what threads gain by themselves (engine.sh)
@@ -45,11 +47,12 @@ set -eu
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/common.sh"
 . "$ROOT/lab/packet.sh"
+. "$ROOT/lab/none.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files idle crypt engine'
+PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files idle none crypt engine'
 # These need no emulated link.
-PARTS_LOOPBACK='loopback packet files idle'
+PARTS_LOOPBACK='loopback packet files idle none'
 RATE=1000
 SECONDS_EACH=${BENCH_SECONDS:-20}
 LIMIT=$((SECONDS_EACH + 45))
@@ -300,6 +303,8 @@ matrix() {
 
 # Servers and clients of ours and of stock, for as long as this part runs.
 declare -A ssh_of stage_of server_of
+# More lines of configuration for them.
+server_lines=() client_lines=()
 stage_of[ours]=$HPN_STAGE
 stage_of[stock]=$STOCK_STAGE
 
@@ -308,6 +313,7 @@ serve() {
 	local lines product=$1 port
 	shift
 	readarray -t lines < <(stage_lines "${stage_of[$product]}")
+	lines+=("${server_lines[@]}")
 	# The jump host is a server of its own, the target is another one.
 	if [ "$part" = tunnels ]; then
 		server "$product-jump" "${stage_of[$product]}" "${lines[@]}"
@@ -318,6 +324,15 @@ serve() {
 	server_of[$product]=$server_pid
 	client "$product" "$server_port" "${port-}"
 	ssh_of[$product]=${stage_of[$product]}/bin/ssh
+	# They come first and win.
+	if [ ${#client_lines[@]} -gt 0 ]; then
+		{
+			printf 'Host *\n'
+			printf '\t%s\n' "${client_lines[@]}"
+			cat "$product.ssh_config"
+		} >"$product.ssh_config.new"
+		mv "$product.ssh_config.new" "$product.ssh_config"
+	fi
 }
 
 serve_both() {
@@ -716,6 +731,7 @@ inside() {
 	packet) packet ;;
 	files) files ;;
 	idle) idle ;;
+	none) none_part ;;
 	esac
 	[ "$failures" = 0 ]
 }
@@ -742,7 +758,7 @@ summarise() {
 		    "raw TCP", "", "ours/raw", "ours/stock", "bound"
 	}
 	NR == 1 { next }
-	$1 != "packet" && $1 != "files" {
+	$1 != "packet" && $1 != "files" && $1 != "none" {
 		if (!any++)
 			heading()
 		printf "%-10s %-9s %-6s %4s  %-7s %9s %9s %9s %5s  %8s %9s  ",
@@ -752,6 +768,7 @@ summarise() {
 	}
 	' summary.tsv >report.txt
 	packet_tables >>report.txt
+	none_table >>report.txt
 	{
 		awk -F '\t' '{ n[$13]++ }
 		END {
@@ -843,6 +860,7 @@ run_part() {
 		;;
 	loss) links=("--rtt 100 --rate $RATE --loss 0.0001") ;;
 	stock-peer) links+=("--rtt 300 --rate $RATE") ;;
+	none) links=(--loopback "--rtt 100 --rate $RATE") ;;
 	loopback | packet | files | idle) links=(--loopback) ;;
 	esac
 	printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \

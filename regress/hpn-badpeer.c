@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-badpeer: an SSH peer that breaks the rules of RFC 4254 in one chosen way
- * and keeps them otherwise, to test what ssh and sshd do about it.
+ * hpn-badpeer: an SSH peer that breaks the rules of RFC 4254, or those of
+ * cleartext on request (PROTOCOL.hpn), in one chosen way and keeps them
+ * otherwise, to test what ssh and sshd do about it.
  *
  * usage: hpn-badpeer [options] client mischief program arg ...
  *        hpn-badpeer [options] server mischief
@@ -21,6 +22,7 @@
  *                   waiting N   the most such requests without an answer
  *                   granted N   the largest window that the victim allowed
  *                   sent N      bytes of data sent in the end
+ *                   refused N   requests and channels that the victim refused
  *                   end WHY     closed (in order), disconnect MESSAGE, eof,
  *                               timeout, or error MESSAGE
  *   -u user     to log in as (client only)
@@ -57,6 +59,9 @@
 #include "ssh_api.h"
 #include "misc.h"
 #include "log.h"
+#include "hpn-none.h"
+#include "hpn-options.h"
+#include "hpn-switch.h"
 
 #define CHANNELS	2
 #define PACKET		32768
@@ -96,7 +101,12 @@ static size_t data_len, data_sent;
 static unsigned long long reader_first;
 
 static FILE *report;
-static unsigned long long asked, waiting, granted, sent, unread;
+static unsigned long long asked, waiting, granted, sent, unread, refused;
+/* What is asked for on the session before the command. */
+static const char *extra;
+/* A server that allows the switch. */
+static int switches;
+static int extra_waits;		/* for its answer */
 
 static long long
 now_ms(void)
@@ -116,7 +126,7 @@ end(const char *fmt, ...)
 		return;
 	fprintf(report, "asked %llu\nwaiting %llu\ngranted %llu\nsent %llu\n",
 	    asked, waiting, granted, sent);
-	fprintf(report, "end ");
+	fprintf(report, "refused %llu\nend ", refused);
 	va_start(ap, fmt);
 	vfprintf(report, fmt, ap);
 	va_end(ap);
@@ -341,6 +351,17 @@ open_received(void)
 }
 
 static void
+allow_switch(void)
+{
+	struct hpn_options o;
+
+	hpn_options_init(&o);
+	hpn_options_fill(&o);
+	o.none_enabled = o.none_mac = 1;
+	hpn_switch_server(ssh, &o, "victim");
+}
+
+static void
 auth_received(u_char type)
 {
 	char *service;
@@ -358,6 +379,8 @@ auth_received(u_char type)
 		start(SSH2_MSG_USERAUTH_SUCCESS);
 		finish();
 		authenticated = 1;
+		if (switches)
+			allow_switch();
 		break;
 	case SSH2_MSG_USERAUTH_SUCCESS:
 		authenticated = 1;
@@ -415,7 +438,19 @@ packet_received(u_char type)
 		break;
 	case SSH2_MSG_CHANNEL_SUCCESS:
 		c = next_chan();
-		c->running = 1;
+		if (extra_waits)
+			extra_waits = 0;
+		else
+			c->running = 1;
+		break;
+	case SSH2_MSG_CHANNEL_FAILURE:
+		(void)next_chan();
+		extra_waits = 0;
+		refused++;
+		break;
+	case SSH2_MSG_CHANNEL_OPEN_FAILURE:
+		(void)next_chan();
+		refused++;
 		break;
 	case SSH2_MSG_CHANNEL_WINDOW_ADJUST:
 		c = next_chan();
@@ -848,27 +883,206 @@ do_greedy(void)
 	end("closed");
 }
 
+/* Cleartext on request */
+
+/* Our lists of ciphers, for each direction, and of MACs from now on */
+static void
+lists(const char *ctos, const char *stoc, const char *macs)
+{
+	const char *by[PROPOSAL_MAX];
+	char **p;
+	u_int i;
+
+	memset(by, 0, sizeof(by));
+	by[PROPOSAL_ENC_ALGS_CTOS] = ctos;
+	by[PROPOSAL_ENC_ALGS_STOC] = stoc;
+	by[PROPOSAL_MAC_ALGS_CTOS] = by[PROPOSAL_MAC_ALGS_STOC] = macs;
+	must(kex_buf2prop(ssh->kex->my, NULL, &p), "parse");
+	for (i = 0; i < PROPOSAL_MAX; i++) {
+		if (by[i] == NULL)
+			continue;
+		free(p[i]);
+		if ((p[i] = strdup(by[i])) == NULL)
+			errx(1, "no memory");
+	}
+	must(kex_prop2buf(ssh->kex->my, p), "compose");
+	kex_prop_free(p);
+}
+
+static int
+ignore(int type, u_int32_t seq, struct ssh *s)
+{
+	return 0;
+}
+
+/* Ask with these lists, and look at nothing but how it ends */
+static void
+ask(void)
+{
+	long long since = now_ms();
+
+	ssh_dispatch_set(ssh, SSH2_MSG_KEXINIT, &ignore);
+	start(SSH2_MSG_KEXINIT);
+	must(sshpkt_putb(ssh, ssh->kex->my), "put");
+	finish();
+	while (!ended && now_ms() - since < 5000)
+		pump(100);
+	end("allowed");
+}
+
+/* As it should be: PROTOCOL.hpn */
+static void
+do_switch(void)
+{
+	ssh->none.authenticated = ssh->none.allowed = ssh->none.wanted = 1;
+	ssh->none.mac_allowed = 1;
+	lists("none", "none", NULL);
+	must(kex_start_rekex(ssh), "rekey");
+	while (!ssh->kex->done && !ended)
+		pump(1000);
+	if (!ended && !hpn_none_is_clear(&ssh->none)) {
+		end("error: not switched");
+		exit(1);
+	}
+}
+
+static void
+before_early(void)
+{
+	lists("aes128-ctr,none", "aes128-ctr,none", NULL);
+}
+
+static void
+do_none(void)
+{
+	lists("none", "none", NULL);
+	ask();
+}
+
+static void
+do_none_no_mac(void)
+{
+	lists("none", "none", "none");
+	ask();
+}
+
+static void
+do_none_up(void)
+{
+	lists("none", "aes128-gcm@openssh.com", NULL);
+	ask();
+}
+
+static void
+do_none_down(void)
+{
+	lists("aes128-ctr", "none", NULL);
+	ask();
+}
+
+static void
+do_no_mac(void)
+{
+	lists("aes128-ctr", "aes128-ctr", "none");
+	ask();
+}
+
+/* After a switch, a server that no longer allows it */
+static void
+do_back(void)
+{
+	correct(data_len / 2);
+	flush();
+	lists("aes128-ctr", "aes128-ctr", NULL);
+	ask();
+}
+
+static void
+open_extra(const char *type)
+{
+	unsigned long long before = refused;
+
+	start(SSH2_MSG_CHANNEL_OPEN);
+	add_str(type);
+	add_u32(1);
+	add_u32(WINDOW);
+	add_u32(PACKET);
+	if (strcmp(type, "x11") == 0) {
+		add_str("127.0.0.1");
+		add_u32(6000);
+	}
+	finish();
+	while (refused == before && !chans[1].open && !ended)
+		pump(1000);
+	rest();
+	leave();
+}
+
+static void
+do_open_x11(void)
+{
+	open_extra("x11");
+}
+
+static void
+do_open_agent(void)
+{
+	open_extra("auth-agent@openssh.com");
+}
+
+#define PTY	"pty-req"
+#define X11	"x11-req"
+#define AGENT	"auth-agent-req@openssh.com"
+
+/*
+ * run: the mischief, when the command runs.  before: what is done before
+ * anything else.  authenticated: by a client before it opens a session; then it
+ * asks for extra.  switches: a server that allows the switch.
+ */
 static const struct {
 	const char *name;
 	void (*run)(void);
+	void (*before)(void);
+	void (*authenticated)(void);
+	const char *extra;
+	int switches;
 } mischief[] = {
-	{ "honest", do_honest },
-	{ "slightly-beyond", do_slightly_beyond },
-	{ "beyond", do_beyond },
-	{ "overflow", do_overflow },
-	{ "zero-adjusts", do_zero_adjusts },
-	{ "unasked-answers", do_unasked_answers },
-	{ "no-answers", do_no_answers },
-	{ "double-answers", do_double_answers },
-	{ "stranger-answers", do_stranger_answers },
-	{ "other-answers", do_other_answers },	/* client only */
-	{ "late-answers", do_late_answers },	/* client only */
-	{ "short-answer", do_short_answer },
-	{ "long-answer", do_long_answer },
-	{ "large-packets", do_large_packets },
-	{ "huge-packet", do_huge_packet },
-	{ "greedy", do_greedy },		/* client only */
-	{ NULL, NULL }
+	{ "honest", do_honest, NULL, NULL, NULL, 0 },
+	{ "slightly-beyond", do_slightly_beyond, NULL, NULL, NULL, 0 },
+	{ "beyond", do_beyond, NULL, NULL, NULL, 0 },
+	{ "overflow", do_overflow, NULL, NULL, NULL, 0 },
+	{ "zero-adjusts", do_zero_adjusts, NULL, NULL, NULL, 0 },
+	{ "unasked-answers", do_unasked_answers, NULL, NULL, NULL, 0 },
+	{ "no-answers", do_no_answers, NULL, NULL, NULL, 0 },
+	{ "double-answers", do_double_answers, NULL, NULL, NULL, 0 },
+	{ "stranger-answers", do_stranger_answers, NULL, NULL, NULL, 0 },
+	/* a client only */
+	{ "other-answers", do_other_answers, NULL, NULL, NULL, 0 },
+	{ "late-answers", do_late_answers, NULL, NULL, NULL, 0 },
+	{ "short-answer", do_short_answer, NULL, NULL, NULL, 0 },
+	{ "long-answer", do_long_answer, NULL, NULL, NULL, 0 },
+	{ "large-packets", do_large_packets, NULL, NULL, NULL, 0 },
+	{ "huge-packet", do_huge_packet, NULL, NULL, NULL, 0 },
+	{ "greedy", do_greedy, NULL, NULL, NULL, 0 },	/* client only */
+	/* cleartext, clients */
+	{ "none-early", do_honest, before_early, NULL, NULL, 0 },
+	{ "none", do_none, NULL, NULL, NULL, 0 },
+	{ "none-no-mac", do_none_no_mac, NULL, NULL, NULL, 0 },
+	{ "none-up", do_none_up, NULL, NULL, NULL, 0 },
+	{ "none-down", do_none_down, NULL, NULL, NULL, 0 },
+	{ "no-mac", do_no_mac, NULL, NULL, NULL, 0 },
+	{ "tty-none", do_none, NULL, NULL, PTY, 0 },
+	{ "x11-none", do_none, NULL, NULL, X11, 0 },
+	{ "agent-none", do_none, NULL, NULL, AGENT, 0 },
+	{ "none-tty", do_honest, NULL, do_switch, PTY, 0 },
+	{ "none-x11", do_honest, NULL, do_switch, X11, 0 },
+	{ "none-agent", do_honest, NULL, do_switch, AGENT, 0 },
+	/* cleartext, servers */
+	{ "none-honest", do_honest, NULL, NULL, NULL, 1 },
+	{ "none-open-x11", do_open_x11, NULL, NULL, NULL, 1 },
+	{ "none-open-agent", do_open_agent, NULL, NULL, NULL, 1 },
+	{ "none-back", do_back, NULL, NULL, NULL, 1 },
+	{ NULL, NULL, NULL, NULL, NULL, 0 }
 };
 
 /* Getting there */
@@ -915,7 +1129,33 @@ authenticate(void)
 }
 
 static void
-connect_up(void)
+extra_send(const struct chan *c)
+{
+	start(SSH2_MSG_CHANNEL_REQUEST);
+	add_u32(c->remote_id);
+	add_str(extra);
+	add_u8(1);
+	if (strcmp(extra, PTY) == 0) {
+		add_str("dumb");
+		add_u32(80);
+		add_u32(24);
+		add_u32(0);
+		add_u32(0);
+		add_str("");
+	} else if (strcmp(extra, X11) == 0) {
+		add_u8(0);
+		add_str("MIT-MAGIC-COOKIE-1");
+		add_str("00112233445566778899aabbccddeeff");
+		add_u32(0);
+	}
+	extra_waits = 1;
+	finish();
+	while (extra_waits && !ended)
+		pump(1000);
+}
+
+static void
+connect_up(void (*then)(void))
 {
 	struct chan *c = &chans[0];
 
@@ -929,9 +1169,15 @@ connect_up(void)
 	authenticate();
 	while (!authenticated && !ended)
 		pump(1000);
+	if (then != NULL && !ended)
+		then();
+	if (ended)
+		return;
 	open_send(0);
 	while (!c->open && !ended)
 		pump(1000);
+	if (extra != NULL && !ended)
+		extra_send(c);
 	start(SSH2_MSG_CHANNEL_REQUEST);
 	add_u32(c->remote_id);
 	add_str("exec");
@@ -1067,7 +1313,11 @@ main(int argc, char **argv)
 	}
 	set_nonblock(in);
 	set_nonblock(out);
-	connect_up();
+	extra = mischief[i].extra;
+	switches = mischief[i].switches;
+	if (mischief[i].before != NULL)
+		mischief[i].before();
+	connect_up(mischief[i].authenticated);
 	if (!ended)
 		mischief[i].run();
 	close(in);

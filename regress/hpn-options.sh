@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 #
-# HPNDisabled, TcpRcvBufPoll, HPNWindowMax, HPNMemoryMax and HPNThreads in both
+# HPNDisabled, TcpRcvBufPoll, HPNWindowMax, HPNMemoryMax, HPNThreads, NoneEnabled
+# and NoneMacEnabled in both
 # configuration files: values, Match, errors, effect; and the options of
 # HPN-SSH that mean nothing here.
 #
@@ -52,6 +53,7 @@ for tool in ssh sshd; do
 	understood $tool "" "tcprcvbufpoll yes"
 	understood $tool "" "hpnwindowmax 134217728"
 	understood $tool "" "hpnmemorymax 268435456"
+	understood $tool "NoneEnabled no" "nonemacenabled no"
 	understood $tool "DisableMTAES yes\nHPNThreads 5" "hpnthreads 5"
 	understood $tool "DisableMTAES yes\nHPNThreads auto" "hpnthreads auto"
 done
@@ -86,6 +88,9 @@ HPNThreads=0 hpnthreads=0
 HPNThreads=64 hpnthreads=64
 HPNThreads=Auto hpnthreads=auto
 HPNThreads=ring:2 hpnthreads=ring:2
+NoneEnabled=yes noneenabled=yes
+NONEENABLED=no noneenabled=no
+NoneMacEnabled=yes nonemacenabled=yes
 EOD
 
 verbose "first value wins"
@@ -96,19 +101,24 @@ for tool in ssh sshd; do
 	    "hpnmemorymax 4194304"
 	understood $tool "HPNThreads auto\nHPNThreads 3" "hpnthreads auto"
 	understood $tool "HPNDisabled yes\nHPNDisabled no" "hpndisabled yes"
+	understood $tool "NoneEnabled yes\nNoneEnabled no" "noneenabled yes"
 	understood $tool "TcpRcvBufPoll no\nTcpRcvBufPoll yes" \
 	    "tcprcvbufpoll no"
 done
 understood ssh "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
+understood ssh "NoneEnabled yes\nNoneSwitch yes" "noneswitch yes"
+understood ssh "" "noneswitch no"
+understood ssh "NoneSwitch no" "noneswitch yes" -o NoneSwitch=yes
 understood sshd "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
 
 verbose "Match"
 all="HPNDisabled yes\nTcpRcvBufPoll no\nHPNWindowMax 5M\nHPNMemoryMax 6M"
-all="$all\nHPNThreads 7"
+all="$all\nHPNThreads 7\nNoneEnabled yes\nNoneMacEnabled yes"
 other="HPNDisabled no\nTcpRcvBufPoll yes\nHPNWindowMax 7M\nHPNMemoryMax 8M"
-other="$other\nHPNThreads 8"
+other="$other\nHPNThreads 8\nNoneEnabled no\nNoneMacEnabled no"
 for want in "hpndisabled yes" "tcprcvbufpoll no" "hpnwindowmax 5242880" \
-    "hpnmemorymax 6291456" "hpnthreads 7"; do
+    "hpnmemorymax 6291456" "hpnthreads 7" "noneenabled yes" \
+    "nonemacenabled yes"; do
 	understood ssh "Match originalhost host\n$all\nMatch all\n$other" "$want"
 	understood ssh "Host host\n$all\nHost *\n$other" "$want"
 done
@@ -121,6 +131,7 @@ match_sshd ()
 	(
 		echo "HPNWindowMax 8M"
 		echo "TcpRcvBufPoll yes"
+		echo "NoneEnabled no"
 		cat $OBJ/sshd_proxy
 		echo "Match user matched"
 		printf "$all\n"
@@ -135,6 +146,9 @@ match_sshd matched "tcprcvbufpoll no"
 match_sshd matched "hpnwindowmax 5242880"
 match_sshd matched "hpnmemorymax 6291456"
 match_sshd matched "hpnthreads 7"
+match_sshd matched "noneenabled yes"
+match_sshd matched "nonemacenabled yes"
+match_sshd other "noneenabled no"
 match_sshd other "hpndisabled no"
 match_sshd other "tcprcvbufpoll yes"
 match_sshd other "hpnwindowmax 8388608"
@@ -193,6 +207,11 @@ HPNDisabled||no argument
 HPNDisabled|yes no|extra arguments
 TcpRcvBufPoll|1|unsupported option
 TcpRcvBufPoll||no argument
+NoneEnabled|maybe|unsupported option
+NoneEnabled||no argument
+NoneEnabled|yes no|extra arguments
+NoneMacEnabled|1|unsupported option
+NoneMacEnabled||no argument
 EOD
 done
 
@@ -229,10 +248,13 @@ FallbackPort 22
 HappyEyes yes
 HappyDelay 250
 UseMPTCP yes
-NoneEnabled yes
-NoneMacEnabled yes
-NoneSwitch yes
 EOD
+
+verbose "NoneSwitch means nothing to sshd"
+configure sshd "NoneSwitch yes"
+parse sshd -d || fatal "sshd refuses NoneSwitch: `cat $ERR`"
+grep "^debug1: .* line 1: .*\"NoneSwitch\".*no effect" $ERR >/dev/null || \
+    fail "sshd, NoneSwitch: no debug line: `cat $ERR`"
 
 # said WHO OPTION-LINES-OF-IT PATTERN: the debug line of that side.
 said ()

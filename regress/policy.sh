@@ -182,7 +182,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
 
-alone_modules='hpn-window hpn-rtt hpn-tcp hpn-threads hpn-engine hpn-cpus'
+alone_modules='hpn-window hpn-rtt hpn-tcp hpn-none hpn-threads hpn-engine hpn-cpus'
 for other in gcc clang; do
 	command -v "$other" >/dev/null || continue
 	for m in $alone_modules; do
@@ -195,11 +195,11 @@ for other in gcc clang; do
 	done
 done
 # Policy has no sockets, clocks, allocation or globals.
-for m in hpn-window hpn-rtt; do
+for m in hpn-window hpn-rtt hpn-none; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
-	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy)|__stack_chk_fail)$' |
+	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy)|str[a-z]+|__stack_chk_fail)$' |
 	    tr '\n' ' ')
 	state=$(nm "$1" | awk '$2 ~ /^[bBdDC]$/ { print $3 }' | tr '\n' ' ')
 	if [ -z "$outside$state" ]; then
@@ -212,8 +212,8 @@ done
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt tcp threads engine links'
-tree_tests='buf options rekey crypt'
+alone_tests='window rtt tcp none threads engine links'
+tree_tests='buf options rekey macs crypt'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
 	{
@@ -285,7 +285,7 @@ tree_objects() {
 libs="$OBJ/libssh.a $OBJ/openbsd-compat/libopenbsd-compat.a"
 libs="$libs $libs -lcrypto -lz -lpthread"
 ! $with_tree || libs="$libs $(sed -n 's/^LIBS=//p' "$OBJ/Makefile")"
-tree_modules='hpn-buf hpn-options hpn-rekey hpn-crypt'
+tree_modules='hpn-buf hpn-options hpn-rekey hpn-macs hpn-crypt'
 
 if $with_tree; then
 	runner run-unit-tree "$alone_tests $tree_tests"

@@ -20,7 +20,9 @@ hpn_options_init(struct hpn_options *o)
 	o->disabled = o->rcvbuf_poll = HPN_OPTION_UNSET;
 	o->window_max = o->memory_max = HPN_OPTION_UNSET;
 	o->threads = o->disable_mtaes = HPN_OPTION_UNSET;
-	o->ring = 0;
+	o->none_enabled = o->none_mac = o->none_switch = HPN_OPTION_UNSET;
+	o->ring = o->none_everywhere = 0;
+	o->everywhere = 1;
 }
 
 void
@@ -36,6 +38,12 @@ hpn_options_fill(struct hpn_options *o)
 		o->memory_max = HPN_MEMORY_MAX_DEFAULT;
 	if (o->threads == HPN_OPTION_UNSET)
 		o->threads = o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO;
+	if (o->none_enabled == HPN_OPTION_UNSET)
+		o->none_enabled = 0;
+	if (o->none_mac == HPN_OPTION_UNSET)
+		o->none_mac = 0;
+	if (o->none_switch == HPN_OPTION_UNSET)
+		o->none_switch = 0;
 }
 
 void
@@ -55,6 +63,17 @@ hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src)
 	}
 	if (src->disable_mtaes != HPN_OPTION_UNSET)
 		dst->disable_mtaes = src->disable_mtaes;
+	if (src->none_enabled != HPN_OPTION_UNSET)
+		dst->none_enabled = src->none_enabled;
+	if (src->none_mac != HPN_OPTION_UNSET)
+		dst->none_mac = src->none_mac;
+}
+
+void
+hpn_options_none_switch(struct hpn_options *o, int active, int cmdline)
+{
+	if (active && o->none_switch == HPN_OPTION_UNSET)
+		o->none_everywhere = !cmdline && o->everywhere;
 }
 
 static int
@@ -164,4 +183,6 @@ hpn_options_dump(const struct hpn_options *o, FILE *f)
 	else
 		fprintf(f, "hpnthreads %s%d\n", o->ring ? RING : "",
 		    o->threads);
+	fprintf(f, "noneenabled %s\n", o->none_enabled ? "yes" : "no");
+	fprintf(f, "nonemacenabled %s\n", o->none_mac ? "yes" : "no");
 }

@@ -28,6 +28,11 @@ struct hpn_options {
 	int threads;		/* HPNThreads, or HPN_OPTION_AUTO */
 	int ring;		/* they make AES-CTR's keystream instead */
 	int disable_mtaes;	/* DisableMTAES: no threads unless asked for */
+	int none_enabled;	/* NoneEnabled */
+	int none_mac;		/* NoneMacEnabled */
+	int none_switch;	/* NoneSwitch; ssh_config only */
+	int none_everywhere;	/* ... which holds for all hosts */
+	int everywhere;		/* while reading: so does what comes now */
 };
 
 /*
@@ -46,10 +51,7 @@ struct hpn_options {
 	{ "fallbackport", __VA_ARGS__ }, \
 	{ "happyeyes", __VA_ARGS__ }, \
 	{ "happydelay", __VA_ARGS__ }, \
-	{ "usemptcp", __VA_ARGS__ }, \
-	{ "noneenabled", __VA_ARGS__ }, \
-	{ "noneswitch", __VA_ARGS__ }, \
-	{ "nonemacenabled", __VA_ARGS__ }
+	{ "usemptcp", __VA_ARGS__ }
 
 void hpn_options_init(struct hpn_options *);
 void hpn_options_fill(struct hpn_options *);
@@ -73,7 +75,10 @@ int hpn_options_size(struct hpn_options *, int window, const char *arg,
 int hpn_options_threads(struct hpn_options *, const char *arg, int active,
     const char **reason);
 
-/* Print as ssh -G and sshd -T do. */
+/* NoneSwitch is about to be read, where it counts: remember what it is for. */
+void hpn_options_none_switch(struct hpn_options *, int active, int cmdline);
+
+/* Print as ssh -G and sshd -T do, without NoneSwitch, which sshd has not. */
 void hpn_options_dump(const struct hpn_options *, FILE *);
 
 #endif /* HPN_OPTIONS_H */

@@ -16,6 +16,7 @@ tests(void)
 	test_window();
 	test_rtt();
 	test_tcp();
+	test_none();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
@@ -30,6 +31,7 @@ tests(void)
 	test_threads();
 	test_sftpd();
 	test_hash();
+	test_macs();
 #endif
 	test_links();
 }

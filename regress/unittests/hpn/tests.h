@@ -29,6 +29,8 @@ void test_sealer(void);
 void test_ctr(void);
 void test_sftpd(void);
 void test_hash(void);
+void test_none(void);
+void test_macs(void);
 void test_links(void);
 
 #endif /* HPN_TESTS_H */
