@@ -180,9 +180,9 @@ lintian_new() {
 # The shell of a maintainer script names the version of the build nowhere, but
 # dependencies do.
 same_scripts() {
-	sed "s/$(echo "$version" | sed 's/[.+]/\\&/g')/VERSION/g" \
+	sed "s/$(echo "$version" | sed 's/[.]/\\&/g')/VERSION/g" \
 	    "$work/ours.scripts" >"$work/ours.s"
-	sed "s/$(echo "$base" | sed 's/[.+]/\\&/g')/VERSION/g" \
+	sed "s/$(echo "$base" | sed 's/[.]/\\&/g')/VERSION/g" \
 	    "$work/debian.scripts" >"$work/debian.s"
 	diff "$work/debian.s" "$work/ours.s"
 }
@@ -198,13 +198,11 @@ same_but_docs() {
 if attempt 'cannot compare with the packages of Debian' compare; then
 	[ -s "$work/debian.hardening" ] && grep -q 'usr/sbin/sshd' \
 	    "$work/debian.hardening" || die 'hardening-check said nothing'
-	grep -c . "$work/ours.lintian" >/dev/null || :
 	expect 'lintian: no error that the packages of Debian do not have' \
 	    lintian_new E
 	expect 'lintian: nor a warning' lintian_new W
 	expect 'hardening-check says the same of each program' \
 	    diff "$work/debian.hardening" "$work/ours.hardening"
-	! grep -q ' no, ' "$work/ours.hardening" || :
 	expect 'set-user-id and set-group-id files are the same' \
 	    diff "$work/debian.setuid" "$work/ours.setuid"
 	expect 'conffiles, maintainer scripts and dependencies are the same' \
@@ -227,7 +225,7 @@ wait_for() {
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 150 ] || {
-			fails "$waiting"
+			echo "$waiting: not within 30 seconds"
 			return 1
 		}
 		sleep 0.2
@@ -247,8 +245,10 @@ session_open() {
 	ssh_inside -M -S /root/master user@127.0.0.1 \
 	    'while read -r line; do echo "heard $line"; done' \
 	    <"$work/to" >"$work/from" 2>"$work/session.err" &
+	session=$!
 	exec 3>"$work/to"
-	session_answers before
+	session_answers before || die "no session to Debian's server:" \
+	    "$(cat "$work/session.err")"
 }
 
 session_answers() {
@@ -258,7 +258,7 @@ session_answers() {
 
 session_close() {
 	exec 3>&-
-	wait_for 'the session ends' sh -c '! pgrep -f "ssh.*-S /root/master" >/dev/null'
+	wait "$session"
 }
 
 # state: what must be the same after an upgrade: configuration, keys, PAM, what
@@ -276,8 +276,10 @@ state() {
 		done
 		find usr etc -xdev -perm /6000 -printf "%M %u %g %p\n" |
 		    LC_ALL=C sort
+		# Not those of a login and of the session that is open.
 		ss -H -l -n -t -u -w -x | awk "{ print \$1, \$5 }" |
-		    grep -v ssh-session | LC_ALL=C sort -u' >"$work/state.$1"
+		    grep -v -e " /run/user/" -e " /root/master" |
+		    LC_ALL=C sort -u' >"$work/state.$1"
 }
 
 same_state() {
@@ -446,7 +448,7 @@ round() {
 	expect "$unit: files in and out with Debian's" files
 	state back
 	expect "$unit: everything is as before" same_state before back
-	session_close
+	expect "$unit: that session ends in order" session_close
 }
 
 begin_system

@@ -158,6 +158,7 @@ write_changelog() {
 		echo '    ciphers on several processors. What it does and how to limit it or'
 		echo '    to switch it off is in /usr/share/doc/openssh-client/README.hpn.gz.'
 		echo '  * Configuration files are as in Debian'\''s package.'
+		echo '  * Not made by Debian: report problems to the maintainer named in it.'
 		echo '  * Patches of openssh-hpn:'
 		for patch in $(cd "$ROOT/patches" && sed -e 's/[ 	]*#.*//' \
 		    -e '/^[ 	]*$/d' series); do
@@ -216,8 +217,8 @@ prepare_source() {
 	# of its own in it.
 	edit debian/rules '/^SSH_EXTRAVERSION :=/s/+salsaci\/'\''/+salsaci\/; s,+hpn.*,,'\''/' \
 	    'keep the banner'
-	edit debian/control "s/^Maintainer: \(.*\)/Maintainer: $name <$email>\\
-XSBC-Original-Maintainer: \1/" 'name the maintainer'
+	edit debian/control "s/^Maintainer: .*/Maintainer: $name <$email>/" \
+	    'name the maintainer'
 	insert_copyright
 	write_changelog
 	cd "$ROOT"
@@ -252,7 +253,6 @@ if [ "${FRESH-}" = 1 ] ||
 	rm -rf "$DEB/packages" "$DEB/packages.id"
 	root_make build ca-certificates,lintian,devscripts --variant=buildd
 	need_space 600 'building the packages'
-	id -u >/dev/null
 	in_root "$root" sh -c 'id builder >/dev/null 2>&1 ||
 	    useradd -m builder' || die 'cannot add a user to the root'
 	rm -rf "$root/home/builder/source"
