@@ -42,26 +42,26 @@ proxy_lines() {
 # these packages (separated by commas). Its path is then in $root.
 root_make() {
 	root=$DEB/root-$1
-	packages=$2
-	name=$1
+	root_packages=$2
+	root_name=$1
 	shift 2
-	want=$(printf '%s\n' 2 "$SUITE" "$packages" "$@"; mirror_lines)
+	want=$(printf '%s\n' 3 "$SUITE" "$root_packages" "$@"; mirror_lines)
 	[ "${FRESH-}" = 1 ] || [ "$(cat "$root.id" 2>/dev/null)" != "$want" ] ||
 	    return 0
 	need_space 1500 "a Debian $SUITE root"
-	log=$BUILD/log/root-$name.log
-	say "making a Debian $SUITE with mmdebstrap, build/deb/root-$name" \
-	    "(once; log: build/log/root-$name.log)"
+	root_log=$BUILD/log/root-$root_name.log
+	say "making a Debian $SUITE with mmdebstrap, build/deb/root-$root_name" \
+	    "(once; log: build/log/root-$root_name.log)"
 	rm -rf "$root" "$root.new" "$root.id"
 	attempt "cannot write to $BUILD" mkdir -p "$DEB" "$BUILD/log"
 	mirror_lines >"$DEB/sources"
 	proxy_lines >"$DEB/apt.conf"
-	if ! mmdebstrap --mode=root --format=directory --include="$packages" \
+	if ! mmdebstrap --mode=root --format=directory --include="$root_packages" \
 	    --aptopt="$DEB/apt.conf" "$@" "$SUITE" "$root.new" "$DEB/sources" \
-	    >"$log" 2>&1 </dev/null; then
+	    >"$root_log" 2>&1 </dev/null; then
 		rm -rf "$root.new"
 		explain_failure 'mmdebstrap failed' \
-		    "$(grep '^E: ' "$log" | sed -n 1p) (build/log/root-$name.log)"
+		    "$(grep '^E: ' "$root_log" | sed -n 1p) (build/log/root-$root_name.log)"
 	fi
 	# The keyrings that the lines name are this machine's.
 	keyring=/usr/share/keyrings/debian-archive-keyring.pgp
@@ -70,6 +70,10 @@ root_make() {
 	    "$root.new"/etc/apt/sources.list.d/*
 	sed "s,\[signed-by=[^]]*\],[signed-by=$keyring]," "$DEB/sources" \
 	    >"$root.new/etc/apt/sources.list"
+	# Every machine knows itself; a root that was only made does not.
+	[ -s "$root.new/etc/hosts" ] ||
+	    printf '%s\n' '127.0.0.1 localhost' '::1 localhost' \
+	    >"$root.new/etc/hosts"
 	attempt 'cannot put the root in place' mv "$root.new" "$root"
 	printf '%s\n' "$want" >"$root.id"
 }
