@@ -8,7 +8,7 @@ HPN_GOAL = $@
 export BASE HPN_GOAL
 
 .PHONY: help demo check bench build stock install tree refresh update dist \
-	check-series check-prefixes clean distclean
+	deb deb-check rpm dist-check check-series check-prefixes clean distclean
 
 help:
 	@echo 'openssh-hpn: OpenSSH for long, fat networks, as a patch series.'
@@ -21,6 +21,11 @@ help:
 	@echo 'make build      compile; the result is build/stage/hpn-BASE/bin/ssh ...'
 	@echo 'make install    PREFIX=/usr/local DESTDIR= SYSCONFDIR=PREFIX/etc'
 	@echo 'make dist       a release tarball: ./configure && make && make install'
+	@echo 'make deb        Debian packages, drop-in for those of Debian, built in a'
+	@echo '                Debian root of its own (root only)'
+	@echo 'make rpm        packages for Fedora and relatives, from the tarball'
+	@echo 'make deb-check  upgrade a booted Debian to those packages and back;'
+	@echo 'make dist-check build, test and run the tarball there (root only)'
 	@echo
 	@echo 'make tree       the fork as a git repository, build/tree/BASE: edit there,'
 	@echo '                commit or amend, then'
@@ -84,6 +89,23 @@ update:
 dist:
 	@base/deps.sh build
 	@base/dist.sh "$$BASE"
+
+deb:
+	@base/deps.sh build deb
+	@packaging/deb.sh
+
+deb-check:
+	@base/deps.sh build deb
+	@packaging/deb.sh
+	@packaging/deb-check.sh
+
+rpm:
+	@base/deps.sh build rpm
+	@packaging/rpm.sh
+
+dist-check:
+	@base/deps.sh build deb
+	@packaging/dist-check.sh $(if $(FULL),--full)
 
 check-series:
 	@base/deps.sh build

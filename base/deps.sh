@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: ISC
 # Name the packages that are missing and install them where that is allowed.
 #
-# usage: base/deps.sh GROUP...     groups: build lab check
+# usage: base/deps.sh GROUP...     groups: build lab check deb rpm
 #
 #   build  compile the fork         lab    the emulated link and its benchmarks
 #   check  peers and tools that the tests use
+#   deb    a Debian root, and a system in it      rpm   rpmbuild
 #
 # On Debian: installs with apt-get as root or through a sudo that asks no
 # password; otherwise prints the one command to run and exits 1. On Fedora and
@@ -62,8 +63,17 @@ group() {
 		netcat-openbsd nmap-ncat
 		python3-minimal python3
 		EOF
+	deb) cat <<-'EOF' ;;
+		mmdebstrap mmdebstrap
+		debian-archive-keyring debian-keyring
+		util-linux util-linux
+		dpkg dpkg
+		EOF
+	rpm) cat <<-'EOF' ;;
+		rpm rpm-build
+		EOF
 	*)
-		echo "openssh-hpn: error: no group $1: base/deps.sh build lab check" >&2
+		echo "openssh-hpn: error: no group $1: base/deps.sh build lab check deb rpm" >&2
 		exit 1 ;;
 	esac
 }

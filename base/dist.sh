@@ -6,7 +6,8 @@
 # usage: base/dist.sh debian|upstream
 #
 # build/dist/openssh-hpn-VERSION.tar.gz, with -upstream added to VERSION for that
-# base. The same tree and the same autoconf give the same bytes.
+# base, and beside it its checksum for `sha256sum -c`. The same tree and the same
+# autoconf give the same bytes.
 set -eu
 
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -43,6 +44,12 @@ attempt "cannot write $dir" git --work-tree="$dir" checkout-index -a -f
 # them configure takes the sources.
 rm -f "$dir"/*.0
 attempt 'cannot copy configure' cp "$TREE/configure" "$TREE/config.h.in" "$dir"
+# Both licences, and what distributions need.
+attempt "cannot write $dir" mkdir -p "$dir/contrib/hpn/rpm"
+attempt "cannot write $dir" cp "$ROOT/LICENSE" "$dir/LICENCE.hpn"
+attempt "cannot write $dir" cp "$ROOT/packaging/openssh-hpn.spec" \
+    "$ROOT/packaging/sshd-hpn.service" "$dir/contrib/hpn"
+attempt "cannot write $dir" cp "$ROOT/packaging/rpm"/* "$dir/contrib/hpn/rpm"
 # Everything gets one date, and make must not want to generate anything anew.
 attempt "cannot write $name.tar" tar -C "$SCRATCH" --sort=name --format=ustar \
     --mtime="$GIT_COMMITTER_DATE" --owner=0 --group=0 --numeric-owner \
@@ -50,5 +57,8 @@ attempt "cannot write $name.tar" tar -C "$SCRATCH" --sort=name --format=ustar \
 attempt "cannot write $name.tar.gz" gzip -9 -n "$SCRATCH/tar"
 attempt "cannot write build/dist" \
     mv "$SCRATCH/tar.gz" "$BUILD/dist/$name.tar.gz"
+(cd "$BUILD/dist" && sha256sum "$name.tar.gz") >"$SCRATCH/sum"
+attempt "cannot write build/dist" \
+    mv "$SCRATCH/sum" "$BUILD/dist/$name.tar.gz.sha256"
 say "build/dist/$name.tar.gz ($(base_title "$BASE"), SHA-256" \
     "$(sha256 "$BUILD/dist/$name.tar.gz"))"
