@@ -5,22 +5,27 @@
  * ProxyCommand, or as something that listens between two programs.  Unless
  * asked to, it limits no rate: only delay and windows do.
  *
- * usage: hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] [-x up:N|down:N]
- *            target
- *        hpn-delay [-b bytes] [-d ms] [-r rate] [-s file] [-x up:N|down:N]
- *            -p pidfile -l where target
+ * usage: hpn-delay [-b bytes] [-c file] [-d ms] [-r rate] [-s file] [-t file]
+ *            [-x up:N|down:N] target
+ *        hpn-delay ... -p pidfile -l where target
  *
  *   target      a port of 127.0.0.1, an IPv4 address:port, the /path of a
  *               socket, or a command with its arguments, whose stdin and
  *               stdout are one socket
  *   -b bytes    what to hold in each direction (default 64 MiB); then
  *               nothing more is read, as a full network would do
+ *   -c file     cut each connection when it has passed on a random number of
+ *               bytes, both directions together.  The file says "SEED LEAST
+ *               MOST"; the seed in it changes with each connection, so that
+ *               the same sequence of numbers comes from the same seed.
  *   -d ms       how long to hold it back, each way (default 0)
  *   -r rate     how much to pass on in each direction, bytes per second
  *   -s file     keep "up N down N" in this file: the most bytes that were
  *               under way at once towards the target and from it; this is
  *               what a window allows, seen from outside.  Empty the file to
  *               have it counted anew.
+ *   -t file     append "up N down N cut" or "up N down N end" when a connection
+ *               is over: the bytes that were passed on
  *   -x up:N     flip a bit of byte N (from 0) towards the target; down:N: from
  *               it
  *   -l where    relay what connects to this port, address:port or /path
@@ -30,7 +35,7 @@
  *               that it relays
  *
  * The end of data is passed on in each direction separately.  Exit status: 0
- * when both have ended, that of a command, 1 on an error.
+ * when both have ended, that of a command, 1 on an error, 2 if it was cut.
  */
 
 #include <sys/types.h>
@@ -46,6 +51,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,6 +86,9 @@ struct direction {
 static size_t size = 64 * 1024 * 1024;
 static long long delay_ns, rate;
 static int peak_fd = -1;
+static const char *cut_file, *total_file;
+/* Bytes after which to cut; 0: never. */
+static unsigned long long cut_at;
 /* Direction and byte to be changed. */
 static int flip_down;
 static long long flip_at = -1;
@@ -240,6 +249,52 @@ peak_update(struct direction *up, struct direction *down)
 		err(1, "cannot write the -s file");
 }
 
+/* When to cut this connection, and the seed for the next. */
+static void
+cut_choose(void)
+{
+	unsigned long long state, least, most;
+	FILE *f;
+	int i;
+
+	if (cut_file == NULL)
+		return;
+	if ((f = fopen(cut_file, "r+")) == NULL)
+		err(1, "%s", cut_file);
+	if (fscanf(f, "%llu %llu %llu", &state, &least, &most) != 3 ||
+	    least > most)
+		errx(1, "%s: must say SEED LEAST MOST", cut_file);
+	/* xorshift64*; a few rounds make small seeds differ */
+	state = state * 2 + 1;
+	for (i = 0; i < 8; i++) {
+		state ^= state >> 12;
+		state ^= state << 25;
+		state ^= state >> 27;
+	}
+	cut_at = 1 + least + (state * 0x2545f4914f6cdd1dULL >> 16) %
+	    (most - least + 1);
+	rewind(f);
+	if (fprintf(f, "%llu %llu %llu\n", state >> 1, least, most) < 0 ||
+	    fflush(f) != 0 || ftruncate(fileno(f), ftell(f)) == -1)
+		err(1, "%s", cut_file);
+	(void)fclose(f);
+}
+
+static void
+total_write(unsigned long long up, unsigned long long down, int cut)
+{
+	char line[96];
+	int fd, len;
+
+	if (total_file == NULL)
+		return;
+	len = snprintf(line, sizeof(line), "up %llu down %llu %s\n", up, down,
+	    cut ? "cut" : "end");
+	if ((fd = open(total_file, O_WRONLY|O_CREAT|O_APPEND, 0644)) == -1 ||
+	    write(fd, line, (size_t)len) != len || close(fd) == -1)
+		err(1, "%s", total_file);
+}
+
 static void
 shut(int fd, int how)
 {
@@ -319,14 +374,17 @@ take(struct direction *d)
 	m->end = d->in;
 }
 
+/* Pass on `len` bytes that are due, at most `most`. */
 static void
-pass_on(struct direction *d, size_t len)
+pass_on(struct direction *d, size_t len, unsigned long long most)
 {
 	size_t at = (size_t)(d->out % size);
 	ssize_t n;
 
 	if (len > size - at)
 		len = size - at;
+	if (most < len)
+		len = (size_t)most;
 	n = write(d->to, d->ring + at, len);
 	if (n == -1) {
 		if (errno != EAGAIN && errno != EINTR)
@@ -350,15 +408,19 @@ timeout_ms(const struct direction *d, long long now)
 	return wait <= 0 ? 0 : (int)((wait + 999999) / 1000000);
 }
 
-/* Relay between two pairs of descriptors until both directions have ended. */
-static void
+/*
+ * Relay between two pairs of descriptors until both directions have ended or
+ * the connection is to be cut; whether it was.
+ */
+static int
 relay(int near_in, int near_out, int far)
 {
 	struct direction d[2];
 	struct pollfd p[4];
 	size_t due[2];
 	long long now;
-	int i, wait, w;
+	unsigned long long most;
+	int i, wait, w, cut = 0;
 
 	nonblocking(near_in);
 	nonblocking(near_out);
@@ -393,17 +455,25 @@ relay(int near_in, int near_out, int far)
 		if (poll(p, 4, wait) == -1 && errno != EINTR)
 			err(1, "poll");
 		for (i = 0; i < 2; i++) {
-			if (p[2 * i + 1].revents != 0)
-				pass_on(&d[i], due[i]);
+			most = cut_at == 0 ? ULLONG_MAX :
+			    cut_at - d[0].out - d[1].out;
+			if (p[2 * i + 1].revents != 0 && most > 0)
+				pass_on(&d[i], due[i], most);
 			if (p[2 * i].revents != 0)
 				take(&d[i]);
 		}
 		peak_update(&d[0], &d[1]);
+		if (cut_at != 0 && d[0].out + d[1].out >= cut_at) {
+			cut = 1;
+			break;
+		}
 	}
+	total_write(d[0].out, d[1].out, cut);
 	for (i = 0; i < 2; i++) {
 		free(d[i].ring);
 		free(d[i].marks);
 	}
+	return cut;
 }
 
 /* Relay one connection to the target; returns an exit status. */
@@ -411,8 +481,11 @@ static int
 serve(int near_in, int near_out, char **target)
 {
 	struct sockaddr_in in;
+	struct linger reset = { 1, 0 };
 	pid_t pid = -1;
 	int far, on = 1, status = 0;
+
+	cut_choose();
 
 	if (target[1] == NULL &&
 	    (is_inet(target[0], &in) || target[0][0] == '/'))
@@ -421,7 +494,14 @@ serve(int near_in, int near_out, char **target)
 		far = run(target, &pid);
 	(void)setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(near_in, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	relay(near_in, near_out, far);
+	if (relay(near_in, near_out, far)) {
+		/* Without a goodbye, where it is TCP */
+		(void)setsockopt(far, SOL_SOCKET, SO_LINGER, &reset,
+		    sizeof(reset));
+		(void)setsockopt(near_in, SOL_SOCKET, SO_LINGER, &reset,
+		    sizeof(reset));
+		exit(2);
+	}
 	close(far);
 	if (pid == -1)
 		return 0;
@@ -485,9 +565,9 @@ listen_and_serve(const char *where, const char *pidfile, char **target)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: hpn-delay [-b bytes] [-d ms] [-r rate] "
-	    "[-s file]\n                 [-x up:N|down:N] [-p pidfile -l where] "
-	    "target\n");
+	fprintf(stderr, "usage: hpn-delay [-b bytes] [-c file] [-d ms] "
+	    "[-r rate] [-s file] [-t file]\n                 [-x up:N|down:N] "
+	    "[-p pidfile -l where] target\n");
 	exit(1);
 }
 
@@ -498,12 +578,15 @@ main(int argc, char **argv)
 	int ch;
 
 	/* "+": what follows the target is the target's; POSIX needs no hint */
-	while ((ch = getopt(argc, argv, "+b:d:l:p:r:s:x:")) != -1) {
+	while ((ch = getopt(argc, argv, "+b:c:d:l:p:r:s:t:x:")) != -1) {
 		switch (ch) {
 		case 'b':
 			size = (size_t)number(optarg, "-b", 1LL << 40);
 			if (size == 0)
 				usage();
+			break;
+		case 'c':
+			cut_file = optarg;
 			break;
 		case 'd':
 			delay_ns = number(optarg, "-d", 100000) * 1000000LL;
@@ -521,6 +604,9 @@ main(int argc, char **argv)
 			if ((peak_fd = open(optarg, O_WRONLY|O_CREAT|O_TRUNC,
 			    0644)) == -1)
 				err(1, "%s", optarg);
+			break;
+		case 't':
+			total_file = optarg;
 			break;
 		case 'x':
 			flip_down = strncmp(optarg, "down:", 5) == 0;

@@ -213,7 +213,7 @@ done
 # Unit tests under sanitizers
 
 alone_tests='window rtt tcp none threads engine links'
-tree_tests='buf options rekey macs crypt'
+tree_tests='buf options rekey macs crypt sftpd hash'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
 	{
@@ -284,8 +284,10 @@ tree_objects() {
 # The rest of it as it was built.
 libs="$OBJ/libssh.a $OBJ/openbsd-compat/libopenbsd-compat.a"
 libs="$libs $libs -lcrypto -lz -lpthread"
-! $with_tree || libs="$libs $(sed -n 's/^LIBS=//p' "$OBJ/Makefile")"
-tree_modules='hpn-buf hpn-options hpn-rekey hpn-macs hpn-crypt'
+! $with_tree ||
+    libs="$libs $(sed -n 's/^LIBS=//p;s/^XXHASHLIBS=//p' "$OBJ/Makefile")"
+tree_modules='hpn-buf hpn-options hpn-rekey hpn-macs hpn-crypt hpn-sftpd hpn-hash
+    hpn-sftp-hash'
 
 if $with_tree; then
 	runner run-unit-tree "$alone_tests $tree_tests"
@@ -425,32 +427,49 @@ fi
 # Fuzz
 
 targets='window rtt'
-! $with_tree || targets="$targets options"
+buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
+if $with_tree; then
+	targets="$targets options"
+	! tree_objects buffers "$buffers" $san ||
+	    targets="$targets sftp-hash sftp-server"
+fi
 each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
 for t in $targets; do
+	flags="$tree_flags -I$fuzz" with="$src/hpn-$t.c" more=
+	leaks=1
 	case $t in
-	options) flags="$tree_flags -I$fuzz" extra=$(echo compat/*.o) ;;
-	*)	flags="-I$src -I$fuzz" extra= ;;
+	window|rtt) flags="-I$src -I$fuzz" ;;
+	options) with="$with $(echo compat/*.o)" ;;
+	sftp-hash)
+		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;
+	sftp-server)
+		# It ends the process, as it does what it leaves allocated, for
+		# each bad message; and a request is longer than most inputs.
+		with="$src/hpn-sftp-hash.c $src/hpn-hash.c"
+		with="$with $(echo buffers/*.o) $libs"
+		more='-detect_leaks=0 -len_control=0 -max_len=1000'
+		leaks=0 ;;
 	esac
 	name=fuzz-$t
 	mkdir -p "$name.d"
 	if run "build-$name.log" $cc -O1 -g $san,fuzzer -w $flags -o "$name" \
-	    "$fuzz/hpn-$t-fuzz.c" "$src/hpn-$t.c" $extra 2>/dev/null ||
+	    "$fuzz/hpn-$t-fuzz.c" $with 2>/dev/null ||
 	    run "build-$name.log" $cc -O1 -g -fsanitize=fuzzer $san -w $flags \
-	    -o "$name" "$fuzz/hpn-$t-fuzz.c" "$src/hpn-$t.c" $extra; then
+	    -o "$name" "$fuzz/hpn-$t-fuzz.c" $with; then
 		how=libFuzzer
 		set -- -seed=1 -max_total_time="$each" -verbosity=0 \
-		    -print_final_stats=1 -artifact_prefix="$name.d/"
+		    -print_final_stats=1 -artifact_prefix="$name.d/" $more
 	elif run "build-$name.log" $cc -O1 -g $san -w $flags -o "$name" \
-	    "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" "$src/hpn-$t.c" $extra; then
+	    "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" $with; then
 		how='a generator of our own'
 		set -- "$each"
 	else
 		bad_log "build-$name.log" "fuzz hpn-$t: does not compile"
 		continue
 	fi
-	if run "$name.log" $fixed "./$name" "$@"; then
+	if run "$name.log" env ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=$leaks" \
+	    $fixed "./$name" "$@"; then
 		n=$(sed -n 's/^\([0-9]*\) inputs passed$/\1/p
 		    s/^stat::number_of_executed_units: *//p' "$name.log")
 		if [ "${n:-0}" -gt 0 ]; then
@@ -476,7 +495,7 @@ done
 
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
-    crypt-tsan tree-asan tree-tsan compat mutant-* fuzz-window fuzz-rtt \
-    fuzz-options main-window main-rtt fuzz-*.d ./*.o
+    crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
+    fuzz-rtt fuzz-options fuzz-sftp-hash fuzz-sftp-server main-window main-rtt fuzz-*.d ./*.o
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -190,7 +190,7 @@ test_file(void)
 
 	TEST_START("hashes of a file");
 	content_new();
-	ASSERT_INT_EQ(lseek(fileno(file), 77, SEEK_SET), 77);
+	ASSERT_INT_EQ((int)lseek(fileno(file), 77, SEEK_SET), 77);
 	/* All of it: as one, in blocks, to its end and beyond */
 	ASSERT_U64_EQ(covers(0, 0, 0, 1, UINT64_MAX, &ended), FILE_LEN);
 	ASSERT_INT_EQ(ended, 1);
@@ -223,33 +223,33 @@ test_file(void)
 	ASSERT_INT_EQ(ended, 1);
 	ASSERT_U64_EQ(covers(1ULL << 50, 5, 2, 1, UINT64_MAX, &ended), 0);
 	ASSERT_INT_EQ(ended, 1);
-	ASSERT_INT_EQ(lseek(fileno(file), 0, SEEK_CUR), 77);
+	ASSERT_INT_EQ((int)lseek(fileno(file), 0, SEEK_CUR), 77);
 
 	/* It says something however little time there is */
-	ASSERT_INT_EQ(hpn_hash_file(fileno(file), &r, hash, 1, UINT64_MAX, 1,
-	    &hashed, &ended), 1);
+	ASSERT_INT_EQ((int)hpn_hash_file(fileno(file), &r, hash, 1, UINT64_MAX,
+	    1, &hashed, &ended), 1);
 	ASSERT_U64_GT(hashed, 0);
 	ASSERT_U64_LT(hashed, FILE_LEN);
 	ASSERT_INT_EQ(ended, 0);
 	ASSERT_MEM_EQ(hash, hash_of(0, hashed, 4096), HPN_HASH_LEN);
 
 	r.offset = UINT64_MAX;
-	ASSERT_INT_EQ(hpn_hash_file(fileno(file), &r, hash, 1, 1000, 0,
+	ASSERT_INT_EQ((int)hpn_hash_file(fileno(file), &r, hash, 1, 1000, 0,
 	    &hashed, &ended), -1);
 	ASSERT_INT_EQ(errno, EINVAL);
 	r.offset = 0;
-	ASSERT_INT_EQ(hpn_hash_file(-1, &r, hash, 1, 1000, 0, &hashed, &ended),
-	    -1);
+	ASSERT_INT_EQ((int)hpn_hash_file(-1, &r, hash, 1, 1000, 0, &hashed,
+	    &ended), -1);
 	ASSERT_INT_EQ(errno, EBADF);
 	ASSERT_INT_EQ(pipe(ends), 0);
-	ASSERT_INT_EQ(hpn_hash_file(ends[0], &r, hash, 1, 1000, 0, &hashed,
+	ASSERT_INT_EQ((int)hpn_hash_file(ends[0], &r, hash, 1, 1000, 0, &hashed,
 	    &ended), -1);
 	ASSERT_INT_EQ(errno, EOPNOTSUPP);
 	close(ends[0]);
 	close(ends[1]);
 	ASSERT_INT_NE(fd = open("/dev/zero", O_RDONLY), -1);
-	ASSERT_INT_EQ(hpn_hash_file(fd, &r, hash, 1, 1000, 0, &hashed, &ended),
-	    -1);
+	ASSERT_INT_EQ((int)hpn_hash_file(fd, &r, hash, 1, 1000, 0, &hashed,
+	    &ended), -1);
 	ASSERT_INT_EQ(errno, EOPNOTSUPP);
 	close(fd);
 	content_free();

@@ -138,7 +138,7 @@ test_answer(void)
 		unsigned int before = done;
 
 		hpn_sftpd_answer(one, in, out, LONGEST);
-		ASSERT_U_INT_GT(done, before);
+		ASSERT_SIZE_T_GE(done, before + 1);
 	}
 	ASSERT_SIZE_T_EQ(sshbuf_len(out), 200);
 	ASSERT_SIZE_T_EQ(sshbuf_len(in), 4);
@@ -149,7 +149,7 @@ test_answer(void)
 	ask(100, 100 * KB);
 	done = 0;
 	hpn_sftpd_answer(one, in, out, LONGEST);
-	ASSERT_U_INT_GE(done, 1);
+	ASSERT_SIZE_T_GE(done, 1);
 	ASSERT_SIZE_T_LT(sshbuf_len(out), HPN_SFTPD_OUT + 100 * KB);
 	sshbuf_reset(in);
 	sshbuf_reset(out);
@@ -159,9 +159,9 @@ test_answer(void)
 	done = 0;
 	slow_ms = 20;
 	hpn_sftpd_answer(one, in, out, LONGEST);
-	ASSERT_U_INT_EQ(done, 1);
+	ASSERT_SIZE_T_EQ(done, 1);
 	hpn_sftpd_answer(one, in, out, LONGEST);
-	ASSERT_U_INT_GE(done, 1);
+	ASSERT_SIZE_T_GE(done, 1);
 	sshbuf_reset(in);
 	sshbuf_reset(out);
 
@@ -170,7 +170,7 @@ test_answer(void)
 	done = 0;
 	slow_ms = 5;
 	hpn_sftpd_answer(one, in, out, LONGEST);
-	ASSERT_U_INT_EQ(done, 3);
+	ASSERT_SIZE_T_EQ(done, 3);
 	queues_free();
 	TEST_DONE();
 }
@@ -191,35 +191,36 @@ test_data(void)
 		content[i] = (u_char)(i * 7 + i / 256);
 	ASSERT_PTR_NE(f = tmpfile(), NULL);
 	fd = fileno(f);
-	ASSERT_INT_EQ(write(fd, content, sizeof(content)), sizeof(content));
+	ASSERT_INT_EQ((int)write(fd, content, sizeof(content)),
+	    (int)sizeof(content));
 
 	ASSERT_INT_EQ(sshbuf_put_u8(out, 0xee), 0);
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 5, fd, 0, 600), 600);
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 6, fd, 600, 600), 400);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 5, fd, 0, 600), 600);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 6, fd, 600, 600), 400);
 	/* No answer at the end of the file and upon errors */
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, fd, 1000, 600), 0);
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, fd, 1ULL << 40, 600), 0);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, fd, 1000, 600), 0);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, fd, 1ULL << 40, 600), 0);
 	errno = 0;
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, fd, 1ULL << 63, 600), -1);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, fd, 1ULL << 63, 600), -1);
 	ASSERT_INT_EQ(errno, EINVAL);
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, -1, 0, 600), -1);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, -1, 0, 600), -1);
 	ASSERT_INT_EQ(errno, EBADF);
 	ASSERT_INT_EQ(pipe(ends), 0);
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 7, ends[0], 0, 600), -1);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, ends[0], 0, 600), -1);
 	ASSERT_INT_EQ(errno, ESPIPE);
 	close(ends[0]);
 	close(ends[1]);
-	ASSERT_INT_EQ(hpn_sftpd_data(out, 0xfffffffe, fd, 3, 0), 0);
+	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 0xfffffffe, fd, 3, 0), 0);
 
 	ASSERT_INT_EQ(sshbuf_get_u8(out, &type), 0);
 	for (i = 5; i <= 6; i++) {
 		n = i == 5 ? 600 : 400;
 		ASSERT_INT_EQ(sshbuf_get_u32(out, &len), 0);
-		ASSERT_U32_EQ(len, 9 + n);
+		ASSERT_U32_EQ(len, (u_int32_t)(9 + n));
 		ASSERT_INT_EQ(sshbuf_get_u8(out, &type), 0);
 		ASSERT_INT_EQ(type, SSH2_FXP_DATA);
 		ASSERT_INT_EQ(sshbuf_get_u32(out, &id), 0);
-		ASSERT_U32_EQ(id, i);
+		ASSERT_U32_EQ(id, (u_int32_t)i);
 		ASSERT_INT_EQ(sshbuf_get_string(out, &got, &n), 0);
 		ASSERT_SIZE_T_EQ(n, len - 9);
 		ASSERT_MEM_EQ(got, content + (i == 5 ? 0 : 600), n);
@@ -250,8 +251,9 @@ test_io(void)
 		block[i] = (u_char)(i * 13 + i / 253);
 	ASSERT_PTR_NE(f = tmpfile(), NULL);
 	fd = fileno(f);
-	ASSERT_INT_EQ(write(fd, block, sizeof(block)), sizeof(block));
-	ASSERT_INT_EQ(lseek(fd, 0, SEEK_SET), 0);
+	ASSERT_INT_EQ((int)write(fd, block, sizeof(block)),
+	    (int)sizeof(block));
+	ASSERT_INT_EQ((int)lseek(fd, 0, SEEK_SET), 0);
 
 	/* Never more than the queue may hold, whatever there is */
 	for (have = 0; have < sizeof(block); ) {
@@ -266,9 +268,9 @@ test_io(void)
 		    sshbuf_len(in));
 		ASSERT_INT_EQ(sshbuf_consume(in, i), 0);
 	}
-	ASSERT_INT_EQ(hpn_sftpd_read(fd, in), 0);
+	ASSERT_INT_EQ((int)hpn_sftpd_read(fd, in), 0);
 	ASSERT_SIZE_T_EQ(sshbuf_len(in), 1000);
-	ASSERT_INT_EQ(hpn_sftpd_read(-1, in), -1);
+	ASSERT_INT_EQ((int)hpn_sftpd_read(-1, in), -1);
 	ASSERT_INT_EQ(errno, EBADF);
 	ASSERT_SIZE_T_EQ(sshbuf_len(in), 1000);
 	fclose(f);
@@ -308,13 +310,13 @@ test_io(void)
 	p[1].fd = -1;
 	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
 	ASSERT_INT_EQ(p[0].revents, POLLIN);
-	ASSERT_INT_EQ(hpn_sftpd_read(s[0], in), -1);
+	ASSERT_INT_EQ((int)hpn_sftpd_read(s[0], in), -1);
 	ASSERT_INT_EQ(errno, EAGAIN);
-	ASSERT_INT_EQ(write(s[1], "x", 1), 1);
+	ASSERT_INT_EQ((int)write(s[1], "x", 1), 1);
 	p[0].revents = 0;
 	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
 	ASSERT_INT_EQ(p[0].revents & POLLIN, POLLIN);
-	ASSERT_INT_EQ(hpn_sftpd_read(s[0], in), 1);
+	ASSERT_INT_EQ((int)hpn_sftpd_read(s[0], in), 1);
 	/* Answers go even if nothing comes */
 	p[1].fd = s[0];
 	p[1].events = POLLOUT;

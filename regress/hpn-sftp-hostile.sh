@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: ISC
+#
+# SFTP servers that break the rules, and the clients scp and sftp, which must
+# say so, end, and leave everything alone that they were not told to write.
+#
+#	scp, sftp == hpn-badsftp == folder "remote"
+#
+# Whatever the server does: no hang, no file outside the destination, no exit
+# status 0 with a wrong copy, and no other exit status without a word about it.
+# Where the fault is confined to one file the others are copied.
+#
+# usage: make t-exec LTESTS=hpn-sftp-hostile
+
+tid="hpn hostile sftp servers"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-badsftp
+make_tmpdir
+T=$SSH_REGRESS_TMP
+SERVER=$OBJ/hpn-badsftp.sh
+ERRORS=$OBJ/hpn-sftp-errors
+HANG=60
+
+# What is copied, either way: F one message, G several, H many, and a folder.
+mkdir -p $T/remote/data/sub $T/local/data/sub $T/outside
+echo "a line of text" >$T/remote/data/F
+head -c 100000 /dev/urandom >$T/remote/data/G
+head -c 3000007 /dev/urandom >$T/remote/data/H
+echo "another line" >$T/remote/data/sub/I
+cp -r $T/remote/data $T/local
+echo precious >$T/outside/hpn-precious
+echo evil >$T/remote/hpn-evil
+
+# Everything but the two folders that may be written to.
+others ()
+{
+	find $T/remote/data $T/local/data $T/outside -type f -exec cksum {} + |
+	    sort
+	find $T ! -path "$T/*/in/data" ! -path "$T/*/in/data/*" | sort
+}
+
+# server OPTION...: the next connection is to hpn-badsftp with these.
+server ()
+{
+	{
+		printf "exec $OBJ/hpn-badsftp -d $T/remote"
+		for _o in "$@"; do
+			printf " '%s'" "$_o"
+		done
+		echo
+	} >$SERVER.new
+	(echo "#!/bin/sh"; cat $SERVER.new) >$SERVER
+	rm -f $SERVER.new
+	chmod 755 $SERVER
+}
+
+# copy scp|sftp get|put: copy the folder.  Leaves the exit status in $status and
+# the place in $dest.
+copy ()
+{
+	rm -rf $T/remote/in $T/local/in
+	mkdir $T/remote/in $T/local/in
+	case $2 in
+	get)	dest=$T/local/in ;;
+	put)	dest=$T/remote/in ;;
+	esac
+	case $1$2 in
+	scpget)	timeout -k 5 $HANG $SCP -q -r -S $SERVER \
+		    host:data $T/local/in ;;
+	scpput)	timeout -k 5 $HANG $SCP -q -r -S $SERVER \
+		    $T/local/data host:in ;;
+	sftp*)	(
+			echo "lcd $T/local"
+			case $2 in
+			get)	echo "get -r data in" ;;
+			put)	echo "put -r data in" ;;
+			esac
+		) | timeout -k 5 $HANG $SFTP -q -b - -S $SERVER host ;;
+	esac >$OBJ/hpn-sftp-output 2>$ERRORS </dev/stdin
+	status=$?
+}
+
+# right FILE...: these are copied, entirely.
+right ()
+{
+	for _f in "$@"; do
+		cmp $T/remote/data/$_f $dest/data/$_f >/dev/null 2>&1 || \
+		    fail "$what: $_f is not right: `cat $ERRORS`"
+	done
+}
+
+# one TOOL DIRECTION DEMAND FILES OPTION...: a copy.  DEMAND: ok, everything is
+# copied; fail, an error, the rest (FILES) is copied; says, as fail but with any
+# exit status; any.
+one ()
+{
+	tool=$1 direction=$2 demand=$3 files=$4
+	shift 4
+	what="$tool $direction, server $*"
+	server "$@"
+	copy $tool $direction
+	case $status in
+	124|137) fail "$what: hangs" ;;
+	0)	test $demand != fail || \
+		    fail "$what: exit status 0"
+		;;
+	141)	# As in stock, sftp may not come to say that its server is gone
+		case "$tool $*" in
+		sftp*exit*|sftp*-x*)	;;
+		*)	fail "$what: died, status $status" ;;
+		esac
+		;;
+	*)	test -s $ERRORS || fail "$what: exit status $status, no message"
+		test $status -lt 128 -o $status -eq 255 || \
+		    fail "$what: died, status $status"
+		test $demand != ok || \
+		    fail "$what: exit status $status: `cat $ERRORS`"
+		;;
+	esac
+	case $demand in
+	ok)	right F G H sub/I ;;
+	fail)	right $files ;;
+	says)	right $files
+		test -s $ERRORS || fail "$what: nobody said anything" ;;
+	any)	test $status -ne 0 || right $files ;;
+	esac
+	others >$OBJ/hpn-sftp-others.now
+	cmp -s $OBJ/hpn-sftp-others $OBJ/hpn-sftp-others.now || {
+		fail "$what: wrote elsewhere:" `diff $OBJ/hpn-sftp-others \
+		    $OBJ/hpn-sftp-others.now | grep '^[<>]'`
+		others >$OBJ/hpn-sftp-others
+	}
+	verbose "$what: $status"
+}
+
+get ()
+{
+	one scp get "$@"
+	one sftp get "$@"
+}
+
+put ()
+{
+	one scp put "$@"
+	one sftp put "$@"
+}
+
+both ()
+{
+	get "$@"
+	put "$@"
+}
+
+ALL="F G H sub/I"
+mkdir $T/remote/in $T/local/in
+others >$OBJ/hpn-sftp-others
+
+# What a server may do
+both ok ""
+both ok "" -E
+both ok "" -h 7 -s 3
+both ok "" -h 64 -s 4
+both ok "" -w 5
+get ok "" -R 20000 -s 5
+get ok "" -R 20000 -h 20 -s 6
+get ok "" -R 20000 -E -h 3 -s 7
+
+# An error for one file: the others are copied
+get fail "F H sub/I" -f "open:G:status=3"
+get fail "F H sub/I" -f "read:G:status=4"
+get fail "F G sub/I" -f "read:H:status=4:2"
+get fail "F G sub/I" -f "read:H:status=4:2" -h 16
+get fail "F G H" -f "opendir:sub:status=3"
+get fail "F G H" -f "readdir:sub:status=4"
+get fail "" -f "opendir:data:status=3"
+get any "" -f "close:G:status=4"
+get any "" -f "any:G:status=8"
+put fail "F H sub/I" -f "open:G:status=3"
+put fail "F H sub/I" -f "write:G:status=4"
+put fail "F G sub/I" -f "write:H:status=4:2"
+put fail "F G sub/I" -f "write:H:status=4:2" -h 16
+put fail "F G H" -f "mkdir:sub:status=3"
+put fail "" -f "mkdir:data:status=3"
+put any "" -f "close:G:status=4"
+put any "" -f "fsetstat:G:status=4"
+put any "" -f "setstat:G:status=4"
+
+# Answers that are none: an end, and no other than that of an error
+for wrong in wrong-id wrong-type truncated empty oversize huge garbage exit; do
+	get fail "" -f "read:H:$wrong:1"
+	get fail "" -f "open:G:$wrong"
+	get fail "" -f "readdir:data:$wrong"
+	put fail "" -f "write:H:$wrong:1"
+	put fail "" -f "open:G:$wrong"
+	put fail "" -f "close:G:$wrong"
+	# Any version that is not less than ours is taken for ours
+	test $wrong = wrong-id || both fail "" -f "init:*:$wrong"
+	both fail "" -f "any:*:$wrong:4"
+done
+get fail "" -f "read:H:long-data:1"
+get any "$ALL" -f "read:H:twice:1"
+put any "$ALL" -f "write:H:twice:1"
+get any "$ALL" -f "any:*:twice:3"
+for n in 1 5 50 500 5000 50000 500000; do
+	get fail "" -x $n
+done
+for n in 1 5 50 500; do
+	put fail "" -x $n
+done
+
+# Lies about what is there
+get any "$ALL" -f "any:*:lie-size"
+get any "F H sub/I" -f "any:G:lie-size"
+both any "" -f "any:*:lie-dir"
+both any "" -f "any:*:lie-file"
+both any "" -f "any:*:no-attrs"
+
+# Names that lead elsewhere
+for names in dotdot slash absolute; do
+	get says "$ALL" -f "readdir:data:names=$names"
+	case `find $T/local/in -name hpn-evil` in
+	"")	;;
+	*)	fail "$what: a name with a slash was taken" ;;
+	esac
+done
+for names in dots empty newline invalid long many file-then-dir; do
+	get any "$ALL" -f "readdir:data:names=$names"
+done
+
+# Names that are matched with a pattern lead nowhere else, either
+for names in dotdot slash absolute; do
+	what="sftp get data/*, names=$names"
+	server -f "readdir:data:names=$names"
+	rm -rf $T/local/in
+	mkdir -p $T/local/in/data
+	printf "get data/* $T/local/in/data\n" | timeout -k 5 $HANG \
+	    $SFTP -q -b - -S $SERVER host >$OBJ/hpn-sftp-output 2>$ERRORS
+	test $? -ne 124 || fail "$what: hangs"
+	others >$OBJ/hpn-sftp-others.now
+	cmp -s $OBJ/hpn-sftp-others $OBJ/hpn-sftp-others.now || \
+	    fail "$what: wrote elsewhere"
+	verbose "$what"
+done
+
+rm -f $SERVER $ERRORS $OBJ/hpn-sftp-output $OBJ/hpn-sftp-others*
