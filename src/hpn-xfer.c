@@ -26,13 +26,17 @@ hpn_xfer_init(struct hpn_xfer *x, unsigned int requests)
 		x->requests = requests;
 		x->fixed = 1;
 	}
-	hpn_xfer_handles(x, 0);
 	x->files = HPN_XFER_FILES_FIRST;
+	hpn_xfer_handles(x, 0);
 }
 
 void
 hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 {
+	uint64_t told = handles;
+
+	if (x->files_max != 0 && told == x->handles)
+		return;
 	if (handles == 0)
 		x->files_max = HPN_XFER_FILES_UNKNOWN;
 	else {
@@ -40,11 +44,15 @@ hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 		handles -= handles / 4;
 		x->files_max = handles < HPN_XFER_FILES_MAX ?
 		    (unsigned int)handles : HPN_XFER_FILES_MAX;
+		/* One that allows hundreds need not be approached slowly. */
+		if (x->files_max / 2 > x->files)
+			x->files = x->files_max / 2;
 	}
 	if (x->files_max == 0)
 		x->files_max = 1;
 	if (x->files > x->files_max)
 		x->files = x->files_max;
+	x->handles = told;
 }
 
 void

@@ -45,6 +45,7 @@ struct hpn_xfer {
 	unsigned int rounds;		/* since that rose by an eighth */
 	unsigned int requests;		/* most requests under way */
 	unsigned int fixed;		/* that is the user's wish */
+	uint64_t handles;		/* the server's limit, 0: unknown */
 	unsigned int files;		/* most files open now ... */
 	unsigned int files_max;		/* ... and ever */
 };
