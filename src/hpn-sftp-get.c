@@ -176,6 +176,11 @@ void
 get_open(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_OPENING;
+	if (n->tree) {
+		job->dirs_open++;
+		ask_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR, n->from);
+		return;
+	}
 	job->files_open++;
 	ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
 }
@@ -450,9 +455,7 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	dir_ready(job, n);
-	n->state = NODE_OPENING;
-	job->dirs_open++;
-	ask_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR, n->from);
+	get_open(job, n);
 }
 
 static void
@@ -478,6 +481,8 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 
 	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
 		job->dirs_open--;
+		if (file_refused(job, n, status))
+			return;
 		job_meter_break(job);
 		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
 		n->failed = 1;
@@ -504,7 +509,6 @@ dir_end(struct hpn_sftp_job *job, struct node *n)
 	if (n->state != NODE_DATA)
 		return;
 	n->state = NODE_CHILDREN;
-	job->dirs_open--;
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 	dir_listed(job, n);
 }
@@ -709,8 +713,10 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			    fx2txt(status));
 			n->failed = 1;
 		}
-		if (n->tree)
+		if (n->tree) {
+			job->dirs_open--;
 			return;
+		}
 		job->files_open--;
 		hpn_xfer_closed(&job->xfer);
 		file_check(job, n);

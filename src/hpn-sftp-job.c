@@ -44,8 +44,6 @@ extern int showprogress;
 /* Chains of requests under way, and of destinations. */
 #define REQUEST_CHAINS	4096
 #define CLAIM_CHAINS	4096
-/* Directories open on the server at a time, but for those that wait. */
-#define DIRS_OPEN	16
 /* The job's line is composed so often at most. */
 #define LABEL_NS	200000000ULL
 
@@ -654,16 +652,18 @@ file_whole(const struct node *n)
 int
 file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 {
+	u_int open = job->files_open + job->dirs_open;
+
 	/* The generic failure is what OpenSSH's server makes of EMFILE. */
-	if (status != SSH2_FX_FAILURE || job->files_open == 0 ||
-	    n->refusals == 2 || interrupted)
+	if (status != SSH2_FX_FAILURE || open == 0 || n->refusals == 2 ||
+	    interrupted)
 		return 0;
 	n->retry_at = n->refusals == 0 ?
-	    hpn_xfer_refused(&job->xfer, job->files_open) : 0;
+	    hpn_xfer_refused(&job->xfer, open) : 0;
 	n->refusals++;
-	debug("server would not open \"%s\" while %u files were open; "
+	debug("server would not open \"%s\" while %u others were open; "
 	    "trying again with %u", job->flags & HPN_SFTP_UP ? n->to : n->from,
-	    job->files_open, n->retry_at);
+	    open, n->retry_at);
 	node_list(n, &job->refused);
 	return 1;
 }
@@ -680,7 +680,6 @@ drop_all(struct hpn_sftp_job *job)
 	while ((n = TAILQ_FIRST(&job->walking)) != NULL) {
 		if (n->handle != NULL && n->state == NODE_DATA) {
 			n->state = NODE_CLOSING;
-			job->dirs_open--;
 			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 		}
 		drop(job, &n->waiting);
@@ -725,13 +724,13 @@ may_begin_dir(const struct hpn_sftp_job *job)
 
 	if (job->flags & HPN_SFTP_UP)
 		return 1;
-	if (job->dirs_open < DIRS_OPEN)
+	if (job->dirs_open < job->xfer.dirs)
 		return 1;
 	/* Those that wait until others are done must not keep them from it. */
 	TAILQ_FOREACH(n, &job->walking, list)
 		if (!may_walk(job, n))
 			waiting++;
-	return job->dirs_open - waiting < DIRS_OPEN;
+	return job->dirs_open - waiting < job->xfer.dirs;
 }
 
 static void
@@ -753,7 +752,7 @@ schedule(struct hpn_sftp_job *job)
 	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
 		if (!job_room(job, 0))
 			return;
-		if (job->files_open > n->retry_at)
+		if (job->files_open + job->dirs_open > n->retry_at)
 			continue;
 		node_unlist(n);
 		if (up)

@@ -183,8 +183,8 @@ char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);
 
 /*
- * Opening was refused: whether that is worth another attempt, which will be
- * made by put_open() or get_open().
+ * Opening a file or directory was refused: whether that is worth another
+ * attempt, which will be made by put_open() or get_open().
  */
 int file_refused(struct hpn_sftp_job *, struct node *, u_int status);
 /* What the open file has still to ask for has changed. */

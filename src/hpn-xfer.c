@@ -37,10 +37,12 @@ hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 
 	if (x->files_max != 0 && told == x->handles)
 		return;
-	if (handles == 0)
+	if (handles == 0) {
 		x->files_max = HPN_XFER_FILES_UNKNOWN;
-	else {
-		/* Directories need handles as well. */
+		x->dirs = HPN_XFER_DIRS_UNKNOWN;
+	} else {
+		x->dirs = handles / 4 < HPN_XFER_DIRS_MAX ?
+		    (unsigned int)handles / 4 : HPN_XFER_DIRS_MAX;
 		handles -= handles / 4;
 		x->files_max = handles < HPN_XFER_FILES_MAX ?
 		    (unsigned int)handles : HPN_XFER_FILES_MAX;
@@ -50,6 +52,8 @@ hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 	}
 	if (x->files_max == 0)
 		x->files_max = 1;
+	if (x->dirs == 0)
+		x->dirs = 1;
 	if (x->files > x->files_max)
 		x->files = x->files_max;
 	x->handles = told;

@@ -35,6 +35,9 @@
 #define HPN_XFER_FILES_FIRST	32
 #define HPN_XFER_FILES_MAX	256
 #define HPN_XFER_FILES_UNKNOWN	64
+/* Directories open there to be read: at most, and of one that does not say. */
+#define HPN_XFER_DIRS_MAX	16
+#define HPN_XFER_DIRS_UNKNOWN	8
 
 struct hpn_xfer {
 	uint64_t window;		/* bytes */
@@ -48,6 +51,7 @@ struct hpn_xfer {
 	uint64_t handles;		/* the server's limit, 0: unknown */
 	unsigned int files;		/* most files open now ... */
 	unsigned int files_max;		/* ... and ever */
+	unsigned int dirs;		/* most directories open */
 };
 
 /* requests 0: follow the path.  Otherwise so many, whatever their size. */

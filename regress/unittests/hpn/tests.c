@@ -16,6 +16,7 @@ tests(void)
 	test_window();
 	test_rtt();
 	test_tcp();
+	test_xfer();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
