@@ -835,13 +835,15 @@ meter_label(struct hpn_sftp_job *job, int force)
 	update_progress_meter(job->label, total);
 }
 
+/* One line for the whole job, once there is something to say. */
 static void
 meter_begin(struct hpn_sftp_job *job)
 {
-	if (!showprogress || job->only != NULL)
+	if (!showprogress || job->metered || job->only != NULL ||
+	    job->all_files == 0)
 		return;
-	snprintf(job->label, sizeof(job->label), "0 files");
-	start_progress_meter(job->label, 0, &job->done_bytes);
+	snprintf(job->label, sizeof(job->label), "%u files", job->all_files);
+	start_progress_meter(job->label, job->all_bytes, &job->done_bytes);
 	job->metered = 1;
 }
 
@@ -942,13 +944,13 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	int r, ret;
 
 	job->begun_ns = now_ns();
-	meter_begin(job);
 	for (;;) {
 		hpn_xfer_handles(&job->xfer, job->c->handles);
 		schedule(job);
 		settle(job);
 		if (job->alive == 0)
 			break;
+		meter_begin(job);
 		n = TAILQ_FIRST(&job->walking);
 		r = (job->flags & HPN_SFTP_UP) && n != NULL &&
 		    may_walk(job, n) ? 0 : -1;
