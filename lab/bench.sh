@@ -22,6 +22,8 @@
 #	files		the same of scp and sftp
 #	none		cleartext on request beside aes128-gcm and TCP alone, on
 #			loopback and at 100 ms (none.sh)
+#	small		scp of small files, trees and one large file at 0, 10 and
+#			100 ms, our client also with stock's server (small.sh)
 #	crypt		sealing and opening a packet, each cipher, MAC and size
 #			(crypt.sh)
 #	engine		what threads gain by themselves (engine.sh)
@@ -35,7 +37,7 @@
 # From the environment: BENCH="PART ..." instead of arguments; BENCH_RUNS, how
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
 # to select among them; BENCH_CC, TCP's congestion control (lab.sh's --cc); see
-# also lab/common.sh, lab/peer.sh and, for the last three parts, lab/packet.sh.
+# also lab/common.sh, lab/peer.sh, lab/small.sh and lab/packet.sh.
 #
 # Leaves in build/lab/bench: PART.tsv, every figure taken, one a line;
 # summary.tsv and report.txt, medians, ratios and bounds; throughput.svg and
@@ -48,9 +50,10 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/common.sh"
 . "$ROOT/lab/packet.sh"
 . "$ROOT/lab/none.sh"
+. "$ROOT/lab/small.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files idle none crypt engine'
+PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files small idle none crypt engine'
 # These need no emulated link.
 PARTS_LOOPBACK='loopback packet files idle none'
 RATE=1000
@@ -730,6 +733,7 @@ inside() {
 	loopback) loopback ;;
 	packet) packet ;;
 	files) files ;;
+	small) small ;;
 	idle) idle ;;
 	none) none_part ;;
 	esac
@@ -861,6 +865,10 @@ run_part() {
 	loss) links=("--rtt 100 --rate $RATE --loss 0.0001") ;;
 	stock-peer) links+=("--rtt 300 --rate $RATE") ;;
 	none) links=(--loopback "--rtt 100 --rate $RATE") ;;
+	small)
+		links=(--loopback "--rtt 10 --rate $RATE"
+		    "--rtt 100 --rate $RATE")
+		;;
 	loopback | packet | files | idle) links=(--loopback) ;;
 	esac
 	printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \

@@ -177,6 +177,12 @@ hpn_channel_opened(struct ssh *ssh, Channel *c)
 	hpn_window_init(&c->hpn, window);
 }
 
+u_int
+hpn_channels_early_window(const struct ssh *ssh)
+{
+	return ssh->hpn == NULL ? 0 : CHAN_SES_PACKET_DEFAULT;
+}
+
 void
 hpn_channel_closed(struct ssh *ssh, Channel *c)
 {

@@ -29,6 +29,14 @@ void hpn_channels_configure(struct ssh *, const struct hpn_options *);
  */
 void hpn_channel_opened(struct ssh *, struct Channel *);
 
+/*
+ * What a session of the server's may be sent before it has a command: one
+ * packet, so that what a program says first need not wait a round trip for the
+ * rest of the window.  It follows the request for the command, which is dealt
+ * with first.  0, as in OpenSSH, with HPNDisabled.
+ */
+u_int hpn_channels_early_window(const struct ssh *);
+
 /* A channel goes away: its window counts no more. */
 void hpn_channel_closed(struct ssh *, struct Channel *);
 

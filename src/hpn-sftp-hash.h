@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-sftp-hash: the SFTP extension hash-ranges@openssh-hpn on the wire, for
- * both ends; PROTOCOL.hpn, section 5, specifies it.  Everything that comes
+ * both ends; PROTOCOL.hpn, section 6.1, specifies it.  Everything that comes
  * from the peer is checked here.
  */
 #ifndef HPN_SFTP_HASH_H

@@ -17,6 +17,7 @@ tests(void)
 	test_rtt();
 	test_tcp();
 	test_none();
+	test_xfer();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

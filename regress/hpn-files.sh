@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: ISC
+#
+# scp and sftp copy trees and many files, both ways: everything arrives, with
+# the names, permissions and times that it should have; what fails is named and
+# the rest goes on; few open files, small requests and long paths are borne.
+#
+# usage: make t-exec LTESTS=hpn-files
+#
+# Tried with our sftp-server, the machine's own, and that beside what
+# TEST_SSH_STOCK_SSHD names.
+
+tid="hpn files"
+
+. $SRC/hpn-lib
+
+FROM=$OBJ/hpn-files.from
+TO=$OBJ/hpn-files.to
+LOG=$OBJ/hpn-files.log
+LIMITED=$OBJ/hpn-files-limited.sh
+SMALL=200
+
+find $OBJ -maxdepth 0 -printf '%m' >/dev/null 2>&1 || \
+    skip "find has no -printf here, to compare permissions and times with"
+
+cleanup_files ()
+{
+	chmod -R u+rwx $FROM $TO $TO.2 2>/dev/null
+	rm -rf $FROM $TO $TO.2 $LOG $LIMITED $OBJ/hpn-files.*.list
+}
+trap 'cleanup_files' EXIT
+cleanup_files
+
+# Everything about a tree but its content.  Links are followed: so does scp.
+listed ()
+{
+	( cd "$1" && find -L . ${2-} -printf '%p %y %m %T@ %s\n' |
+	    sed 's/\(\.[0-9]*\) \([0-9]*\)$/ \2/; / d [0-7]* /s/ [0-9]*$//' |
+	    LC_ALL=C sort )
+}
+
+# same WHAT FROM TO: content, and with -p the rest
+same ()
+{
+	diff -r "$2" "$3" >$LOG 2>&1 || fail "$1: `head -n 2 $LOG`"
+	test "${4-}" = content && return
+	listed "$2" >$OBJ/hpn-files.1.list
+	listed "$3" >$OBJ/hpn-files.2.list
+	diff $OBJ/hpn-files.1.list $OBJ/hpn-files.2.list >$LOG || \
+	    fail "$1: attributes: `head -n 4 $LOG | tr '\n' ' '`"
+}
+
+bytes ()
+{
+	dd if=/dev/urandom bs=$1 count=1 2>/dev/null
+}
+
+fresh ()
+{
+	chmod -R u+rwx $TO $TO.2 2>/dev/null
+	rm -rf $TO $TO.2
+}
+
+mkdir -p $FROM/tree/small $FROM/tree/readonly $FROM/tree/empty.dir
+for i in `seq $SMALL`; do
+	bytes 1$i >$FROM/tree/small/$i
+done
+bytes 261120 >$FROM/tree/one.request
+bytes 65536 >$FROM/tree/small.limit
+bytes 65535 >$FROM/tree/below
+bytes 32768 >$FROM/tree/old.request
+bytes 5000000 >$FROM/tree/big
+: >$FROM/tree/empty
+# Names that nothing may take for anything else
+for name in 'a name' '-rf' '*' '[a-z]' 'back\slash' '"quote"' "it's" '~' \
+    '$HOME' '..name' ' ' '`true`' '{a,b}'; do
+	echo "$name" >"$FROM/tree/$name"
+done
+newline=`printf 'new\nline'`
+invalid=`printf 'inv\377\376alid'`
+mkdir "$FROM/tree/$newline"
+echo newline >"$FROM/tree/$newline/$newline"
+(echo invalid >"$FROM/tree/$invalid") 2>/dev/null || \
+    verbose "no names that are not UTF-8 on this file system"
+deep=$FROM/tree/deep
+for i in `seq 50`; do
+	deep=$deep/$i
+done
+mkdir -p $deep && echo deep >$deep/file
+ln -s ../big $FROM/tree/small/link
+ln -s small $FROM/tree/dirlink
+echo readonly >$FROM/tree/readonly/file
+chmod 444 $FROM/tree/readonly/file
+chmod 755 $FROM/tree/big
+chmod 600 $FROM/tree/below
+touch -d 2001-02-03 $FROM/tree/big $FROM/tree/small $FROM/tree/empty.dir
+chmod 750 $FROM/tree/small
+chmod 555 $FROM/tree/readonly
+
+servers=$SFTPSERVER
+for sshd in $TEST_SSH_STOCK_SSHD; do
+	servers="$servers `dirname $sshd`/../libexec/sftp-server"
+done
+servers="$servers /usr/lib/openssh/sftp-server"
+
+# A server that may not have many files open
+cat >$LIMITED <<EOD
+#!/bin/sh
+ulimit -n 24
+exec \$HPN_FILES_SERVER
+EOD
+chmod +x $LIMITED
+
+for server in $servers; do
+	test -x $server || {
+		verbose "$server is not there"
+		continue
+	}
+	who=`echo $server | sed 's,.*/\([^/]*/[^/]*/[^/]*\)$,\1,'`
+	verbose "$who"
+	scp_q="$SCP -q -D $server"
+
+	fresh
+	$scp_q -rp $FROM/tree somewhere:$TO || fail "$who: up: status $?"
+	same "$who: up" $FROM/tree $TO
+	fresh
+	$scp_q -rp somewhere:$FROM/tree $TO || fail "$who: down: status $?"
+	same "$who: down" $FROM/tree $TO
+
+	# Once more over what is there, longer than it should be
+	echo more >>$TO/below
+	echo more >>$TO/big
+	echo more >>$TO/empty
+	$scp_q -rp $FROM/tree/. somewhere:$TO || fail "$who: again: $?"
+	same "$who: again, up" $FROM/tree $TO content
+	echo more >>$TO/below
+	echo more >>$TO/big
+	echo more >>$TO/empty
+	$scp_q -rp somewhere:$FROM/tree/. $TO || fail "$who: again: $?"
+	same "$who: again, down" $FROM/tree $TO content
+
+	fresh
+	mkdir $TO
+	(cd $FROM && printf 'put -Rp tree %s\nget -Rp %s %s\n' \
+	    $TO $FROM/tree $TO.2) >$LOG.batch
+	(cd $FROM && $SFTP -q -D $server -b $LOG.batch >$LOG 2>&1) || \
+	    fail "$who: sftp: status $?: `tail -n 1 $LOG`"
+	rm -f $LOG.batch
+	# sftp does not follow links in trees
+	(cd $FROM/tree && find . -type f | LC_ALL=C sort) >$OBJ/hpn-files.1.list
+	for copy in $TO/tree $TO.2; do
+		(cd $copy && find . -type f | LC_ALL=C sort) \
+		    >$OBJ/hpn-files.2.list
+		cmp $OBJ/hpn-files.1.list $OBJ/hpn-files.2.list || \
+		    fail "$who: sftp: not the same files in $copy"
+		cmp $FROM/tree/big $copy/big || fail "$who: sftp: $copy/big"
+		diff -r $FROM/tree/deep $copy/deep || fail "$who: sftp: deep"
+	done
+
+	# Globs and several arguments
+	fresh
+	mkdir $TO $TO.2
+	$scp_q $FROM/tree/small/1* $FROM/tree/big somewhere:$TO || \
+	    fail "$who: several up: status $?"
+	$scp_q "somewhere:$FROM/tree/small/1*" somewhere:$FROM/tree/big $TO.2 \
+	    || fail "$who: several down: status $?"
+	for copy in $TO $TO.2; do
+		test `ls $copy | wc -l` = \
+		    `expr \`ls -d $FROM/tree/small/1* | wc -l\` + 1` || \
+		    fail "$who: several: `ls $copy | wc -l` files"
+		cmp $FROM/tree/big $copy/big || fail "$who: several: big"
+		cmp $FROM/tree/small/17 $copy/17 || fail "$who: several: 17"
+	done
+
+	# Two of one name: the last one stays, whole
+	fresh
+	mkdir $TO $TO.2
+	bytes 3000000 >$TO.2/big
+	for i in 1 2 3; do
+		$scp_q $FROM/tree/big $TO.2/big somewhere:$TO || \
+		    fail "$who: same name, up: status $?"
+		cmp $TO.2/big $TO/big || fail "$who: same name, up"
+		$scp_q somewhere:$TO.2/big somewhere:$FROM/tree/big $TO || \
+		    fail "$who: same name, down: status $?"
+		cmp $FROM/tree/big $TO/big || fail "$who: same name, down"
+	done
+
+	# A file onto itself
+	for file in below big; do
+		cp $FROM/tree/$file $TO/$file
+		$scp_q $TO/$file somewhere:$TO/$file || \
+		    fail "$who: itself, up: status $?"
+		$scp_q somewhere:$TO/$file $TO/$file || \
+		    fail "$who: itself, down: status $?"
+		cmp $FROM/tree/$file $TO/$file || fail "$who: $file itself"
+	done
+
+	# What cannot be done is named, and the rest is done
+	fresh
+	mkdir -p $TO/small/77 $TO.2/small/88
+	mkfifo $TO/fifo
+	if $scp_q -r $FROM/tree/small somewhere:$TO 2>$LOG; then
+		fail "$who: error, up: status 0"
+	fi
+	grep "small/77" $LOG >/dev/null || fail "$who: error, up: not named"
+	rmdir $TO/small/77 && cp $FROM/tree/small/77 $TO/small/77
+	same "$who: error, up: the rest" $FROM/tree/small $TO/small content
+	if $scp_q -r somewhere:$FROM/tree/small $TO.2 2>$LOG; then
+		fail "$who: error, down: status 0"
+	fi
+	grep "small/88" $LOG >/dev/null || fail "$who: error, down: not named"
+	rmdir $TO.2/small/88 && cp $FROM/tree/small/88 $TO.2/small/88
+	same "$who: error, down: the rest" $FROM/tree/small $TO.2/small content
+	$scp_q $FROM/nothing $FROM/tree/big somewhere:$TO 2>$LOG && \
+	    fail "$who: no such file, up: status 0"
+	cmp $FROM/tree/big $TO/big || fail "$who: no such file, up: the rest"
+	$scp_q somewhere:$FROM/nothing somewhere:$FROM/tree/big $TO.2 \
+	    2>$LOG && fail "$who: no such file, down: status 0"
+	cmp $FROM/tree/big $TO.2/big || fail "$who: no such file: the rest"
+	$scp_q $TO/fifo somewhere:$TO/copy 2>$LOG && \
+	    fail "$who: a fifo, up: status 0"
+	$scp_q somewhere:$TO/fifo $TO/copy 2>$LOG && \
+	    fail "$who: a fifo, down: status 0"
+
+	# A link to nothing is one file that fails
+	fresh
+	mkdir $TO.2
+	ln -s nowhere $TO.2/link
+	echo other >$TO.2/other
+	$scp_q -r $TO.2 somewhere:$TO 2>$LOG && fail "$who: link up: status 0"
+	cmp $TO.2/other $TO/other || fail "$who: link up: the rest"
+	rm -rf $TO
+	$scp_q -r somewhere:$TO.2 $TO 2>$LOG && fail "$who: link: status 0"
+	cmp $TO.2/other $TO/other || fail "$who: link down: the rest"
+
+	# One request at a time, and small ones
+	fresh
+	mkdir $TO
+	opts='-X nrequests=1 -X buffer=1000'
+	$scp_q $opts -r $FROM/tree/small $FROM/tree/below somewhere:$TO || \
+	    fail "$who: $opts, up: status $?"
+	same "$who: $opts, up" $FROM/tree/small $TO/small content
+	cmp $FROM/tree/below $TO/below || fail "$who: $opts, up"
+	rm -rf $TO && mkdir $TO
+	$scp_q $opts -r "somewhere:$FROM/tree/small" \
+	    somewhere:$FROM/tree/below $TO || \
+	    fail "$who: $opts, down: status $?"
+	same "$who: $opts, down" $FROM/tree/small $TO/small content
+	cmp $FROM/tree/below $TO/below || fail "$who: $opts, down"
+
+	# A server that allows few open files, told so or not; and ourselves
+	fresh
+	HPN_FILES_SERVER=$server
+	export HPN_FILES_SERVER
+	$SCP -q -D $LIMITED -r $FROM/tree somewhere:$TO || \
+	    fail "$who: few open files, up: status $?"
+	same "$who: few open files, up" $FROM/tree $TO content
+	fresh
+	(ulimit -n 24 && $SCP -q -D $LIMITED -r somewhere:$FROM/tree $TO) || \
+	    fail "$who: few open files, down: status $?"
+	same "$who: few open files, down" $FROM/tree $TO content
+done
+
+# Over a path of 100 ms, in which one file after the other takes half a second
+# for each; the connection's own round trips are some seconds.
+fresh
+mkdir $TO
+hpn_helper hpn-delay
+hpn_config "" "Subsystem sftp $SFTPSERVER"
+for way in up down; do
+	what="$SMALL files over 100 ms, $way"
+	from=$FROM/tree/small to=host:$TO
+	test $way = up || { from=host:$from; to=$TO; }
+	rm -rf $TO/small
+	begun=`date +%s`
+	$SCP -q -r -S $SSH -F $HPN_SSH_CONFIG $from $to || \
+	    fail "$what: status $?"
+	took=`expr \`date +%s\` - $begun`
+	same "$what" $FROM/tree/small $TO/small content
+	verbose "$what: $took seconds"
+	test $took -le 30 || fail "$what: $took seconds"
+done
+# The last file's data, and what follows them, in one go
+bytes 100 >$FROM/tiny
+for way in up down; do
+	from=$FROM/tiny to=host:$TO/tiny
+	test $way = up || { from=host:$from; to=$TO/tiny; }
+	rm -f $TO/tiny
+	$SCP -q -S $SSH -F $HPN_SSH_CONFIG $from $to || fail "tiny $way: $?"
+	cmp $FROM/tiny $TO/tiny || fail "tiny $way: not the same"
+done
+# What is under way follows the path: with 64 requests of 32 KiB it would be
+# at most 2 MiB.
+hpn_random $FROM/large 24
+hpn_forget
+$SCP -q -S $SSH -F $HPN_SSH_CONFIG host:$FROM/large $TO/large || \
+    fail "large: status $?"
+cmp $FROM/large $TO/large || fail "large: not the same"
+seen=`hpn_peak_to client`
+test "$seen" -ge $HPN_GROWN_SEEN || fail "large: $seen bytes under way"
+cleanup_files

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-xfer. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-xfer.h"
+#include "tests.h"
+
+#define START	(1000 * SEC)
+
+/*
+ * A path of rate bytes per second and a round trip of rtt, on which as much as
+ * may be is always under way, for so many round trips.  What is under way
+ * beyond rate * rtt waits somewhere.  Returns bytes delivered in the last one.
+ */
+static uint64_t
+transfer(struct hpn_xfer *x, uint64_t *now_ns, uint64_t rate, uint64_t rtt,
+    int rounds, uint64_t len)
+{
+	uint64_t bdp = rate * (rtt / MS) / 1000, asked, left, chunk;
+
+	for (asked = 0; rounds > 0; rounds--) {
+		for (asked = 0; hpn_xfer_may_ask(x, asked, 1, len);)
+			asked += len;
+		if (asked > bdp)
+			asked = bdp;
+		/* Answers are spread over the round trip */
+		for (left = asked; left > 0; left -= chunk) {
+			chunk = asked / 16 + 1;
+			if (chunk > left)
+				chunk = left;
+			*now_ns += rtt / 16;
+			hpn_xfer_delivered(x, chunk, *now_ns);
+		}
+	}
+	return asked;
+}
+
+void
+test_xfer(void)
+{
+	struct hpn_xfer x;
+	uint64_t now = START, bdp, window;
+	unsigned int n;
+
+	TEST_START("xfer: one request may always be sent");
+	memset(&x, 0xff, sizeof(x));
+	hpn_xfer_init(&x, 0);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 0, 0, UINT64_MAX), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 0, 0, 0), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, HPN_XFER_MIN, 1, 1), 0);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, HPN_XFER_MIN - 1, 1, 1), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, UINT64_MAX, 1, 1), 0);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 1, 1, UINT64_MAX), 0);
+	/* ... and one that moves no data while there is room for requests */
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, HPN_XFER_MIN, 1, 0), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 0, HPN_XFER_REQUESTS, 0), 0);
+	TEST_DONE();
+
+	TEST_START("xfer: grows until it is not what limits");
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_answered(&x, 100 * MS);
+	/* 1 Gbit/s: in flight are 12.5 MB, three times what it begins with */
+	bdp = 12500000;
+	ASSERT_U64_LT(x.window, bdp);
+	ASSERT_U64_EQ(transfer(&x, &now, 125000000, 100 * MS, 8, 255 * KB),
+	    bdp);
+	ASSERT_U64_GE(x.window, 2 * bdp);
+	/* ... and no further */
+	(void)transfer(&x, &now, 125000000, 100 * MS, 200, 255 * KB);
+	ASSERT_U64_GE(x.window, 2 * bdp);
+	ASSERT_U64_LE(x.window, 2 * bdp + bdp / 4 + HPN_XFER_MIN);
+	TEST_DONE();
+
+	TEST_START("xfer: follows a path that becomes faster, and slower");
+	(void)transfer(&x, &now, 500000000, 100 * MS, 12, 255 * KB);
+	ASSERT_U64_GE(x.window, 2 * 4 * bdp);
+	(void)transfer(&x, &now, 12500000, 100 * MS, 200, 255 * KB);
+	ASSERT_U64_LE(x.window, 2 * bdp / 10 + bdp / 40 + HPN_XFER_MIN);
+	TEST_DONE();
+
+	TEST_START("xfer: never more than the most, never less than the least");
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_answered(&x, 1000 * MS);
+	(void)transfer(&x, &now, 10000000000ULL, 1000 * MS, 40, 255 * KB);
+	ASSERT_U64_EQ(x.window, HPN_XFER_MAX);
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_answered(&x, 1);
+	for (n = 0; n < 1000; n++)
+		hpn_xfer_delivered(&x, 1, now += SEC);
+	ASSERT_U64_GE(x.window, HPN_XFER_MIN);
+	ASSERT_U64_LE(x.window, HPN_XFER_MIN + KB);
+	/* Absurd figures: no overflow */
+	hpn_xfer_delivered(&x, UINT64_MAX, now += SEC);
+	hpn_xfer_delivered(&x, UINT64_MAX, now += SEC);
+	hpn_xfer_answered(&x, UINT64_MAX);
+	ASSERT_U64_LE(x.window, HPN_XFER_MAX);
+	TEST_DONE();
+
+	TEST_START("xfer: a slow disk at either end does not make it grow");
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_answered(&x, 50 * MS);
+	window = x.window;
+	(void)transfer(&x, &now, 2000000, 50 * MS, 400, 32 * KB);
+	ASSERT_U64_LE(x.window, window + MB);
+	TEST_DONE();
+
+	TEST_START("xfer: the shortest answer tells the round trip");
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_answered(&x, 0);
+	ASSERT_U64_EQ(x.rtt_ns, 0);
+	hpn_xfer_answered(&x, 300 * MS);
+	hpn_xfer_answered(&x, 100 * MS);
+	hpn_xfer_answered(&x, 200 * MS);
+	ASSERT_U64_EQ(x.rtt_ns, 100 * MS);
+	TEST_DONE();
+
+	TEST_START("xfer: a clock that goes back does no harm");
+	now += SEC;
+	hpn_xfer_delivered(&x, MB, now);
+	hpn_xfer_delivered(&x, MB, now - SEC / 2);
+	hpn_xfer_delivered(&x, MB, now + SEC);
+	ASSERT_U64_GE(x.window, HPN_XFER_MIN);
+	ASSERT_U64_LE(x.window, HPN_XFER_MAX);
+	TEST_DONE();
+
+	TEST_START("xfer: what the user fixes stays");
+	hpn_xfer_init(&x, 3);
+	hpn_xfer_answered(&x, 100 * MS);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 2 * HPN_XFER_MAX, 2, MB), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 0, 3, 1), 0);
+	ASSERT_INT_EQ(hpn_xfer_may_ask(&x, 0, 3, 0), 0);
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, 2, 0), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, 3, 0), 0);
+	TEST_DONE();
+
+	TEST_START("xfer: few files at first, more as the server closes them");
+	hpn_xfer_init(&x, 0);
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, 0, UINT64_MAX), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, HPN_XFER_FILES_FIRST - 1, 0), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, HPN_XFER_FILES_FIRST, 0), 0);
+	/* Nor while those that are open have enough to move */
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, 1, HPN_XFER_MIN), 0);
+	for (n = 0; n < 1000; n++)
+		hpn_xfer_closed(&x);
+	ASSERT_U64_EQ(x.files, HPN_XFER_FILES_UNKNOWN);
+	TEST_DONE();
+
+	TEST_START("xfer: what the server allows");
+	hpn_xfer_handles(&x, 1000);
+	for (n = 0; n < 1000; n++)
+		hpn_xfer_closed(&x);
+	ASSERT_U64_EQ(x.files, HPN_XFER_FILES_MAX);
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_handles(&x, 20);
+	ASSERT_U64_EQ(x.files, 15);
+	hpn_xfer_handles(&x, 1);
+	ASSERT_U64_EQ(x.files, 1);
+	ASSERT_INT_EQ(hpn_xfer_may_open(&x, 0, 0), 1);
+	hpn_xfer_handles(&x, UINT64_MAX);
+	for (n = 0; n < 1000; n++)
+		hpn_xfer_closed(&x);
+	ASSERT_U64_EQ(x.files, HPN_XFER_FILES_MAX);
+	TEST_DONE();
+
+	TEST_START("xfer: a refusal halves, success grows again");
+	ASSERT_U64_EQ(hpn_xfer_refused(&x, 100), 50);
+	ASSERT_U64_EQ(x.files, 50);
+	/* Being told the same again changes nothing */
+	hpn_xfer_handles(&x, UINT64_MAX);
+	ASSERT_U64_EQ(x.files, 50);
+	hpn_xfer_closed(&x);
+	ASSERT_U64_EQ(x.files, 51);
+	ASSERT_U64_EQ(hpn_xfer_refused(&x, 1), 0);
+	ASSERT_U64_EQ(x.files, 1);
+	TEST_DONE();
+}

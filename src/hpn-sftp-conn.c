@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-sftp-conn.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-io.h"
+
+/* Chains of what is known. */
+#define BUCKETS		4096
+/* What a glob lists beyond this is asked for again. */
+#define KNOWN_MAX	262144
+
+struct known {
+	struct known *next;
+	char *path;
+	Attrib a;
+	u_int status;		/* SSH2_FX_OK: a is valid */
+	int early;		/* asked for, not listed */
+	int pending;		/* and not answered */
+};
+
+static char *early_path;
+
+void
+hpn_sftp_conn_init(struct hpn_sftp_conn *c, int in, int out, u_int *next_id,
+    u_int *download_buflen, u_int *upload_buflen, u_int buflen_wanted,
+    u_int requests_wanted)
+{
+	c->io = hpn_sftp_io_new(in, out);
+	c->next_id = next_id;
+	c->download_buflen = download_buflen;
+	c->upload_buflen = upload_buflen;
+	c->fixed_buflen = buflen_wanted != 0;
+	c->requests = requests_wanted;
+	c->known = xcalloc(BUCKETS, sizeof(*c->known));
+}
+
+static u_int
+bucket(const char *path)
+{
+	u_int h = 2166136261U;
+
+	for (; *path != '\0'; path++)
+		h = (h ^ (u_char)*path) * 16777619U;
+	return h % BUCKETS;
+}
+
+static struct known *
+known_find(struct hpn_sftp_conn *c, const char *path)
+{
+	struct known *k;
+
+	if (c->nknown == 0)
+		return NULL;
+	for (k = c->known[bucket(path)]; k != NULL; k = k->next)
+		if (strcmp(k->path, path) == 0)
+			return k;
+	return NULL;
+}
+
+/* path becomes ours. */
+static struct known *
+known_add(struct hpn_sftp_conn *c, char *path)
+{
+	struct known *k = xcalloc(1, sizeof(*k)), **head;
+
+	k->path = path;
+	head = &c->known[bucket(path)];
+	k->next = *head;
+	*head = k;
+	c->nknown++;
+	return k;
+}
+
+static void
+known_free(struct hpn_sftp_conn *c, struct known **kp)
+{
+	struct known *k = *kp;
+
+	*kp = k->next;
+	free(k->path);
+	free(k);
+	c->nknown--;
+}
+
+void
+hpn_sftp_forget(struct hpn_sftp_conn *c, int all)
+{
+	struct known **kp;
+	u_int i;
+
+	for (i = 0; c->nknown != 0 && i < BUCKETS; i++) {
+		for (kp = &c->known[i]; *kp != NULL;) {
+			if (!(*kp)->pending && (all || !(*kp)->early))
+				known_free(c, kp);
+			else
+				kp = &(*kp)->next;
+		}
+	}
+}
+
+void
+hpn_sftp_listed(struct hpn_sftp_conn *c, const char *dir, const char *name,
+    const Attrib *a)
+{
+	char *path;
+	struct known *k;
+
+	/* What a link points to was not listed. */
+	if (c->nknown >= KNOWN_MAX || S_ISLNK(a->perm) ||
+	    (a->flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
+		return;
+	xasprintf(&path, "%s%s%s", dir,
+	    *dir == '\0' || dir[strlen(dir) - 1] == '/' ? "" : "/", name);
+	if ((k = known_find(c, path)) != NULL) {
+		free(path);
+		return;
+	}
+	k = known_add(c, path);
+	k->a = *a;
+}
+
+void
+hpn_sftp_ask_early(const char *path)
+{
+	free(early_path);
+	early_path = xstrdup(path);
+}
+
+static void
+early_answer(void *context, u_char type, struct sshbuf *m)
+{
+	struct known *k = context;
+	int r;
+
+	k->pending = 0;
+	if (type == SSH2_FXP_ATTRS) {
+		if ((r = decode_attrib(m, &k->a)) != 0)
+			fatal_fr(r, "decode attributes");
+	} else if (type == SSH2_FXP_STATUS) {
+		if ((r = sshbuf_get_u32(m, &k->status)) != 0)
+			fatal_fr(r, "parse status");
+		if (k->status == SSH2_FX_OK)
+			k->status = SSH2_FX_FAILURE;
+	} else
+		fatal("Expected SSH2_FXP_ATTRS(%u) packet, got %u",
+		    SSH2_FXP_ATTRS, type);
+}
+
+void
+hpn_sftp_conn_begun(struct hpn_sftp_conn *c)
+{
+	struct sshbuf *m;
+	struct known *k;
+	u_int id;
+	int r;
+
+	if (early_path == NULL)
+		return;
+	k = known_add(c, early_path);
+	early_path = NULL;
+	k->early = k->pending = 1;
+	id = (*c->next_id)++;
+	if ((m = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	if ((r = sshbuf_put_u8(m, SSH2_FXP_STAT)) != 0 ||
+	    (r = sshbuf_put_u32(m, id)) != 0 ||
+	    (r = sshbuf_put_cstring(m, k->path)) != 0)
+		fatal_fr(r, "compose");
+	hpn_sftp_io_put(c->io, m, NULL, 0);
+	hpn_sftp_io_later(c->io, id, early_answer, k);
+	debug3("Sent message SSH2_FXP_STAT \"%s\" I:%u ahead", k->path, id);
+	sshbuf_free(m);
+}
+
+/* Take what comes until k is answered. */
+static void
+await(struct hpn_sftp_conn *c, struct known *k)
+{
+	const u_char *p;
+	size_t len;
+	int r;
+
+	while (k->pending) {
+		if ((r = hpn_sftp_io_get(c->io, &p, &len)) == -1)
+			fatal("Received message too long %zu", len);
+		if (!k->pending)
+			break;
+		if (r == 1)
+			fatal("Unexpected reply");
+		if (hpn_sftp_io_trip(c->io, -1) == -1) {
+			if (errno == EPIPE || errno == ECONNRESET)
+				fatal("Connection closed");
+			fatal("Couldn't read packet: %s", strerror(errno));
+		}
+	}
+}
+
+int
+hpn_sftp_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
+    int quiet, Attrib *a)
+{
+	struct known *k, **kp;
+	u_int status;
+
+	if ((k = known_find(c, path)) == NULL || (!k->early && !listed))
+		return 0;
+	await(c, k);
+	if ((status = k->status) == SSH2_FX_OK) {
+		if (a != NULL)
+			*a = k->a;
+		return 1;
+	}
+	/* It may come into being. */
+	for (kp = &c->known[bucket(path)]; *kp != k; kp = &(*kp)->next)
+		;
+	known_free(c, kp);
+	do_log2(quiet ? SYSLOG_LEVEL_DEBUG1 : SYSLOG_LEVEL_ERROR,
+	    "stat remote: %s", fx2txt(status));
+	return -1;
+}
+
+/* Reply to limits@openssh.com, PROTOCOL section 4.8. */
+static void
+limits_answer(void *context, u_char type, struct sshbuf *m)
+{
+	struct hpn_sftp_conn *c = context;
+	u_int64_t packet_len, read_len, write_len, handles;
+	int r;
+
+	if (type != SSH2_FXP_EXTENDED_REPLY) {
+		debug("server does not tell its limits (reply %u)", type);
+		return;
+	}
+	if ((r = sshbuf_get_u64(m, &packet_len)) != 0 ||
+	    (r = sshbuf_get_u64(m, &read_len)) != 0 ||
+	    (r = sshbuf_get_u64(m, &write_len)) != 0 ||
+	    (r = sshbuf_get_u64(m, &handles)) != 0)
+		fatal_fr(r, "parse limits");
+	c->handles = handles;
+	if (c->fixed_buflen)
+		return;
+	*c->download_buflen = MINIMUM(MAXIMUM(read_len, 64),
+	    SFTP_MAX_MSG_LENGTH - 1024);
+	*c->upload_buflen = MINIMUM(MAXIMUM(write_len, 64),
+	    SFTP_MAX_MSG_LENGTH - 1024);
+	debug3("server upload/download buffer sizes %llu / %llu; "
+	    "using %u / %u; open handles %llu",
+	    (unsigned long long)write_len, (unsigned long long)read_len,
+	    *c->upload_buflen, *c->download_buflen,
+	    (unsigned long long)handles);
+}
+
+void
+hpn_sftp_ask_limits(struct hpn_sftp_conn *c)
+{
+	struct sshbuf *m;
+	u_int id = (*c->next_id)++;
+	int r;
+
+	if ((m = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	if ((r = sshbuf_put_u8(m, SSH2_FXP_EXTENDED)) != 0 ||
+	    (r = sshbuf_put_u32(m, id)) != 0 ||
+	    (r = sshbuf_put_cstring(m, "limits@openssh.com")) != 0)
+		fatal_fr(r, "compose");
+	hpn_sftp_io_put(c->io, m, NULL, 0);
+	hpn_sftp_io_later(c->io, id, limits_answer, c);
+	debug3("Sent message limits@openssh.com I:%u", id);
+	sshbuf_free(m);
+}

@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-get: what is done to a file or directory on its way from the
+ * server.
+ *
+ * The server is not trusted: what it says about names, sizes and kinds decides
+ * what is asked for, never where anything is written; a name is one component
+ * of a path or it is refused.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+#ifdef HAVE_SYS_TIME_H
+# include <sys/time.h>
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "utf8.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-sftp-io.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+
+extern volatile sig_atomic_t interrupted;
+
+/* As in sftp-client.c */
+#define MAX_DIR_DEPTH	64
+#define MIN_READ_SIZE	512
+#ifdef HAVE_CYGWIN
+# define DIRECTORY_CHARS	"/\\"
+#else
+# define DIRECTORY_CHARS	"/"
+#endif
+/* Of a file whose length is not known, so many requests at a time. */
+#define AHEAD_MAX	64
+/* Requests for names under way for a directory. */
+#define NAMES_MAX	8
+
+/* ---------------------------------------------------------------- files -- */
+
+static void
+set_times(struct hpn_sftp_job *job, struct node *n, const char *what)
+{
+	struct timeval tv[2];
+
+	tv[0].tv_sec = n->a.atime;
+	tv[1].tv_sec = n->a.mtime;
+	tv[0].tv_usec = tv[1].tv_usec = 0;
+	if (utimes(n->to, tv) == -1) {
+		job_meter_break(job);
+		error("local set times %s\"%s\": %s", what, n->to,
+		    strerror(errno));
+	}
+}
+
+static int
+open_local(struct hpn_sftp_job *job, struct node *n)
+{
+	int flags = O_WRONLY|O_CREAT;
+
+	if ((job->flags & (HPN_SFTP_RESUME|HPN_SFTP_INPLACE)) == 0)
+		flags |= O_TRUNC;
+	n->opened = 1;
+	if ((n->fd = open(n->to, flags, n->mode | S_IWUSR)) == -1) {
+		job_meter_break(job);
+		error("open local \"%s\": %s", n->to, strerror(errno));
+		n->failed = 1;
+		return -1;
+	}
+	return 0;
+}
+
+/* Where to go on with a file that is there in part. */
+static int
+resume(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stat st;
+
+	if (open_local(job, n) == -1)
+		return -1;
+	if (fstat(n->fd, &st) == -1) {
+		error("stat local \"%s\": %s", n->to, strerror(errno));
+		return -1;
+	}
+	if (st.st_size < 0) {
+		error("\"%s\" has negative size", n->to);
+		return -1;
+	}
+	if ((u_int64_t)st.st_size > n->size) {
+		error("Unable to resume download of \"%s\": "
+		    "local file is larger than remote", n->to);
+		return -1;
+	}
+	n->next = n->high = st.st_size;
+	return 0;
+}
+
+/* All that was asked for has come, or failed: the local file is complete. */
+static void
+finish_local(struct hpn_sftp_job *job, struct node *n)
+{
+	int inplace = job->flags & HPN_SFTP_INPLACE;
+	u_int64_t end = n->high;
+
+	/* An empty file, of which nothing came */
+	if (!n->opened && !n->failed && !interrupted)
+		(void)open_local(job, n);
+	if (n->fd == -1)
+		return;
+	/* Holes must not look like data that came. */
+	if (n->failed || interrupted)
+		end = MINIMUM(end, file_whole(n));
+	if (inplace || n->failed || interrupted) {
+		debug("truncating at %llu", (unsigned long long)end);
+		if (ftruncate(n->fd, end) == -1) {
+			job_meter_break(job);
+			error("local ftruncate \"%s\": %s", n->to,
+			    strerror(errno));
+			/* What follows the data may be an older file's */
+			n->failed = 1;
+		}
+	}
+	if (!n->failed) {
+		/* Override umask and utimes if asked */
+#ifdef HAVE_FCHMOD
+		if ((job->flags & HPN_SFTP_PRESERVE) &&
+		    fchmod(n->fd, n->mode) == -1) {
+#else
+		if ((job->flags & HPN_SFTP_PRESERVE) &&
+		    chmod(n->to, n->mode) == -1) {
+#endif
+			job_meter_break(job);
+			error("local chmod \"%s\": %s", n->to,
+			    strerror(errno));
+		}
+		if ((job->flags & HPN_SFTP_PRESERVE) &&
+		    (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME))
+			set_times(job, n, "");
+		if ((job->flags & HPN_SFTP_RESUME) && !n->modified)
+			logit("File \"%s\" was not modified", n->to);
+		else if (job->flags & HPN_SFTP_FSYNC) {
+			debug("syncing \"%s\"", n->to);
+			if (fsync(n->fd) == -1)
+				error("local sync \"%s\": %s", n->to,
+				    strerror(errno));
+		}
+	}
+	/* Some file systems say only now that data were not written. */
+	if (close(n->fd) == -1) {
+		job_meter_break(job);
+		error("close local \"%s\": %s", n->to, strerror(errno));
+		n->failed = 1;
+	}
+	n->fd = -1;
+}
+
+void
+get_open(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_OPENING;
+	if (n->tree) {
+		job->dirs_open++;
+		ask_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR, n->from);
+		return;
+	}
+	job->files_open++;
+	ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
+}
+
+/* The attributes of the file are known. */
+static void
+begin_known(struct hpn_sftp_job *job, struct node *n)
+{
+	debug2("download remote \"%s\" to local \"%s\"", n->from, n->to);
+	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+	    !S_ISREG(n->a.perm)) {
+		error("download %s: not a regular file", n->from);
+		node_fail(job, n);
+		return;
+	}
+	/* Ownership is not preserved, so set[ug]id are not, either. */
+	n->mode = n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS ?
+	    n->a.perm & 0777 : 0666;
+	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
+	if (n->parent == NULL)
+		job_count(job, n, n->size);
+	file_plan(job, n);
+	n->buflen = *job->c->download_buflen;
+	n->ahead = 1;
+	get_open(job, n);
+}
+
+static void
+opened(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
+		job->files_open--;
+		if (file_refused(job, n, status))
+			return;
+		job_meter_break(job);
+		error("remote open \"%s\": %s", n->from, fx2txt(status));
+		node_fail(job, n);
+		return;
+	}
+	n->state = NODE_DATA;
+	/* Limits may have come with the handle. */
+	n->buflen = *job->c->download_buflen;
+	if ((job->flags & HPN_SFTP_RESUME) && resume(job, n) == -1) {
+		n->failed = 1;
+		/* This end of the file is not ours to cut. */
+		if (n->fd != -1)
+			close(n->fd);
+		n->fd = -1;
+	}
+	if (n->size != 0)
+		job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	get_send(job, n);
+}
+
+/* How much to ask for next; 0: wait for what is under way. */
+static size_t
+next_len(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int64_t left;
+
+	if (n->next > INT64_MAX - n->buflen)
+		return 0;
+	if (n->size == 0 || n->next > n->size)
+		return n->asked < n->ahead ? n->buflen : 0;
+	if ((left = n->size - n->next) == 0)
+		return n->buflen;	/* nothing should be there */
+	/* One more than there should be: if it is not there, that was all. */
+	return left < n->buflen ? left + 1 : n->buflen;
+}
+
+static void
+close_remote(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_CLOSING;
+	node_unlist(n);
+	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+}
+
+void
+get_send(struct hpn_sftp_job *job, struct node *n)
+{
+	size_t len;
+
+	while (n->state == NODE_DATA && !n->eof && !n->failed &&
+	    !interrupted) {
+		if ((len = next_len(job, n)) == 0) {
+			node_unlist(n);
+			return;
+		}
+		if (!job_room(job, len))
+			return;
+		ask_read(job, n, n->next, len);
+		n->next += len;
+		file_plan(job, n);
+	}
+	if (!TAILQ_EMPTY(&n->data)) {
+		node_unlist(n);
+		return;
+	}
+	if (n->state == NODE_DATA) {
+		finish_local(job, n);
+		close_remote(job, n);
+	}
+}
+
+/* Another answer for the file has been dealt with. */
+static void
+go_on(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state == NODE_DATA && n->on == NULL) {
+		node_list(n, &job->want);
+		get_send(job, n);
+	}
+}
+
+static void
+read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_int status)
+{
+	TAILQ_REMOVE(&n->data, req, list);
+	if (status == SSH2_FX_EOF) {
+		n->eof = 1;
+		return;
+	}
+	if (!n->failed) {
+		job_meter_break(job);
+		error("read remote \"%s\" : %s", n->from, fx2txt(status));
+	}
+	n->failed = 1;
+	if (req->offset < n->bad)
+		n->bad = req->offset;
+}
+
+static int
+write_at(int fd, const u_char *p, size_t len, u_int64_t offset)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = pwrite(fd, p, len, (off_t)offset);
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return -1;
+		p += n;
+		len -= n;
+		offset += n;
+	}
+	return 0;
+}
+
+static void
+save(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    const u_char *data, size_t len)
+{
+	if (n->failed)
+		return;
+	if (!n->opened && open_local(job, n) == -1)
+		return;
+	n->modified = 1;
+	if (write_at(n->fd, data, len, req->offset) == -1) {
+		job_meter_break(job);
+		error("write local \"%s\": %s", n->to, strerror(errno));
+		n->failed = 1;
+		if (req->offset < n->bad)
+			n->bad = req->offset;
+		return;
+	}
+	if (n->high < req->offset + len)
+		n->high = req->offset + len;
+	file_moved(job, n, len);
+}
+
+static void
+data(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	const u_char *p;
+	size_t len;
+	int r;
+
+	if (type == SSH2_FXP_STATUS) {
+		read_failed(job, n, req, answer_status(job, type, m));
+		return;
+	}
+	if (type != SSH2_FXP_DATA)
+		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
+		    SSH2_FXP_DATA, type);
+	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
+		fatal_fr(r, "parse data");
+	if (len > req->len)
+		fatal("Received more data than asked for %zu > %zu", len,
+		    req->len);
+	if (len == 0) {
+		/* Asking again and again is what it would lead to. */
+		read_failed(job, n, req, SSH2_FX_FAILURE);
+		return;
+	}
+	save(job, n, req, p, len);
+	if (len == req->len) {
+		TAILQ_REMOVE(&n->data, req, list);
+		if (n->ahead < AHEAD_MAX && n->size == 0)
+			n->ahead++;
+		return;
+	}
+	if (n->size != 0 && req->offset + len == n->size) {
+		/* More was asked for than the size, and the size came. */
+		TAILQ_REMOVE(&n->data, req, list);
+		n->eof = 1;
+		return;
+	}
+	if (n->failed || interrupted) {
+		TAILQ_REMOVE(&n->data, req, list);
+		if (req->offset + len < n->bad)
+			n->bad = req->offset + len;
+		return;
+	}
+	debug3("Short data block, re-requesting %llu -> %llu",
+	    (unsigned long long)req->offset + len,
+	    (unsigned long long)req->offset + req->len - 1);
+	if (len < n->buflen)
+		n->buflen = MAXIMUM(MIN_READ_SIZE, len);
+	req->offset += len;
+	req->len -= len;
+	ask_read_again(job, req);
+}
+
+static void
+file_check(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state != NODE_CLOSING || n->asked != 0)
+		return;
+	if (n->failed || interrupted)
+		node_fail(job, n);
+	else
+		node_end(job, n);
+}
+
+/* ---------------------------------------------------------- directories -- */
+
+/* Attributes and path of the directory are known. */
+static void
+dir_begin_known(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stat st;
+	mode_t mode = 0777;
+
+	if (!S_ISDIR(n->a.perm)) {
+		error("\"%s\" is not a directory", n->from);
+		node_fail(job, n);
+		return;
+	}
+	if (job->flags & HPN_SFTP_LIST)
+		mprintf("Retrieving %s\n", n->from);
+	n->final_mode = 0777;
+	if (n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) {
+		n->final_mode = n->a.perm & 01777;
+		mode = n->final_mode | (S_IWUSR|S_IXUSR);
+	} else
+		debug("download remote \"%s\": server did not send "
+		    "permissions", n->to);
+	n->mode = mode;
+	if (mkdir(n->to, mode) == -1 && (errno != EEXIST ||
+	    stat(n->to, &st) == -1 || !S_ISDIR(st.st_mode))) {
+		job_meter_break(job);
+		error("mkdir %s: %s", n->to, strerror(errno));
+		node_fail(job, n);
+		return;
+	}
+	dir_ready(job, n);
+	get_open(job, n);
+}
+
+static void
+dir_begin(struct hpn_sftp_job *job, struct node *n)
+{
+	debug2("download dir remote \"%s\" to local \"%s\"", n->from, n->to);
+	if (n->depth >= MAX_DIR_DEPTH) {
+		error("Maximum directory depth exceeded: %d levels", n->depth);
+		node_fail(job, n);
+		return;
+	}
+	if (n->parent == NULL)
+		ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH, n->from);
+	else
+		dir_begin_known(job, n);
+}
+
+static void
+dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
+		job->dirs_open--;
+		if (file_refused(job, n, status))
+			return;
+		job_meter_break(job);
+		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
+		n->failed = 1;
+		dir_listed(job, n);
+		return;
+	}
+	n->state = NODE_DATA;
+	n->ahead = 1;
+	node_list_first(n, &job->walking);
+	get_walk(job, n);
+}
+
+void
+get_walk(struct hpn_sftp_job *job, struct node *n)
+{
+	while (n->asked < n->ahead && job_room(job, 0))
+		ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
+}
+
+/* There are no more names to come, or none are wanted. */
+static void
+dir_end(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state != NODE_DATA)
+		return;
+	n->state = NODE_CHILDREN;
+	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	dir_listed(job, n);
+}
+
+static void
+name(struct hpn_sftp_job *job, struct node *n, const char *filename,
+    const Attrib *a)
+{
+	struct node *child;
+	char *from, *to;
+
+	if (strcmp(filename, ".") == 0 || strcmp(filename, "..") == 0)
+		return;
+	/* As in sftp-client.c: such names would lead somewhere else. */
+	if (*filename == '\0' || strpbrk(filename, DIRECTORY_CHARS) != NULL) {
+		job_meter_break(job);
+		error("Server sent suspect path \"%s\" during readdir of "
+		    "\"%s\"", filename, n->from);
+		return;
+	}
+	from = sftp_path_append(n->from, filename);
+	to = sftp_path_append(n->to, filename);
+	if (S_ISLNK(a->perm)) {
+		if (job->flags & HPN_SFTP_FOLLOW)
+			/* As a file for now; its attributes will tell. */
+			job_node(job, n, from, to, 0, NULL);
+		else
+			logit("download \"%s\": not a regular file", from);
+	} else if (S_ISDIR(a->perm))
+		job_node(job, n, from, to, 1, a);
+	else if (S_ISREG(a->perm)) {
+		child = job_node(job, n, from, to, 0, a);
+		job_count(job, child, a->flags & SSH2_FILEXFER_ATTR_SIZE ?
+		    a->size : 0);
+	} else
+		logit("download \"%s\": not a regular file", from);
+	free(from);
+	free(to);
+}
+
+static void
+names(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	char *filename;
+	u_int status, count, i;
+	Attrib a;
+	int r;
+
+	if (type == SSH2_FXP_STATUS) {
+		if ((status = answer_status(job, type, m)) != SSH2_FX_EOF &&
+		    n->state == NODE_DATA) {
+			job_meter_break(job);
+			error("Couldn't read directory: %s", fx2txt(status));
+			error("remote readdir \"%s\" failed", n->from);
+			n->failed = 1;
+		}
+		dir_end(job, n);
+		return;
+	}
+	if (type != SSH2_FXP_NAME)
+		fatal("Expected SSH2_FXP_NAME(%u) packet, got %u",
+		    SSH2_FXP_NAME, type);
+	if ((r = sshbuf_get_u32(m, &count)) != 0)
+		fatal_fr(r, "parse count");
+	if (count == 0) {
+		dir_end(job, n);
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		if ((r = sshbuf_get_cstring(m, &filename, NULL)) != 0 ||
+		    (r = sshbuf_skip_string(m)) != 0 ||
+		    (r = decode_attrib(m, &a)) != 0)
+			fatal_fr(r, "parse names");
+		if (!interrupted && n->state == NODE_DATA)
+			name(job, n, filename, &a);
+		free(filename);
+	}
+	if (n->ahead < NAMES_MAX)
+		n->ahead *= 2;
+}
+
+void
+get_dir_done(struct hpn_sftp_job *job, struct node *n)
+{
+	if (job->flags & HPN_SFTP_PRESERVE) {
+		if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+			set_times(job, n, "on ");
+		else
+			debug("Server did not send times for directory "
+			    "\"%s\"", n->to);
+	}
+	if (n->final_mode != n->mode && chmod(n->to, n->final_mode) == -1) {
+		job_meter_break(job);
+		error("local chmod directory \"%s\": %s", n->to,
+		    strerror(errno));
+	}
+	if (n->failed)
+		node_fail(job, n);
+	else
+		node_end(job, n);
+}
+
+/* -------------------------------------------------------------- answers -- */
+
+void
+get_begin(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->tree)
+		dir_begin(job, n);
+	else if (n->have_attr)
+		begin_known(job, n);
+	else {
+		n->state = NODE_STAT;
+		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->from);
+	}
+}
+
+static void
+attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = answer_attrib(job, type, m, &n->a)) != SSH2_FX_OK) {
+		job_meter_break(job);
+		if (n->parent != NULL)
+			logit("remote stat \"%s\" failed", n->from);
+		else
+			error("stat remote \"%s\": %s", n->from,
+			    fx2txt(status));
+		node_fail(job, n);
+		return;
+	}
+	n->have_attr = 1;
+	if (n->tree) {
+		dir_begin_known(job, n);
+		return;
+	}
+	if (n->parent != NULL) {
+		/* A symbolic link, to be followed */
+		if (S_ISDIR(n->a.perm)) {
+			n->tree = 1;
+			dir_begin(job, n);
+			return;
+		}
+		if (!S_ISREG(n->a.perm)) {
+			logit("download \"%s\": not a regular file", n->from);
+			node_end(job, n);
+			return;
+		}
+		job_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE ?
+		    n->a.size : 0);
+	}
+	begin_known(job, n);
+}
+
+void
+get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+    struct sshbuf *m)
+{
+	struct node *n = req->node;
+	u_int status;
+	char *path;
+
+	switch (req->ask) {
+	case ASK_REALPATH:
+		if ((path = answer_path(job, type, m, &status)) == NULL) {
+			error("download \"%s\": path canonicalization failed: "
+			    "%s", n->from, fx2txt(status));
+			node_fail(job, n);
+			return;
+		}
+		free(n->from);
+		n->from = path;
+		if (n->have_attr)
+			dir_begin_known(job, n);
+		else
+			ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->from);
+		return;
+	case ASK_STAT:
+		attributes(job, n, type, m);
+		return;
+	case ASK_OPENDIR:
+		dir_opened(job, n, type, m);
+		return;
+	case ASK_READDIR:
+		names(job, n, type, m);
+		return;
+	case ASK_OPEN:
+		opened(job, n, type, m);
+		return;
+	case ASK_READ:
+		data(job, n, req, type, m);
+		if (!req->again)
+			go_on(job, n);
+		return;
+	case ASK_CLOSE:
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
+			job_meter_break(job);
+			error("close remote \"%s\": %s", n->from,
+			    fx2txt(status));
+			n->failed = 1;
+		}
+		if (n->tree) {
+			job->dirs_open--;
+			return;
+		}
+		job->files_open--;
+		hpn_xfer_closed(&job->xfer);
+		file_check(job, n);
+		return;
+	default:
+		fatal_f("answer to %d", req->ask);
+	}
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-sftp-io.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#ifdef HAVE_POLL_H
+#include <poll.h>
+#else
+# ifdef HAVE_SYS_POLL_H
+#  include <sys/poll.h>
+# endif
+#endif
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "openbsd-compat/sys-queue.h"
+
+#include "log.h"
+#include "misc.h"
+#include "progressmeter.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+
+#include "hpn-sftp-io.h"
+
+/* How much to read at once. */
+#define READ_MAX	(512 * 1024)
+/* How much at once when a rate is to be kept. */
+#define LIMITED_MAX	(16 * 1024)
+
+struct later {
+	TAILQ_ENTRY(later) list;
+	u_int id;
+	hpn_sftp_later *fn;
+	void *context;
+};
+
+struct hpn_sftp_io {
+	int in, out;
+	struct sshbuf *ibuf, *obuf;
+	size_t taken;		/* of ibuf, by the packet that was got last */
+	struct bwlimit *ilimit, *olimit;
+	TAILQ_HEAD(, later) laters;
+};
+
+struct hpn_sftp_io *
+hpn_sftp_io_new(int in, int out)
+{
+	struct hpn_sftp_io *io = xcalloc(1, sizeof(*io));
+
+	io->in = in;
+	io->out = out;
+	if ((io->ibuf = sshbuf_new()) == NULL ||
+	    (io->obuf = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	TAILQ_INIT(&io->laters);
+	set_nonblock(in);
+	if (out != in)
+		set_nonblock(out);
+	return io;
+}
+
+void
+hpn_sftp_io_limit(struct hpn_sftp_io *io, struct bwlimit *in,
+    struct bwlimit *out)
+{
+	io->ilimit = in;
+	io->olimit = out;
+}
+
+void
+hpn_sftp_io_put(struct hpn_sftp_io *io, const struct sshbuf *m,
+    const void *data, size_t len)
+{
+	int r;
+
+	if (sshbuf_len(m) > SFTP_MAX_MSG_LENGTH ||
+	    len > SFTP_MAX_MSG_LENGTH - sshbuf_len(m))
+		fatal("Outbound message too long %zu", sshbuf_len(m) + len);
+	if ((r = sshbuf_put_u32(io->obuf, sshbuf_len(m) + len)) != 0 ||
+	    (r = sshbuf_putb(io->obuf, m)) != 0 ||
+	    (len != 0 && (r = sshbuf_put(io->obuf, data, len)) != 0))
+		fatal_fr(r, "queue packet");
+}
+
+size_t
+hpn_sftp_io_queued(const struct hpn_sftp_io *io)
+{
+	return sshbuf_len(io->obuf);
+}
+
+static int
+would_block(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+static int
+write_some(struct hpn_sftp_io *io)
+{
+	size_t len = sshbuf_len(io->obuf);
+	ssize_t n;
+	int r;
+
+	if (io->olimit != NULL && len > LIMITED_MAX)
+		len = LIMITED_MAX;
+	if ((n = write(io->out, sshbuf_ptr(io->obuf), len)) == -1)
+		return would_block() ? 0 : -1;
+	if ((r = sshbuf_consume(io->obuf, n)) != 0)
+		fatal_fr(r, "consume");
+	if (io->olimit != NULL)
+		bandwidth_limit(io->olimit, n);
+	return 0;
+}
+
+/* The packet that was got last is not needed any more. */
+static void
+drop_taken(struct hpn_sftp_io *io)
+{
+	int r;
+
+	if (io->taken != 0 && (r = sshbuf_consume(io->ibuf, io->taken)) != 0)
+		fatal_fr(r, "consume");
+	io->taken = 0;
+}
+
+static int
+read_some(struct hpn_sftp_io *io)
+{
+	size_t max = io->ilimit == NULL ? READ_MAX : LIMITED_MAX;
+	u_char *p;
+	ssize_t n;
+	int r;
+
+	if ((r = sshbuf_reserve(io->ibuf, max, &p)) != 0)
+		fatal_fr(r, "reserve");
+	n = read(io->in, p, max);
+	if ((r = sshbuf_consume_end(io->ibuf, n > 0 ? max - n : max)) != 0)
+		fatal_fr(r, "consume");
+	if (n == 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (n == -1)
+		return would_block() ? 0 : -1;
+	if (io->ilimit != NULL)
+		bandwidth_limit(io->ilimit, n);
+	return 0;
+}
+
+/* Wait for events and handle them, 0 or -1. */
+static int
+trip(struct hpn_sftp_io *io, int reading, int timeout_ms)
+{
+	struct pollfd pfd[2];
+	int r;
+
+	memset(pfd, 0, sizeof(pfd));
+	pfd[0].fd = reading ? io->in : -1;
+	pfd[0].events = POLLIN;
+	pfd[1].fd = sshbuf_len(io->obuf) != 0 ? io->out : -1;
+	pfd[1].events = POLLOUT;
+	r = poll(pfd, 2, timeout_ms);
+	refresh_progress_meter(0);
+	if (r == -1)
+		return would_block() ? 0 : -1;
+	/* What came first: a peer that has gone may have said why. */
+	if ((pfd[0].revents & (POLLIN|POLLHUP|POLLERR)) != 0 &&
+	    read_some(io) == -1)
+		return -1;
+	if ((pfd[1].revents & (POLLOUT|POLLHUP|POLLERR)) != 0 &&
+	    write_some(io) == -1)
+		return -1;
+	return 0;
+}
+
+int
+hpn_sftp_io_flush(struct hpn_sftp_io *io)
+{
+	while (sshbuf_len(io->obuf) != 0) {
+		if (trip(io, 0, -1) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+hpn_sftp_io_trip(struct hpn_sftp_io *io, int timeout_ms)
+{
+	drop_taken(io);
+	return trip(io, 1, timeout_ms);
+}
+
+static struct later *
+later_find(struct hpn_sftp_io *io, u_int id)
+{
+	struct later *l;
+
+	TAILQ_FOREACH(l, &io->laters, list)
+		if (l->id == id)
+			return l;
+	return NULL;
+}
+
+static void
+later_run(struct hpn_sftp_io *io, struct later *l, const u_char *p, size_t len)
+{
+	struct sshbuf *m;
+
+	TAILQ_REMOVE(&io->laters, l, list);
+	if (l->fn != NULL) {
+		if ((m = sshbuf_from(p + 5, len - 5)) == NULL)
+			fatal_f("sshbuf_from failed");
+		l->fn(l->context, p[0], m);
+		sshbuf_free(m);
+	}
+	free(l);
+}
+
+int
+hpn_sftp_io_get(struct hpn_sftp_io *io, const u_char **packetp, size_t *lenp)
+{
+	struct later *l;
+	const u_char *p;
+	u_int len;
+
+	for (;;) {
+		drop_taken(io);
+		if (sshbuf_len(io->ibuf) < 4)
+			return 0;
+		p = sshbuf_ptr(io->ibuf);
+		*lenp = len = get_u32(p);
+		if (len > SFTP_MAX_MSG_LENGTH)
+			return -1;
+		if (sshbuf_len(io->ibuf) < 4 + (size_t)len)
+			return 0;
+		p += 4;
+		io->taken = 4 + (size_t)len;
+		if (TAILQ_EMPTY(&io->laters) || len < 5 ||
+		    p[0] == SSH2_FXP_VERSION ||
+		    (l = later_find(io, get_u32(p + 1))) == NULL)
+			break;
+		later_run(io, l, p, len);
+	}
+	*packetp = p;
+	return 1;
+}
+
+void
+hpn_sftp_io_later(struct hpn_sftp_io *io, u_int id, hpn_sftp_later *fn,
+    void *context)
+{
+	struct later *l = xcalloc(1, sizeof(*l));
+
+	l->id = id;
+	l->fn = fn;
+	l->context = context;
+	TAILQ_INSERT_TAIL(&io->laters, l, list);
+}
+
+void
+hpn_sftp_io_end(int in, int out)
+{
+	struct pollfd pfd;
+	char buf[4096];
+	ssize_t n;
+
+	if (in != out)
+		close(out);
+	else if (shutdown(out, SHUT_WR) == -1)
+		debug_f("shutdown: %s", strerror(errno));
+	pfd.fd = in;
+	pfd.events = POLLIN;
+	do {
+		if ((n = read(in, buf, sizeof(buf))) == -1 &&
+		    (errno == EAGAIN || errno == EWOULDBLOCK))
+			(void)poll(&pfd, 1, -1);
+	} while (n > 0 || (n == -1 && would_block()));
+	close(in);
+}

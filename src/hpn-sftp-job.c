@@ -1,0 +1,989 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-job: what is begun when, which answer belongs to whom, and what
+ * becomes of the whole.  See hpn-sftp-job.h and hpn-sftp-node.h.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "atomicio.h"
+#include "log.h"
+#include "misc.h"
+#include "progressmeter.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-io.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+#include "hpn-xfer.h"
+
+extern volatile sig_atomic_t interrupted;
+extern int showprogress;
+
+/* Chains of requests under way, and of destinations. */
+#define REQUEST_CHAINS	4096
+#define CLAIM_CHAINS	4096
+/* The job's line is composed so often at most. */
+#define LABEL_NS	200000000ULL
+
+static u_int64_t
+now_ns(void)
+{
+	return (u_int64_t)(monotime_double() * 1e9);
+}
+
+/* ---------------------------------------------------------------- nodes -- */
+
+void
+node_unlist(struct node *n)
+{
+	if (n->on != NULL)
+		TAILQ_REMOVE(n->on, n, list);
+	n->on = NULL;
+}
+
+void
+node_list(struct node *n, struct nodes *to)
+{
+	node_unlist(n);
+	TAILQ_INSERT_TAIL(to, n, list);
+	n->on = to;
+}
+
+void
+node_list_first(struct node *n, struct nodes *to)
+{
+	node_unlist(n);
+	TAILQ_INSERT_HEAD(to, n, list);
+	n->on = to;
+}
+
+/*
+ * Directories in trees begin before their siblings, so that few wait.  Those
+ * of the command line keep their order.
+ */
+void
+job_begin_later(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!n->tree)
+		node_list(n, &job->files);
+	else if (n->parent == NULL)
+		node_list(n, &job->dirs);
+	else
+		node_list_first(n, &job->dirs);
+}
+
+struct node *
+job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
+    const char *to, int tree, const Attrib *a)
+{
+	struct node *n = xcalloc(1, sizeof(*n));
+
+	n->from = xstrdup(from);
+	n->to = xstrdup(to);
+	n->tree = tree;
+	n->fd = -1;
+	n->bad = UINT64_MAX;
+	if (a != NULL) {
+		n->a = *a;
+		n->have_attr = 1;
+	}
+	TAILQ_INIT(&n->blocked);
+	TAILQ_INIT(&n->waiting);
+	TAILQ_INIT(&n->data);
+	job->alive++;
+	if ((n->parent = parent) != NULL) {
+		n->depth = parent->depth + 1;
+		parent->children++;
+	}
+	if (parent != NULL && !parent->ready)
+		node_list(n, &parent->waiting);
+	else
+		job_begin_later(job, n);
+	return n;
+}
+
+void
+job_count(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
+{
+	if (size > INT64_MAX / 4)
+		size = 0;	/* nobody has that; the sum must not overflow */
+	job->all_files++;
+	job->all_bytes += size;
+	n->counted = size;
+}
+
+static const char *
+key(const struct node *n)
+{
+	return n->key != NULL ? n->key : n->to;
+}
+
+static struct node **
+claim_chain(struct hpn_sftp_job *job, const struct node *n)
+{
+	const char *path;
+	u_int h = 2166136261U;
+
+	for (path = key(n); *path != '\0'; path++)
+		h = (h ^ (u_char)tolower((u_char)*path)) * 16777619U;
+	return &job->claims[h % CLAIM_CHAINS];
+}
+
+/*
+ * The destination is n's until it ends, unless it is another's: then that one
+ * is returned.  Names that differ in case may be the same on some systems.
+ */
+static struct node *
+claim(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node **chain, *other;
+
+	if (n->claimed)
+		return NULL;
+	chain = claim_chain(job, n);
+	for (other = *chain; other != NULL; other = other->same)
+		if (strcasecmp(key(other), key(n)) == 0)
+			return other;
+	n->same = *chain;
+	*chain = n;
+	n->claimed = 1;
+	return NULL;
+}
+
+static void
+unclaim(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node **p, *other;
+
+	if (n->claimed) {
+		for (p = claim_chain(job, n); *p != n; p = &(*p)->same)
+			;
+		*p = n->same;
+		n->claimed = 0;
+	}
+	while ((other = TAILQ_FIRST(&n->blocked)) != NULL)
+		node_list_first(other, other->tree ? &job->dirs : &job->files);
+}
+
+static void
+dir_check(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!n->listed || n->children != 0 || n->asked != 0 ||
+	    n->state == NODE_TAIL)
+		return;
+	n->state = NODE_TAIL;
+	if (job->flags & HPN_SFTP_UP)
+		put_dir_done(job, n);
+	else
+		get_dir_done(job, n);
+}
+
+void
+node_end(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node *parent = n->parent;
+
+	node_unlist(n);
+	unclaim(job, n);
+	job->planned -= n->planned;
+	if (job->only == n) {
+		job_meter_break(job);
+		job->only = NULL;
+	}
+	if (!n->tree) {
+		if (n->failed)
+			job->failed_files++;
+		else
+			job->done_files++;
+	}
+	if (n->failed)
+		job->failed = 1;
+	if (n->fd != -1)
+		close(n->fd);
+	if (n->dirp != NULL)
+		closedir(n->dirp);
+	free(n->from);
+	free(n->to);
+	free(n->key);
+	free(n->handle);
+	free(n->small);
+	free(n);
+	job->alive--;
+	if (parent != NULL) {
+		parent->children--;
+		dir_check(job, parent);
+	}
+}
+
+void
+node_fail(struct hpn_sftp_job *job, struct node *n)
+{
+	n->failed = 1;
+	job_meter_break(job);
+	if (interrupted)
+		;
+	else if (n->parent == NULL && (job->flags & HPN_SFTP_UP))
+		error("failed to upload %s %s to %s",
+		    n->tree ? "directory" : "file", n->from, n->to);
+	else if (n->parent != NULL && !n->tree)
+		error(job->flags & HPN_SFTP_UP ?
+		    "upload \"%s\" to \"%s\" failed" :
+		    "Download of file %s to %s failed", n->from, n->to);
+	node_end(job, n);
+}
+
+void
+dir_ready(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node *child;
+
+	n->ready = 1;
+	while ((child = TAILQ_FIRST(&n->waiting)) != NULL)
+		job_begin_later(job, child);
+}
+
+void
+dir_listed(struct hpn_sftp_job *job, struct node *n)
+{
+	node_unlist(n);
+	n->listed = 1;
+	dir_check(job, n);
+}
+
+/* What is in a directory that could not be made is not begun. */
+static void
+drop(struct hpn_sftp_job *job, struct nodes *from)
+{
+	struct node *n;
+
+	while ((n = TAILQ_FIRST(from)) != NULL) {
+		n->failed = 1;
+		node_end(job, n);
+	}
+}
+
+/* ------------------------------------------------------------- requests -- */
+
+int
+job_room(struct hpn_sftp_job *job, size_t len)
+{
+	if (len != 0 && (job->flags & HPN_SFTP_UP) &&
+	    hpn_sftp_io_queued(job->c->io) >= HPN_SFTP_IO_QUEUE)
+		return 0;
+	return hpn_xfer_may_ask(&job->xfer, job->asked_bytes, job->requests,
+	    len);
+}
+
+static void
+begin(struct hpn_sftp_job *job, struct request *req, u_char type)
+{
+	struct request **chain;
+	int r;
+
+	req->id = (*job->c->next_id)++;
+	req->sent_ns = now_ns();
+	chain = &job->asked[req->id % REQUEST_CHAINS];
+	req->chain = *chain;
+	*chain = req;
+	req->node->asked++;
+	job->requests++;
+	job->asked_bytes += req->len;
+	sshbuf_reset(job->m);
+	if ((r = sshbuf_put_u8(job->m, type)) != 0 ||
+	    (r = sshbuf_put_u32(job->m, req->id)) != 0)
+		fatal_fr(r, "compose");
+}
+
+static struct request *
+ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
+{
+	struct request *req = xcalloc(1, sizeof(*req));
+
+	req->node = n;
+	req->ask = what;
+	begin(job, req, type);
+	return req;
+}
+
+static void
+send_it(struct hpn_sftp_job *job)
+{
+	hpn_sftp_io_put(job->c->io, job->m, NULL, 0);
+}
+
+void
+ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask what,
+    u_char type, const char *path, const Attrib *a)
+{
+	struct request *req = ask(job, n, what, type);
+	int r;
+
+	if ((r = sshbuf_put_cstring(job->m, path)) != 0 ||
+	    (a != NULL && (r = encode_attrib(job->m, a)) != 0))
+		fatal_fr(r, "compose");
+	debug3("Sent message T:%u I:%u \"%s\"", type, req->id, path);
+	send_it(job);
+}
+
+void
+ask_path(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
+    const char *path)
+{
+	ask_path_attrib(job, n, what, type, path, NULL);
+}
+
+void
+ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
+    u_int mode, const Attrib *a)
+{
+	struct request *req = ask(job, n, ASK_OPEN, SSH2_FXP_OPEN);
+	Attrib none;
+	int r;
+
+	if (a == NULL) {
+		attrib_clear(&none);
+		a = &none;
+	}
+	if ((r = sshbuf_put_cstring(job->m, path)) != 0 ||
+	    (r = sshbuf_put_u32(job->m, mode)) != 0 ||
+	    (r = encode_attrib(job->m, a)) != 0)
+		fatal_fr(r, "compose");
+	debug3("Sent message SSH2_FXP_OPEN I:%u P:%s M:0x%04x", req->id, path,
+	    mode);
+	send_it(job);
+}
+
+static void
+put_handle(struct hpn_sftp_job *job, const struct node *n)
+{
+	int r;
+
+	if ((r = sshbuf_put_string(job->m, n->handle, n->handle_len)) != 0)
+		fatal_fr(r, "compose");
+}
+
+void
+ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
+    u_char type)
+{
+	ask(job, n, what, type);
+	put_handle(job, n);
+	send_it(job);
+}
+
+void
+ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
+{
+	int r;
+
+	ask(job, n, ASK_FSETSTAT, SSH2_FXP_FSETSTAT);
+	put_handle(job, n);
+	if ((r = encode_attrib(job->m, a)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job);
+}
+
+void
+ask_fsync(struct hpn_sftp_job *job, struct node *n)
+{
+	int r;
+
+	ask(job, n, ASK_FSYNC, SSH2_FXP_EXTENDED);
+	if ((r = sshbuf_put_cstring(job->m, "fsync@openssh.com")) != 0)
+		fatal_fr(r, "compose");
+	put_handle(job, n);
+	send_it(job);
+}
+
+static void
+send_read(struct hpn_sftp_job *job, struct request *req)
+{
+	int r;
+
+	begin(job, req, SSH2_FXP_READ);
+	put_handle(job, req->node);
+	if ((r = sshbuf_put_u64(job->m, req->offset)) != 0 ||
+	    (r = sshbuf_put_u32(job->m, req->len)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job);
+}
+
+static struct request *
+data_request(struct node *n, enum ask what, u_int64_t offset, size_t len)
+{
+	struct request *req = xcalloc(1, sizeof(*req));
+
+	req->node = n;
+	req->ask = what;
+	req->offset = offset;
+	req->len = len;
+	TAILQ_INSERT_TAIL(&n->data, req, list);
+	return req;
+}
+
+void
+ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+    size_t len)
+{
+	send_read(job, data_request(n, ASK_READ, offset, len));
+}
+
+void
+ask_read_again(struct hpn_sftp_job *job, struct request *req)
+{
+	req->again = 1;
+	send_read(job, req);
+}
+
+void
+ask_write(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+    const u_char *data, size_t len)
+{
+	struct request *req = data_request(n, ASK_WRITE, offset, len);
+	int r;
+
+	begin(job, req, SSH2_FXP_WRITE);
+	put_handle(job, n);
+	if ((r = sshbuf_put_u64(job->m, offset)) != 0 ||
+	    (r = sshbuf_put_u32(job->m, len)) != 0)
+		fatal_fr(r, "compose");
+	hpn_sftp_io_put(job->c->io, job->m, data, len);
+}
+
+/* -------------------------------------------------------------- answers -- */
+
+static void
+wrong_type(u_char wanted, u_char type)
+{
+	fatal("Expected SFTP packet of type %u, got %u", wanted, type);
+}
+
+u_int
+answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
+{
+	u_int status;
+	int r;
+
+	if (type != SSH2_FXP_STATUS)
+		wrong_type(SSH2_FXP_STATUS, type);
+	if ((r = sshbuf_get_u32(m, &status)) != 0)
+		fatal_fr(r, "parse status");
+	return status;
+}
+
+/* The status of an answer that should have been something better. */
+static u_int
+refusal(struct hpn_sftp_job *job, u_char wanted, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if (type != SSH2_FXP_STATUS)
+		wrong_type(wanted, type);
+	status = answer_status(job, type, m);
+	return status == SSH2_FX_OK ? SSH2_FX_FAILURE : status;
+}
+
+u_int
+answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	int r;
+
+	if (type != SSH2_FXP_HANDLE)
+		return refusal(job, SSH2_FXP_HANDLE, type, m);
+	if ((r = sshbuf_get_string(m, &n->handle, &n->handle_len)) != 0)
+		fatal_fr(r, "parse handle");
+	return SSH2_FX_OK;
+}
+
+u_int
+answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+    Attrib *a)
+{
+	int r;
+
+	if (type != SSH2_FXP_ATTRS)
+		return refusal(job, SSH2_FXP_ATTRS, type, m);
+	if ((r = decode_attrib(m, a)) != 0)
+		fatal_fr(r, "parse attributes");
+	return SSH2_FX_OK;
+}
+
+char *
+answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+    u_int *statusp)
+{
+	char *path;
+	u_int count;
+	int r;
+
+	if (type != SSH2_FXP_NAME) {
+		*statusp = refusal(job, SSH2_FXP_NAME, type, m);
+		return NULL;
+	}
+	if ((r = sshbuf_get_u32(m, &count)) != 0)
+		fatal_fr(r, "parse count");
+	if (count != 1)
+		fatal("Got multiple names (%u) from SSH2_FXP_REALPATH", count);
+	if ((r = sshbuf_get_cstring(m, &path, NULL)) != 0)
+		fatal_fr(r, "parse name");
+	return path;
+}
+
+/* req has left its chain and was answered. */
+static void
+answered(struct hpn_sftp_job *job, struct request *req, u_char type,
+    struct sshbuf *m)
+{
+	struct node *n = req->node;
+	int tree = n->tree;
+	u_int alive = job->alive;
+
+	job->requests--;
+	job->asked_bytes -= req->len;
+	n->asked--;
+	switch (req->ask) {
+	case ASK_READ:
+	case ASK_WRITE:
+		break;
+	case ASK_OPEN:
+	case ASK_STAT:
+	case ASK_MKDIR:
+	case ASK_REALPATH:
+	case ASK_OPENDIR:
+		hpn_xfer_answered(&job->xfer, now_ns() - req->sent_ns);
+		break;
+	default:
+		break;
+	}
+	req->again = 0;
+	if (job->flags & HPN_SFTP_UP)
+		put_answer(job, req, type, m);
+	else
+		get_answer(job, req, type, m);
+	if (!req->again) {
+		free(req);
+		/* Unless it has ended, a directory may have waited for this */
+		if (tree && alive == job->alive)
+			dir_check(job, n);
+	}
+}
+
+static void
+take_packet(struct hpn_sftp_job *job, const u_char *p, size_t len)
+{
+	struct request *req, **chain;
+	struct sshbuf *m;
+	u_int id;
+
+	if (len < 5)
+		fatal("Received an SFTP packet without a request's number");
+	id = get_u32(p + 1);
+	for (chain = &job->asked[id % REQUEST_CHAINS];
+	    (req = *chain) != NULL && req->id != id; chain = &req->chain)
+		;
+	if (req == NULL)
+		fatal("Unexpected reply %u", id);
+	*chain = req->chain;
+	if ((m = sshbuf_from(p + 5, len - 5)) == NULL)
+		fatal_f("sshbuf_from failed");
+	answered(job, req, p[0], m);
+	sshbuf_free(m);
+}
+
+/* ---------------------------------------------------------------- files -- */
+
+void
+file_plan(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
+
+	/* More than this says nothing more, and must not overflow the sum */
+	if (left > HPN_XFER_MAX)
+		left = HPN_XFER_MAX;
+	job->planned += left;
+	job->planned -= n->planned;
+	n->planned = left;
+}
+
+void
+file_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
+{
+	job->done_bytes += bytes;
+	hpn_xfer_delivered(&job->xfer, bytes, now_ns());
+}
+
+u_int64_t
+file_whole(const struct node *n)
+{
+	const struct request *req = TAILQ_FIRST(&n->data);
+	u_int64_t end = n->next;
+
+	if (req != NULL && req->offset < end)
+		end = req->offset;
+	if (n->bad < end)
+		end = n->bad;
+	return end;
+}
+
+int
+file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	u_int open = job->files_open + job->dirs_open;
+
+	/* The generic failure is what OpenSSH's server makes of EMFILE. */
+	if (status != SSH2_FX_FAILURE || open == 0 || n->refusals == 2 ||
+	    interrupted)
+		return 0;
+	n->retry_at = n->refusals == 0 ?
+	    hpn_xfer_refused(&job->xfer, open) : 0;
+	n->refusals++;
+	debug("server would not open \"%s\" while %u others were open; "
+	    "trying again with %u", job->flags & HPN_SFTP_UP ? n->to : n->from,
+	    open, n->retry_at);
+	node_list(n, &job->refused);
+	return 1;
+}
+
+/* ------------------------------------------------------------ the order -- */
+
+/* Nothing that has not begun is begun any more. */
+static void
+drop_all(struct hpn_sftp_job *job)
+{
+	struct node *n;
+
+	job->failed = 1;
+	while ((n = TAILQ_FIRST(&job->walking)) != NULL) {
+		if (n->handle != NULL && n->state == NODE_DATA) {
+			n->state = NODE_CLOSING;
+			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+		}
+		drop(job, &n->waiting);
+		dir_listed(job, n);
+	}
+	drop(job, &job->refused);
+	do {
+		drop(job, &job->files);
+		drop(job, &job->dirs);
+	} while (!TAILQ_EMPTY(&job->files));
+}
+
+static void
+begin_node(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node *other;
+
+	if ((other = claim(job, n)) != NULL) {
+		node_list(n, &other->blocked);
+		return;
+	}
+	node_unlist(n);
+	if (job->flags & HPN_SFTP_UP)
+		put_begin(job, n);
+	else
+		get_begin(job, n);
+}
+
+/* Whether this directory may give more names now. */
+static int
+may_walk(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return job->alive < JOB_NODES ||
+	    (!(job->flags & HPN_SFTP_UP) && n->children < 128);
+}
+
+static int
+may_begin_dir(const struct hpn_sftp_job *job)
+{
+	const struct node *n;
+	u_int waiting = 0;
+
+	if (job->flags & HPN_SFTP_UP)
+		return 1;
+	if (job->dirs_open < job->xfer.dirs)
+		return 1;
+	/* Those that wait until others are done must not keep them from it. */
+	TAILQ_FOREACH(n, &job->walking, list)
+		if (!may_walk(job, n))
+			waiting++;
+	return job->dirs_open - waiting < job->xfer.dirs;
+}
+
+static void
+schedule(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+	int up = job->flags & HPN_SFTP_UP;
+
+	if (interrupted)
+		drop_all(job);
+	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
+		if (!job_room(job, 0))
+			return;
+		if (up)
+			put_send(job, n);
+		else
+			get_send(job, n);
+	}
+	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
+		if (!job_room(job, 0))
+			return;
+		if (job->files_open + job->dirs_open > n->retry_at)
+			continue;
+		node_unlist(n);
+		if (up)
+			put_open(job, n);
+		else
+			get_open(job, n);
+	}
+	while ((n = TAILQ_FIRST(&job->dirs)) != NULL && job_room(job, 0) &&
+	    may_begin_dir(job))
+		begin_node(job, n);
+	while ((n = TAILQ_FIRST(&job->files)) != NULL && job_room(job, 0) &&
+	    hpn_xfer_may_open(&job->xfer, job->files_open, job->planned))
+		begin_node(job, n);
+	if (up) {
+		if ((n = TAILQ_FIRST(&job->walking)) != NULL &&
+		    may_walk(job, n))
+			put_walk(job, n);
+	} else {
+		TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
+			if (may_walk(job, n) && job_room(job, 0))
+				get_walk(job, n);
+	}
+}
+
+/*
+ * Files that were read are done when their data are; that the server has
+ * closed them as well is not waited for at the end.
+ */
+static void
+settle(struct hpn_sftp_job *job)
+{
+	struct request *req;
+	struct sshbuf *m;
+	u_int i;
+	int r;
+
+	if ((job->flags & HPN_SFTP_UP) || interrupted ||
+	    !TAILQ_EMPTY(&job->files) || !TAILQ_EMPTY(&job->dirs) ||
+	    !TAILQ_EMPTY(&job->refused) || !TAILQ_EMPTY(&job->walking) ||
+	    !TAILQ_EMPTY(&job->want) || job->requests > REQUEST_CHAINS)
+		return;
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		for (req = job->asked[i]; req != NULL; req = req->chain)
+			if (req->ask != ASK_CLOSE)
+				return;
+	}
+	if ((m = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		while ((req = job->asked[i]) != NULL) {
+			job->asked[i] = req->chain;
+			hpn_sftp_io_later(job->c->io, req->id, NULL, NULL);
+			sshbuf_reset(m);
+			if ((r = sshbuf_put_u32(m, SSH2_FX_OK)) != 0)
+				fatal_fr(r, "compose");
+			answered(job, req, SSH2_FXP_STATUS, m);
+		}
+	}
+	sshbuf_free(m);
+	if (hpn_sftp_io_flush(job->c->io) == -1)
+		fatal("Couldn't send packet: %s", strerror(errno));
+}
+
+/* ------------------------------------------------------------ the meter -- */
+
+static void
+meter_label(struct hpn_sftp_job *job, int force)
+{
+	u_int64_t now = now_ns();
+	off_t total = job->all_bytes;
+
+	if (!force && now - job->label_ns < LABEL_NS)
+		return;
+	job->label_ns = now;
+	snprintf(job->label, sizeof(job->label), "%u/%u%s files",
+	    job->done_files + job->failed_files, job->all_files,
+	    TAILQ_EMPTY(&job->walking) && TAILQ_EMPTY(&job->dirs) ? "" : "+");
+	if (total < job->done_bytes)
+		total = job->done_bytes;
+	update_progress_meter(job->label, total);
+}
+
+/* One line for the whole job, once there is something to say. */
+static void
+meter_begin(struct hpn_sftp_job *job)
+{
+	if (!showprogress || job->metered || job->only != NULL ||
+	    job->all_files == 0)
+		return;
+	snprintf(job->label, sizeof(job->label), "%u files", job->all_files);
+	start_progress_meter(job->label, job->all_bytes, &job->done_bytes);
+	job->metered = 1;
+}
+
+void
+job_meter_file(struct hpn_sftp_job *job, struct node *n, const char *path,
+    off_t size, u_int64_t from)
+{
+	const char *name;
+
+	if (job->only != n || job->metered || !showprogress)
+		return;
+	if ((name = strrchr(path, '/')) == NULL || name[1] == '\0')
+		name = path;
+	else
+		name++;
+	job->done_bytes = from;
+	start_progress_meter(name, size, &job->done_bytes);
+	job->metered = 1;
+}
+
+void
+job_meter_break(struct hpn_sftp_job *job)
+{
+	if (!job->metered)
+		return;
+	if (job->only != NULL || job->alive == 0) {
+		stop_progress_meter();
+		job->metered = 0;
+	} else if (getpgrp() == tcgetpgrp(STDOUT_FILENO))
+		atomicio(vwrite, STDOUT_FILENO, "\n", 1);
+}
+
+static void
+summary(struct hpn_sftp_job *job)
+{
+	double took = (double)(now_ns() - job->begun_ns) / 1e9;
+
+	verbose("%s: %u file%s%s, %lld bytes in %.1f seconds",
+	    job->flags & HPN_SFTP_UP ? "uploaded" : "downloaded",
+	    job->done_files, job->done_files == 1 ? "" : "s",
+	    interrupted ? " before the interrupt" : "",
+	    (long long)job->done_bytes, took);
+	if (job->failed_files != 0)
+		verbose("%u file%s failed; the messages above say which",
+		    job->failed_files, job->failed_files == 1 ? "" : "s");
+}
+
+/* -------------------------------------------------------------- the job -- */
+
+struct hpn_sftp_job *
+hpn_sftp_job_new(struct sftp_conn *conn, int flags)
+{
+	struct hpn_sftp_job *job = xcalloc(1, sizeof(*job));
+
+	job->c = sftp_conn_hpn(conn);
+	job->flags = flags;
+	hpn_xfer_init(&job->xfer, job->c->requests);
+	if ((job->m = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	job->asked = xcalloc(REQUEST_CHAINS, sizeof(*job->asked));
+	job->claims = xcalloc(CLAIM_CHAINS, sizeof(*job->claims));
+	TAILQ_INIT(&job->files);
+	TAILQ_INIT(&job->dirs);
+	TAILQ_INIT(&job->refused);
+	TAILQ_INIT(&job->walking);
+	TAILQ_INIT(&job->want);
+	return job;
+}
+
+void
+hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
+    int tree)
+{
+	char *plain = xstrdup(from);
+	size_t len = strlen(plain);
+	struct node *n;
+	Attrib a;
+	int known = 0;
+
+	if (!(job->flags & HPN_SFTP_UP)) {
+		/* A glob marks directories. */
+		while (len > 1 && plain[len - 1] == '/')
+			plain[--len] = '\0';
+		known = hpn_sftp_known_stat(job->c, plain, 1, 1, &a) == 1;
+	}
+	n = job_node(job, NULL, from, to, tree, known ? &a : NULL);
+	job->only = job->alive == 1 && !tree ? n : NULL;
+	free(plain);
+}
+
+int
+hpn_sftp_job_run(struct hpn_sftp_job *job)
+{
+	const u_char *p;
+	struct node *n;
+	size_t len;
+	u_int idle = 0;
+	int r, ret;
+
+	job->begun_ns = now_ns();
+	for (;;) {
+		hpn_xfer_handles(&job->xfer, job->c->handles);
+		schedule(job);
+		settle(job);
+		if (job->alive == 0)
+			break;
+		meter_begin(job);
+		n = TAILQ_FIRST(&job->walking);
+		r = (job->flags & HPN_SFTP_UP) && n != NULL &&
+		    may_walk(job, n) ? 0 : -1;
+		if (r == -1 && job->requests == 0) {
+			/* What was blocked may begin now */
+			if (idle++ > 2 * JOB_NODES)
+				fatal_f("nothing is under way");
+			continue;
+		}
+		idle = 0;
+		if (hpn_sftp_io_trip(job->c->io, r) == -1) {
+			if (errno == EPIPE || errno == ECONNRESET)
+				fatal("Connection closed");
+			fatal("Couldn't read packet: %s", strerror(errno));
+		}
+		while ((r = hpn_sftp_io_get(job->c->io, &p, &len)) == 1)
+			take_packet(job, p, len);
+		if (r == -1)
+			fatal("Received message too long %zu", len);
+		if (job->metered && job->only == NULL)
+			meter_label(job, 0);
+	}
+	if (job->metered) {
+		meter_label(job, 1);
+		job_meter_break(job);
+	}
+	summary(job);
+	hpn_sftp_forget(job->c, 1);
+	ret = job->failed || interrupted ? -1 : 0;
+	sshbuf_free(job->m);
+	free(job->buf);
+	free(job->asked);
+	free(job->claims);
+	free(job);
+	return ret;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-put.c
+ * and hpn-sftp-get.c (what is done to a file or directory, up and down) share.
+ *
+ * A node belongs to the job from job_node() to node_end().  It is on at most
+ * one list.  It may be ended when none of its requests is under way.
+ */
+#ifndef HPN_SFTP_NODE_H
+#define HPN_SFTP_NODE_H
+
+#include <sys/types.h>
+
+#include <dirent.h>
+#include <stdint.h>
+
+#include "openbsd-compat/sys-queue.h"
+
+#include "hpn-sftp-conn.h"
+#include "hpn-xfer.h"
+
+struct node;
+struct hpn_sftp_job;
+TAILQ_HEAD(nodes, node);
+
+enum ask {
+	ASK_REALPATH, ASK_STAT, ASK_MKDIR, ASK_OPENDIR, ASK_READDIR,
+	ASK_OPEN, ASK_READ, ASK_WRITE, ASK_FSETSTAT, ASK_SETSTAT, ASK_FSYNC,
+	ASK_CLOSE
+};
+
+struct request {
+	TAILQ_ENTRY(request) list;	/* of the node, by offset: data only */
+	struct request *chain;		/* of those with a like id */
+	u_int id;
+	enum ask ask;
+	struct node *node;
+	u_int64_t offset;
+	size_t len;			/* 0 unless ASK_READ, ASK_WRITE */
+	u_int64_t sent_ns;
+	int again;			/* was sent again, is not to be freed */
+};
+TAILQ_HEAD(requests, request);
+
+enum state {
+	NODE_NEW,
+	NODE_STAT,	/* for attributes of the remote file */
+	NODE_OPENING,
+	NODE_DATA,	/* file: data; directory: names */
+	NODE_DRAIN,	/* until all data was acknowledged */
+	NODE_TAIL,	/* what follows the data */
+	NODE_CLOSING,
+	NODE_CHILDREN	/* directory: until all in it is done */
+};
+
+struct node {
+	TAILQ_ENTRY(node) list;
+	struct nodes *on;		/* that list */
+	struct node *parent;
+	struct node *same;		/* chain of destinations under way */
+	struct nodes blocked;		/* wait for this one's destination */
+	int claimed;			/* is in that chain */
+	char *from, *to;
+	char *key;			/* the destination as claimed, if not to */
+	int tree, depth;
+	enum state state;
+	int failed;
+	u_int asked;			/* requests under way */
+	Attrib a;			/* of the source */
+	int have_attr;
+	u_char *handle;			/* on the server, of file or directory */
+	size_t handle_len;
+	/* file */
+	int fd;				/* local, -1: not open */
+	mode_t mode;
+	struct requests data;		/* data requests under way */
+	u_char *small;			/* all of a small local file */
+	size_t small_len;
+	u_int64_t size;			/* expected; 0 may mean unknown */
+	u_int64_t next;			/* first byte not asked for */
+	u_int64_t high;			/* end of the furthest data moved */
+	u_int64_t bad;			/* first byte known not to be moved */
+	u_int64_t planned;		/* counted in the job's planned */
+	u_int64_t counted;		/* of its size, in the job's bytes */
+	size_t buflen;
+	u_int ahead;			/* requests, size or end unknown */
+	int eof, modified, opened, step;
+	u_int refusals, retry_at;
+	/* directory */
+	mode_t final_mode;
+	int ready;			/* children may begin */
+	int listed;			/* no more names to come */
+	u_int children;			/* not ended */
+	struct nodes waiting;		/* for ready */
+	DIR *dirp;
+};
+
+struct hpn_sftp_job {
+	struct hpn_sftp_conn *c;
+	struct hpn_xfer xfer;
+	int flags;
+	struct sshbuf *m;		/* a request being composed */
+	u_char *buf;			/* data being read from a local file */
+	size_t buf_len;
+	struct request **asked;		/* under way, by id */
+	u_int requests;			/* how many, */
+	u_int64_t asked_bytes;		/* bytes of data in them */
+	u_int files_open, dirs_open;	/* on the server, or soon */
+	u_int64_t planned;		/* bytes of open files, not asked for */
+	struct nodes files;		/* to begin, in this order */
+	struct nodes dirs;
+	struct nodes refused;		/* to be opened again */
+	struct nodes walking;		/* directories that give names */
+	struct nodes want;		/* have something to send */
+	struct node **claims;		/* destinations under way */
+	u_int alive;			/* nodes */
+	struct node *only;		/* the job is this one file */
+	u_int64_t begun_ns;
+	off_t done_bytes, all_bytes;
+	u_int done_files, all_files, failed_files;
+	int failed, metered;
+	char label[64];
+	u_int64_t label_ns;
+};
+
+/* More nodes than this, and no more names are taken from directories. */
+#define JOB_NODES	16384
+
+/* A new node, queued to begin when its parent is ready. */
+struct node *job_node(struct hpn_sftp_job *, struct node *parent,
+    const char *from, const char *to, int tree, const Attrib *);
+void job_begin_later(struct hpn_sftp_job *, struct node *);
+/* A file that was taken for something else until now is one of the job. */
+void job_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
+
+/* Lists.  A node that is on one is taken from it first. */
+void node_list(struct node *, struct nodes *);
+void node_list_first(struct node *, struct nodes *);
+void node_unlist(struct node *);
+
+/* Nothing more is to be done with it. */
+void node_end(struct hpn_sftp_job *, struct node *);
+/* ... and it was not done; says so in OpenSSH's words. */
+void node_fail(struct hpn_sftp_job *, struct node *);
+
+/* Directory: what is in it may begin. */
+void dir_ready(struct hpn_sftp_job *, struct node *);
+/* Directory: there is no more in it; ends it when all that is was done. */
+void dir_listed(struct hpn_sftp_job *, struct node *);
+
+/* Whether a request may be sent for this many bytes of data. */
+int job_room(struct hpn_sftp_job *, size_t len);
+
+/*
+ * Requests: what the node asks for.  The answer comes to put_answer() or
+ * get_answer().
+ */
+void ask_path(struct hpn_sftp_job *, struct node *, enum ask, u_char type,
+    const char *path);
+void ask_path_attrib(struct hpn_sftp_job *, struct node *, enum ask,
+    u_char type, const char *path, const Attrib *);
+void ask_open(struct hpn_sftp_job *, struct node *, const char *path,
+    u_int mode, const Attrib *);
+void ask_handle(struct hpn_sftp_job *, struct node *, enum ask, u_char type);
+void ask_handle_attrib(struct hpn_sftp_job *, struct node *, const Attrib *);
+void ask_fsync(struct hpn_sftp_job *, struct node *);
+void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+    size_t len);
+void ask_read_again(struct hpn_sftp_job *, struct request *);
+void ask_write(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+    const u_char *, size_t len);
+
+/* Answers: what is in them; a wrong type of answer ends the program. */
+u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
+/* 0 and the handle is kept, or the status */
+u_int answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *);
+/* 0 or the status */
+u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
+    Attrib *);
+/* the path, to be freed, or NULL and the status */
+char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
+    u_int *statusp);
+
+/*
+ * Opening a file or directory was refused: whether that is worth another
+ * attempt, which will be made by put_open() or get_open().
+ */
+int file_refused(struct hpn_sftp_job *, struct node *, u_int status);
+/* What the open file has still to ask for has changed. */
+void file_plan(struct hpn_sftp_job *, struct node *);
+/* Data of it were moved. */
+void file_moved(struct hpn_sftp_job *, struct node *, u_int64_t bytes);
+/* Up to where the data of a file that may have failed are whole. */
+u_int64_t file_whole(const struct node *);
+
+/* An error is about to be written: leave the meter's line. */
+void job_meter_break(struct hpn_sftp_job *);
+/* The only file of a job begins to move its data, from byte on. */
+void job_meter_file(struct hpn_sftp_job *, struct node *, const char *path,
+    off_t size, u_int64_t from);
+
+/* What the two directions have to offer. */
+void put_begin(struct hpn_sftp_job *, struct node *);
+void put_open(struct hpn_sftp_job *, struct node *);
+void put_send(struct hpn_sftp_job *, struct node *);
+void put_walk(struct hpn_sftp_job *, struct node *);
+void put_dir_done(struct hpn_sftp_job *, struct node *);
+void put_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+void get_begin(struct hpn_sftp_job *, struct node *);
+void get_open(struct hpn_sftp_job *, struct node *);
+void get_send(struct hpn_sftp_job *, struct node *);
+void get_walk(struct hpn_sftp_job *, struct node *);
+void get_dir_done(struct hpn_sftp_job *, struct node *);
+void get_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+
+#endif /* HPN_SFTP_NODE_H */

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-put: what is done to a file or directory on its way to the server.
+ *
+ * A small file is read before it is opened on the server, so that it can be
+ * truncated there without harm should both be the same file; then everything
+ * else follows in one go: data, attributes, close.  Of a larger one the data
+ * are acknowledged first, so that its length is never more than its content.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "sshbuf.h"
+#include "utf8.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-sftp-io.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+
+extern volatile sig_atomic_t interrupted;
+
+#define SMALL		(64 * 1024)
+/* As in sftp-client.c */
+#define MAX_DIR_DEPTH	64
+/* Names taken from a directory before answers are looked at again. */
+#define WALK		64
+
+/* Steps of NODE_TAIL */
+#define STEP_SIZE	0
+#define STEP_ATTRIB	1
+#define STEP_FSYNC	2
+#define STEP_CLOSE	3
+
+static void
+tail(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_TAIL;
+	n->step = STEP_SIZE;
+	node_list(n, &job->want);
+}
+
+/* ---------------------------------------------------------------- files -- */
+
+static ssize_t
+read_at(int fd, u_char *p, size_t len, u_int64_t offset)
+{
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < len) {
+		n = pread(fd, p + got, len - got, (off_t)(offset + got));
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		got += n;
+	}
+	return got;
+}
+
+static int
+open_local(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stat sb;
+
+	/* A FIFO must not keep us waiting for somebody to write to it */
+	if ((n->fd = open(n->from, O_RDONLY|O_NONBLOCK)) == -1) {
+		job_meter_break(job);
+		error("open local \"%s\": %s", n->from, strerror(errno));
+		return -1;
+	}
+	if (fstat(n->fd, &sb) == -1) {
+		job_meter_break(job);
+		error("fstat local \"%s\": %s", n->from, strerror(errno));
+		return -1;
+	}
+	if (!S_ISREG(sb.st_mode)) {
+		job_meter_break(job);
+		error("local \"%s\" is not a regular file", n->from);
+		return -1;
+	}
+	n->size = sb.st_size;
+	if (n->parent == NULL)
+		job_count(job, n, n->size);
+	stat_to_attrib(&sb, &n->a);
+	n->a.flags &= ~SSH2_FILEXFER_ATTR_SIZE;
+	n->a.flags &= ~SSH2_FILEXFER_ATTR_UIDGID;
+	n->a.perm &= 0777;
+	if ((job->flags & HPN_SFTP_PRESERVE) == 0)
+		n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
+	return 0;
+}
+
+static int
+read_small(struct hpn_sftp_job *job, struct node *n)
+{
+	size_t max = MINIMUM(SMALL, *job->c->upload_buflen);
+	ssize_t len;
+
+	if (n->size >= max || (job->flags & HPN_SFTP_RESUME))
+		return 0;
+	/* One byte more than there should be, to see that it has not grown */
+	n->small = xmalloc(n->size + 1);
+	len = read_at(n->fd, n->small, n->size + 1, 0);
+	if (len == -1) {
+		job_meter_break(job);
+		error("read local \"%s\": %s", n->from, strerror(errno));
+		return -1;
+	}
+	if ((u_int64_t)len > n->size) {
+		free(n->small);
+		n->small = NULL;
+		return 0;
+	}
+	n->small_len = len;
+	close(n->fd);
+	n->fd = -1;
+	return 0;
+}
+
+void
+put_open(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
+
+	if (job->flags & HPN_SFTP_RESUME)
+		mode |= SSH2_FXF_APPEND;
+	else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL)
+		mode |= SSH2_FXF_TRUNC;
+	n->state = NODE_OPENING;
+	job->files_open++;
+	ask_open(job, n, n->to, mode, &n->a);
+}
+
+static void
+begin_file(struct hpn_sftp_job *job, struct node *n)
+{
+	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
+	if (open_local(job, n) == -1 || read_small(job, n) == -1) {
+		node_fail(job, n);
+		return;
+	}
+	file_plan(job, n);
+	if (job->flags & HPN_SFTP_RESUME) {
+		n->state = NODE_STAT;
+		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
+	} else
+		put_open(job, n);
+}
+
+/* The attributes of what is to be resumed. */
+static void
+resume(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	Attrib there;
+	u_int status;
+
+	if ((status = answer_attrib(job, type, m, &there)) != SSH2_FX_OK) {
+		error("stat remote: %s", fx2txt(status));
+		node_fail(job, n);
+		return;
+	}
+	if (there.size >= n->size) {
+		error("resume \"%s\": destination file same size or larger",
+		    n->from);
+		node_fail(job, n);
+		return;
+	}
+	n->next = n->high = there.size;
+	put_open(job, n);
+}
+
+static void
+opened(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
+		job->files_open--;
+		if (file_refused(job, n, status))
+			return;
+		job_meter_break(job);
+		error("dest open \"%s\": %s", n->to, fx2txt(status));
+		node_fail(job, n);
+		return;
+	}
+	n->state = NODE_DATA;
+	job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	put_send(job, n);
+}
+
+/* As much data as may be sent; what follows them when there is no more. */
+static void
+send_data(struct hpn_sftp_job *job, struct node *n)
+{
+	size_t max = *job->c->upload_buflen;
+	ssize_t len;
+
+	if (n->small != NULL) {
+		if (n->small_len != 0) {
+			if (!job_room(job, n->small_len))
+				return;
+			ask_write(job, n, 0, n->small, n->small_len);
+			n->next = n->small_len;
+			file_plan(job, n);
+		}
+		free(n->small);
+		n->small = NULL;
+		tail(job, n);
+		return;
+	}
+	if (job->buf_len < max) {
+		job->buf = xreallocarray(job->buf, max, 1);
+		job->buf_len = max;
+	}
+	while (!n->failed && !interrupted) {
+		if (!job_room(job, max))
+			return;
+		if ((len = read_at(n->fd, job->buf, max, n->next)) == -1) {
+			job_meter_break(job);
+			error("read local \"%s\": %s", n->from,
+			    strerror(errno));
+			n->failed = 1;
+			break;
+		}
+		if (len == 0)
+			break;
+		ask_write(job, n, n->next, job->buf, len);
+		n->next += len;
+		file_plan(job, n);
+	}
+	n->eof = 1;
+	if (close(n->fd) == -1) {
+		error("close local \"%s\": %s", n->from, strerror(errno));
+		n->failed = 1;
+	}
+	n->fd = -1;
+	n->state = NODE_DRAIN;
+	node_unlist(n);
+	if (TAILQ_EMPTY(&n->data))
+		tail(job, n);
+}
+
+/* Whether the length is to be set once the data are there. */
+static int
+sets_size(const struct hpn_sftp_job *job, const struct node *n)
+{
+	/* eof: not a small file, which was truncated as it was opened */
+	if (!n->eof)
+		return 0;
+	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
+	    ((job->flags & HPN_SFTP_RESUME) && (n->failed || interrupted));
+}
+
+static void
+send_tail(struct hpn_sftp_job *job, struct node *n)
+{
+	Attrib size;
+
+	for (; job_room(job, 0); n->step++) {
+		switch (n->step) {
+		case STEP_SIZE:
+			if (!sets_size(job, n))
+				break;
+			attrib_clear(&size);
+			size.flags = SSH2_FILEXFER_ATTR_SIZE;
+			size.size = file_whole(n);
+			debug("truncating at %llu",
+			    (unsigned long long)size.size);
+			ask_handle_attrib(job, n, &size);
+			break;
+		case STEP_ATTRIB:
+			if (job->flags & HPN_SFTP_PRESERVE)
+				ask_handle_attrib(job, n, &n->a);
+			break;
+		case STEP_FSYNC:
+			if ((job->flags & HPN_SFTP_FSYNC) &&
+			    job->c->can_fsync)
+				ask_fsync(job, n);
+			break;
+		case STEP_CLOSE:
+			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+			n->state = NODE_CLOSING;
+			node_unlist(n);
+			return;
+		}
+	}
+}
+
+void
+put_send(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state == NODE_DATA)
+		send_data(job, n);
+	if (n->state == NODE_TAIL)
+		send_tail(job, n);
+}
+
+static void
+written(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_int status)
+{
+	TAILQ_REMOVE(&n->data, req, list);
+	if (status == SSH2_FX_OK)
+		file_moved(job, n, req->len);
+	else {
+		if (!n->failed) {
+			job_meter_break(job);
+			error("write remote \"%s\": %s", n->to,
+			    fx2txt(status));
+		}
+		n->failed = 1;
+		if (req->offset < n->bad)
+			n->bad = req->offset;
+	}
+	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
+		tail(job, n);
+}
+
+/* Answers may come in another order than requests were sent. */
+static void
+file_check(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state != NODE_CLOSING || n->asked != 0)
+		return;
+	if (n->failed || interrupted)
+		node_fail(job, n);
+	else
+		node_end(job, n);
+}
+
+/* ---------------------------------------------------------- directories -- */
+
+static void
+make_dir(struct hpn_sftp_job *job, struct node *n)
+{
+	Attrib a = n->a;
+
+	/* We must be able to write to it while we fill it. */
+	a.perm |= S_IWUSR|S_IXUSR;
+	ask_path_attrib(job, n, ASK_MKDIR, SSH2_FXP_MKDIR, n->to, &a);
+	/* Names can be gathered meanwhile. */
+	n->state = NODE_DATA;
+	node_list_first(n, &job->walking);
+}
+
+static void
+begin_dir(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stat sb;
+
+	debug2("upload local dir \"%s\" to remote \"%s\"", n->from, n->to);
+	if (n->depth >= MAX_DIR_DEPTH) {
+		error("Maximum directory depth exceeded: %d levels", n->depth);
+		node_fail(job, n);
+		return;
+	}
+	if (stat(n->from, &sb) == -1) {
+		error("stat local \"%s\": %s", n->from, strerror(errno));
+		node_fail(job, n);
+		return;
+	}
+	if (!S_ISDIR(sb.st_mode)) {
+		error("\"%s\" is not a directory", n->from);
+		node_fail(job, n);
+		return;
+	}
+	if (job->flags & HPN_SFTP_LIST)
+		mprintf("Entering %s\n", n->from);
+	stat_to_attrib(&sb, &n->a);
+	n->a.flags &= ~SSH2_FILEXFER_ATTR_SIZE;
+	n->a.flags &= ~SSH2_FILEXFER_ATTR_UIDGID;
+	n->a.perm &= 01777;
+	if ((job->flags & HPN_SFTP_PRESERVE) == 0)
+		n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
+	if (n->parent == NULL)
+		ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH, n->to);
+	else
+		make_dir(job, n);
+}
+
+static void
+dir_failed(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node *child;
+
+	n->failed = 1;
+	/* Holds the directory until nothing in it is left. */
+	n->asked++;
+	dir_listed(job, n);
+	while ((child = TAILQ_FIRST(&n->waiting)) != NULL) {
+		child->failed = 1;
+		node_end(job, child);
+	}
+	n->asked--;
+	node_fail(job, n);
+}
+
+static void
+dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
+    struct sshbuf *m)
+{
+	Attrib there;
+	u_int status;
+
+	if (what == ASK_MKDIR) {
+		if (answer_status(job, type, m) == SSH2_FX_OK)
+			dir_ready(job, n);
+		else	/* There is no status for one that exists. */
+			ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
+		return;
+	}
+	status = answer_attrib(job, type, m, &there);
+	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
+		dir_ready(job, n);
+		return;
+	}
+	job_meter_break(job);
+	if (status == SSH2_FX_OK)
+		error("\"%s\" exists but is not a directory", n->to);
+	else
+		error("remote mkdir \"%s\": %s", n->to, fx2txt(status));
+	dir_failed(job, n);
+}
+
+static void
+walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
+{
+	struct node *child;
+	struct stat sb;
+	char *from = sftp_path_append(n->from, name);
+	char *to = sftp_path_append(n->to, name);
+
+	if (lstat(from, &sb) == -1) {
+		logit("local lstat \"%s\": %s", name, strerror(errno));
+		job->failed = 1;
+		goto out;
+	}
+	if (S_ISLNK(sb.st_mode)) {
+		if ((job->flags & HPN_SFTP_FOLLOW) == 0) {
+			logit("%s: not a regular file", name);
+			goto out;
+		}
+		if (stat(from, &sb) == -1) {
+			logit("local stat \"%s\": %s", name, strerror(errno));
+			job->failed = 1;
+			goto out;
+		}
+	}
+	if (S_ISDIR(sb.st_mode))
+		job_node(job, n, from, to, 1, NULL);
+	else if (S_ISREG(sb.st_mode)) {
+		child = job_node(job, n, from, to, 0, NULL);
+		job_count(job, child, sb.st_size);
+	} else
+		logit("%s: not a regular file", name);
+ out:
+	free(from);
+	free(to);
+}
+
+void
+put_walk(struct hpn_sftp_job *job, struct node *n)
+{
+	struct dirent *dp;
+	u_int i;
+
+	if (n->dirp == NULL && (n->dirp = opendir(n->from)) == NULL) {
+		job_meter_break(job);
+		error("local opendir \"%s\": %s", n->from, strerror(errno));
+		n->failed = 1;
+		dir_listed(job, n);
+		return;
+	}
+	for (i = 0; i < WALK; i++) {
+		if ((dp = readdir(n->dirp)) == NULL) {
+			closedir(n->dirp);
+			n->dirp = NULL;
+			dir_listed(job, n);
+			return;
+		}
+		if (dp->d_ino != 0 && strcmp(dp->d_name, ".") != 0 &&
+		    strcmp(dp->d_name, "..") != 0)
+			walk_name(job, n, dp->d_name);
+	}
+}
+
+void
+put_dir_done(struct hpn_sftp_job *job, struct node *n)
+{
+	ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to, &n->a);
+}
+
+/* -------------------------------------------------------------- answers -- */
+
+void
+put_begin(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->tree)
+		begin_dir(job, n);
+	else
+		begin_file(job, n);
+}
+
+void
+put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+    struct sshbuf *m)
+{
+	struct node *n = req->node;
+	u_int status;
+	char *path;
+
+	switch (req->ask) {
+	case ASK_REALPATH:
+		if ((path = answer_path(job, type, m, &status)) == NULL) {
+			error("upload \"%s\": path canonicalization failed: "
+			    "%s", n->to, fx2txt(status));
+			node_fail(job, n);
+			return;
+		}
+		n->key = n->to;
+		n->to = path;
+		make_dir(job, n);
+		return;
+	case ASK_STAT:
+		if (!n->tree) {
+			resume(job, n, type, m);
+			return;
+		}
+		/* FALLTHROUGH */
+	case ASK_MKDIR:
+		dir_made(job, n, req->ask, type, m);
+		return;
+	case ASK_SETSTAT:
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
+			error("remote setstat \"%s\": %s", n->to,
+			    fx2txt(status));
+		if (n->failed)
+			node_fail(job, n);
+		else
+			node_end(job, n);
+		return;
+	case ASK_OPEN:
+		opened(job, n, type, m);
+		return;
+	case ASK_WRITE:
+		written(job, n, req, answer_status(job, type, m));
+		break;
+	case ASK_FSETSTAT:
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
+			error("remote fsetstat \"%s\": %s", n->to,
+			    fx2txt(status));
+		break;
+	case ASK_FSYNC:
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
+			error("remote fsync \"%s\": %s", n->to,
+			    fx2txt(status));
+		break;
+	case ASK_CLOSE:
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
+			job_meter_break(job);
+			error("close remote \"%s\": %s", n->to,
+			    fx2txt(status));
+			n->failed = 1;
+		}
+		job->files_open--;
+		hpn_xfer_closed(&job->xfer);
+		break;
+	default:
+		fatal_f("answer to %d", req->ask);
+	}
+	file_check(job, n);
+}

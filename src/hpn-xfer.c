@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-xfer.h for what this does and in which units. */
+
+#include <string.h>
+
+#include "hpn-xfer.h"
+
+/* Round trips' worth to ask for while the path still gets faster ... */
+#define GAIN_RISING	4
+/* ... and afterwards. */
+#define GAIN_STEADY	2
+/* It gets no faster after so many rounds without a rise. */
+#define STEADY_ROUNDS	4
+/* The most delivered decays by 1/16 with each round that brings less. */
+#define DECAY_SHIFT	4
+/* Rounds shorter than this tell about scheduling, not about the path. */
+#define ROUND_LEAST_NS	2000000ULL
+
+void
+hpn_xfer_init(struct hpn_xfer *x, unsigned int requests)
+{
+	memset(x, 0, sizeof(*x));
+	x->window = HPN_XFER_MIN;
+	x->requests = HPN_XFER_REQUESTS;
+	if (requests != 0) {
+		x->requests = requests;
+		x->fixed = 1;
+	}
+	x->files = HPN_XFER_FILES_FIRST;
+	hpn_xfer_handles(x, 0);
+}
+
+void
+hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
+{
+	uint64_t told = handles;
+
+	if (x->files_max != 0 && told == x->handles)
+		return;
+	if (handles == 0) {
+		x->files_max = HPN_XFER_FILES_UNKNOWN;
+		x->dirs = HPN_XFER_DIRS_UNKNOWN;
+	} else {
+		x->dirs = handles / 4 < HPN_XFER_DIRS_MAX ?
+		    (unsigned int)handles / 4 : HPN_XFER_DIRS_MAX;
+		handles -= handles / 4;
+		x->files_max = handles < HPN_XFER_FILES_MAX ?
+		    (unsigned int)handles : HPN_XFER_FILES_MAX;
+		/* One that allows hundreds need not be approached slowly. */
+		if (x->files_max / 2 > x->files)
+			x->files = x->files_max / 2;
+	}
+	if (x->files_max == 0)
+		x->files_max = 1;
+	if (x->dirs == 0)
+		x->dirs = 1;
+	if (x->files > x->files_max)
+		x->files = x->files_max;
+	x->handles = told;
+}
+
+void
+hpn_xfer_answered(struct hpn_xfer *x, uint64_t took_ns)
+{
+	if (took_ns != 0 && (x->rtt_ns == 0 || took_ns < x->rtt_ns))
+		x->rtt_ns = took_ns;
+}
+
+static void
+end_round(struct hpn_xfer *x, uint64_t round_ns, uint64_t took_ns)
+{
+	double per_trip, window;
+	uint64_t delivered;
+
+	per_trip = (double)x->round_bytes *
+	    ((double)round_ns / (double)took_ns);
+	delivered = per_trip < (double)HPN_XFER_MAX ?
+	    (uint64_t)per_trip : HPN_XFER_MAX;
+	if (delivered > x->delivered + x->delivered / 8)
+		x->rounds = 0;
+	else if (x->rounds < STEADY_ROUNDS)
+		x->rounds++;
+	if (delivered >= x->delivered)
+		x->delivered = delivered;
+	else
+		x->delivered -= (x->delivered - delivered) >> DECAY_SHIFT;
+	window = (double)x->delivered *
+	    (x->rounds < STEADY_ROUNDS ? GAIN_RISING : GAIN_STEADY) +
+	    HPN_XFER_MIN;
+	x->window = window < (double)HPN_XFER_MAX ?
+	    (uint64_t)window : HPN_XFER_MAX;
+}
+
+void
+hpn_xfer_delivered(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
+{
+	uint64_t round_ns, took_ns;
+
+	round_ns = x->rtt_ns > ROUND_LEAST_NS ? x->rtt_ns : ROUND_LEAST_NS;
+	if (x->round_begun_ns == 0 || now_ns < x->round_begun_ns) {
+		x->round_begun_ns = now_ns;
+		x->round_bytes = 0;
+		return;
+	}
+	x->round_bytes += bytes;
+	if ((took_ns = now_ns - x->round_begun_ns) < round_ns)
+		return;
+	end_round(x, round_ns, took_ns);
+	x->round_begun_ns = now_ns;
+	x->round_bytes = 0;
+}
+
+int
+hpn_xfer_may_ask(const struct hpn_xfer *x, uint64_t bytes,
+    unsigned int requests, uint64_t len)
+{
+	if (requests == 0)
+		return 1;
+	if (requests >= x->requests)
+		return 0;
+	return len == 0 || x->fixed || bytes == 0 ||
+	    (bytes < x->window && len <= x->window - bytes);
+}
+
+int
+hpn_xfer_may_open(const struct hpn_xfer *x, unsigned int files,
+    uint64_t bytes)
+{
+	if (files == 0)
+		return 1;
+	return files < x->files && files < x->requests && bytes < x->window;
+}
+
+void
+hpn_xfer_closed(struct hpn_xfer *x)
+{
+	if (x->files < x->files_max)
+		x->files++;
+}
+
+unsigned int
+hpn_xfer_refused(struct hpn_xfer *x, unsigned int files)
+{
+	files /= 2;
+	if (files < x->files)
+		x->files = files > 0 ? files : 1;
+	return files;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-xfer: how much of a file transfer may be under way at a time.
+ *
+ * An SFTP client asks, and waits for answers.  What it has asked for and not
+ * got is a window like that of TCP, and limits the rate to window / round
+ * trip.  This decides how many bytes may be asked for, in how many requests,
+ * and how many files may be open on the server: as much as the path delivers
+ * in some round trips, which doubles with each of them for as long as that is
+ * what limits.
+ *
+ * Policy only: no descriptor, no clock, no memory of its own.  Bytes, and
+ * nanoseconds of a monotonic clock.
+ */
+#ifndef HPN_XFER_H
+#define HPN_XFER_H
+
+#include <stdint.h>
+
+/*
+ * Least that may be asked for: what programs and sockets between the two ends
+ * may hold by themselves.
+ */
+#define HPN_XFER_MIN		(4U * 1024 * 1024)
+/*
+ * Most.  A server may have to hold as much; OpenSSH's refuses to hold more
+ * than 128 MiB and then reads no requests until some of it is sent.
+ */
+#define HPN_XFER_MAX		(256U * 1024 * 1024)
+/* Most requests: for a server that answers in small pieces. */
+#define HPN_XFER_REQUESTS	16384
+
+/* Files open on the server: at first, at most, and at most of one that does
+ * not say what it allows. */
+#define HPN_XFER_FILES_FIRST	32
+#define HPN_XFER_FILES_MAX	256
+#define HPN_XFER_FILES_UNKNOWN	64
+/* Directories open there to be read: at most, and of one that does not say. */
+#define HPN_XFER_DIRS_MAX	16
+#define HPN_XFER_DIRS_UNKNOWN	8
+
+struct hpn_xfer {
+	uint64_t window;		/* bytes */
+	uint64_t rtt_ns;		/* shortest seen; 0: none yet */
+	uint64_t round_begun_ns;	/* 0: no round yet */
+	uint64_t round_bytes;		/* delivered in it */
+	uint64_t delivered;		/* most of late, bytes in a round trip */
+	unsigned int rounds;		/* since that rose by an eighth */
+	unsigned int requests;		/* most requests under way */
+	unsigned int fixed;		/* that is the user's wish */
+	uint64_t handles;		/* the server's limit, 0: unknown */
+	unsigned int files;		/* most files open now ... */
+	unsigned int files_max;		/* ... and ever */
+	unsigned int dirs;		/* most directories open */
+};
+
+/* requests 0: follow the path.  Otherwise so many, whatever their size. */
+void hpn_xfer_init(struct hpn_xfer *, unsigned int requests);
+
+/* The server allows so many open handles at a time; 0: it does not say. */
+void hpn_xfer_handles(struct hpn_xfer *, uint64_t handles);
+
+/*
+ * A request that moves no data was answered after so long.  Those that move
+ * data say nothing about the path: they wait for each other.
+ */
+void hpn_xfer_answered(struct hpn_xfer *, uint64_t took_ns);
+
+/* So many bytes of files were read, or were acknowledged as written. */
+void hpn_xfer_delivered(struct hpn_xfer *, uint64_t bytes, uint64_t now_ns);
+
+/*
+ * Whether a request for len bytes (0: one that moves no data) may be sent
+ * while requests are under way that ask for bytes.  One always may.
+ */
+int hpn_xfer_may_ask(const struct hpn_xfer *, uint64_t bytes,
+    unsigned int requests, uint64_t len);
+
+/*
+ * Whether another file may be opened while files are open, of which bytes are
+ * still to be asked for.
+ */
+int hpn_xfer_may_open(const struct hpn_xfer *, unsigned int files,
+    uint64_t bytes);
+
+/* A file was opened and closed: the server bears with more. */
+void hpn_xfer_closed(struct hpn_xfer *);
+
+/*
+ * The server refused to open one more while so many files were open, and did
+ * not say why.  Returns with how many open files at most to try that one
+ * again.  Fewer are opened for now; hpn_xfer_closed() lets them grow again.
+ */
+unsigned int hpn_xfer_refused(struct hpn_xfer *, unsigned int files);
+
+#endif /* HPN_XFER_H */
