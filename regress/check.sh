@@ -70,7 +70,7 @@ patched() {
 	    sed 's/[	 ].*//' | grep "$1" | sort -u
 }
 
-# step_suite BASE full|quick PORT [LINE]: LINE stands in every configuration.
+# step_suite BASE full|quick PORT [LINES]: they stand in every configuration.
 step_suite() {
 	built "$1"
 	stock=$build/stage/stock-debian
@@ -300,7 +300,8 @@ run_step() {
 	build-stock)	script base/build.sh stock debian ;;
 	build-*)	script base/build.sh hpn "${1#build-}" ;;
 	suite-debian)	step_suite debian full 23000 ;;
-	suite-threads)	step_suite debian full 23400 'HPNThreads 4' ;;
+	suite-threads)	step_suite debian full 23400 'HPNThreads 4
+NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
 	policy)		optional regress/policy.sh ;;
 	sanitize)	optional regress/sanitize.sh ;;

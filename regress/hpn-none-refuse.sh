@@ -44,7 +44,7 @@ said ()
 
 verbose "contradictory options"
 hpn_tap_config "" "$BOTH"
-sed 's/^ProxyCommand .*//' $HPN_SSH_CONFIG >$OBJ/hpn-refuse.conf
+sed '/^None/d;/^ProxyCommand /d' $HPN_SSH_CONFIG >$OBJ/hpn-refuse.conf
 echo "ProxyCommand touch $RAN" >>$OBJ/hpn-refuse.conf
 while IFS='|' read -r args pattern; do
 	rm -f $RAN
@@ -83,7 +83,8 @@ else
 fi
 
 verbose "servers that do not allow it"
-for server in "NoneEnabled no" "NoneMacEnabled yes" stock; do
+for server in "NoneEnabled no" "NoneEnabled no
+NoneMacEnabled yes" stock; do
 	case $server in
 	stock)
 		if test -z "$TEST_SSH_STOCK_SSHD"; then
@@ -95,7 +96,7 @@ for server in "NoneEnabled no" "NoneMacEnabled yes" stock; do
 		(
 			echo "SshdSessionPath $_dir/sshd-session"
 			echo "SshdAuthPath $_dir/sshd-auth"
-			grep -iv 'sshd.*path\|none' $HPN_SSHD_CONFIG
+			grep -iv 'sshd.*path\|^none\|^hpn' $HPN_SSHD_CONFIG
 		) >$OBJ/hpn-stock.conf
 		sed "s|$SSHD -i -f [^ ]*|$TEST_SSH_STOCK_SSHD -i -f $OBJ/hpn-stock.conf|" \
 		    $OBJ/hpn-tap.sh >$OBJ/hpn-tap.new
@@ -154,7 +155,7 @@ for args in "-tt:no terminal" "-A:no agent" "-X:no X11" \
 done
 # The master refuses what a client that knows nothing of it asks for.
 if test -n "$TEST_SSH_STOCK_SSH"; then
-	sed '/^None/d;s/^ProxyCommand .*/ProxyCommand false/' $HPN_SSH_CONFIG \
+	sed '/^None/d;/^HPN/d;s/^ProxyCommand .*/ProxyCommand false/' $HPN_SSH_CONFIG \
 	    >$OBJ/hpn-stock.conf
 	for args in "-tt:no terminal" "-A:no agent" "-X:no X11"; do
 		status=0

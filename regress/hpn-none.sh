@@ -220,7 +220,7 @@ echo "get $HPN_DATA $HPN_COPY" | $SFTP -b - $via host >/dev/null \
     2>$OBJ/hpn-tool.err || fail "sftp"
 told "sftp"
 if command -v rsync >/dev/null; then
-	rsync -e "$SSH $via" $HPN_DATA host:$HPN_COPY 2>$OBJ/hpn-tool.err || \
+	rsync -e "$REAL_SSH $via" $HPN_DATA host:$HPN_COPY 2>$OBJ/hpn-tool.err || \
 	    fail "rsync"
 	told rsync
 else
@@ -247,7 +247,7 @@ verbose "Match"
 group=`id -gn`
 for line in "user $USER:0" "user other,$USER:0" "user other:255" \
     "group $group:0" "user !$USER,*:255" "address 192.0.2.1:255"; do
-	hpn_tap_config "$SWITCH" ""
+	hpn_tap_config "$SWITCH" "NoneEnabled no"
 	printf 'Match %s\nNoneEnabled yes\n' "${line%:*}" >>$HPN_SSHD_CONFIG
 	hpn_tap_ssh host true
 	test $status -eq ${line##*:} || \
