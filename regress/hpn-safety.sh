@@ -240,7 +240,17 @@ tcprcvbufpoll yes
 EOD
 echo "HostKey $OBJ/host.ssh-ed25519" >$T/empty
 $SSHD -T -f $T/empty | sort >$T/ours || fatal "sshd -T"
-if test -n "$TEST_SSH_STOCK_SSHD" && test -x "$TEST_SSH_STOCK_SSHD" && \
+# A stock sshd of the same release with the same distribution's changes, if any.
+comparable ()
+{
+	test -x "$TEST_SSH_STOCK_SSHD" || return 1
+	_stock=`$TEST_SSH_STOCK_SSHD -V 2>&1 | sed 's/,.*//;q'`
+	case `$SSHD -V 2>&1` in
+	"$_stock "*)	return 0 ;;
+	*)		return 1 ;;
+	esac
+}
+if comparable && \
     $TEST_SSH_STOCK_SSHD -T -f $T/empty >$T/stock.unsorted 2>/dev/null; then
 	# Where it is installed is its own business.
 	sed -e '/^sshd[a-z]*path /d' -e '/^xauthlocation /d' \
@@ -252,7 +262,7 @@ if test -n "$TEST_SSH_STOCK_SSHD" && test -x "$TEST_SSH_STOCK_SSHD" && \
 	test ! -s $T/lost || fail "defaults of the release that changed: `cat $T/lost`"
 	comm -23 $T/ours.same $T/stock >$T/added
 else
-	verbose "no stock sshd to compare with: our options go by their names"
+	verbose "no stock sshd of this base: our options go by their names"
 	grep -e '^hpn' -e '^tcprcvbufpoll' -e '^none' -e '^disablemt' \
 	    $T/ours >$T/added
 fi
