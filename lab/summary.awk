@@ -54,6 +54,19 @@ function median(list,    v, n, i, j, t)
 	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
 
+# What scp of small files may take, seconds; a tree of ten times as many files
+# goes at the same rate.
+function small_limit(name, rtt)
+{
+	if (rtt == 0)
+		return "stock"
+	# Round trips, and half of one for the programs, if that is enough.
+	if (name ~ /^tiny/)
+		return rtt < 100 ? "" : (name ~ /@stock/ ? 4.5 : 3.5) * rtt / 1000
+	return (rtt >= 100 ? 6 : name ~ /@stock/ ? 3 : 1.5) * \
+	    (name ~ /^tree/ ? 10 : 1)
+}
+
 function short(v)
 {
 	return v == "" ? "" : sprintf(v + 0 < 10 ? "%.2f" : "%.1f", v)
@@ -103,6 +116,21 @@ END {
 			bound = "raw x 0.95"
 			if (ours != "" && raw != "")
 				judge(ours >= 0.95 * raw)
+		} else if (part == "small" && k[2] !~ /^big/) {
+			limit = small_limit(k[2], k[4])
+			if (limit == "stock") {
+				bound = "stock + 0.1"
+				if (ours != "" && stock != "")
+					judge(ours <= stock + 0.1)
+			} else if (limit != "") {
+				bound = limit " s"
+				if (ours != "")
+					judge(ours <= limit)
+			}
+		} else if (part == "small" && k[4] == 0) {
+			bound = "stock + 0.1"
+			if (ours != "" && stock != "")
+				judge(ours <= stock + 0.1)
 		} else if (metric == "time") {
 			bound = "raw x 1.15"
 			if (ours != "" && raw != "")
