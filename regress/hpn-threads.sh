@@ -146,7 +146,7 @@ MACs $mac"
 		direct "$lines" "HPNThreads $n
 RekeyLimit 1M
 $lines"
-		grep -iv '^hpn' $HPN_SSH_CONFIG >$OBJ/hpn_stock_config
+		grep -iv '^hpn\|^none' $HPN_SSH_CONFIG >$OBJ/hpn_stock_config
 		$ssh -F $OBJ/hpn_stock_config -E $HPN_LOG_CLIENT host cat \
 		    <$HPN_DATA >$HPN_COPY || fail "$what: exit status $?"
 		hpn_same "$what"
@@ -158,7 +158,7 @@ $lines"
 		direct "$lines
 HPNThreads $n
 RekeyLimit 1M" "$lines"
-		grep -iv '^SshdSessionPath\|^SshdAuthPath\|^hpn' \
+		grep -iv '^SshdSessionPath\|^SshdAuthPath\|^hpn\|^none' \
 		    $HPN_SSHD_CONFIG >$OBJ/hpn_stock_config
 		hpn_stock_server="$sshd -i -f $OBJ/hpn_stock_config -E $HPN_LOG_SERVER"
 		sed "s|^ProxyCommand .*|ProxyCommand $OBJ/hpn-delay $hpn_stock_server|" \

@@ -62,9 +62,11 @@ propose(struct ssh *ssh)
 	char **p = NULL, *macs;
 	int r, i;
 
-	/* What is under way is part of what both ends hash */
-	if ((ssh->kex->flags & KEX_INIT_SENT) != 0)
-		fatal_f("within a key exchange");
+	/* What is under way is part of what both ends hash: too late for us */
+	if ((ssh->kex->flags & KEX_INIT_SENT) != 0) {
+		debug_f("within a key exchange");
+		return;
+	}
 	if ((r = kex_buf2prop(ssh->kex->my, NULL, &p)) != 0)
 		fatal_fr(r, "parse");
 	for (i = PROPOSAL_ENC_ALGS_CTOS; i <= PROPOSAL_ENC_ALGS_STOC; i++) {
@@ -127,11 +129,17 @@ hpn_switch_client(struct ssh *ssh, const struct hpn_options *o,
 	n->mac_allowed = o->none_enabled && o->none_mac;
 	if (!o->none_switch || !n->allowed)
 		return;
-	n->wanted = 1;
-	propose(ssh);
-	debug("NoneSwitch: asking for cipher none");
 	dispatch(ssh);
-	if ((r = kex_start_rekex(ssh)) == 0)
+	/* RekeyLimit may have been faster than we are */
+	r = ssh->kex->done ? 0 :
+	    ssh_dispatch_run(ssh, DISPATCH_BLOCK, &ssh->kex->done);
+	if (r == 0) {
+		n->wanted = 1;
+		propose(ssh);
+		debug("NoneSwitch: asking for cipher none");
+		r = kex_start_rekex(ssh);
+	}
+	if (r == 0)
 		r = ssh_dispatch_run(ssh, DISPATCH_BLOCK, &ssh->kex->done);
 	if (r != 0) {
 		fatal("NoneSwitch: the server did not switch to cipher none: "

@@ -59,6 +59,7 @@ void assert_mem_filled(const char *file, int line, const char *what,
 #define ASSERT_LONG_LONG_EQ(a, b)	HPN_SIGNED(long long, a, ==, b)
 #define ASSERT_LONG_LONG_LE(a, b)	HPN_SIGNED(long long, a, <=, b)
 #define ASSERT_LONG_LONG_GE(a, b)	HPN_SIGNED(long long, a, >=, b)
+#define ASSERT_U_INT_EQ(a, b)		HPN_UNSIGNED(unsigned int, a, ==, b)
 #define ASSERT_SIZE_T_EQ(a, b)		HPN_UNSIGNED(size_t, a, ==, b)
 #define ASSERT_SIZE_T_LT(a, b)		HPN_UNSIGNED(size_t, a, <, b)
 #define ASSERT_SIZE_T_LE(a, b)		HPN_UNSIGNED(size_t, a, <=, b)
