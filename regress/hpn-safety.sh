@@ -8,8 +8,8 @@
 #
 # usage: make t-exec LTESTS=hpn-safety
 #
-# HPN_SAFETY_COUNT: how many connections in a row (default 100; a release was
-# tried with 10000).  What /proc tells is looked at on Linux only.
+# HPN_SAFETY_COUNT: how many connections in a row (default 100; 10000 before a
+# release).  What /proc tells is looked at on Linux only.
 
 tid="hpn safety"
 
