@@ -201,7 +201,7 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	    n->a.perm & 0777 : 0666;
 	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
 	if (n->parent == NULL)
-		job_count(job, n, n->size);
+		job_count(job, n->size);
 	file_plan(job, n);
 	n->buflen = *job->c->download_buflen;
 	n->ahead = 1;
@@ -517,7 +517,6 @@ static void
 name(struct hpn_sftp_job *job, struct node *n, const char *filename,
     const Attrib *a)
 {
-	struct node *child;
 	char *from, *to;
 
 	if (strcmp(filename, ".") == 0 || strcmp(filename, "..") == 0)
@@ -540,8 +539,8 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 	} else if (S_ISDIR(a->perm))
 		job_node(job, n, from, to, 1, a);
 	else if (S_ISREG(a->perm)) {
-		child = job_node(job, n, from, to, 0, a);
-		job_count(job, child, a->flags & SSH2_FILEXFER_ATTR_SIZE ?
+		job_node(job, n, from, to, 0, a);
+		job_count(job, a->flags & SSH2_FILEXFER_ATTR_SIZE ?
 		    a->size : 0);
 	} else
 		logit("download \"%s\": not a regular file", from);
@@ -660,7 +659,7 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 			node_end(job, n);
 			return;
 		}
-		job_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE ?
+		job_count(job, n->a.flags & SSH2_FILEXFER_ATTR_SIZE ?
 		    n->a.size : 0);
 	}
 	begin_known(job, n);

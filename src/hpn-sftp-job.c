@@ -125,13 +125,12 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 }
 
 void
-job_count(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
+job_count(struct hpn_sftp_job *job, u_int64_t size)
 {
-	if (size > INT64_MAX / 4)
-		size = 0;	/* nobody has that; the sum must not overflow */
 	job->all_files++;
-	job->all_bytes += size;
-	n->counted = size;
+	/* Nobody has more than this, whatever is said. */
+	if (size <= (u_int64_t)INT64_MAX / 2 - job->all_bytes)
+		job->all_bytes += size;
 }
 
 static const char *

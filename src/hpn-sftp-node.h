@@ -81,7 +81,6 @@ struct node {
 	u_int64_t high;			/* end of the furthest data moved */
 	u_int64_t bad;			/* first byte known not to be moved */
 	u_int64_t planned;		/* counted in the job's planned */
-	u_int64_t counted;		/* of its size, in the job's bytes */
 	size_t buflen;
 	u_int ahead;			/* requests, size or end unknown */
 	int eof, modified, opened, step;
@@ -131,7 +130,7 @@ struct node *job_node(struct hpn_sftp_job *, struct node *parent,
     const char *from, const char *to, int tree, const Attrib *);
 void job_begin_later(struct hpn_sftp_job *, struct node *);
 /* A file that was taken for something else until now is one of the job. */
-void job_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
+void job_count(struct hpn_sftp_job *, u_int64_t size);
 
 /* Lists.  A node that is on one is taken from it first. */
 void node_list(struct node *, struct nodes *);

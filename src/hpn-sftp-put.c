@@ -102,7 +102,7 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	}
 	n->size = sb.st_size;
 	if (n->parent == NULL)
-		job_count(job, n, n->size);
+		job_count(job, n->size);
 	stat_to_attrib(&sb, &n->a);
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_SIZE;
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_UIDGID;
@@ -450,7 +450,6 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 static void
 walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 {
-	struct node *child;
 	struct stat sb;
 	char *from = sftp_path_append(n->from, name);
 	char *to = sftp_path_append(n->to, name);
@@ -474,8 +473,8 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 	if (S_ISDIR(sb.st_mode))
 		job_node(job, n, from, to, 1, NULL);
 	else if (S_ISREG(sb.st_mode)) {
-		child = job_node(job, n, from, to, 0, NULL);
-		job_count(job, child, sb.st_size);
+		job_node(job, n, from, to, 0, NULL);
+		job_count(job, sb.st_size);
 	} else
 		logit("%s: not a regular file", name);
  out:
