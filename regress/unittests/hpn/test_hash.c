@@ -35,7 +35,7 @@ content_new(void)
 	uint64_t x = 88172645463325252ULL;
 	size_t i;
 
-	ASSERT_PTR_NE(content = malloc(FILE_LEN), NULL);
+	ASSERT_PTR_NE(content = calloc(1, FILE_LEN), NULL);
 	for (i = 0; i < FILE_LEN; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
