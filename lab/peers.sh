@@ -45,9 +45,12 @@ LIMIT=${PEERS_LIMIT:-60}
 # Megabytes (10^6); the next larger file is copied as long as the difference in
 # time is too small to tell a rate. Of 2 MB most is the start of TCP.
 SIZES_LINK='2 24 80'
-SIZES_LOCAL='2 80 240'
+SIZES_LOCAL='2 24 240'
 ENOUGH_LINK=0.9
 ENOUGH_LOCAL=0.3
+# A first one that takes longer than this has shown the rate already.
+SLOW_LINK=5
+SLOW_LOCAL=2
 # Those whose ciphers are their own, not those of the ssh that they start, nor
 # those of a program of the same family that stands here already.
 WITH_CIPHERS='ssh-10.0 ssh-9.2 plink dbclient libssh curl-sftp paramiko asyncssh
@@ -158,17 +161,18 @@ most_common() {
 # observe WAY: what the peer offered, by the log of the copy that came last.
 observe() {
 	local line
+	# Some grant little or nothing at first, then what they have.
 	if [ "$role" = client ]; then
-		since | sed -n 's/.*ctype session rchan [0-9]* win \([0-9]*\) max \([0-9]*\).*/\1 \2/p'
+		since | sed -n 's/.*ctype session rchan [0-9]* win \([0-9]*\) max \([0-9]*\).*/w \1 \2/p
+		    s/.*channel [0-9]*: rcvd adjust \([0-9]*\).*/a \1/p'
 	else
-		# OpenSSH's server grants nothing at first, then all at once.
 		tr -d '\r' <copy.err >copy.log
 		sed -n 's/.*open confirm rwindow \([0-9]*\) rmax \([0-9]*\).*/w \1 \2/p
-		    s/.*channel 0: rcvd adjust \([0-9]*\).*/a \1/p' copy.log |
-		    awk '$1 == "w" { window = $2; packet = $3 }
-		    $1 == "a" && !window { window = $2 }
-		    END { if (packet) print window, packet }'
-	fi | tail -n 1 >seen
+		    s/.*channel 0: rcvd adjust \([0-9]*\).*/a \1/p' copy.log
+	fi | awk '
+	$1 == "w" { window = $2; packet = $3 }
+	$1 == "a" && $2 > window { window = $2 }
+	END { if (packet) print window, packet }' >seen
 	if read -r line <seen; then
 		record "$1" ours window "${line% *}"
 		record "$1" ours packet "${line#* }"
@@ -219,10 +223,11 @@ observe_tcp() {
 # measure WAY PRODUCT
 measure() {
 	local way=$1 product=$2 sizes=$SIZES_LINK enough=$ENOUGH_LINK size
-	local first='' first_took='' rate
+	local first='' first_took='' rate slow=$SLOW_LINK
 	if [ "$LAB_RTT" = 0 ]; then
 		sizes=$SIZES_LOCAL
 		enough=$ENOUGH_LOCAL
+		slow=$SLOW_LOCAL
 	fi
 	for size in $sizes; do
 		verbose=
@@ -243,8 +248,7 @@ measure() {
 			[ "$product" != ours ] || observe "$way"
 			record "$way" "$product" connects yes
 			first=$size first_took=$took
-			# One that is slow has shown it already.
-			[ "$(calc "($took > 5)" %d)" = 0 ] || break
+			[ "$(calc "($took > $slow)" %d)" = 0 ] || break
 		elif [ "$(calc "($took - $first_took > $enough)" %d)" = 1 ]; then
 			break
 		elif [ "$size" != "${sizes##* }" ]; then
@@ -474,6 +478,9 @@ inside() {
 		# What it found stays in that shell.
 		"title_${peer//[-.]/_}" >/dev/null 2>&1
 		record - - title "$title"
+		case " $CLIENTS_OVER_SSH " in
+		*" $peer "*) record - - over_ssh yes ;;
+		esac
 		"peer_$role"
 	done
 	[ "$failures" = 0 ]

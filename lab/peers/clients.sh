@@ -14,6 +14,8 @@
 CLIENTS='ssh-10.0 sftp-10.0 ssh-9.2 sftp-9.2 plink pscp psftp dbclient
     libssh libssh-sftp curl-sftp curl-scp paramiko asyncssh rclone
     lftp sshfs rsync git ansible'
+# These start an ssh, which is ours on our sshd and stock's on stock's.
+CLIENTS_OVER_SSH='lftp sshfs rsync git ansible'
 
 # has PROGRAM: or the reason that it is not there.
 has() {
@@ -200,7 +202,7 @@ copy_curl_scp() { curl_copy scp "$@"; }
 title_rclone() {
 	has rclone || return 1
 	rclone version 2>/dev/null |
-	    sed -n 's/^rclone v\([0-9.]*\).*/Go x\/crypto, rclone \1/p'
+	    sed -n 's/^rclone v\([0-9.]*\).*/rclone \1 (Go)/p'
 }
 copy_rclone() {
 	set -- "$1" "$2" ":sftp:$3" --config rclone.conf --sftp-key-file \
@@ -215,7 +217,7 @@ copy_rclone() {
 	fi
 }
 
-# From here on they start an ssh: ours, or stock's.
+# From here on CLIENTS_OVER_SSH.
 title_lftp() {
 	has lftp || return 1
 	lftp --version | sed -n 's/^LFTP | Version \([0-9.]*\).*/lftp \1/p'
@@ -319,7 +321,7 @@ finish_git() {
 
 title_ansible() {
 	has ansible || return 1
-	ansible --version |
+	LC_ALL=C.UTF-8 ansible --version |
 	    sed -n 's/^ansible \[core \(.*\)\]/Ansible core \1, ping/p'
 }
 # No file: a module is sent, run, and its answer has to be right.
@@ -330,7 +332,7 @@ ping_ansible() {
 	export ANSIBLE_SSH_ARGS="-F $conf -o ControlMaster=no"
 	export ANSIBLE_SFTP_BATCH_MODE=True ANSIBLE_HOST_KEY_CHECKING=True
 	export ANSIBLE_NOCOLOR=1
-	in_a ansible all -i target, -m ping \
+	LC_ALL=C.UTF-8 in_a ansible all -i target, -m ping \
 	    -e ansible_python_interpreter=/usr/bin/python3 </dev/null \
 	    >ansible.out && grep -q '"ping": "pong"' ansible.out
 }

@@ -139,7 +139,7 @@ title_rclone_server() {
 		echo "$title"
 		return 1
 	}
-	echo "$title serve"
+	echo "$title server"
 }
 serve_rclone_server() {
 	: >rclone.conf

@@ -7,6 +7,7 @@ FOLDER has NAME.tsv, lines of "rtt role way product metric value", and line.tsv,
 raw TCP's rate each way. Metrics:
         title, skipped, failed          text
         connects, rate, ping            yes; MB/s (10^6); s
+        over_ssh                        yes: it starts ssh, ours or stock's
         window, packet                  of the peer's channel, bytes
         request                         usual length of an SFTP request, bytes
         rwnd_limited, sndbuf_limited    % of the time that the sender's TCP was
@@ -102,19 +103,23 @@ def limit(peer, way, line):
     if (peer.number(RTT, way, "ours", "sndbuf_limited") or 0) >= 50:
         return "the sender's TCP send buffer, %s in a round trip" % size(trip)
     window = None
-    if (way == "down") == (peer.role == "client"):
+    # Who starts our ssh has our windows.
+    if (way == "down") == (peer.role == "client") and \
+            not peer.text("over_ssh"):
         window = peer.number(RTT, way, "ours", "window")
     request = peer.number(RTT, way, "ours", "request")
-    asks = "it has" if peer.role == "client" else "our sftp has"
-    if request and trip < 1.6 * request:
-        return "%s one SFTP request of %s under way" % (asks, size(request))
-    requests = "%s about %.0f SFTP requests of %s under way" % (
-        asks, trip / request, size(request)) if request else None
+    asks = "" if peer.role == "client" else "of our sftp, "
+    requests = None
+    if request and trip < 1.3 * request:
+        requests = "one SFTP request of %s" % size(request)
+    elif request:
+        requests = "about %.*f SFTP requests of %s" % (
+            1 if trip < 3 * request else 0, trip / request, size(request))
     if window and 0.5 * window <= trip <= 1.2 * window:
-        text = "its window of %s in a round trip" % size(window)
-        return text + ("; " + requests if requests else "")
+        return "its window of %s in a round trip" % size(window) + (
+            ", as much as %s%s" % (asks, requests) if requests else "")
     if requests:
-        return requests
+        return "%s%s in a round trip" % (asks, requests)
     sender = "client" if way == "up" else "server"
     who = "it sends" if sender == peer.role else "it takes"
     return "%s %s in a round trip" % (who, size(trip)) + (
