@@ -7,7 +7,7 @@ BASE = debian
 HPN_GOAL = $@
 export BASE HPN_GOAL
 
-.PHONY: help demo check bench build stock install tree refresh update dist \
+.PHONY: help demo check bench peers build stock install tree refresh update dist \
 	deb deb-check rpm dist-check check-series check-prefixes clean distclean
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo '                1 Gbit/s link with ours and with stock: one table'
 	@echo 'make check      set up, build, and run all tests'
 	@echo 'make bench      measure everything on emulated links, with plots'
+	@echo 'make peers      try and measure other SSH programs with ours: a table'
 	@echo
 	@echo 'make build      compile; the result is build/stage/hpn-BASE/bin/ssh ...'
 	@echo 'make install    PREFIX=/usr/local DESTDIR= SYSCONFDIR=PREFIX/etc'
@@ -56,6 +57,12 @@ bench:
 	@base/build.sh hpn "$$BASE"
 	@base/build.sh stock "$$BASE"
 	@lab/bench.sh
+
+peers:
+	@base/deps.sh build lab
+	@base/build.sh hpn "$$BASE"
+	@base/build.sh stock "$$BASE"
+	@lab/peers.sh
 
 check:
 	@base/deps.sh build lab check

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: ISC
 # Name the packages that are missing and install them where that is allowed.
 #
-# usage: base/deps.sh GROUP...     groups: build lab check deb rpm
+# usage: base/deps.sh GROUP...     groups: build lab check peers deb rpm
 #
 #   build  compile the fork         lab    the emulated link and its benchmarks
 #   check  peers and tools that the tests use
+#   peers  everybody else's SSH programs, for lab/peers.sh
 #   deb    a Debian root, and a system in it      rpm   rpmbuild
 #
 # On Debian: installs with apt-get as root or through a sudo that asks no
@@ -63,6 +64,20 @@ group() {
 		netcat-openbsd nmap-ncat
 		python3-minimal python3
 		EOF
+	peers) cat <<-'EOF' ;;
+		putty-tools putty
+		dropbear-bin dropbear
+		curl curl
+		libssh-4 libssh
+		python3 python3
+		python3-paramiko python3-paramiko
+		python3-asyncssh python3-asyncssh
+		rclone rclone
+		lftp lftp
+		sshfs fuse-sshfs
+		rsync rsync
+		ansible-core ansible-core
+		EOF
 	deb) cat <<-'EOF' ;;
 		mmdebstrap mmdebstrap
 		debian-archive-keyring debian-keyring
@@ -73,7 +88,7 @@ group() {
 		rpm rpm-build
 		EOF
 	*)
-		echo "openssh-hpn: error: no group $1: base/deps.sh build lab check deb rpm" >&2
+		echo "openssh-hpn: error: no group $1: base/deps.sh build lab check peers deb rpm" >&2
 		exit 1 ;;
 	esac
 }

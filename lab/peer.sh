@@ -49,7 +49,9 @@ download() {
 	    skip "the base was not fetched with apt here, so no mirror of" \
 	    'Debian 12 is known; give PEER_DEBS'
 	arch=$(dpkg --print-architecture)
-	sed "s,$theirs,$scratch,g" "$theirs/apt.conf" >"$scratch/apt.conf"
+	# Paths of the checkout that it was written in, which may have moved.
+	sed -E "s,\"/[^\"]*/dl/apt([/\"]),\"$scratch\\1," \
+	    "$theirs/apt.conf" >"$scratch/apt.conf"
 	# Of the lines "deb-src [option] mirror suite main" the suite changes.
 	sed -E "s/^deb-src /deb /
 	    s/ [a-z]+(-updates|-security)? main\$/ $SUITE\\1 main/" \
