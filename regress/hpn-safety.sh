@@ -236,6 +236,8 @@ hpndisabled no
 hpnmemorymax 268435456
 hpnthreads auto
 hpnwindowmax 134217728
+noneenabled no
+nonemacenabled no
 tcprcvbufpoll yes
 EOD
 echo "HostKey $OBJ/host.ssh-ed25519" >$T/empty
