@@ -174,14 +174,17 @@ for server in $servers; do
 	# Two of one name: the last one stays, whole
 	fresh
 	mkdir $TO $TO.2
-	bytes 3000000 >$TO.2/big
+	# The first one would take longer
+	bytes 3000 >$TO.2/big
 	for i in 1 2 3; do
+		rm -f $TO/big
 		$scp_q $FROM/tree/big $TO.2/big somewhere:$TO || \
 		    fail "$who: same name, up: status $?"
 		cmp $TO.2/big $TO/big || fail "$who: same name, up"
-		$scp_q somewhere:$TO.2/big somewhere:$FROM/tree/big $TO || \
+		rm -f $TO/big
+		$scp_q somewhere:$FROM/tree/big somewhere:$TO.2/big $TO || \
 		    fail "$who: same name, down: status $?"
-		cmp $FROM/tree/big $TO/big || fail "$who: same name, down"
+		cmp $TO.2/big $TO/big || fail "$who: same name, down"
 	done
 
 	# A file onto itself
