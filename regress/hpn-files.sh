@@ -174,15 +174,40 @@ for server in $servers; do
 	# Two of one name: the last one stays, whole
 	fresh
 	mkdir $TO $TO.2
-	bytes 3000000 >$TO.2/big
+	# The first one would take longer
+	bytes 3000 >$TO.2/big
 	for i in 1 2 3; do
+		rm -f $TO/big
 		$scp_q $FROM/tree/big $TO.2/big somewhere:$TO || \
 		    fail "$who: same name, up: status $?"
 		cmp $TO.2/big $TO/big || fail "$who: same name, up"
-		$scp_q somewhere:$TO.2/big somewhere:$FROM/tree/big $TO || \
+		rm -f $TO/big
+		$scp_q somewhere:$FROM/tree/big somewhere:$TO.2/big $TO || \
 		    fail "$who: same name, down: status $?"
-		cmp $FROM/tree/big $TO/big || fail "$who: same name, down"
+		cmp $TO.2/big $TO/big || fail "$who: same name, down"
 	done
+
+	# Of three it is not the one that waited longest
+	mkdir $TO.2/2 $TO.2/3
+	echo second >$TO.2/2/big
+	echo third >$TO.2/3/big
+	rm -f $TO/big
+	$scp_q $FROM/tree/big $TO.2/2/big $TO.2/3/big somewhere:$TO || \
+	    fail "$who: three of one name, up: status $?"
+	cmp $TO.2/3/big $TO/big || fail "$who: three of one name, up"
+	rm -f $TO/big
+	$scp_q somewhere:$FROM/tree/big somewhere:$TO.2/2/big \
+	    somewhere:$TO.2/3/big $TO || \
+	    fail "$who: three of one name, down: status $?"
+	cmp $TO.2/3/big $TO/big || fail "$who: three of one name, down"
+	# The other machine's and ours, in the order of the command line
+	$scp_q somewhere:$TO.2/2/big $TO.2/3/big $TO || \
+	    fail "$who: theirs and ours: status $?"
+	cmp $TO.2/3/big $TO/big || fail "$who: theirs and ours"
+
+	# What is no file has no length to be set
+	$scp_q somewhere:$FROM/tree/big /dev/null || \
+	    fail "$who: to /dev/null: status $?"
 
 	# A file onto itself
 	for file in below big; do
@@ -246,6 +271,24 @@ for server in $servers; do
 	    fail "$who: $opts, down: status $?"
 	same "$who: $opts, down" $FROM/tree/small $TO/small content
 	cmp $FROM/tree/below $TO/below || fail "$who: $opts, down"
+
+	# Many files gone on with, of which we may have few open
+	for way in put get; do
+		what="$who: few open files, $way -a"
+		fresh
+		mkdir -p $TO/small
+		cp $FROM/tree/small/[0-9]* $TO/small
+		truncate -s 5 $TO/small/*
+		case $way in
+		put)	echo "put -a -r $FROM/tree/small $TO" ;;
+		get)	echo "get -a -r $FROM/tree/small $TO" ;;
+		esac >$LOG.batch
+		(ulimit -n 48 && $SFTP -q -D $server -b $LOG.batch >$LOG 2>&1) \
+		    || fail "$what: status $?: `tail -n 1 $LOG`"
+		rm -f $LOG.batch
+		cp $FROM/tree/big $TO/small/link
+		same "$what" $FROM/tree/small $TO/small content
+	done
 
 	# A server that allows few open files, told so or not; and ourselves
 	fresh

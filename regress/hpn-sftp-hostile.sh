@@ -243,4 +243,38 @@ for names in dotdot slash absolute; do
 	verbose "$what"
 done
 
+# A directory of many names, whose end comes before the last of them
+mkdir $T/remote/many
+for i in `seq 400`; do
+	echo $i >$T/remote/many/$i
+done
+for seed in 1 2 3 4 5 6; do
+	what="scp get many, -h 8 -s $seed"
+	server -h 8 -s $seed
+	rm -rf $T/local/in
+	timeout -k 5 $HANG $SCP -q -r -S $SERVER host:many $T/local/in \
+	    >$OBJ/hpn-sftp-output 2>$ERRORS || \
+	    fail "$what: exit status $?: `cat $ERRORS`"
+	diff -r $T/remote/many $T/local/in >$OBJ/hpn-sftp-output || \
+	    fail "$what: `wc -l <$OBJ/hpn-sftp-output` differences"
+	verbose "$what"
+done
+
+# What cannot be written ends the copy where its first hole would be, however
+# the data come: sftp's reget goes on there
+for seed in 1 2 3 4 5 6; do
+	what="scp get H, no room, -E -h 16 -s $seed"
+	server -E -h 16 -s $seed
+	rm -rf $T/local/in
+	(
+		trap '' XFSZ
+		ulimit -f 2000
+		timeout -k 5 $HANG $SCP -q -S $SERVER host:data/H $T/local/in
+	) >$OBJ/hpn-sftp-output 2>$ERRORS && fail "$what: exit status 0"
+	size=`wc -c <$T/local/in`
+	head -c $size $T/remote/data/H | cmp - $T/local/in || \
+	    fail "$what: a hole in $size bytes"
+	verbose "$what: $size bytes"
+done
+
 rm -f $SERVER $ERRORS $OBJ/hpn-sftp-output $OBJ/hpn-sftp-others*

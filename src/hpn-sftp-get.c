@@ -119,6 +119,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 {
 	int inplace = job->flags & HPN_SFTP_INPLACE;
 	u_int64_t end = n->high;
+	struct stat st;
 
 	/* An empty file, of which nothing came */
 	if (!n->opened && !n->failed && !interrupted)
@@ -128,7 +129,9 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 	/* Holes must not look like data that came. */
 	if (n->failed || interrupted)
 		end = MINIMUM(end, file_whole(n));
-	if (inplace || n->failed || interrupted) {
+	/* A device has no length. */
+	if ((inplace || n->failed || interrupted) &&
+	    (fstat(n->fd, &st) == -1 || S_ISREG(st.st_mode))) {
 		debug("truncating at %llu", (unsigned long long)end);
 		if (ftruncate(n->fd, end) == -1) {
 			job_meter_break(job);
@@ -340,8 +343,12 @@ static void
 save(struct hpn_sftp_job *job, struct node *n, struct request *req,
     const u_char *data, size_t len)
 {
-	if (n->failed)
+	if (n->failed) {
+		/* What is not kept is a hole if more was before it failed */
+		if (req->offset < n->bad)
+			n->bad = req->offset;
 		return;
+	}
 	if (!n->opened && open_local(job, n) == -1)
 		return;
 	n->modified = 1;
@@ -498,7 +505,9 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 void
 get_walk(struct hpn_sftp_job *job, struct node *n)
 {
-	while (n->asked < n->ahead && job_room(job, 0))
+	u_int ahead = job->alive < JOB_NODES ? n->ahead : 1;
+
+	while (n->asked < ahead && job_room(job, 0))
 		ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
 }
 
@@ -548,6 +557,22 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 	free(to);
 }
 
+/* A server that has no end of names must not take all our memory. */
+static int
+too_many(struct hpn_sftp_job *job, struct node *n)
+{
+	if (job->alive < JOB_NODES_MAX)
+		return 0;
+	if (!n->overfull) {
+		job_meter_break(job);
+		error("remote readdir \"%s\": too many names at a time; "
+		    "copy less of it at once", n->from);
+		n->overfull = n->failed = 1;
+		dir_end(job, n);
+	}
+	return 1;
+}
+
 static void
 names(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -582,7 +607,8 @@ names(struct hpn_sftp_job *job, struct node *n, u_char type,
 		    (r = sshbuf_skip_string(m)) != 0 ||
 		    (r = decode_attrib(m, &a)) != 0)
 			fatal_fr(r, "parse names");
-		if (!interrupted && n->state == NODE_DATA)
+		/* Answers may come in any order: after the end as well. */
+		if (!interrupted && !too_many(job, n))
 			name(job, n, filename, &a);
 		free(filename);
 	}
@@ -621,7 +647,9 @@ get_begin(struct hpn_sftp_job *job, struct node *n)
 	else if (n->have_attr)
 		begin_known(job, n);
 	else {
+		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
+		job->files_open++;
 		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->from);
 	}
 }
@@ -632,6 +660,8 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 {
 	u_int status;
 
+	if (!n->tree)
+		job->files_open--;	/* begin_known() counts it again */
 	if ((status = answer_attrib(job, type, m, &n->a)) != SSH2_FX_OK) {
 		job_meter_break(job);
 		if (n->parent != NULL)

@@ -36,6 +36,9 @@
 #define READ_MAX	(512 * 1024)
 /* How much at once when a rate is to be kept. */
 #define LIMITED_MAX	(16 * 1024)
+/* At the end: so much is still read, or so long waited for more, at most. */
+#define END_MOST	(1024 * 1024)
+#define END_WAIT_MS	2000
 
 struct later {
 	TAILQ_ENTRY(later) list;
@@ -272,6 +275,7 @@ hpn_sftp_io_end(int in, int out)
 {
 	struct pollfd pfd;
 	char buf[4096];
+	size_t left = END_MOST;
 	ssize_t n;
 
 	if (in != out)
@@ -280,10 +284,15 @@ hpn_sftp_io_end(int in, int out)
 		debug_f("shutdown: %s", strerror(errno));
 	pfd.fd = in;
 	pfd.events = POLLIN;
-	do {
-		if ((n = read(in, buf, sizeof(buf))) == -1 &&
-		    (errno == EAGAIN || errno == EWOULDBLOCK))
-			(void)poll(&pfd, 1, -1);
-	} while (n > 0 || (n == -1 && would_block()));
+	while (left != 0) {
+		if ((n = read(in, buf, MINIMUM(left, sizeof(buf)))) > 0) {
+			left -= n;
+			continue;
+		}
+		if (n == 0 || !would_block())
+			break;
+		if (errno != EINTR && poll(&pfd, 1, END_WAIT_MS) == 0)
+			break;
+	}
 	close(in);
 }

@@ -64,7 +64,8 @@ void hpn_sftp_io_later(struct hpn_sftp_io *, u_int id, hpn_sftp_later *fn,
 
 /*
  * No more will be sent: say so, take what still comes until the other side
- * closes, so that it can end in order, and close both.
+ * closes, so that it can end in order, and close both.  Of one that goes on for
+ * 1 MiB, or says nothing for two seconds, the rest is not waited for.
  */
 void hpn_sftp_io_end(int in, int out);
 

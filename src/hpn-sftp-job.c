@@ -7,10 +7,12 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -182,7 +184,8 @@ unclaim(struct hpn_sftp_job *job, struct node *n)
 		*p = n->same;
 		n->claimed = 0;
 	}
-	while ((other = TAILQ_FIRST(&n->blocked)) != NULL)
+	/* The first one first again: of several the last one stays. */
+	while ((other = TAILQ_LAST(&n->blocked, nodes)) != NULL)
 		node_list_first(other, other->tree ? &job->dirs : &job->files);
 }
 
@@ -711,8 +714,11 @@ begin_node(struct hpn_sftp_job *job, struct node *n)
 static int
 may_walk(const struct hpn_sftp_job *job, const struct node *n)
 {
-	return job->alive < JOB_NODES ||
-	    (!(job->flags & HPN_SFTP_UP) && n->children < 128);
+	/* What is below comes first, or directories would only pile up. */
+	if ((job->flags & HPN_SFTP_UP) && !TAILQ_EMPTY(&job->dirs))
+		return 0;
+	/* One that has few may end, and make room for others. */
+	return job->alive < JOB_NODES || n->children < 128;
 }
 
 static int
@@ -751,7 +757,9 @@ schedule(struct hpn_sftp_job *job)
 	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
 		if (!job_room(job, 0))
 			return;
-		if (job->files_open + job->dirs_open > n->retry_at)
+		/* With nothing under way none of those that are open closes */
+		if (job->requests != 0 &&
+		    job->files_open + job->dirs_open > n->retry_at)
 			continue;
 		node_unlist(n);
 		if (up)
@@ -892,6 +900,19 @@ summary(struct hpn_sftp_job *job)
 
 /* -------------------------------------------------------------- the job -- */
 
+/* How many files we may have open ourselves, besides directories. */
+static unsigned int
+local_files(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur > INT_MAX)
+		return HPN_XFER_FILES_MAX;
+	if (rl.rlim_cur < 32 + 2)
+		return 1;
+	return (rl.rlim_cur - 32) / 2;
+}
+
 struct hpn_sftp_job *
 hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 {
@@ -900,6 +921,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	job->c = sftp_conn_hpn(conn);
 	job->flags = flags;
 	hpn_xfer_init(&job->xfer, job->c->requests);
+	hpn_xfer_local(&job->xfer, local_files());
 	if ((job->m = sshbuf_new()) == NULL)
 		fatal_f("sshbuf_new failed");
 	job->asked = xcalloc(REQUEST_CHAINS, sizeof(*job->asked));

@@ -89,6 +89,7 @@ struct node {
 	mode_t final_mode;
 	int ready;			/* children may begin */
 	int listed;			/* no more names to come */
+	int overfull;			/* names were left out */
 	u_int children;			/* not ended */
 	struct nodes waiting;		/* for ready */
 	DIR *dirp;
@@ -124,6 +125,11 @@ struct hpn_sftp_job {
 
 /* More nodes than this, and no more names are taken from directories. */
 #define JOB_NODES	16384
+/*
+ * So many are never exceeded, whatever a server puts into its answers; its
+ * trees are copied by some thousands at a time.
+ */
+#define JOB_NODES_MAX	(64 * JOB_NODES)
 
 /* A new node, queued to begin when its parent is ready. */
 struct node *job_node(struct hpn_sftp_job *, struct node *parent,

@@ -157,16 +157,19 @@ static void
 begin_file(struct hpn_sftp_job *job, struct node *n)
 {
 	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
+	if (job->flags & HPN_SFTP_RESUME) {
+		/* Counts as open from here: it will be with the answer. */
+		n->state = NODE_STAT;
+		job->files_open++;
+		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
+		return;
+	}
 	if (open_local(job, n) == -1 || read_small(job, n) == -1) {
 		node_fail(job, n);
 		return;
 	}
 	file_plan(job, n);
-	if (job->flags & HPN_SFTP_RESUME) {
-		n->state = NODE_STAT;
-		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
-	} else
-		put_open(job, n);
+	put_open(job, n);
 }
 
 /* The attributes of what is to be resumed. */
@@ -177,8 +180,13 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	Attrib there;
 	u_int status;
 
+	job->files_open--;	/* put_open() counts it again */
 	if ((status = answer_attrib(job, type, m, &there)) != SSH2_FX_OK) {
 		error("stat remote: %s", fx2txt(status));
+		node_fail(job, n);
+		return;
+	}
+	if (open_local(job, n) == -1) {
 		node_fail(job, n);
 		return;
 	}
@@ -189,6 +197,7 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	n->next = n->high = there.size;
+	file_plan(job, n);
 	put_open(job, n);
 }
 

@@ -30,6 +30,24 @@ hpn_xfer_init(struct hpn_xfer *x, unsigned int requests)
 	hpn_xfer_handles(x, 0);
 }
 
+static void
+limit_files(struct hpn_xfer *x)
+{
+	if (x->files_local != 0 && x->files_max > x->files_local)
+		x->files_max = x->files_local;
+	if (x->files_max == 0)
+		x->files_max = 1;
+	if (x->files > x->files_max)
+		x->files = x->files_max;
+}
+
+void
+hpn_xfer_local(struct hpn_xfer *x, unsigned int files)
+{
+	x->files_local = files;
+	limit_files(x);
+}
+
 void
 hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 {
@@ -50,12 +68,9 @@ hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 		if (x->files_max / 2 > x->files)
 			x->files = x->files_max / 2;
 	}
-	if (x->files_max == 0)
-		x->files_max = 1;
 	if (x->dirs == 0)
 		x->dirs = 1;
-	if (x->files > x->files_max)
-		x->files = x->files_max;
+	limit_files(x);
 	x->handles = told;
 }
 

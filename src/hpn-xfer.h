@@ -51,6 +51,7 @@ struct hpn_xfer {
 	uint64_t handles;		/* the server's limit, 0: unknown */
 	unsigned int files;		/* most files open now ... */
 	unsigned int files_max;		/* ... and ever */
+	unsigned int files_local;	/* most that we can open, 0: unknown */
 	unsigned int dirs;		/* most directories open */
 };
 
@@ -59,6 +60,9 @@ void hpn_xfer_init(struct hpn_xfer *, unsigned int requests);
 
 /* The server allows so many open handles at a time; 0: it does not say. */
 void hpn_xfer_handles(struct hpn_xfer *, uint64_t handles);
+
+/* We can open so many files (at least 1) at a time ourselves. */
+void hpn_xfer_local(struct hpn_xfer *, unsigned int files);
 
 /*
  * A request that moves no data was answered after so long.  Those that move

@@ -169,6 +169,22 @@ test_xfer(void)
 	ASSERT_U64_EQ(x.files, HPN_XFER_FILES_MAX);
 	TEST_DONE();
 
+	TEST_START("xfer: what we can open ourselves");
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_local(&x, 12);
+	ASSERT_U64_EQ(x.files, 12);
+	hpn_xfer_handles(&x, 1000);
+	for (n = 0; n < 1000; n++)
+		hpn_xfer_closed(&x);
+	ASSERT_U64_EQ(x.files, 12);
+	hpn_xfer_handles(&x, 8);
+	ASSERT_U64_EQ(x.files, 6);
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_local(&x, HPN_XFER_FILES_MAX);
+	ASSERT_U64_EQ(x.files, HPN_XFER_FILES_FIRST);
+	hpn_xfer_handles(&x, UINT64_MAX);
+	TEST_DONE();
+
 	TEST_START("xfer: a refusal halves, success grows again");
 	ASSERT_U64_EQ(hpn_xfer_refused(&x, 100), 50);
 	ASSERT_U64_EQ(x.files, 50);
