@@ -145,8 +145,8 @@ copy() {
 	rm -f copied.data
 }
 
-# logs: where this end writes what the peer said. mark remembers where they
-# end, since prints what came then.
+# What the peer said is in these logs: mark remembers where they end, since
+# prints what came then.
 mark() {
 	marked=$(($(stat -c %s "$log" 2>/dev/null || echo 0) + 1))
 	marked_sftp=$(($(stat -c %s "$log_sftp" 2>/dev/null || echo 0) + 1))
@@ -223,7 +223,7 @@ observe_tcp() {
 # measure WAY PRODUCT
 measure() {
 	local way=$1 product=$2 sizes=$SIZES_LINK enough=$ENOUGH_LINK size
-	local first='' first_took='' rate slow=$SLOW_LINK
+	local first='' first_took='' before rate slow=$SLOW_LINK
 	if [ "$LAB_RTT" = 0 ]; then
 		sizes=$SIZES_LOCAL
 		enough=$ENOUGH_LOCAL
@@ -244,8 +244,20 @@ measure() {
 			return 0
 		fi
 		sample_end
+		[ -n "$first" ] || [ "$product" != ours ] || observe "$way"
+		if [ "$LAB_RTT" = 0 ]; then
+			# Where only processors are the limit, what else the
+			# machine does counts double: the quicker of two copies.
+			before=$took
+			verbose=
+			if ! copy "$way" "$size"; then
+				failed "$way" "$product" "$size MB"
+				return 0
+			fi
+			took=$(printf '%s\n' "$before" "$took" | sort -n |
+			    head -n 1)
+		fi
 		if [ -z "$first" ]; then
-			[ "$product" != ours ] || observe "$way"
 			record "$way" "$product" connects yes
 			first=$size first_took=$took
 			[ "$(calc "($took > $slow)" %d)" = 0 ] || break
@@ -261,14 +273,15 @@ measure() {
 			failed "$way" "$product" 'a short file'
 			return 0
 		fi
-		rate=$(calc "$first / ($first_took - $took)")
+		took=$(calc "$first_took - $took")
+		first=0
 	else
 		took=$(calc "$took - $first_took")
-		# As fast as the clock can tell
-		[ "$(calc "($took > 0.001)" %d)" = 1 ] || took=0.001
-		rate=$(calc "($size - $first) / $took")
 		[ "$LAB_RTT" = 0 ] || observe_tcp "$way" "$product"
 	fi
+	# As fast as the clock can tell
+	[ "$(calc "($took > 0.001)" %d)" = 1 ] || took=0.001
+	rate=$(calc "($size - $first) / $took")
 	record "$way" "$product" rate "$rate"
 	progress "$way" "$product" "$(printf '%7.2f MB/s' "$rate")"
 }
@@ -450,8 +463,9 @@ inside() {
 	head -c 65536 /dev/urandom >0.data
 	if [ "$LAB_RTT" != 0 ] && [ "$products" = ours ] &&
 	    [ ! -e "$OUT/line.tsv" ]; then
+		printf 'cc\t%s\n' "${LAB_CC:-unknown}" >"$OUT/line.new"
 		for way in up down; do
-			raw '-t 4' "$way" || die "iperf3: $(tail -n 1 iperf.client)"
+			raw '-t 8' "$way" || die "iperf3: $(tail -n 1 iperf.client)"
 			printf '%s\t%s\n' "$way" "$raw_rate2" >>"$OUT/line.new"
 			printf '  %s  %3s ms  raw TCP, %s: %s MB/s\n' \
 			    "$(date +%T)" "$LAB_RTT" "$way" "$raw_rate2"

@@ -11,11 +11,11 @@
 # lab/peers.sh: $work, $port and $conf, the server; $ssh_bin, ours or stock's,
 # for those that start an ssh; in_a, which runs a command in A, with a limit.
 
-CLIENTS='ssh-10.0 sftp-10.0 ssh-9.2 sftp-9.2 plink pscp psftp dbclient
-    libssh libssh-sftp curl-sftp curl-scp paramiko asyncssh rclone
-    lftp sshfs rsync git ansible'
+CLIENTS='ssh-10.0 sftp-10.0 ssh-9.2 sftp-9.2 plink pscp psftp
+    dbclient dbclient-W libssh libssh-sftp curl-sftp curl-scp paramiko asyncssh
+    rclone rclone-512 lftp lftp-512 sshfs rsync git ansible'
 # These start an ssh, which is ours on our sshd and stock's on stock's.
-CLIENTS_OVER_SSH='lftp sshfs rsync git ansible'
+CLIENTS_OVER_SSH='lftp lftp-512 sshfs rsync git ansible'
 
 # has PROGRAM: or the reason that it is not there.
 has() {
@@ -130,15 +130,31 @@ title_dbclient() {
 	has dbclient && has dropbearconvert || return 1
 	dbclient -V 2>&1 | sed 's/^Dropbear v\([0-9.]*\).*/dropbear \1 dbclient/'
 }
+dbclient_more=
 copy_dbclient() {
+	# shellcheck disable=SC2086
 	[ -e user.db ] ||
 	    dropbearconvert openssh dropbear user user.db >/dev/null 2>&1
-	set -- "$1" "$2" "$3" -y -p "$port" -i user.db "$user@$LAB_ADDR_B"
+	set -- "$1" "$2" "$3" -y $dbclient_more -p "$port" -i user.db \
+	    "$user@$LAB_ADDR_B"
 	if [ "$1" = get ]; then
 		in_a dbclient "${@:4}" "cat $3" </dev/null >"$2"
 	else
 		in_a dbclient "${@:4}" "cat >$3" <"$2"
 	fi
+}
+
+# With the largest window that it can be told to have.
+title_dbclient_W() {
+	title_dbclient >/dev/null || {
+		title_dbclient
+		return 1
+	}
+	echo '    with -W 10485760'
+}
+copy_dbclient_W() {
+	local dbclient_more='-W 10485760'
+	copy_dbclient "$@"
 }
 
 # with PROGRAM get|put LOCAL REMOTE [MORE]: our small programs around libraries.
@@ -204,11 +220,13 @@ title_rclone() {
 	rclone version 2>/dev/null |
 	    sed -n 's/^rclone v\([0-9.]*\).*/rclone \1 (Go)/p'
 }
+rclone_concurrency=64
 copy_rclone() {
 	set -- "$1" "$2" ":sftp:$3" --config rclone.conf --sftp-key-file \
 	    "$work/user" --sftp-known-hosts-file "$work/.ssh/known_hosts" \
 	    --sftp-host "$LAB_ADDR_B" --sftp-port "$port" --sftp-user "$user" \
-	    --sftp-disable-hashcheck --retries 1
+	    --sftp-disable-hashcheck --retries 1 --sftp-concurrency \
+	    "$rclone_concurrency"
 	[ -e rclone.conf ] || : >rclone.conf
 	if [ "$1" = get ]; then
 		in_a rclone copyto "${@:4}" "$3" "$2" </dev/null
@@ -217,11 +235,24 @@ copy_rclone() {
 	fi
 }
 
+title_rclone_512() {
+	title_rclone >/dev/null || {
+		title_rclone
+		return 1
+	}
+	echo '    --sftp-concurrency 512'
+}
+copy_rclone_512() {
+	local rclone_concurrency=512
+	copy_rclone "$@"
+}
+
 # From here on CLIENTS_OVER_SSH.
 title_lftp() {
 	has lftp || return 1
 	lftp --version | sed -n 's/^LFTP | Version \([0-9.]*\).*/lftp \1/p'
 }
+lftp_more=
 copy_lftp() {
 	local command
 	case $1 in
@@ -229,9 +260,21 @@ copy_lftp() {
 	put) command="put $2 -o $3" ;;
 	esac
 	in_a lftp -c "set sftp:auto-confirm no; set net:max-retries 1;
-	    set xfer:clobber yes;
+	    set xfer:clobber yes; $lftp_more
 	    set sftp:connect-program '$ssh_bin -a -x -F $conf';
 	    open -u $user, sftp://target; $command" </dev/null >/dev/null
+}
+
+title_lftp_512() {
+	title_lftp >/dev/null || {
+		title_lftp
+		return 1
+	}
+	echo '    512 packets in flight'
+}
+copy_lftp_512() {
+	local lftp_more='set sftp:max-packets-in-flight 512;'
+	copy_lftp "$@"
 }
 
 title_sshfs() {
@@ -298,9 +341,7 @@ git_made() {
 prepare_git() {
 	export HOME=$work
 	git_made "$1"
-	rm -rf copied.git
-	git init -q --bare pushed.git
-	rm -rf pushed.git
+	rm -rf copied.git pushed.git
 	git init -q --bare pushed.git
 }
 copy_git() {
