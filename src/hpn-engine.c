@@ -81,6 +81,7 @@ struct hpn_engine {
 	 */
 	_Alignas(LINE) atomic_uint sleeping;
 	atomic_uint idle;
+	atomic_uint begun;		/* workers that have come to work() */
 	unsigned int woken;
 	int stop;
 	pthread_mutex_t lock;
@@ -214,6 +215,7 @@ work(void *arg)
 	unsigned int turns;
 	uint64_t n;
 
+	atomic_fetch_add(&e->begun, 1);
 	do {
 		for (turns = 0; turns < SPIN; turns++) {
 			delay(e, w->number);
@@ -278,6 +280,17 @@ pause_engine(struct hpn_engine *e)
 	}
 }
 
+/*
+ * A thread that is being started may hold a lock of whatever starts it (a
+ * sanitizer's runtime, for one), which a child would find locked for ever.
+ */
+static void
+let_begin(struct hpn_engine *e)
+{
+	while (atomic_load(&e->begun) < e->nworkers)
+		(void)sched_yield();
+}
+
 static void
 before_fork(void)
 {
@@ -285,6 +298,7 @@ before_fork(void)
 
 	(void)pthread_mutex_lock(&engines_lock);
 	for (e = engines; e != NULL; e = e->next) {
+		let_begin(e);
 		pause_engine(e);
 		(void)pthread_mutex_lock(&e->lock);
 	}
@@ -332,6 +346,7 @@ after_fork_child(void)
 		e->next = NULL;
 		e->nworkers = 0;
 		e->woken = 0;
+		atomic_store(&e->begun, 0);
 		atomic_store(&e->idle, 0);
 		atomic_store(&e->sleeping, 0);
 		atomic_store(&e->waiting, BUSY);
