@@ -561,15 +561,16 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 static int
 too_many(struct hpn_sftp_job *job, struct node *n)
 {
-	if (job->alive < JOB_NODES_MAX)
-		return 0;
-	if (!n->overfull) {
+	if (!job->overfull) {
+		if (job->alive < JOB_NODES_MAX)
+			return 0;
 		job_meter_break(job);
-		error("remote readdir \"%s\": too many names at a time; "
-		    "copy less of it at once", n->from);
-		n->overfull = n->failed = 1;
-		dir_end(job, n);
+		error("remote readdir \"%s\": too many names at a time; the "
+		    "rest is left out, copy less at once", n->from);
+		job->overfull = 1;
 	}
+	n->failed = 1;
+	dir_end(job, n);
 	return 1;
 }
 

@@ -89,7 +89,6 @@ struct node {
 	mode_t final_mode;
 	int ready;			/* children may begin */
 	int listed;			/* no more names to come */
-	int overfull;			/* names were left out */
 	u_int children;			/* not ended */
 	struct nodes waiting;		/* for ready */
 	DIR *dirp;
@@ -119,6 +118,7 @@ struct hpn_sftp_job {
 	off_t done_bytes, all_bytes;
 	u_int done_files, all_files, failed_files;
 	int failed, metered;
+	int overfull;			/* no more names are taken */
 	char label[64];
 	u_int64_t label_ns;
 };
