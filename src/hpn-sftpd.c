@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
@@ -123,6 +124,19 @@ hpn_sftpd_write(int fd, struct sshbuf *oqueue)
 	if (n > 0)
 		(void)sshbuf_consume(oqueue, (size_t)n);
 	return n;
+}
+
+void
+hpn_sftpd_opened(int fd, int flags)
+{
+#ifdef POSIX_FADV_SEQUENTIAL
+	/*
+	 * A disk's usual 128 KiB are less than what a client asks for at once,
+	 * so that each read would wait for the disk.
+	 */
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
 }
 
 ssize_t

@@ -65,6 +65,12 @@ ssize_t hpn_sftpd_read(int fd, struct sshbuf *iqueue);
 ssize_t hpn_sftpd_write(int fd, struct sshbuf *oqueue);
 
 /*
+ * A file was opened with these flags, as open(2) has them: let the system read
+ * ahead further where somebody reads one part after the other.  Never fails.
+ */
+void hpn_sftpd_opened(int fd, int flags);
+
+/*
  * Read up to len bytes of the file at this offset and append them to oqueue as
  * the SSH2_FXP_DATA answer to request id.  Returns as pread(2) does, with errno
  * (ENOMEM: no memory).  Without data, that is at the end of the file or upon
