@@ -118,6 +118,7 @@ sample_end() {
 copy() {
 	local file=$work/$2.data from to way status=0
 	rm -f copied.data
+	: >copied.data
 	case $1 in
 	up) way=put from=$file to=$work/copied.data ;;
 	down) way=get from=$work/copied.data to=$file ;;
@@ -135,9 +136,12 @@ copy() {
 	*) return 1 ;;
 	esac
 	[ "$peer" != git ] || finish_git "$way" copied.data
-	# Some servers close a file after they said so.
-	wait_until 5 '[ -e copied.data ] &&
-	    [ "$(stat -c %s copied.data)" = "$(stat -c %s "$file")" ]' || :
+	# Some say that they are done while data are still under way.
+	if [ "$(stat -c %s copied.data)" != "$(stat -c %s "$file")" ]; then
+		wait_until 20 '[ "$(stat -c %s copied.data)" = \
+		    "$(stat -c %s "$file")" ]' || :
+		took=$(calc "$EPOCHREALTIME - $begun")
+	fi
 	cmp "$file" copied.data >cmp.err 2>&1 || {
 		cat cmp.err >>copy.err
 		return 1
