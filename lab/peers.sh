@@ -403,6 +403,16 @@ ciphers() {
 	progress both ours "ciphers in common: $count"
 }
 
+# Each cipher in common, with our ssh; where the line does not matter.
+ciphers_once() {
+	case "$LAB_RTT $(echo $WITH_CIPHERS) " in
+	"0 "*"$peer "*)
+		ssh_bin=$HPN_STAGE/bin/ssh
+		ciphers
+		;;
+	esac
+}
+
 peer_client() {
 	local product
 	for product in $products; do
@@ -415,13 +425,8 @@ peer_client() {
 		measure up "$product"
 		measure down "$product"
 	done
-	case "$LAB_RTT $(echo $WITH_CIPHERS) " in
-	"0 "*"$peer "*)
-		use ours
-		ssh_bin=$HPN_STAGE/bin/ssh
-		ciphers
-		;;
-	esac
+	use ours
+	ciphers_once
 }
 
 peer_server() {
@@ -440,12 +445,7 @@ peer_server() {
 		measure up "$product"
 		measure down "$product"
 	done
-	case "$LAB_RTT $(echo $WITH_CIPHERS) " in
-	"0 "*"$peer "*)
-		ssh_bin=$HPN_STAGE/bin/ssh
-		ciphers
-		;;
-	esac
+	ciphers_once
 	stop "${pid_of[peer]}"
 	pid_of[peer]=
 }
@@ -454,7 +454,7 @@ inside() {
 	local title way size
 	products=$1
 	shift
-	work_dir "peers/work/${products// /-}"
+	work_dir "peers/run/${products// /-}"
 	user=$(id -un)
 	mkdir -m 700 .ssh
 	trap 'sample_end; stop "${pid_of[@]}"' EXIT

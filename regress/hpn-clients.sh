@@ -195,26 +195,26 @@ git_run ()
 }
 git_repository ()
 {
-	rm -rf $HOMES/work
-	git_run init -q $HOMES/work && cp -R $LOCAL/. $HOMES/work && \
-	    git_run -C $HOMES/work add -A && \
-	    git_run -C $HOMES/work commit -q -m test
+	rm -rf $HOMES/git
+	git_run init -q $HOMES/git && cp -R $LOCAL/. $HOMES/git && \
+	    git_run -C $HOMES/git add -A && \
+	    git_run -C $HOMES/git commit -q -m test
 }
 # With a change on top, so that both ends have to find out what is missing.
 git_put ()
 {
 	git_repository && git_run init -q --bare $HOMES/bare && \
-	    git_run -C $HOMES/work push -q target:$HOMES/bare HEAD:main && \
-	    rm $HOMES/work/tree/1 && \
-	    git_run -C $HOMES/work commit -q -a -m less && \
-	    git_run -C $HOMES/work push -q target:$HOMES/bare HEAD:main && \
+	    git_run -C $HOMES/git push -q target:$HOMES/bare HEAD:main && \
+	    rm $HOMES/git/tree/1 && \
+	    git_run -C $HOMES/git commit -q -a -m less && \
+	    git_run -C $HOMES/git push -q target:$HOMES/bare HEAD:main && \
 	    git_run -C $HOMES/bare archive -o $HOMES/tar main~1 && \
 	    (cd $REMOTE && tar xf $HOMES/tar)
 }
 git_get ()
 {
 	git_repository && rm -rf $FETCHED && \
-	    git_run clone -q target:$HOMES/work $FETCHED && \
+	    git_run clone -q target:$HOMES/git $FETCHED && \
 	    rm -rf $FETCHED/.git
 }
 

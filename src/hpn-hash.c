@@ -10,13 +10,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifdef HAVE_XXHASH
 # include <xxhash.h>
 #endif
 
+#include "hpn-clock.h"
 #include "hpn-hash.h"
 
 /* Read at once: what was read is still in the cache when it is hashed. */
@@ -143,16 +143,6 @@ hpn_hash_bound(const struct hpn_hash_range *range, size_t room, uint64_t most)
 	return len;
 }
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
-		return 0;
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 ssize_t
 hpn_hash_file(int fd, const struct hpn_hash_range *range,
     unsigned char *hashes, size_t room, uint64_t most, uint64_t wait_ns,
@@ -181,7 +171,7 @@ hpn_hash_file(int fd, const struct hpn_hash_range *range,
 	    (piece = malloc(left < PIECE ? (size_t)left : PIECE)) == NULL)
 		goto out;
 	blocks = 0;
-	began = now_ns();
+	began = hpn_clock_ns();
 	while (left > 0) {
 		want = left < PIECE ? left : PIECE;
 		if (range->block != 0 && want > range->block - in_block)
@@ -206,7 +196,7 @@ hpn_hash_file(int fd, const struct hpn_hash_range *range,
 			hpn_hash_end(h, hashes + blocks++ * HPN_HASH_LEN);
 			in_block = 0;
 		}
-		if (wait_ns != 0 && now_ns() - began >= wait_ns)
+		if (wait_ns != 0 && hpn_clock_ns() - began >= wait_ns)
 			break;
 	}
 	if (in_block > 0)

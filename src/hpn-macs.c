@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "digest.h"
+#include "hpn-clock.h"
 #include "hpn-macs.h"
 #include "kex.h"
 #include "log.h"
@@ -58,17 +58,6 @@ hpn_macs_any_strong(const char *list)
 	return 0;
 }
 
-static unsigned long long
-now_ns(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
-		return 0;
-	return (unsigned long long)ts.tv_sec * 1000000000ULL +
-	    (unsigned long long)ts.tv_nsec;
-}
-
 unsigned long long
 hpn_macs_cost(const char *name)
 {
@@ -89,11 +78,11 @@ hpn_macs_cost(const char *name)
 	if ((data = calloc(1, SAMPLE_LEN)) == NULL || mac_init(&mac) != 0)
 		goto out;
 	for (i = 0; i < SAMPLES; i++) {
-		begin = now_ns();
+		begin = hpn_clock_ns();
 		if (mac_compute(&mac, i, data, SAMPLE_LEN, tag,
 		    sizeof(tag)) != 0)
 			break;
-		took = now_ns() - begin;
+		took = hpn_clock_ns() - begin;
 		if (took != 0 && (least == 0 || took < least))
 			least = took;
 	}

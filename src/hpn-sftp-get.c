@@ -216,12 +216,11 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
 	u_int status;
+	int r;
 
-	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
-		job->files_open--;
-		if (file_refused(job, n, status))
-			return;
-		job_meter_break(job);
+	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
+		return;
+	if (r == -1) {
 		error("remote open \"%s\": %s", n->from, fx2txt(status));
 		node_fail(job, n);
 		return;
@@ -485,12 +484,11 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
 	u_int status;
+	int r;
 
-	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
-		job->dirs_open--;
-		if (file_refused(job, n, status))
-			return;
-		job_meter_break(job);
+	if ((r = answer_open(job, n, type, m, &job->dirs_open, &status)) == 1)
+		return;
+	if (r == -1) {
 		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
 		n->failed = 1;
 		dir_listed(job, n);

@@ -508,7 +508,7 @@ refusal(struct hpn_sftp_job *job, u_char wanted, u_char type,
 	return status == SSH2_FX_OK ? SSH2_FX_FAILURE : status;
 }
 
-u_int
+static u_int
 answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
@@ -651,7 +651,7 @@ file_whole(const struct node *n)
 	return end;
 }
 
-int
+static int
 file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 {
 	u_int open = job->files_open + job->dirs_open;
@@ -668,6 +668,19 @@ file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 	    open, n->retry_at);
 	node_list(n, &job->refused);
 	return 1;
+}
+
+int
+answer_open(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m, u_int *counted, u_int *statusp)
+{
+	if ((*statusp = answer_handle(job, n, type, m)) == SSH2_FX_OK)
+		return 0;
+	(*counted)--;
+	if (file_refused(job, n, *statusp))
+		return 1;
+	job_meter_break(job);
+	return -1;
 }
 
 /* ------------------------------------------------------------ the order -- */

@@ -177,9 +177,6 @@ void ask_write(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 
 /* Answers: what is in them; a wrong type of answer ends the program. */
 u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
-/* 0 and the handle is kept, or the status */
-u_int answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
-    struct sshbuf *);
 /* 0 or the status */
 u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     Attrib *);
@@ -188,10 +185,12 @@ char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);
 
 /*
- * Opening a file or directory was refused: whether that is worth another
- * attempt, which will be made by put_open() or get_open().
+ * The answer to the opening of a file or directory, which *counted counts among
+ * those that are open: 0: it is; 1: it was refused and is worth another attempt,
+ * which will be made by put_open() or get_open(); -1: it failed with this status.
  */
-int file_refused(struct hpn_sftp_job *, struct node *, u_int status);
+int answer_open(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *, u_int *counted, u_int *statusp);
 /* What the open file has still to ask for has changed. */
 void file_plan(struct hpn_sftp_job *, struct node *);
 /* Data of it were moved. */

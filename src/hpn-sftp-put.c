@@ -206,12 +206,11 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
 	u_int status;
+	int r;
 
-	if ((status = answer_handle(job, n, type, m)) != SSH2_FX_OK) {
-		job->files_open--;
-		if (file_refused(job, n, status))
-			return;
-		job_meter_break(job);
+	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
+		return;
+	if (r == -1) {
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
 		node_fail(job, n);
 		return;

@@ -10,12 +10,12 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sftp.h"
 #include "sshbuf.h"
 #include "hpn-batch.h"
+#include "hpn-clock.h"
 #include "hpn-sftpd.h"
 
 /* uint32 length, byte type, uint32 id, uint32 length of the data */
@@ -25,16 +25,6 @@
 
 /* Reading does not block: somebody made the descriptor so. */
 static int must_poll;
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
-		return 0;
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 int
 hpn_sftpd_more(int whole, size_t answers, uint64_t waited_ns)
@@ -64,8 +54,8 @@ hpn_sftpd_answer(void (*one)(void), const struct sshbuf *iqueue,
 {
 	uint64_t now, since;
 
-	for (since = now = now_ns(); hpn_sftpd_more(hpn_sftpd_whole(iqueue,
-	    longest), sshbuf_len(oqueue), now - since); now = now_ns()) {
+	for (since = now = hpn_clock_ns(); hpn_sftpd_more(hpn_sftpd_whole(iqueue,
+	    longest), sshbuf_len(oqueue), now - since); now = hpn_clock_ns()) {
 		if (sshbuf_len(oqueue) == 0)
 			since = now;
 		one();

@@ -107,40 +107,29 @@ serve_dropbear() {
 }
 copy_dropbear() { by_pipe "$@"; }
 
+# title_of_server PEER: of a program that is a client as well.
+title_of_server() {
+	local title
+	title=$("title_$1") || {
+		echo "$title"
+		return 1
+	}
+	echo "$title server"
+}
+
 serve_with() {
 	start_server listening "$python" -W ignore \
 	    "$ROOT/lab/peers/with-$1.py" serve "$LAB_ADDR_B" @PORT@ \
 	    "$work/host" "$work/user.pub"
 }
-title_asyncssh_server() {
-	local title
-	title=$(title_asyncssh) || {
-		echo "$title"
-		return 1
-	}
-	echo "$title server"
-}
+title_asyncssh_server() { title_of_server asyncssh; }
 serve_asyncssh_server() { python_of asyncssh && serve_with asyncssh; }
 copy_asyncssh_server() { by_sftp "$@"; }
-title_paramiko_server() {
-	local title
-	title=$(title_paramiko) || {
-		echo "$title"
-		return 1
-	}
-	echo "$title server"
-}
+title_paramiko_server() { title_of_server paramiko; }
 serve_paramiko_server() { python_of paramiko && serve_with paramiko; }
 copy_paramiko_server() { by_sftp "$@"; }
 
-title_rclone_server() {
-	local title
-	title=$(title_rclone) || {
-		echo "$title"
-		return 1
-	}
-	echo "$title server"
-}
+title_rclone_server() { title_of_server rclone; }
 serve_rclone_server() {
 	: >rclone.conf
 	start_server 'listening on' rclone serve sftp / --config rclone.conf \
