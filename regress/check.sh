@@ -71,6 +71,8 @@ patched() {
 }
 
 # step_suite BASE full|quick PORT [LINES]: they stand in every configuration.
+# With $only, those tests and no others, in a folder of their own.
+only=
 step_suite() {
 	built "$1"
 	stock=$build/stage/stock-debian
@@ -85,7 +87,8 @@ step_suite() {
 		export TEST_SSH_SSH_CONFOPTS TEST_SSH_SSHD_CONFOPTS
 	fi
 	script regress/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" \
-	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" --work "$out/$step"
+	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" \
+	    --work "$out/$step${only:+-again}" ${only:+--only "$only"}
 }
 
 # compile_command BASE SOURCE: how the build compiles SOURCE, a path in the
@@ -294,22 +297,27 @@ step_version() {
 
 run_step() {
 	step=$1
-	case $1 in
+	case $step in
+	*-again)
+		step=${step%-again}
+		only=$(cat "$out/$step/again") ;;
+	esac
+	case $step in
 	deps)		script base/deps.sh build lab check ;;
 	series)		script base/check-series.sh ;;
 	build-stock)	script base/build.sh stock debian ;;
-	build-*)	script base/build.sh hpn "${1#build-}" ;;
+	build-*)	script base/build.sh hpn "${step#build-}" ;;
 	suite-debian)	step_suite debian full 23000 ;;
 	suite-threads)	step_suite debian full 23400 'HPNThreads 4
 NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
 	policy)		optional regress/policy.sh ;;
 	sanitize)	optional regress/sanitize.sh ;;
-	warnings-*)	step_warnings "${1#warnings-}" ;;
+	warnings-*)	step_warnings "${step#warnings-}" ;;
 	man)		step_man ;;
 	files)		step_files ;;
 	version)	step_version ;;
-	prefixes-*)	script base/check-prefixes.sh "${1#prefixes-}" ;;
+	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
 	lab)		optional regress/lab.sh ;;
 	*)		die "no step is called $1 (--list names them)" ;;
 	esac
@@ -336,7 +344,7 @@ done
 wanted=" $* "
 
 mkdir -p "$out" || die "cannot create $out: is the disk full or not yours?"
-rm -rf "$out"/*.log "$out/result" "$out/pid" "$out/summary"
+rm -rf "$out"/*.log "$out/result" "$out/pid" "$out/summary" "$out"/*/again
 mkdir -p "$out/result" "$out/pid"
 
 # Whatever the steps start inherits this, by which it is found at the end.
@@ -385,7 +393,7 @@ since() {
 step() {
 	name=$1
 	if [ "$wanted" != '  ' ]; then
-		case $wanted in *" $name "*) ;; *) return 0 ;; esac
+		case $wanted in *" ${name%-again} "*) ;; *) return 0 ;; esac
 	fi
 	log=$out/$name.log
 	began=$(date +%s)
@@ -476,6 +484,19 @@ lane_a=$!
 lane_b=$!
 wait $lane_a || :
 wait $lane_b || :
+
+# Tests that measure time may have failed for want of it; nothing else runs now.
+again=
+for s in $steps_a; do
+	[ -s "$out/$s/again" ] && [ -e "$out/result/$s" ] || continue
+	step "$s-again"
+	read -r p f k took <"$out/result/$s-again"
+	rm -f "$out/result/$s-again"
+	[ "$f" = 0 ] || continue
+	again="$again $s:$(tr ' ' , <"$out/$s/again")"
+	read -r p f k took <"$out/result/$s"
+	echo "$((p + f)) 0 $k $took" >"$out/result/$s"
+done
 lane $steps_end
 
 # ---------------------------------------------------------------------------
@@ -533,6 +554,11 @@ for s in $steps_setup $steps_a $steps_b $steps_end clean; do
 			    grep . || sed -n '$s/^/  /p' "$out/$s.log"
 		fi
 	fi
+done
+for s in $again; do
+	printf '\n%s passed only with the machine to themselves: %s\n' \
+	    "${s%%:*}" "${s#*:}"
+	grep '^FAIL' "$out/${s%%:*}.log" | sed 's/^/  /'
 done
 for s in $failures; do
 	printf '\nFAIL %s, log build/check/%s.log, which ends:\n' "$s" "$s"

@@ -299,7 +299,8 @@ grep "grow to at most 4194304" $HPN_LOG_SERVER >/dev/null || \
     fail "sshd: Match has no effect on a connection"
 
 # A ceiling below stock's window, and one above it: what is under way at once
-# stays within it (and the packets' overhead).
+# never goes beyond it (and the packets' overhead).  That it is reached takes a
+# machine with time for it, hence three tries.
 hpn_random $HPN_DATA.1 1
 hpn_random $HPN_DATA.24 24
 for who in client server; do
@@ -311,15 +312,18 @@ for who in client server; do
 		client)	hpn_config "$line" "" ;;
 		server)	hpn_config "" "$line" ;;
 		esac
-		case $who in
-		client)	hpn_ssh host cat $HPN_DATA.$mib >$HPN_COPY ;;
-		server)	hpn_ssh host "cat >$HPN_COPY" <$HPN_DATA.$mib ;;
-		esac
-		hpn_same "$who, $line" $HPN_DATA.$mib
-		peak=`hpn_peak_to $who`
-		verbose "$who, $line: under way $peak"
-		test $peak -le `expr $bytes + $bytes / 8` || \
-		    fail "$who, $line: $peak bytes were under way"
+		for try in 1 2 3; do
+			case $who in
+			client)	hpn_ssh host cat $HPN_DATA.$mib >$HPN_COPY ;;
+			server)	hpn_ssh host "cat >$HPN_COPY" <$HPN_DATA.$mib ;;
+			esac
+			hpn_same "$who, $line" $HPN_DATA.$mib
+			peak=`hpn_peak_to $who`
+			verbose "$who, $line: under way $peak"
+			test $peak -le `expr $bytes + $bytes / 8` || \
+			    fail "$who, $line: $peak bytes were under way"
+			test $peak -lt `expr $bytes - $bytes / 4` || break
+		done
 		test $peak -ge `expr $bytes - $bytes / 4` || \
 		    fail "$who, $line: only $peak bytes were under way"
 	done
