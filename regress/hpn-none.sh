@@ -212,6 +212,14 @@ $line"
 	test $status -eq 0 || fail "$line: exit status $status"
 	hpn_same "$line"
 	test -n "`chosen`" || fail "$line: not switched"
+	test "$line" = "HPNThreads 3" || continue
+	# What remains to be done for each packet is the MAC
+	for log in $HPN_LOG_CLIENT $HPN_LOG_SERVER; do
+		for does in seal open; do
+			grep "none: still 3 threads $does" $log >/dev/null || \
+			    fail "$line: threads do not $does, says $log"
+		done
+	done
 done
 
 verbose "what uses ssh"

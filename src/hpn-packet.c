@@ -320,8 +320,11 @@ hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
 	d->unable = !usable;
 	if (mode == MODE_OUT && h->sealer != NULL) {
 		if (usable &&
-		    (r = hpn_sealer_rekey(h->sealer, keys, serial)) == 0)
+		    (r = hpn_sealer_rekey(h->sealer, keys, serial)) == 0) {
+			debug_f("%s: still %u threads seal", keys->enc.name,
+			    hpn_sealer_workers(h->sealer));
 			return 0;
+		}
 		/* `serial` is made of the new keys already */
 		d->unable = 1;
 		stop_sealing(h, NULL, output);
@@ -329,6 +332,10 @@ hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
 	if (mode == MODE_IN && h->opener != NULL) {
 		if (usable) {
 			r = hpn_opener_rekey(h->opener, keys, serial);
+			if (r == 0)
+				debug_f("%s: still %u threads open",
+				    keys->enc.name,
+				    hpn_opener_workers(h->opener));
 			if (r == 0 || r == SSH_ERR_INTERNAL_ERROR)
 				return r;
 		}

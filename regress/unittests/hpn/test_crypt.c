@@ -37,7 +37,8 @@
 
 static const char *const ciphers[] = {
 	"chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com",
-	"aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr", NULL
+	"aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr",
+	"none", NULL
 };
 
 /* What one direction of a connection is made of. */
@@ -230,7 +231,12 @@ static const u_int lengths[] = {
 static u_int
 length_at(const struct suite *s, size_t i)
 {
-	return (i == 0 ? s->enc.block_size : lengths[i] * 16) + s->aad;
+	u_int shortest = s->enc.block_size;
+
+	/* A length, and at least that of the padding and four bytes of it */
+	if (shortest + s->aad < 4 + 1 + 4)
+		shortest += s->enc.block_size;
+	return (i == 0 ? shortest : lengths[i] * 16) + s->aad;
 }
 
 /* ---- Every packet by itself, in any order, by any worker ---- */
@@ -456,8 +462,8 @@ flipped(struct suite *s)
 			ASSERT_MEM_ZERO_EQ(ours, len + s->tag);
 		}
 		hpn_crypt_job_clear(&j);
-		/* another position, where it is authenticated */
-		if (s->enc.iv_len > 0 && !s->mac.etm) {
+		/* another position, where there is one and a MAC sees it */
+		if (s->enc.key_len > 0 && s->enc.iv_len > 0 && !s->mac.etm) {
 			hpn_crypt_job_init(&j, open, &at, 7, wire, ours, len);
 			hpn_crypt_run(&j, 0);
 			ASSERT_INT_EQ(j.r, SSH_ERR_MAC_INVALID);
@@ -616,6 +622,8 @@ test_streams(void)
 		{ "aes192-ctr", "umac-128@openssh.com" },
 		{ "aes256-ctr", "hmac-sha2-256" },
 		{ "aes128-ctr", "hmac-sha2-512-etm@openssh.com" },
+		{ "none", "umac-128-etm@openssh.com" },
+		{ "none", "hmac-sha2-256" },
 	};
 	const size_t n = sizeof(suites) / sizeof(suites[0]);
 	size_t i;
@@ -727,6 +735,12 @@ test_usable(void)
 		    &k), SSH_ERR_INVALID_ARGUMENT);
 		ASSERT_PTR_EQ(k, NULL);
 	}
+	/* nothing that is called none is a MAC */
+	mac.name = (char *)(uintptr_t)"none";
+	mac.key = key;
+	mac.mac_len = 16;
+	ASSERT_INT_EQ(hpn_crypt_usable(&enc, &mac), 0);
+	memset(&mac, 0, sizeof(mac));
 	/* counters without a MAC, a key that is too short, no IV */
 	enc.name = (char *)(uintptr_t)"aes128-ctr";
 	enc.cipher = cipher_by_name(enc.name);

@@ -255,7 +255,8 @@ test_sealer(void)
 		{ "aes128-gcm@openssh.com", NULL },
 		{ "chacha20-poly1305@openssh.com", NULL },
 		{ "aes128-ctr", "umac-64-etm@openssh.com" },
-		{ "aes256-ctr", "hmac-sha2-256" }
+		{ "aes256-ctr", "hmac-sha2-256" },
+		{ "none", "umac-128-etm@openssh.com" }
 	};
 	size_t k;
 	u_int workers;
