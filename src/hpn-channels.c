@@ -322,7 +322,10 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	if (hpn_window_adjust_early(&c->hpn, facts.now_ns,
 	    c->local_window_max, c->local_window))
 		return 0;
-	probe(ssh, c, facts.now_ns);
+	if (hpn_rtt_first(&hpn->rtt) || hpn_window_is_bulk(&c->hpn,
+	    facts.now_ns, c->local_consumed,
+	    hpn_rtt_known(&hpn->rtt, facts.now_ns)))
+		probe(ssh, c, facts.now_ns);
 	tcp = tcp_facts(ssh, facts.now_ns);
 	facts.rtt_ns = hpn_rtt_get(&hpn->rtt, tcp->rtt_ns);
 	facts.rtt_min_ns = hpn_rtt_path(&hpn->rtt, tcp->rtt_min_ns);

@@ -28,6 +28,19 @@ hpn_rtt_ask(struct hpn_rtt *r, uint64_t now_ns)
 	    HPN_RTT_FIRST_NS : HPN_RTT_EVERY_NS);
 }
 
+int
+hpn_rtt_first(const struct hpn_rtt *r)
+{
+	return r->answered_ns == 0;
+}
+
+int
+hpn_rtt_known(const struct hpn_rtt *r, uint64_t now_ns)
+{
+	return r->min_ns != 0 && now_ns >= r->answered_ns &&
+	    now_ns - r->answered_ns < HPN_RTT_WINDOW_NS;
+}
+
 void
 hpn_rtt_asked(struct hpn_rtt *r, uint64_t now_ns)
 {

@@ -52,6 +52,15 @@ void hpn_rtt_init(struct hpn_rtt *);
 int hpn_rtt_ask(struct hpn_rtt *, uint64_t now_ns);
 void hpn_rtt_asked(struct hpn_rtt *, uint64_t now_ns);
 
+/*
+ * Whether none was ever answered: the first is worth sending whatever the
+ * channel carries, since later ones may wait in the peer's queues.  For further
+ * ones ask hpn_window_is_bulk(), and tell it whether a round trip was measured
+ * that is still to be believed.
+ */
+int hpn_rtt_first(const struct hpn_rtt *);
+int hpn_rtt_known(const struct hpn_rtt *, uint64_t now_ns);
+
 /* The answer to the request under way has come. */
 void hpn_rtt_answered(struct hpn_rtt *, uint64_t now_ns);
 

@@ -123,8 +123,14 @@ measure(struct hpn_window *w, const struct hpn_window_facts *f)
 	w->arrived = sat_add(w->arrived, w->credit >= f->credit ?
 	    w->credit - f->credit : f->consumed);
 	delivered = minimum(w->used, w->arrived);
-	if (f->rtt_ns == 0)
+	if (f->rtt_ns == 0) {
+		/* hpn_window_is_bulk() wants to know what is, not what was */
+		if (elapsed >= HPN_WINDOW_BULK_NS) {
+			w->start_ns = f->now_ns;
+			w->used = w->arrived = 0;
+		}
 		return;
+	}
 	interval = maximum(f->rtt_ns, HPN_WINDOW_INTERVAL_NS);
 	if (elapsed < interval) {
 		/*
@@ -195,6 +201,22 @@ hpn_window_adjust_early(const struct hpn_window *w, uint64_t now_ns,
 {
 	return credit >= window / 2 && now_ns >= w->updated_ns &&
 	    now_ns - w->updated_ns < HPN_WINDOW_ADJUST_NS;
+}
+
+int
+hpn_window_is_bulk(const struct hpn_window *w, uint64_t now_ns,
+    uint64_t consumed, int rtt_known)
+{
+	uint64_t elapsed;
+
+	if (rtt_known)
+		return w->bdp >= w->floor / 16;
+	/* The first bytes only start the clock */
+	if (w->start_ns == 0 || now_ns < w->start_ns)
+		return 0;
+	elapsed = maximum(now_ns - w->start_ns, 1);
+	return per_round_trip(sat_add(w->used, consumed), HPN_WINDOW_BULK_NS,
+	    elapsed) >= w->floor / 4;
 }
 
 uint32_t

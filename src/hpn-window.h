@@ -45,6 +45,9 @@
  */
 #define HPN_WINDOW_ADJUST_NS	(500ULL * 1000)
 
+/* No round trip is thought to be longer, when a channel is judged (ns). */
+#define HPN_WINDOW_BULK_NS	(1000ULL * 1000000)
+
 /* State of one channel.  Owned by the channel; hpn_window_init() first. */
 struct hpn_window {
 	uint64_t start_ns;	/* when the running interval began; 0: never */
@@ -102,6 +105,19 @@ int hpn_window_adjust_due(uint32_t window, uint32_t credit, uint32_t consumed);
 /* Whether an adjust that is due can wait: there was one a moment ago. */
 int hpn_window_adjust_early(const struct hpn_window *, uint64_t now_ns,
     uint32_t window, uint32_t credit);
+
+/*
+ * Whether the channel carries so much that its window may become the limit, so
+ * that the round trip matters.  Others are better left alone: a sender that
+ * waits for each of its requests to be answered has to send our answer first,
+ * and where its TCP holds small segments back (Nagle's algorithm), the end of
+ * its next request waits a round trip for that.
+ *   consumed   what the application took since the last update
+ *   rtt_known  a round trip was measured: then bulk is a sixteenth of the
+ *              first window in one; else a quarter in HPN_WINDOW_BULK_NS
+ */
+int hpn_window_is_bulk(const struct hpn_window *, uint64_t now_ns,
+    uint64_t consumed, int rtt_known);
 
 /*
  * The window for a channel about to be opened that wants `want` bytes, when

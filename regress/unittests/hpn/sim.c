@@ -413,7 +413,10 @@ channel_resize(struct sim *s, int id)
 	if (hpn_window_adjust_early(&c->policy, f.now_ns, c->local_window_max,
 	    c->local_window))
 		return 0;
-	if (hpn_rtt_ask(&s->rtt_state, f.now_ns)) {
+	if ((hpn_rtt_first(&s->rtt_state) ||
+	    hpn_window_is_bulk(&c->policy, f.now_ns, c->local_consumed,
+	    hpn_rtt_known(&s->rtt_state, f.now_ns))) &&
+	    hpn_rtt_ask(&s->rtt_state, f.now_ns)) {
 		hpn_rtt_asked(&s->rtt_state, f.now_ns);
 		event_add(s, s->now + s->rtt / 2, PROBE_ASKED, -1, 0);
 	}

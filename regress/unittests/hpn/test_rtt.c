@@ -41,7 +41,7 @@ samples(struct hpn_rtt *r, uint64_t *now_ns, uint64_t took_ns, int seconds)
 void
 test_rtt(void)
 {
-	struct hpn_rtt r, before;
+	struct hpn_rtt r, before, other;
 	uint64_t now;
 	int n;
 
@@ -67,6 +67,18 @@ test_rtt(void)
 	ASSERT_U64_EQ(hpn_rtt_get(&r, 29 * MS), 30 * MS);
 	ASSERT_U64_EQ(hpn_rtt_get(&r, 31 * MS), 31 * MS);
 	ASSERT_U64_EQ(hpn_rtt_get(&r, UINT64_MAX), UINT64_MAX);
+	TEST_DONE();
+
+	TEST_START("rtt: known for as long as it is believed");
+	hpn_rtt_init(&other);
+	ASSERT_INT_EQ(hpn_rtt_known(&other, START), 0);
+	ASSERT_INT_EQ(hpn_rtt_first(&other), 1);
+	ASSERT_INT_EQ(hpn_rtt_first(&r), 0);
+	now = START + 30 * MS;
+	ASSERT_INT_EQ(hpn_rtt_known(&r, now), 1);
+	ASSERT_INT_EQ(hpn_rtt_known(&r, now + HPN_RTT_WINDOW_NS - 1), 1);
+	ASSERT_INT_EQ(hpn_rtt_known(&r, now + HPN_RTT_WINDOW_NS), 0);
+	ASSERT_INT_EQ(hpn_rtt_known(&r, now - 1), 0);
 	TEST_DONE();
 
 	TEST_START("rtt: asks again soon in the beginning, then seldom");

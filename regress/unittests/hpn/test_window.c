@@ -670,6 +670,72 @@ test_adjust_due(void)
 	TEST_DONE();
 }
 
+/* Whether it was ever taken for bulk while `n` times so much was consumed. */
+static int
+bulk(struct hpn_window *w, uint64_t *now_ns, uint64_t every_ns, uint64_t bytes,
+    int n, uint64_t rtt_ns, int rtt_known)
+{
+	struct hpn_window_facts f;
+	int was = 0;
+
+	for (; n > 0; n--) {
+		*now_ns += every_ns;
+		f = facts(*now_ns, rtt_ns, bytes, 2 * MB);
+		was |= hpn_window_is_bulk(w, *now_ns, bytes, rtt_known);
+		(void)update(w, &f);
+	}
+	return was;
+}
+
+static void
+test_bulk(void)
+{
+	struct hpn_window w;
+	uint64_t now = START;
+
+	TEST_START("bulk: not requests of 32 KiB, one at a time over 100 ms");
+	hpn_window_init(&w, 2 * MB);
+	/* An adjust for every other one */
+	ASSERT_INT_EQ(bulk(&w, &now, 200 * MS, 64 * KB, 1000, 0, 0), 0);
+	ASSERT_INT_EQ(bulk(&w, &now, 200 * MS, 64 * KB, 1000, 100 * MS, 0), 0);
+	ASSERT_INT_EQ(bulk(&w, &now, 200 * MS, 64 * KB, 1000, 100 * MS, 1), 0);
+	TEST_DONE();
+
+	TEST_START("bulk: they may be over 20 ms, until that is known");
+	hpn_window_init(&w, 2 * MB);
+	ASSERT_INT_EQ(bulk(&w, &now, 40 * MS, 64 * KB, 10, 0, 0), 1);
+	ASSERT_INT_EQ(bulk(&w, &now, 40 * MS, 64 * KB, 1000, 20 * MS, 1), 0);
+	TEST_DONE();
+
+	TEST_START("bulk: not three requests in a round trip that is known");
+	hpn_window_init(&w, 2 * MB);
+	ASSERT_INT_EQ(bulk(&w, &now, 200 * MS / 3, 64 * KB, 1000, 100 * MS, 1),
+	    0);
+	TEST_DONE();
+
+	TEST_START("bulk: what a window of stock's limits, over any path");
+	hpn_window_init(&w, 2 * MB);
+	ASSERT_INT_EQ(bulk(&w, &now, 3125000, 64 * KB, 2, 0, 0), 1);
+	hpn_window_init(&w, 2 * MB);
+	(void)bulk(&w, &now, 3125000, 64 * KB, 64, 100 * MS, 1);
+	ASSERT_INT_EQ(bulk(&w, &now, 3125000, 64 * KB, 1, 100 * MS, 1), 1);
+	/* 2 MiB in two seconds */
+	hpn_window_init(&w, 2 * MB);
+	ASSERT_INT_EQ(bulk(&w, &now, 62500000, 64 * KB, 32, 0, 0), 1);
+	TEST_DONE();
+
+	TEST_START("bulk: the past does not count");
+	hpn_window_init(&w, 2 * MB);
+	ASSERT_INT_EQ(bulk(&w, &now, 5 * SEC, 64 * KB, 100, 0, 0), 0);
+	ASSERT_INT_EQ(bulk(&w, &now, 10 * MS, 64 * KB, 2, 0, 0), 1);
+	TEST_DONE();
+
+	TEST_START("bulk: a clock that went back");
+	ASSERT_INT_EQ(hpn_window_is_bulk(&w, 1, 64 * KB, 0), 0);
+	ASSERT_INT_EQ(hpn_window_is_bulk(&w, UINT64_MAX, UINT64_MAX, 0), 1);
+	TEST_DONE();
+}
+
 static void
 test_initial(void)
 {
@@ -748,5 +814,6 @@ test_window(void)
 	test_clock();
 	test_extremes();
 	test_adjust_due();
+	test_bulk();
 	test_initial();
 }
