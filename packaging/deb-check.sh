@@ -91,7 +91,7 @@ expect "$version is older than Debian's next update, $next" \
 # The system that is upgraded: Debian's openssh, as people have it. Debian's own
 # packages stay in apt's cache, so that going back needs no network.
 
-root_make system systemd-sysv,dbus,libpam-systemd,openssh-server,ca-certificates,iproute2,procps \
+root_make system systemd-sysv,dbus,libpam-systemd,openssh-server,ca-certificates,iproute2,procps,bash-completion \
     --variant=minbase
 system=$root
 # What is kept goes by the version, because it is only read from.
@@ -189,8 +189,10 @@ same_scripts() {
 
 same_but_docs() {
 	diff "$work/debian.list" "$work/ours.list" | grep '^[<>]' |
-	    grep -v '\.hpn\(\.gz\)\{0,1\}$' | grep -v 'examples/$' >"$work/more" ||
-	    return 0
+	    grep -v '\.hpn\(\.gz\)\{0,1\}$' | grep -v 'examples/$' |
+	    grep -v '/_\{0,1\}openssh[-_]hpn$' | grep -v '\./etc/bash_completion\.d/$' |
+	    grep -v '\./usr/share/\(bash-completion/\(completions/\)\{0,1\}\|zsh/\(vendor-completions/\)\{0,1\}\)$' \
+	    >"$work/more" || return 0
 	cat "$work/more"
 	return 1
 }
@@ -385,6 +387,22 @@ told() {
 		rm -rf /root/next' sh "$next"
 }
 
+# completes: what an interactive shell reads at its start does it. The first call
+# loads Debian's completion of ssh and asks to be called again.
+completes() {
+	inside bash -c '
+		. /usr/share/bash-completion/bash_completion
+		complete -p ssh
+		COMP_WORDS=(ssh -o HPNDis) COMP_CWORD=2
+		COMP_LINE="ssh -o HPNDis" COMP_POINT=13
+		for i in 1 2; do
+			COMPREPLY=()
+			_openssh_hpn ssh HPNDis -o 2>/dev/null
+		done
+		printf "%s\n" "${COMPREPLY[@]}"' | tee "$work/completed"
+	grep -qx 'HPNDisabled=' "$work/completed"
+}
+
 begin_system() {
 	system_copy "$system" "$work"
 	r=$work/root
@@ -447,6 +465,7 @@ round() {
 	expect "$unit: a session through its ControlMaster" \
 	    ssh_inside -S /root/master user@127.0.0.1 true
 	expect "$unit: files in and out" files
+	expect "$unit: bash, with bash-completion, completes our options" completes
 	state after
 	expect "$unit: configuration, keys, PAM, units, set-user-id files and listening sockets are as before" \
 	    same_state before after
@@ -471,6 +490,8 @@ round() {
 	expect "$unit: files in and out with Debian's" files
 	state back
 	expect "$unit: everything is as before" same_state before back
+	expect "$unit: nothing of ours is left" inside sh -c '
+		! find /etc /usr -name "*openssh[-_]hpn*" | grep .'
 	expect "$unit: that session ends in order" session_close
 }
 
