@@ -5,6 +5,8 @@
 # while sessions are open.
 #
 # usage: packaging/deb-check.sh      after packaging/deb.sh; needs root
+#        packaging/deb-check.sh --possible
+#                                    only say why it cannot run here, status 77
 #
 # Looks at the versions, at what lintian and hardening-check say of our packages
 # beside Debian's, and then, once with ssh.service and once with ssh.socket:
@@ -15,6 +17,15 @@
 set -eu
 
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
+
+if [ "${1-}" = --possible ]; then
+	. "$ROOT/base/lib.sh"
+	. "$ROOT/packaging/common.sh"
+	why=$(why_not deb-check)
+	[ -n "$why" ] || exit 0
+	printf '%s\n' "$why"
+	exit 77
+fi
 
 # Mounts of our own from here on.
 if [ "${HPN_DEB_CHECK-}" != "$$" ] && [ "$(id -u)" = 0 ]; then
