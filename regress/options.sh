@@ -172,7 +172,13 @@ for base in debian upstream; do
 			*" $name "*)	;;
 			*)	all="$all $name" ;;
 			esac
-			[ $side != ssh ] || echo "$name" >>"$work/client"
+			if [ $side = ssh ]; then
+				echo "$name" >>"$work/client"
+				for one in ssh scp sftp; do
+					holds "$base: $name in $one.1, behind -o" \
+					    grep -qx "\.It $name" "$tree/$one.1"
+				done
+			fi
 			holds "$base: $name in ${page##*/}" in_page "$page" "$name"
 			holds "$base: $name in $side -${side#ss}, as $key" \
 			    grep -q "^$key " "$work/default"
