@@ -299,6 +299,7 @@ cat >"$work/stock-cases" <<'END'
 ssh -o ForwardA => ssh -o ForwardAgent=
 scp -o ForwardAgent=y => scp -o ForwardAgent=yes
 ssh -o Bogus => ssh -o Bogus
+/usr/bin/ssh -o HPNDis => /usr/bin/ssh -o HPNDisabled=
 END
 cat "$work/cases" "$work/stock-cases" >"$work/both-cases"
 system=/usr/share/bash-completion/bash_completion

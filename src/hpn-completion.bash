@@ -31,7 +31,7 @@ declare -A _openssh_hpn_next
 
 # _openssh_hpn_load COMMAND: find the completion that this shell would have
 # without us, and put ours in front of it. What is loaded for one command may
-# define it for the others as well.
+# define it for the others as well, and for their full paths.
 _openssh_hpn_load()
 {
 	local command spec next
@@ -42,12 +42,12 @@ _openssh_hpn_load()
 	elif declare -F __load_completion >/dev/null; then
 		__load_completion "$1"
 	fi
-	for command in ssh scp sftp; do
+	for command in ssh scp sftp $(type -P ssh scp sftp); do
 		spec=$(complete -p "$command" 2>/dev/null)
 		if [[ $spec =~ \ -F\ ([^\ ]+)\  ]]; then
 			next=${BASH_REMATCH[1]}
 			[[ $next != _openssh_hpn ]] || continue
-			_openssh_hpn_next[$command]=$next
+			_openssh_hpn_next[${command##*/}]=$next
 			eval "${spec/ -F $next / -F _openssh_hpn }"
 		elif [[ $command == "$1" ]]; then
 			_openssh_hpn_next[$1]=:
@@ -62,7 +62,8 @@ _openssh_hpn()
 
 	if [[ ! ${_openssh_hpn_next[$command]-} ]]; then
 		_openssh_hpn_load "$command"
-		return 124	# begin again, by what holds now
+		# Begin again, by what holds now; bash does so for a bare name.
+		[[ $1 != "$command" ]] || return 124
 	fi
 	"${_openssh_hpn_next[$command]}" "$@"
 
