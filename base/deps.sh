@@ -62,6 +62,8 @@ group() {
 		clang clang
 		libclang-rt-dev|libclang-rt-19-dev|libclang-rt-14-dev compiler-rt
 		netcat-openbsd nmap-ncat
+		bash-completion bash-completion
+		zsh zsh
 		python3-minimal python3
 		EOF
 	peers) cat <<-'EOF' ;;

@@ -10,18 +10,32 @@
 
 DEB=$BUILD/deb
 
-# need_root GOAL: chroot and mounts are root's.
-need_root() {
-	[ "$(id -u)" = 0 ] || die "$1 works in a Debian $SUITE of its own" \
-	    "(mmdebstrap, chroot), which only root may: run it again as root," \
-	    "with sudo make $1 for example"
+# why_not GOAL: why it cannot run here, and what to do about it; nothing if it can.
+# chroot and mounts are root's.
+why_not() {
+	[ "$(id -u)" = 0 ] || {
+		echo "$1 works in a Debian $SUITE of its own (mmdebstrap, chroot)," \
+		    'which only root may: run it again as root, with sudo make' \
+		    "$1 for example"
+		return
+	}
 	for tool in mmdebstrap unshare nsenter dpkg; do
-		command -v "$tool" >/dev/null 2>&1 || die "$1 needs $tool:" \
-		    "apt-get install mmdebstrap util-linux, then try again"
+		command -v "$tool" >/dev/null 2>&1 || {
+			echo "$1 needs $tool: apt-get install mmdebstrap" \
+			    'util-linux, then try again'
+			return
+		}
 	done
-	unshare -m true 2>/dev/null || die "$1 needs mount namespaces, which this" \
+	unshare -m -n -p -u -i -C -f --kill-child mount -t proc proc /proc \
+	    2>/dev/null || echo "$1 needs namespaces and mounts, which this" \
 	    'machine does not allow (a container without privileges?): run it on' \
 	    'a machine or in a container that does'
+}
+
+# need_root GOAL: or stop, and say why.
+need_root() {
+	why=$(why_not "$1")
+	[ -z "$why" ] || die "$why"
 }
 
 # mirror_lines: the source lines of SUITE, as base/fetch.sh found them.

@@ -5,6 +5,8 @@
 # while sessions are open.
 #
 # usage: packaging/deb-check.sh      after packaging/deb.sh; needs root
+#        packaging/deb-check.sh --possible
+#                                    only say why it cannot run here, status 77
 #
 # Looks at the versions, at what lintian and hardening-check say of our packages
 # beside Debian's, and then, once with ssh.service and once with ssh.socket:
@@ -15,6 +17,15 @@
 set -eu
 
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
+
+if [ "${1-}" = --possible ]; then
+	. "$ROOT/base/lib.sh"
+	. "$ROOT/packaging/common.sh"
+	why=$(why_not deb-check)
+	[ -n "$why" ] || exit 0
+	printf '%s\n' "$why"
+	exit 77
+fi
 
 # Mounts of our own from here on.
 if [ "${HPN_DEB_CHECK-}" != "$$" ] && [ "$(id -u)" = 0 ]; then
@@ -91,7 +102,7 @@ expect "$version is older than Debian's next update, $next" \
 # The system that is upgraded: Debian's openssh, as people have it. Debian's own
 # packages stay in apt's cache, so that going back needs no network.
 
-root_make system systemd-sysv,dbus,libpam-systemd,openssh-server,ca-certificates,iproute2,procps \
+root_make system systemd-sysv,dbus,libpam-systemd,openssh-server,ca-certificates,iproute2,procps,bash-completion \
     --variant=minbase
 system=$root
 # What is kept goes by the version, because it is only read from.
@@ -189,8 +200,10 @@ same_scripts() {
 
 same_but_docs() {
 	diff "$work/debian.list" "$work/ours.list" | grep '^[<>]' |
-	    grep -v '\.hpn\(\.gz\)\{0,1\}$' | grep -v 'examples/$' >"$work/more" ||
-	    return 0
+	    grep -v '\.hpn\(\.gz\)\{0,1\}$' | grep -v 'examples/$' |
+	    grep -v '/_\{0,1\}openssh[-_]hpn$' | grep -v '\./etc/bash_completion\.d/$' |
+	    grep -v '\./usr/share/\(bash-completion/\(completions/\)\{0,1\}\|zsh/\(vendor-completions/\)\{0,1\}\)$' \
+	    >"$work/more" || return 0
 	cat "$work/more"
 	return 1
 }
@@ -385,6 +398,22 @@ told() {
 		rm -rf /root/next' sh "$next"
 }
 
+# completes: what an interactive shell reads at its start does it. The first call
+# loads Debian's completion of ssh and asks to be called again.
+completes() {
+	inside bash -c '
+		. /usr/share/bash-completion/bash_completion
+		complete -p ssh
+		COMP_WORDS=(ssh -o HPNDis) COMP_CWORD=2
+		COMP_LINE="ssh -o HPNDis" COMP_POINT=13
+		for i in 1 2; do
+			COMPREPLY=()
+			_openssh_hpn ssh HPNDis -o 2>/dev/null
+		done
+		printf "%s\n" "${COMPREPLY[@]}"' | tee "$work/completed"
+	grep -qx 'HPNDisabled=' "$work/completed"
+}
+
 begin_system() {
 	system_copy "$system" "$work"
 	r=$work/root
@@ -447,6 +476,7 @@ round() {
 	expect "$unit: a session through its ControlMaster" \
 	    ssh_inside -S /root/master user@127.0.0.1 true
 	expect "$unit: files in and out" files
+	expect "$unit: bash, with bash-completion, completes our options" completes
 	state after
 	expect "$unit: configuration, keys, PAM, units, set-user-id files and listening sockets are as before" \
 	    same_state before after
@@ -471,6 +501,8 @@ round() {
 	expect "$unit: files in and out with Debian's" files
 	state back
 	expect "$unit: everything is as before" same_state before back
+	expect "$unit: nothing of ours is left" inside sh -c '
+		! find /etc /usr -name "*openssh[-_]hpn*" | grep .'
 	expect "$unit: that session ends in order" session_close
 }
 

@@ -213,6 +213,18 @@ prepare_source() {
 		rm $p/hpn-samples.patch
 	fi
 	printf '%s\n' README.hpn PROTOCOL.hpn >>debian/openssh-client.docs
+	# Completion for the shells, beside the files of bash-completion and zsh. The
+	# link is what makes bash-completion read ours; a file there would be one of
+	# configuration, and stay behind on the way back.
+	f=usr/share/bash-completion/completions/openssh-hpn
+	printf '\n%s\n' $f "usr/share/zsh/site-functions/_openssh_hpn usr/share/zsh/vendor-completions" \
+	    >>debian/openssh-client.install
+	echo $f etc/bash_completion.d/openssh-hpn >>debian/openssh-client.links
+	cat >>debian/openssh-client.lintian-overrides <<-'EOF'
+	# bash-completion looks for a file with the name of the command in its newer
+	# folder, and that file is its own there; this one extends it.
+	openssh-client: package-installs-into-obsolete-dir * [etc/bash_completion.d/*]
+	EOF
 	# The banner shows Debian's revision as make build does; ours has a place
 	# of its own in it.
 	edit debian/rules '/^SSH_EXTRAVERSION :=/s/+salsaci\/'\''/+salsaci\/; s,+hpn.*,,'\''/' \

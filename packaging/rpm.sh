@@ -96,6 +96,9 @@ openssh-clients /usr/bin/sftp
 openssh-clients /usr/bin/ssh-agent
 openssh-clients /usr/bin/ssh-copy-id
 openssh-clients /etc/ssh/ssh_config
+openssh-clients /etc/bash_completion.d/openssh-hpn
+openssh-clients /usr/share/bash-completion/completions/openssh-hpn
+openssh-clients /usr/share/zsh/site-functions/_openssh_hpn
 openssh-clients /usr/libexec/openssh/ssh-sk-helper
 openssh-server /usr/sbin/sshd
 openssh-server /usr/libexec/openssh/sshd-session

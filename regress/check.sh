@@ -28,7 +28,7 @@ out=$build/check
 steps_setup='deps series build-debian build-upstream build-stock'
 steps_a='suite-debian suite-threads suite-upstream'
 steps_b='policy files sanitize version warnings-debian warnings-upstream man'
-steps_b="$steps_b prefixes-debian prefixes-upstream"
+steps_b="$steps_b options prefixes-debian prefixes-upstream"
 steps_end='lab'
 
 die() {
@@ -316,6 +316,7 @@ NoneEnabled yes' ;;
 	warnings-*)	step_warnings "${step#warnings-}" ;;
 	man)		step_man ;;
 	files)		step_files ;;
+	options)	script regress/options.sh ;;
 	version)	step_version ;;
 	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
 	lab)		optional regress/lab.sh ;;

@@ -54,6 +54,7 @@ for tool in ssh sshd; do
 	understood $tool "" "hpnwindowmax 134217728"
 	understood $tool "" "hpnmemorymax 268435456"
 	understood $tool "NoneEnabled no" "nonemacenabled no"
+	understood $tool "" "disablemtaes no"
 	understood $tool "DisableMTAES yes\nHPNThreads 5" "hpnthreads 5"
 	understood $tool "DisableMTAES yes\nHPNThreads auto" "hpnthreads auto"
 done
@@ -90,6 +91,7 @@ HPNThreads=Auto hpnthreads=auto
 HPNThreads=ring:2 hpnthreads=ring:2
 NoneEnabled=yes noneenabled=yes
 NONEENABLED=no noneenabled=no
+DisableMTAES=yes disablemtaes=yes
 NoneMacEnabled=yes nonemacenabled=yes
 EOD
 

@@ -232,6 +232,7 @@ until_true no_children || fail "a process of a session stays"
 # found to take nothing from what the release assures.  One that is new has to be
 # judged and listed.
 cat >$T/judged <<'EOD'
+disablemtaes no
 hpndisabled no
 hpnmemorymax 268435456
 hpnthreads auto

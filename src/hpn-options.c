@@ -38,6 +38,8 @@ hpn_options_fill(struct hpn_options *o)
 		o->memory_max = HPN_MEMORY_MAX_DEFAULT;
 	if (o->threads == HPN_OPTION_UNSET)
 		o->threads = o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO;
+	if (o->disable_mtaes == HPN_OPTION_UNSET)
+		o->disable_mtaes = 0;
 	if (o->none_enabled == HPN_OPTION_UNSET)
 		o->none_enabled = 0;
 	if (o->none_mac == HPN_OPTION_UNSET)
@@ -183,6 +185,7 @@ hpn_options_dump(const struct hpn_options *o, FILE *f)
 	else
 		fprintf(f, "hpnthreads %s%d\n", o->ring ? RING : "",
 		    o->threads);
+	fprintf(f, "disablemtaes %s\n", o->disable_mtaes ? "yes" : "no");
 	fprintf(f, "noneenabled %s\n", o->none_enabled ? "yes" : "no");
 	fprintf(f, "nonemacenabled %s\n", o->none_mac ? "yes" : "no");
 }

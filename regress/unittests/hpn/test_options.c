@@ -230,18 +230,21 @@ test_options(void)
 	    "tcprcvbufpoll yes\n"
 	    "hpnwindowmax 134217728\n"
 	    "hpnmemorymax 268435456\n"
-	    "hpnthreads auto\nnoneenabled no\nnonemacenabled no\n");
+	    "hpnthreads auto\ndisablemtaes no\n"
+	    "noneenabled no\nnonemacenabled no\n");
 	o.disabled = 1;
 	o.rcvbuf_poll = 0;
 	o.window_max = 65536;
 	o.memory_max = 1LL << 40;
 	o.threads = 7;
+	o.disable_mtaes = 1;
 	o.none_enabled = o.none_mac = 1;
 	dumped(&o, "hpndisabled yes\n"
 	    "tcprcvbufpoll no\n"
 	    "hpnwindowmax 65536\n"
 	    "hpnmemorymax 1099511627776\n"
-	    "hpnthreads 7\nnoneenabled yes\nnonemacenabled yes\n");
+	    "hpnthreads 7\ndisablemtaes yes\n"
+	    "noneenabled yes\nnonemacenabled yes\n");
 	TEST_DONE();
 
 	TEST_START("options: threads");

@@ -1,0 +1,54 @@
+#compdef ssh slogin=ssh scp sftp
+# SPDX-License-Identifier: ISC
+# openssh-hpn: zsh completion of what ssh, scp and sftp have beside stock
+# OpenSSH's options: names and values after -o. Everything else is left to zsh's
+# own _ssh. Installed as _openssh_hpn in a folder of $fpath that stands before
+# zsh's own functions, as site-functions and Debian's vendor-completions do.
+
+_openssh_hpn_options() {
+  local PREFIX="$PREFIX" IPREFIX="$IPREFIX" SUFFIX="$SUFFIX" ISUFFIX="$ISUFFIX"
+  local expl
+  local -a names
+
+  if [[ "$words[CURRENT-1]" != -[A-Za-z0-9]#o ]]; then
+    # -oName, in one word
+    [[ "$PREFIX" = -o* ]] && compset -P '-o' || return 1
+  fi
+  if compset -P 1 '*='; then
+    case "${${IPREFIX##*-o}%=}" in
+    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch))
+      _wanted values expl 'truth value' compadd yes no
+      ;;
+    (#i)hpnthreads)
+      _wanted values expl 'threads' compadd auto 0 1 2 4 8 ring:2
+      ;;
+    (#i)hpnwindowmax)
+      _wanted values expl 'bytes' compadd 2M 16M 64M 128M 256M 500M
+      ;;
+    (#i)hpnmemorymax)
+      _wanted values expl 'bytes' compadd 16M 64M 256M 512M 1G
+      ;;
+    *)
+      return 1
+      ;;
+    esac
+    return
+  fi
+  names=(
+    HPNDisabled HPNMemoryMax HPNThreads HPNWindowMax
+    TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
+  )
+  _wanted values expl 'configure file option' \
+    compadd -M 'm:{a-z}={A-Z}' -q -S '=' -a names
+}
+
+_openssh_hpn() {
+  setopt localoptions extendedglob
+  local ret=1
+
+  _openssh_hpn_options && ret=0
+  _ssh "$@" && ret=0
+  return ret
+}
+
+_openssh_hpn "$@"
