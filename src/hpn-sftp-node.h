@@ -217,6 +217,8 @@ void get_open(struct hpn_sftp_job *, struct node *);
 void get_send(struct hpn_sftp_job *, struct node *);
 void get_walk(struct hpn_sftp_job *, struct node *);
 void get_dir_done(struct hpn_sftp_job *, struct node *);
+/* What of a file has come is all that will: end it at its first hole. */
+void get_cut(struct node *);
 void get_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 
