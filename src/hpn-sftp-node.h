@@ -124,7 +124,9 @@ struct hpn_sftp_job {
 };
 
 /* More nodes than this, and no more names are taken from directories. */
-#define JOB_NODES	16384
+#ifndef JOB_NODES
+# define JOB_NODES	16384
+#endif
 /*
  * So many are never exceeded, whatever a server puts into its answers; its
  * trees are copied by some thousands at a time.
