@@ -79,6 +79,12 @@ step_suite() {
 	if [ -x "$stock/sbin/sshd" ]; then
 		TEST_SSH_STOCK_SSH=$stock/bin/ssh
 		TEST_SSH_STOCK_SSHD=$stock/sbin/sshd
+		if peer=$("$root/lab/peer.sh" 9.2 2>"$out/peer.log"); then
+			TEST_SSH_STOCK_SSH="$TEST_SSH_STOCK_SSH $peer/usr/bin/ssh"
+			TEST_SSH_STOCK_SSHD="$TEST_SSH_STOCK_SSHD $peer/usr/sbin/sshd"
+		else
+			echo "without Debian 12's OpenSSH: $(cat "$out/peer.log")"
+		fi
 		export TEST_SSH_STOCK_SSH TEST_SSH_STOCK_SSHD
 	fi
 	if [ -n "${4-}" ]; then

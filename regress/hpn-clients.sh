@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
 #
 # Other people's clients bring a file and a tree to our sshd and sftp-server and
-# fetch them again: libssh2 through curl, paramiko, Go's x/crypto through rclone,
-# and lftp, sshfs, rsync and git through our ssh.
+# fetch them again: PuTTY's psftp and pscp, dbclient below our sftp, libssh2 through
+# curl, paramiko, AsyncSSH, Go's x/crypto through rclone, and lftp, sshfs, rsync
+# and git through our ssh.
 #
 # usage: make t-exec LTESTS=hpn-clients
 #
@@ -95,6 +96,75 @@ EOD
 cat $OBJ/ssh_config >>$HOMES/ssh_config
 OUR_SSH="$SSH -F $HOMES/ssh_config"
 start_sshd
+
+putty_setup ()
+{
+	puttygen $KEY -O private -o $HOMES/user.ppk >$HOMES/out 2>&1 || {
+		verbose "$tid: left out: puttygen cannot read $KEY"
+		return 1
+	}
+	PUTTY="-batch -P $PORT -i $HOMES/user.ppk"
+	for _t in $SSH_KEYTYPES; do
+		PUTTY="$PUTTY -hostkey `$SSHKEYGEN -lf $OBJ/$_t.pub | cut -d' ' -f2`"
+	done
+}
+psftp_run ()
+{
+	printf 'lcd %s\ncd %s\n%s file\n%s -r tree\n' $2 $3 $1 $1 \
+	    >$HOMES/psftp.batch
+	run psftp $PUTTY -b $HOMES/psftp.batch $USER@127.0.0.1
+}
+psftp_put () { psftp_run put $LOCAL $REMOTE; }
+psftp_get () { psftp_run get $FETCHED $REMOTE; }
+pscp_run () { run pscp $PUTTY -r "$@"; }
+pscp_put () { pscp_run -sftp $LOCAL/file $LOCAL/tree $USER@127.0.0.1:$REMOTE; }
+pscp_get ()
+{
+	pscp_run -sftp $USER@127.0.0.1:$REMOTE/file $FETCHED && \
+	    pscp_run -sftp $USER@127.0.0.1:$REMOTE/tree $FETCHED
+}
+
+# Dropbear has no sftp of its own, OpenSSH's uses its client.
+dbclient_setup ()
+{
+	dropbearconvert openssh dropbear $KEY $HOMES/dbclient.key \
+	    >$HOMES/out 2>&1 || {
+		verbose "$tid: left out: dropbearconvert cannot read $KEY"
+		return 1
+	}
+	cat >$HOMES/dbclient.sh <<-EOD
+	#!/bin/sh
+	exec dbclient -y -y -T -i $HOMES/dbclient.key -p $PORT \
+	    $USER@127.0.0.1 -s sftp
+	EOD
+	chmod +x $HOMES/dbclient.sh
+}
+dbclient_run () { run $SCP -q -r -S $HOMES/dbclient.sh "$@"; }
+dbclient_put () { dbclient_run $LOCAL/file $LOCAL/tree host:$REMOTE; }
+dbclient_get () { dbclient_run host:$REMOTE/file host:$REMOTE/tree $FETCHED; }
+
+asyncssh_put () { run $PYTHON $HOMES/asyncssh-tree.py put; }
+asyncssh_get () { run $PYTHON $HOMES/asyncssh-tree.py get; }
+cat >$HOMES/asyncssh-tree.py <<EOD
+import asyncio, sys
+import asyncssh
+
+async def main(way):
+    async with asyncssh.connect(
+            "127.0.0.1", $PORT, username="$USER", config=None,
+            client_keys=["$KEY"], agent_path=None,
+            known_hosts="$HOMES/.ssh/known_hosts") as ssh:
+        async with ssh.start_sftp_client() as sftp:
+            for name in "file", "tree":
+                if way == "put":
+                    await sftp.put("$LOCAL/" + name, "$REMOTE/" + name,
+                                   recurse=True)
+                else:
+                    await sftp.get("$REMOTE/" + name, "$FETCHED/" + name,
+                                   recurse=True)
+
+asyncio.run(main(sys.argv[1]))
+EOD
 
 # curl has no directories: it is told each file.
 curl_list ()
@@ -218,6 +288,17 @@ git_get ()
 	    rm -rf $FETCHED/.git
 }
 
+if missing psftp || missing puttygen || ! putty_setup; then
+	:
+else
+	both psftp
+	missing pscp || both pscp
+fi
+if missing dbclient || missing dropbearconvert || ! dbclient_setup; then
+	:
+else
+	both dbclient
+fi
 if missing curl; then
 	:
 elif ! curl -V | grep '^Protocols:.* sftp' >/dev/null; then
@@ -227,16 +308,19 @@ else
 fi
 missing lftp || both lftp
 missing rclone || both rclone
-PYTHON=
-for p in python3 /usr/bin/python3; do
-	test -z "$PYTHON" && $p -W ignore -c "import paramiko" 2>/dev/null && \
-	    PYTHON="$p -W ignore"
+for module in paramiko asyncssh; do
+	PYTHON=
+	for p in python3 /usr/bin/python3; do
+		test -z "$PYTHON" && \
+		    $p -W ignore -c "import $module" 2>/dev/null && \
+		    PYTHON="$p -W ignore"
+	done
+	if test -z "$PYTHON"; then
+		verbose "$tid: left out: python3 with $module is not installed"
+	else
+		both $module
+	fi
 done
-if test -z "$PYTHON"; then
-	verbose "$tid: left out: python3 with paramiko is not installed"
-else
-	both paramiko
-fi
 if missing sshfs || missing fusermount3; then
 	:
 elif ! unshare -m true 2>/dev/null; then

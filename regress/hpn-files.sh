@@ -86,6 +86,27 @@ for i in `seq 50`; do
 	deep=$deep/$i
 done
 mkdir -p $deep && echo deep >$deep/file
+# Deeper than OpenSSH goes, and one that has no end
+deep=$FROM/pit
+for i in `seq 300`; do
+	deep=$deep/$i
+done
+mkdir -p $deep && echo deep >$deep/file
+echo beside >$FROM/pit/1/beside
+mkdir $FROM/loop
+ln -s . $FROM/loop/again
+echo beside >$FROM/loop/beside
+# More than one process may have open
+mkdir $FROM/thousand
+for i in `seq 1000`; do
+	echo $i >$FROM/thousand/$i
+done
+# Mostly holes: at the beginning, in the middle, at the end
+truncate -s 20000001 $FROM/sparse
+for at in 3000000 3100000 12345678; do
+	bytes 70000 | dd of=$FROM/sparse bs=65536 seek=$at conv=notrunc \
+	    oflag=seek_bytes 2>/dev/null
+done
 ln -s ../big $FROM/tree/small/link
 ln -s small $FROM/tree/dirlink
 echo readonly >$FROM/tree/readonly/file
@@ -105,7 +126,7 @@ servers="$servers /usr/lib/openssh/sftp-server"
 # A server that may not have many files open
 cat >$LIMITED <<EOD
 #!/bin/sh
-ulimit -n 24
+ulimit -n ${HPN_FILES_LIMIT-24}
 exec \$HPN_FILES_SERVER
 EOD
 chmod +x $LIMITED
@@ -301,6 +322,52 @@ for server in $servers; do
 	(ulimit -n 24 && $SCP -q -D $LIMITED -r somewhere:$FROM/tree $TO) || \
 	    fail "$who: few open files, down: status $?"
 	same "$who: few open files, down" $FROM/tree $TO content
+
+	# A thousand files of which either end may have 64 open
+	HPN_FILES_LIMIT=64
+	export HPN_FILES_LIMIT
+	for end in server client both; do
+		run=$SCP by=$LIMITED
+		test $end = server || run="sh -c 'ulimit -n 64; exec $SCP \"\$@\"' scp"
+		test $end = client && by=$server
+		for way in up down; do
+			what="$who: 64 open files, $end, a thousand $way"
+			from=$FROM/thousand to=somewhere:$TO
+			test $way = up || { from=somewhere:$from; to=$TO; }
+			fresh
+			eval "$run -q -D $by -r $from $to" || \
+			    fail "$what: status $?"
+			same "$what" $FROM/thousand $TO content
+		done
+	done
+	unset HPN_FILES_LIMIT
+
+	fresh
+	mkdir $TO
+	$scp_q $FROM/sparse somewhere:$TO/up || fail "$who: sparse up: $?"
+	$scp_q somewhere:$FROM/sparse $TO/down || fail "$who: sparse down: $?"
+	for way in up down; do
+		cmp $FROM/sparse $TO/$way || fail "$who: sparse $way"
+	done
+
+	# Where OpenSSH stops, it says so, and what is beside is copied
+	for tree in pit/1 loop; do
+		for way in up down; do
+			what="$who: $tree $way"
+			from=$FROM/$tree to=somewhere:$TO
+			test $way = up || { from=somewhere:$from; to=$TO; }
+			fresh
+			$scp_q -r $from $to 2>$LOG && fail "$what: status 0"
+			test -s $LOG || fail "$what: nobody said why"
+			cmp $FROM/$tree/beside $TO/beside || fail "$what"
+			# In a loop the system may stop before
+			test $tree = loop && continue
+			grep "Maximum directory depth exceeded: 64" $LOG \
+			    >/dev/null || fail "$what: `head -n 1 $LOG`"
+			test `find $TO -type d | wc -l` -eq 64 || \
+			    fail "$what: `find $TO -type d | wc -l` folders"
+		done
+	done
 done
 
 # Over a path of 100 ms, in which one file after the other takes half a second

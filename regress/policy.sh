@@ -432,7 +432,7 @@ buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
 if $with_tree; then
 	targets="$targets options"
 	! tree_objects buffers "$buffers" $san ||
-	    targets="$targets sftp-hash sftp-server"
+	    targets="$targets sftp-hash sftp-server sftp-client"
 fi
 each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
@@ -448,6 +448,15 @@ for t in $targets; do
 		# It ends the process, as it does what it leaves allocated, for
 		# each bad message; and a request is longer than most inputs.
 		with="$src/hpn-sftp-hash.c $src/hpn-hash.c"
+		with="$with $(echo buffers/*.o) $libs"
+		more='-detect_leaks=0 -len_control=0 -max_len=1000'
+		leaks=0 ;;
+	sftp-client)
+		# The same; and trees that are as large as it bears are small.
+		flags="$flags -include $fuzz/hpn-sftp-client-fuzz.h"
+		flags="$flags -DJOB_NODES=20"
+		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
+		with="$with $(in_files "$src/hpn-sftp-" 'io conn job put get hash' .c)"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'
 		leaks=0 ;;
@@ -497,6 +506,6 @@ done
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
-    fuzz-rtt fuzz-options fuzz-sftp-hash fuzz-sftp-server main-window main-rtt fuzz-*.d ./*.o
+    fuzz-rtt fuzz-options fuzz-sftp-hash fuzz-sftp-server fuzz-sftp-client main-window main-rtt fuzz-*.d ./*.o
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -6,7 +6,6 @@
 #include <sys/types.h>
 #include <sys/stat.h>
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,11 +205,8 @@ await(struct hpn_sftp_conn *c, struct known *k)
 			break;
 		if (r == 1)
 			fatal("Unexpected reply");
-		if (hpn_sftp_io_trip(c->io, -1) == -1) {
-			if (errno == EPIPE || errno == ECONNRESET)
-				fatal("Connection closed");
-			fatal("Couldn't read packet: %s", strerror(errno));
-		}
+		if (hpn_sftp_io_trip(c->io, -1) == -1)
+			hpn_sftp_io_lost("read");
 	}
 }
 

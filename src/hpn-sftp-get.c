@@ -113,6 +113,21 @@ resume(struct hpn_sftp_job *job, struct node *n)
 	return 0;
 }
 
+void
+get_cut(struct node *n)
+{
+	u_int64_t end = file_whole(n);
+	struct stat st;
+
+	if (n->fd != -1 && end < n->high && fstat(n->fd, &st) == 0 &&
+	    S_ISREG(st.st_mode)) {
+		if (ftruncate(n->fd, end) == -1)
+			error("local ftruncate \"%s\": %s", n->to,
+			    strerror(errno));
+		n->high = end;
+	}
+}
+
 /* All that was asked for has come, or failed: the local file is complete. */
 static void
 finish_local(struct hpn_sftp_job *job, struct node *n)
@@ -563,8 +578,8 @@ too_many(struct hpn_sftp_job *job, struct node *n)
 		if (job->alive < JOB_NODES_MAX)
 			return 0;
 		job_meter_break(job);
-		error("remote readdir \"%s\": too many names at a time; the "
-		    "rest is left out, copy less at once", n->from);
+		error("remote readdir \"%s\": too many names at a time; "
+		    "nothing more is begun, copy less at once", n->from);
 		job->overfull = 1;
 	}
 	n->failed = 1;

@@ -107,6 +107,19 @@ would_block(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+/* As write(2); where that can be had, a peer that has gone is no signal. */
+static ssize_t
+write_quietly(int fd, const void *p, size_t len)
+{
+#ifdef MSG_NOSIGNAL
+	ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+	if (n != -1 || errno != ENOTSOCK)
+		return n;
+#endif
+	return write(fd, p, len);
+}
+
 static int
 write_some(struct hpn_sftp_io *io)
 {
@@ -116,7 +129,7 @@ write_some(struct hpn_sftp_io *io)
 
 	if (io->olimit != NULL && len > LIMITED_MAX)
 		len = LIMITED_MAX;
-	if ((n = write(io->out, sshbuf_ptr(io->obuf), len)) == -1)
+	if ((n = write_quietly(io->out, sshbuf_ptr(io->obuf), len)) == -1)
 		return would_block() ? 0 : -1;
 	if ((r = sshbuf_consume(io->obuf, n)) != 0)
 		fatal_fr(r, "consume");
@@ -268,6 +281,14 @@ hpn_sftp_io_later(struct hpn_sftp_io *io, u_int id, hpn_sftp_later *fn,
 	l->fn = fn;
 	l->context = context;
 	TAILQ_INSERT_TAIL(&io->laters, l, list);
+}
+
+void
+hpn_sftp_io_lost(const char *doing)
+{
+	if (errno == EPIPE || errno == ECONNRESET)
+		fatal("Connection closed");
+	fatal("Couldn't %s packet: %s", doing, strerror(errno));
 }
 
 void

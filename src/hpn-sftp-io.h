@@ -63,6 +63,12 @@ void hpn_sftp_io_later(struct hpn_sftp_io *, u_int id, hpn_sftp_later *fn,
     void *context);
 
 /*
+ * What was done ("read" or "send" a packet) failed with errno: say so, and end
+ * the program.
+ */
+void hpn_sftp_io_lost(const char *doing) __attribute__((noreturn));
+
+/*
  * No more will be sent: say so, take what still comes until the other side
  * closes, so that it can end in order, and close both.  Of one that goes on for
  * 1 MiB, or says nothing for two seconds, the rest is not waited for.

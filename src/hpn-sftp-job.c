@@ -757,7 +757,7 @@ schedule(struct hpn_sftp_job *job)
 	struct node *n, *next;
 	int up = job->flags & HPN_SFTP_UP;
 
-	if (interrupted)
+	if (interrupted || job->overfull)
 		drop_all(job);
 	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
 		if (!job_room(job, 0))
@@ -833,7 +833,23 @@ settle(struct hpn_sftp_job *job)
 	}
 	sshbuf_free(m);
 	if (hpn_sftp_io_flush(job->c->io) == -1)
-		fatal("Couldn't send packet: %s", strerror(errno));
+		hpn_sftp_io_lost("send");
+}
+
+/* The connection is gone, as errno says: no hole may look like data that came. */
+static void
+lost(struct hpn_sftp_job *job)
+{
+	int i, saved = errno;
+	struct request *req;
+
+	for (i = 0; i < REQUEST_CHAINS; i++)
+		for (req = job->asked[i]; req != NULL; req = req->chain)
+			if (req->ask == ASK_READ)
+				get_cut(req->node);
+	job_meter_break(job);
+	errno = saved;
+	hpn_sftp_io_lost("read");
 }
 
 /* ------------------------------------------------------------ the meter -- */
@@ -995,11 +1011,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 			continue;
 		}
 		idle = 0;
-		if (hpn_sftp_io_trip(job->c->io, r) == -1) {
-			if (errno == EPIPE || errno == ECONNRESET)
-				fatal("Connection closed");
-			fatal("Couldn't read packet: %s", strerror(errno));
-		}
+		if (hpn_sftp_io_trip(job->c->io, r) == -1)
+			lost(job);
 		while ((r = hpn_sftp_io_get(job->c->io, &p, &len)) == 1)
 			take_packet(job, p, len);
 		if (r == -1)

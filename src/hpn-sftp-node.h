@@ -124,7 +124,9 @@ struct hpn_sftp_job {
 };
 
 /* More nodes than this, and no more names are taken from directories. */
-#define JOB_NODES	16384
+#ifndef JOB_NODES
+# define JOB_NODES	16384
+#endif
 /*
  * So many are never exceeded, whatever a server puts into its answers; its
  * trees are copied by some thousands at a time.
@@ -217,6 +219,8 @@ void get_open(struct hpn_sftp_job *, struct node *);
 void get_send(struct hpn_sftp_job *, struct node *);
 void get_walk(struct hpn_sftp_job *, struct node *);
 void get_dir_done(struct hpn_sftp_job *, struct node *);
+/* What of a file has come is all that will: end it at its first hole. */
+void get_cut(struct node *);
 void get_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 

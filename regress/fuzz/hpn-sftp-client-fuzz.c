@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Fuzz target: the SFTP client whole: OpenSSH's sftp-client.c on top of our
+ * hpn-sftp-io and hpn-sftp-conn, and the job of scp, get and put.  Needs the
+ * tree, and hpn-sftp-client-fuzz.h in front of every source of the client.
+ *
+ * The input is what a server answers: for each request that the client has
+ * sent, in an order that the input has, an answer of the right type for the
+ * most part, with names, attributes and data that it makes up, or a message
+ * that is cut or of a wrong length.  Beside memory errors, what must hold:
+ *
+ *	requests are whole messages, and not too long
+ *	nobody waits for an answer to a request that was not sent
+ *	a job ends, and not for want of something to do
+ *	nothing is written, made or changed outside of the destination
+ */
+
+#include "hpn-sftp-client-fuzz.h"
+/* Here these are what they were. */
+#undef open
+#undef close
+#undef send
+#undef write
+#undef read
+#undef poll
+#undef set_nonblock
+#undef mkdir
+#undef chmod
+#undef utimes
+#undef stat
+#undef lstat
+#undef opendir
+#undef readdir
+#undef closedir
+#undef mprintf
+#undef xcalloc
+#undef xmalloc
+#undef xstrdup
+#undef xreallocarray
+#undef free
+#undef sshbuf_new
+#undef sshbuf_from
+#undef sshbuf_free
+
+#include <sys/mman.h>
+
+#include <limits.h>
+#include <setjmp.h>
+
+#include "openbsd-compat/sys-queue.h"
+#include "log.h"
+#include "misc.h"
+#include "progressmeter.h"
+#include "xmalloc.h"
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-job.h"
+#include "fuzz.h"
+
+#define CONNECTION	1000	/* a descriptor that nobody has */
+#define OWED_MOST	40000
+#define KEPT_CHAINS	4096
+#define FILE_LEN	70000
+
+volatile sig_atomic_t interrupted;
+int showprogress;
+
+static jmp_buf over;
+static struct input in;
+static struct sshbuf *sent;	/* by the client, not yet looked at */
+static struct sshbuf *answers;	/* not yet received by it */
+static struct {
+	u_char type;
+	u_int32_t id, len;
+} owed[OWED_MOST];		/* requests without an answer */
+static u_int nowed;
+static int broken;		/* an answer was none: anything may follow */
+static u_int names;		/* that local directories still have */
+static uint64_t pieces;
+static int fds[4096];
+static u_int nfds;
+
+/* What the client allocated: it ends with most of that not freed. */
+struct kept {
+	struct kept *next;
+	void *p;
+	int is_buf;
+};
+static struct kept *kept[KEPT_CHAINS];
+
+static uint64_t
+piece(uint64_t most)
+{
+	pieces ^= pieces << 13;
+	pieces ^= pieces >> 7;
+	pieces ^= pieces << 17;
+	return pieces % most;
+}
+
+/* For fatal() */
+void
+cleanup_exit(int code)
+{
+	longjmp(over, code + 1);
+}
+
+/* ----------------------------------------------------------------------- */
+
+static struct kept **
+kept_chain(const void *p)
+{
+	return &kept[((uintptr_t)p >> 4) % KEPT_CHAINS];
+}
+
+static void *
+keep(void *p, int is_buf)
+{
+	struct kept *k = calloc(1, sizeof(*k)), **chain = kept_chain(p);
+
+	HOLDS(k != NULL && p != NULL);
+	k->p = p;
+	k->is_buf = is_buf;
+	k->next = *chain;
+	*chain = k;
+	return p;
+}
+
+static void
+let_go(const void *p)
+{
+	struct kept **chain, *k;
+
+	for (chain = kept_chain(p); (k = *chain) != NULL; chain = &k->next) {
+		if (k->p == p) {
+			*chain = k->next;
+			free(k);
+			return;
+		}
+	}
+}
+
+static void
+let_all_go(void)
+{
+	struct kept *k;
+	u_int i;
+
+	for (i = 0; i < KEPT_CHAINS; i++) {
+		while ((k = kept[i]) != NULL) {
+			kept[i] = k->next;
+			if (k->is_buf)
+				sshbuf_free(k->p);
+			else
+				free(k->p);
+			free(k);
+		}
+	}
+}
+
+void *
+fake_xcalloc(size_t n, size_t size)
+{
+	return keep(xcalloc(n, size), 0);
+}
+
+void *
+fake_xmalloc(size_t size)
+{
+	return keep(xmalloc(size), 0);
+}
+
+char *
+fake_xstrdup(const char *s)
+{
+	return keep(xstrdup(s), 0);
+}
+
+void *
+fake_xreallocarray(void *p, size_t n, size_t size)
+{
+	let_go(p);
+	return keep(xreallocarray(p, n, size), 0);
+}
+
+void
+fake_free(void *p)
+{
+	let_go(p);
+	free(p);
+}
+
+struct sshbuf *
+fake_sshbuf_new(void)
+{
+	return keep(sshbuf_new(), 1);
+}
+
+struct sshbuf *
+fake_sshbuf_from(const void *p, size_t len)
+{
+	return keep(sshbuf_from(p, len), 1);
+}
+
+void
+fake_sshbuf_free(struct sshbuf *b)
+{
+	let_go(b);
+	sshbuf_free(b);
+}
+
+/* ----------------------------------------------------------------------- */
+
+/* The machine */
+
+/* "to" or something below it */
+static void
+inside(const char *path)
+{
+	size_t len = strlen(path);
+
+	HOLDS(strncmp(path, "to", 2) == 0 &&
+	    (path[2] == '\0' || path[2] == '/'));
+	HOLDS(strstr(path, "/../") == NULL);
+	HOLDS(len < 3 || strcmp(path + len - 3, "/..") != 0);
+}
+
+static int
+change(const char *path)
+{
+	inside(path);
+	if (piece(16) == 0) {
+		errno = piece(2) == 0 ? EACCES : EEXIST;
+		return -1;
+	}
+	return 0;
+}
+
+int
+fake_mkdir(const char *path, mode_t mode)
+{
+	(void)mode;
+	return change(path);
+}
+
+int
+fake_chmod(const char *path, mode_t mode)
+{
+	(void)mode;
+	return change(path);
+}
+
+int
+fake_utimes(const char *path, const struct timeval *tv)
+{
+	(void)tv;
+	return change(path);
+}
+
+int
+fake_open(const char *path, int flags, ...)
+{
+	static const char content[FILE_LEN];
+	int fd;
+
+	if ((flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY)
+		inside(path);
+	else
+		HOLDS(strncmp(path, "from", 4) == 0);
+	if (piece(16) == 0 || nfds == sizeof(fds) / sizeof(fds[0])) {
+		errno = EACCES;
+		return -1;
+	}
+	HOLDS((fd = memfd_create("fuzz", 0)) != -1);
+	fds[nfds++] = fd;
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		HOLDS(write(fd, content, piece(FILE_LEN)) != -1);
+	return fd;
+}
+
+int
+fake_close(int fd)
+{
+	u_int i;
+
+	for (i = 0; i < nfds; i++) {
+		if (fds[i] == fd) {
+			fds[i] = fds[--nfds];
+			return close(fd);
+		}
+	}
+	HOLDS(!"what is closed is open");
+	return -1;
+}
+
+int
+fake_stat(const char *path, struct stat *st)
+{
+	const char *name = strrchr(path, '/');
+
+	memset(st, 0, sizeof(*st));
+	name = name == NULL ? path : name + 1;
+	st->st_mode = (strchr(name, 'd') != NULL ? S_IFDIR : S_IFREG) | 0644;
+	st->st_size = 1234;
+	st->st_mtime = 1700000000;
+	return 0;
+}
+
+DIR *
+fake_opendir(const char *path)
+{
+	static int dir;
+
+	HOLDS(strncmp(path, "from", 4) == 0);
+	return (DIR *)&dir;
+}
+
+struct dirent *
+fake_readdir(DIR *dir)
+{
+	static struct dirent entry;
+
+	(void)dir;
+	if (names == 0 || piece(4) == 0)
+		return NULL;
+	names--;
+	entry.d_ino = 1;
+	(void)snprintf(entry.d_name, sizeof(entry.d_name), "%s%u",
+	    piece(4) == 0 ? "d" : "f", (u_int)piece(20));
+	return &entry;
+}
+
+int
+fake_closedir(DIR *dir)
+{
+	(void)dir;
+	return 0;
+}
+
+int
+fake_mprintf(const char *format, ...)
+{
+	(void)format;
+	return 0;
+}
+
+void
+start_progress_meter(const char *f, off_t size, off_t *at)
+{
+}
+
+void
+update_progress_meter(const char *f, off_t size)
+{
+}
+
+void
+refresh_progress_meter(int force)
+{
+}
+
+void
+stop_progress_meter(void)
+{
+}
+
+/* ----------------------------------------------------------------------- */
+
+/* Requests */
+
+static void
+take_requests(void)
+{
+	const u_char *p;
+	struct sshbuf *m;
+	size_t len;
+	u_int32_t id, n = 0;
+	u_char type;
+
+	while (sshbuf_len(sent) >= 4) {
+		len = PEEK_U32(sshbuf_ptr(sent));
+		HOLDS(len >= 5 && len <= SFTP_MAX_MSG_LENGTH);
+		if (sshbuf_get_string_direct(sent, &p, &len) != 0)
+			return;
+		HOLDS((m = sshbuf_from(p, len)) != NULL);
+		HOLDS(sshbuf_get_u8(m, &type) == 0);
+		HOLDS(sshbuf_get_u32(m, &id) == 0);
+		if (type == SSH2_FXP_READ) {
+			HOLDS(sshbuf_skip_string(m) == 0);
+			HOLDS(sshbuf_consume(m, 8) == 0);
+			HOLDS(sshbuf_get_u32(m, &n) == 0);
+			HOLDS(sshbuf_len(m) == 0 && n != 0);
+		}
+		sshbuf_free(m);
+		HOLDS(nowed < OWED_MOST);
+		owed[nowed].type = type;
+		owed[nowed].id = id;
+		owed[nowed++].len = n;
+	}
+}
+
+ssize_t
+fake_send(int fd, const void *p, size_t len, int flags)
+{
+	HOLDS(fd == CONNECTION && len > 0);
+	(void)flags;
+	if (piece(16) == 0) {
+		errno = piece(2) == 0 ? EAGAIN : EINTR;
+		return -1;
+	}
+	if (piece(4) == 0)
+		len = 1 + (size_t)piece(len);
+	HOLDS(sshbuf_put(sent, p, len) == 0);
+	take_requests();
+	return (ssize_t)len;
+}
+
+ssize_t
+fake_write(int fd, const void *p, size_t len)
+{
+	return fake_send(fd, p, len, 0);
+}
+
+/* ----------------------------------------------------------------------- */
+
+/* Answers */
+
+static void
+put_name(struct sshbuf *m)
+{
+	static const char * const some[] = { "a", "b", "c", "A", "dir", "..",
+	    ".", "", "../x", "a/b", "/etc/x", "new\nline", "\377\376", "x",
+	    "y", "z" };
+	char name[300];
+	u_int kind = (u_int)input_bytes(&in, 1);
+	size_t i, len;
+
+	if (kind != 0xff) {
+		HOLDS(sshbuf_put_cstring(m, some[kind % 16]) == 0);
+		return;
+	}
+	len = (size_t)input_bytes(&in, 1);
+	for (i = 0; i < len; i++)
+		name[i] = (char)input_bytes(&in, 1);
+	HOLDS(sshbuf_put_string(m, name, len) == 0);
+}
+
+static void
+put_attributes(struct sshbuf *m)
+{
+	static const u_int32_t modes[] = { S_IFREG | 0644, S_IFREG | 07777,
+	    S_IFDIR | 0755, S_IFDIR, S_IFLNK | 0777, S_IFREG, S_IFIFO, 0 };
+	u_int32_t flags = (u_int32_t)input_bytes(&in, 1);
+	u_int kind = (u_int)input_bytes(&in, 1);
+
+	flags = (flags & 0x8b) == 0 ? 0x0d : flags & 0x0f;
+	if (kind == 0xff)
+		flags |= SSH2_FILEXFER_ATTR_EXTENDED;
+	HOLDS(sshbuf_put_u32(m, flags) == 0);
+	if (flags & SSH2_FILEXFER_ATTR_SIZE)
+		HOLDS(sshbuf_put_u64(m, kind & 0x80 ? input_number(&in) :
+		    (uint64_t)kind * 1000) == 0);
+	if (flags & SSH2_FILEXFER_ATTR_UIDGID)
+		HOLDS(sshbuf_put_u64(m, 0) == 0);
+	if (flags & SSH2_FILEXFER_ATTR_PERMISSIONS)
+		HOLDS(sshbuf_put_u32(m, modes[kind % 8]) == 0);
+	if (flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+		HOLDS(sshbuf_put_u64(m, input_bytes(&in, 4)) == 0);
+	if (flags & SSH2_FILEXFER_ATTR_EXTENDED) {
+		HOLDS(sshbuf_put_u32(m, (u_int32_t)input_bytes(&in, 1)) == 0);
+		put_name(m);
+		put_name(m);
+	}
+}
+
+static void
+put_names(struct sshbuf *m, u_int32_t count)
+{
+	u_int32_t i;
+
+	HOLDS(sshbuf_put_u32(m, count) == 0);
+	for (i = 0; i < count && in.left > 0; i++) {
+		put_name(m);
+		HOLDS(sshbuf_put_cstring(m, "long") == 0);
+		put_attributes(m);
+	}
+}
+
+static void
+put_version(struct sshbuf *m)
+{
+	static const char * const extensions[] = { "limits@openssh.com",
+	    "posix-rename@openssh.com", "fsync@openssh.com",
+	    "lsetstat@openssh.com", "expand-path@openssh.com",
+	    "statvfs@openssh.com", "copy-data", "hash-ranges@openssh-hpn" };
+	u_int has = (u_int)input_bytes(&in, 1), i;
+
+	HOLDS(sshbuf_put_u32(m, input_bytes(&in, 1) == 7 ? 2 : 3) == 0);
+	for (i = 0; i < 8; i++) {
+		if ((has & (1U << i)) == 0)
+			continue;
+		HOLDS(sshbuf_put_cstring(m, extensions[i]) == 0);
+		HOLDS(sshbuf_put_cstring(m, i == 5 ? "2" : "1") == 0);
+	}
+}
+
+/* What should answer this request. */
+static void
+put_answer(struct sshbuf *m, u_char type, u_int32_t wanted)
+{
+	static const u_char zeros[SFTP_MAX_MSG_LENGTH + 2];
+	u_int kind = (u_int)input_bytes(&in, 1);
+	u_int i;
+	size_t len;
+
+	switch (type) {
+	case SSH2_FXP_OPEN:
+	case SSH2_FXP_OPENDIR:
+		HOLDS(sshbuf_put_string(m, zeros, kind % 8 == 0 ? kind : 4)
+		    == 0);
+		break;
+	case SSH2_FXP_READ:
+		len = wanted < sizeof(zeros) ? wanted : sizeof(zeros);
+		if (kind % 4 == 0)
+			len = (size_t)(input_number(&in) % (len + 2));
+		HOLDS(sshbuf_put_string(m, zeros, len) == 0);
+		break;
+	case SSH2_FXP_STAT:
+	case SSH2_FXP_LSTAT:
+	case SSH2_FXP_FSTAT:
+		put_attributes(m);
+		break;
+	case SSH2_FXP_READDIR:
+		put_names(m, kind == 0xff ? (u_int32_t)input_bytes(&in, 4) :
+		    kind % 40);
+		break;
+	case SSH2_FXP_REALPATH:
+	case SSH2_FXP_READLINK:
+		put_names(m, kind == 0xff ? kind : 1);
+		break;
+	case SSH2_FXP_EXTENDED:
+		/* limits, statvfs, hash-ranges: numbers */
+		for (i = 0; i < (kind & 0x80 ? 11 : 4); i++)
+			HOLDS(sshbuf_put_u64(m, input_number(&in)) == 0);
+		break;
+	default:
+		HOLDS(sshbuf_put_u32(m, SSH2_FX_OK) == 0);
+	}
+}
+
+static u_char
+type_of_answer(u_char type)
+{
+	switch (type) {
+	case SSH2_FXP_OPEN:
+	case SSH2_FXP_OPENDIR:
+		return SSH2_FXP_HANDLE;
+	case SSH2_FXP_READ:
+		return SSH2_FXP_DATA;
+	case SSH2_FXP_STAT:
+	case SSH2_FXP_LSTAT:
+	case SSH2_FXP_FSTAT:
+		return SSH2_FXP_ATTRS;
+	case SSH2_FXP_READDIR:
+	case SSH2_FXP_REALPATH:
+	case SSH2_FXP_READLINK:
+		return SSH2_FXP_NAME;
+	case SSH2_FXP_EXTENDED:
+		return SSH2_FXP_EXTENDED_REPLY;
+	default:
+		return SSH2_FXP_STATUS;
+	}
+}
+
+/* The answer to one of the requests that are owed one. */
+static void
+make_answer(void)
+{
+	static const u_char zeros[256];
+	struct sshbuf *m;
+	u_int kind = (u_int)input_bytes(&in, 1), which = 0, i;
+	size_t len;
+
+	/* In order, or not */
+	if (kind & 1)
+		which = (u_int)input_bytes(&in, 1) % nowed;
+	HOLDS((m = sshbuf_new()) != NULL);
+	if (owed[which].type == SSH2_FXP_INIT) {
+		HOLDS(sshbuf_put_u8(m, SSH2_FXP_VERSION) == 0);
+		put_version(m);
+	} else if (kind >= 0xf8) {
+		broken = 1;
+		HOLDS(sshbuf_put_u8(m, (u_char)input_bytes(&in, 1)) == 0);
+		HOLDS(sshbuf_put_u32(m, kind & 2 ? owed[which].id :
+		    (u_int32_t)input_bytes(&in, 1)) == 0);
+		put_answer(m, (u_char)input_bytes(&in, 1), 10);
+	} else if (kind >= 0xc8) {
+		HOLDS(sshbuf_put_u8(m, SSH2_FXP_STATUS) == 0);
+		HOLDS(sshbuf_put_u32(m, owed[which].id) == 0);
+		HOLDS(sshbuf_put_u32(m, kind % 10) == 0);
+		HOLDS(sshbuf_put_cstring(m, "why") == 0);
+		HOLDS(sshbuf_put_cstring(m, "") == 0);
+	} else {
+		HOLDS(sshbuf_put_u8(m, type_of_answer(owed[which].type)) == 0);
+		HOLDS(sshbuf_put_u32(m, owed[which].id) == 0);
+		put_answer(m, owed[which].type, owed[which].len);
+	}
+	nowed--;
+	for (i = which; i < nowed; i++)
+		owed[i] = owed[i + 1];
+	/* Now and then too short, too long, or of another length than it says */
+	kind = (u_int)input_bytes(&in, 1);
+	len = sshbuf_len(m);
+	if (kind >= 0xfc)
+		broken = 1;
+	if (kind == 0xff)
+		HOLDS(sshbuf_consume_end(m, input_bytes(&in, 1) % len) == 0);
+	if (kind == 0xfe)
+		HOLDS(sshbuf_put(m, zeros, input_bytes(&in, 1)) == 0);
+	len = sshbuf_len(m);
+	if (kind == 0xfd)
+		len = (size_t)input_bytes(&in, 4);
+	if (kind == 0xfb)
+		interrupted = 1;
+	HOLDS(sshbuf_put_u32(answers, (u_int32_t)len) == 0);
+	HOLDS(sshbuf_putb(answers, m) == 0);
+	sshbuf_free(m);
+}
+
+ssize_t
+fake_read(int fd, void *p, size_t len)
+{
+	size_t n;
+
+	HOLDS(fd == CONNECTION);
+	if (piece(16) == 0) {
+		errno = piece(2) == 0 ? EAGAIN : EINTR;
+		return -1;
+	}
+	while (nowed > 0 && in.left > 0 && (sshbuf_len(answers) == 0 ||
+	    piece(4) != 0))
+		make_answer();
+	n = sshbuf_len(answers);
+	if (n > len)
+		n = len;
+	if (n > 1 && piece(2) == 0)
+		n = 1 + (size_t)piece(n);
+	HOLDS(sshbuf_get(answers, p, n) == 0);
+	/* 0: the server has gone */
+	return (ssize_t)n;
+}
+
+int
+fake_poll(struct pollfd *p, nfds_t n, int timeout)
+{
+	nfds_t i;
+
+	HOLDS(n == 2 && (p[0].fd != -1 || p[1].fd != -1));
+	/* Nobody waits for what will never come */
+	if (timeout == -1 && p[1].fd == -1 && sshbuf_len(answers) == 0)
+		HOLDS(broken || nowed > 0);
+	for (i = 0; i < n; i++)
+		p[i].revents = p[i].fd == -1 ? 0 : p[i].events;
+	return 1;
+}
+
+int
+fake_set_nonblock(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- */
+
+static void
+look_at_log(LogLevel level, int forced, const char *line, void *ctx)
+{
+	(void)level;
+	(void)forced;
+	(void)ctx;
+	HOLDS(strstr(line, "nothing is under way") == NULL);
+	HOLDS(strstr(line, "answer to ") == NULL);
+}
+
+/* One request, one answer. */
+static void
+ask(struct sftp_conn *conn)
+{
+	struct sftp_statvfs st;
+	SFTP_DIRENT **dir;
+	Attrib a;
+	char *path;
+
+	switch (input_bytes(&in, 1) % 6) {
+	case 0:
+		(void)sftp_stat(conn, "x", 1, &a);
+		break;
+	case 1:
+		if (sftp_readdir(conn, "x", &dir) == 0)
+			sftp_free_dirents(dir);
+		break;
+	case 2:
+		if ((path = sftp_realpath(conn, "x")) != NULL)
+			free(path);
+		break;
+	case 3:
+		(void)sftp_statvfs(conn, "x", &st, 1);
+		break;
+	case 4:
+		if ((path = sftp_expand_path(conn, "~x")) != NULL)
+			free(path);
+		break;
+	case 5:
+		attrib_clear(&a);
+		(void)sftp_mkdir(conn, "x", &a, 1);
+		break;
+	}
+}
+
+static void
+session(void)
+{
+	static const char * const from[] = { "from/f1", "from/d1", "from/f2",
+	    "from/d2" };
+	static const char * const to[] = { "to/f1", "to/d1", "to/f1", "to" };
+	struct sftp_conn *conn;
+	struct hpn_sftp_job *job;
+	u_int mode = (u_int)input_bytes(&in, 1), i;
+	int flags = (int)input_bytes(&in, 1) & 0x7f;
+
+	if (mode & 1)
+		hpn_sftp_ask_early("from/f1");
+	if ((conn = sftp_init(CONNECTION, CONNECTION, mode & 2 ? 1000 : 0,
+	    mode & 4 ? 3 : 0, 0)) == NULL)
+		return;
+	for (i = 0; i < ((mode >> 3) & 3); i++)
+		ask(conn);
+	job = hpn_sftp_job_new(conn, flags);
+	for (i = 0; i <= ((mode >> 5) & 3); i++)
+		hpn_sftp_job_add(job, from[i], to[i], (int)(i & 1));
+	(void)hpn_sftp_job_run(job);
+	/* What was asked ahead may be answered now */
+	ask(conn);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	set_log_handler(look_at_log, NULL);
+	in.p = data;
+	in.left = size;
+	pieces = input_bytes(&in, 4) | 1;
+	nowed = nfds = 0;
+	names = 60;
+	broken = 0;
+	interrupted = 0;
+	HOLDS((sent = sshbuf_new()) != NULL);
+	HOLDS((answers = sshbuf_new()) != NULL);
+	if (setjmp(over) == 0)
+		session();
+	while (nfds > 0)
+		(void)close(fds[--nfds]);
+	let_all_go();
+	sshbuf_free(sent);
+	sshbuf_free(answers);
+	return 0;
+}
