@@ -128,12 +128,19 @@ cell() {
 	printf '%.1f' "$1"
 }
 
-# MiB of the most memory that the server's process for the session has had.
+# The processes of our server's sessions.
+sessions() {
+	local pid
+	for pid in $(pgrep sshd-session); do
+		[ "$(readlink "/proc/$pid/exe")" != \
+		    "$HPN_STAGE/libexec/sshd-session" ] || printf '%s\n' "$pid"
+	done
+}
+
+# MiB of the most memory that one of them has had.
 server_peak() {
 	local pid peak=0 now
-	for pid in $(pgrep -P "$server_pid" -f . ; pgrep sshd-session); do
-		[ "$(readlink "/proc/$pid/exe")" = \
-		    "$HPN_STAGE/libexec/sshd-session" ] || continue
+	for pid in $(sessions); do
 		now=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' \
 		    "/proc/$pid/status" 2>/dev/null) || continue
 		[ "${now:-0}" -le "$peak" ] || peak=$now
@@ -299,12 +306,13 @@ cipher_row() {
 		    -p "$FLOW usage -o $work/usage.server --"
 		rm -f usage.client usage.server
 		pipe up "-n $size"
-		# The server's part is known when it ends.
-		pkill -TERM -P "$server_pid" 2>/dev/null || :
-		wait_until 10 '[ -s usage.server ]' ||
-		    die 'the server does not say what it used'
-		wait "$server_pid" 2>/dev/null || :
+		# The server's part is known when it ends, its sessions before.
+		wait_until 10 '[ -z "$(sessions)" ]' ||
+		    die 'a session does not end'
+		stop "$server_pid"
 		server_pid=
+		[ -s usage.server ] ||
+		    die 'the server does not say what it used'
 		read -r _ client <usage.client
 		read -r _ server <usage.server
 		costs+=("$(calc "($client + $server - $cpu) * 1e9 / $size")")
@@ -533,7 +541,7 @@ for part; do
 	*) die "no part is called $part; there are: $PARTS" ;;
 	esac
 done
-need iperf3 awk timeout pgrep pkill
+need iperf3 awk timeout pgrep
 need_stages
 build_flow
 "$ROOT/lab/lab.sh" check
