@@ -61,6 +61,7 @@
 
 #define CONNECTION	1000	/* a descriptor that nobody has */
 #define OWED_MOST	40000
+#define SPARE		2000
 #define KEPT_CHAINS	4096
 #define FILE_LEN	70000
 
@@ -74,13 +75,16 @@ static struct sshbuf *answers;	/* not yet received by it */
 static struct {
 	u_char type;
 	u_int32_t id, len;
+	int dir;		/* about a directory, by its name */
 } owed[OWED_MOST];		/* requests without an answer */
 static u_int nowed;
 static int broken;		/* an answer was none: anything may follow */
+static u_int spare;		/* answers beyond the input */
 static u_int names;		/* that local directories still have */
 static uint64_t pieces;
 static int fds[4096];
 static u_int nfds;
+static u_int jobs;		/* that came to their end */
 
 /* What the client allocated: it ends with most of that not freed. */
 struct kept {
@@ -377,8 +381,11 @@ take_requests(void)
 	size_t len;
 	u_int32_t id, n = 0;
 	u_char type;
+	const u_char *name;
+	size_t name_len;
 
 	while (sshbuf_len(sent) >= 4) {
+		HOLDS(nowed < OWED_MOST);
 		len = PEEK_U32(sshbuf_ptr(sent));
 		HOLDS(len >= 5 && len <= SFTP_MAX_MSG_LENGTH);
 		if (sshbuf_get_string_direct(sent, &p, &len) != 0)
@@ -392,8 +399,10 @@ take_requests(void)
 			HOLDS(sshbuf_get_u32(m, &n) == 0);
 			HOLDS(sshbuf_len(m) == 0 && n != 0);
 		}
+		owed[nowed].dir = type == SSH2_FXP_STAT &&
+		    sshbuf_get_string_direct(m, &name, &name_len) == 0 &&
+		    name_len >= 2 && name[name_len - 2] == 'd';
 		sshbuf_free(m);
-		HOLDS(nowed < OWED_MOST);
 		owed[nowed].type = type;
 		owed[nowed].id = id;
 		owed[nowed++].len = n;
@@ -447,14 +456,18 @@ put_name(struct sshbuf *m)
 }
 
 static void
-put_attributes(struct sshbuf *m)
+put_attributes(struct sshbuf *m, int dir)
 {
 	static const u_int32_t modes[] = { S_IFREG | 0644, S_IFREG | 07777,
 	    S_IFDIR | 0755, S_IFDIR, S_IFLNK | 0777, S_IFREG, S_IFIFO, 0 };
 	u_int32_t flags = (u_int32_t)input_bytes(&in, 1);
 	u_int kind = (u_int)input_bytes(&in, 1);
 
-	flags = (flags & 0x8b) == 0 ? 0x0d : flags & 0x0f;
+	if (dir && kind < 0xe0)
+		kind = 2;
+	/* Nearly all say what it is */
+	flags = flags < 0xf0 ? (flags & 0x0f) | SSH2_FILEXFER_ATTR_PERMISSIONS :
+	    flags & 0x0f;
 	if (kind == 0xff)
 		flags |= SSH2_FILEXFER_ATTR_EXTENDED;
 	HOLDS(sshbuf_put_u32(m, flags) == 0);
@@ -483,7 +496,7 @@ put_names(struct sshbuf *m, u_int32_t count)
 	for (i = 0; i < count && in.left > 0; i++) {
 		put_name(m);
 		HOLDS(sshbuf_put_cstring(m, "long") == 0);
-		put_attributes(m);
+		put_attributes(m, 0);
 	}
 }
 
@@ -507,7 +520,7 @@ put_version(struct sshbuf *m)
 
 /* What should answer this request. */
 static void
-put_answer(struct sshbuf *m, u_char type, u_int32_t wanted)
+put_answer(struct sshbuf *m, u_char type, u_int32_t wanted, int dir)
 {
 	static const u_char zeros[SFTP_MAX_MSG_LENGTH + 2];
 	u_int kind = (u_int)input_bytes(&in, 1);
@@ -522,22 +535,30 @@ put_answer(struct sshbuf *m, u_char type, u_int32_t wanted)
 		break;
 	case SSH2_FXP_READ:
 		len = wanted < sizeof(zeros) ? wanted : sizeof(zeros);
-		if (kind % 4 == 0)
+		if (kind % 4 == 3)
 			len = (size_t)(input_number(&in) % (len + 2));
 		HOLDS(sshbuf_put_string(m, zeros, len) == 0);
 		break;
 	case SSH2_FXP_STAT:
 	case SSH2_FXP_LSTAT:
 	case SSH2_FXP_FSTAT:
-		put_attributes(m);
+		put_attributes(m, dir);
 		break;
 	case SSH2_FXP_READDIR:
+		/* None: that was all */
 		put_names(m, kind == 0xff ? (u_int32_t)input_bytes(&in, 4) :
-		    kind % 40);
+		    kind & 1 ? 1 + kind % 20 : 0);
 		break;
 	case SSH2_FXP_REALPATH:
 	case SSH2_FXP_READLINK:
-		put_names(m, kind == 0xff ? kind : 1);
+		if (kind >= 0xf0)
+			put_names(m, kind & 3);
+		else {
+			HOLDS(sshbuf_put_u32(m, 1) == 0);
+			HOLDS(sshbuf_put_cstring(m, "from/d1") == 0);
+			HOLDS(sshbuf_put_cstring(m, "") == 0);
+			put_attributes(m, 1);
+		}
 		break;
 	case SSH2_FXP_EXTENDED:
 		/* limits, statvfs, hash-ranges: numbers */
@@ -594,17 +615,21 @@ make_answer(void)
 		HOLDS(sshbuf_put_u8(m, (u_char)input_bytes(&in, 1)) == 0);
 		HOLDS(sshbuf_put_u32(m, kind & 2 ? owed[which].id :
 		    (u_int32_t)input_bytes(&in, 1)) == 0);
-		put_answer(m, (u_char)input_bytes(&in, 1), 10);
-	} else if (kind >= 0xc8) {
+		put_answer(m, (u_char)input_bytes(&in, 1), 10, 0);
+	} else if (kind >= 0xc8 || (in.left == 0 &&
+	    (owed[which].type == SSH2_FXP_READ ||
+	    owed[which].type == SSH2_FXP_READDIR))) {
 		HOLDS(sshbuf_put_u8(m, SSH2_FXP_STATUS) == 0);
 		HOLDS(sshbuf_put_u32(m, owed[which].id) == 0);
-		HOLDS(sshbuf_put_u32(m, kind % 10) == 0);
+		HOLDS(sshbuf_put_u32(m, in.left == 0 ? SSH2_FX_EOF :
+		    kind % 10) == 0);
 		HOLDS(sshbuf_put_cstring(m, "why") == 0);
 		HOLDS(sshbuf_put_cstring(m, "") == 0);
 	} else {
 		HOLDS(sshbuf_put_u8(m, type_of_answer(owed[which].type)) == 0);
 		HOLDS(sshbuf_put_u32(m, owed[which].id) == 0);
-		put_answer(m, owed[which].type, owed[which].len);
+		put_answer(m, owed[which].type, owed[which].len,
+		    owed[which].dir);
 	}
 	nowed--;
 	for (i = which; i < nowed; i++)
@@ -638,9 +663,12 @@ fake_read(int fd, void *p, size_t len)
 		errno = piece(2) == 0 ? EAGAIN : EINTR;
 		return -1;
 	}
-	while (nowed > 0 && in.left > 0 && (sshbuf_len(answers) == 0 ||
-	    piece(4) != 0))
+	/* Without further input they are ordinary, and some more */
+	while (nowed > 0 && (in.left > 0 || spare > 0) &&
+	    (sshbuf_len(answers) == 0 || piece(4) != 0)) {
+		spare -= in.left == 0;
 		make_answer();
+	}
 	n = sshbuf_len(answers);
 	if (n > len)
 		n = len;
@@ -654,14 +682,16 @@ fake_read(int fd, void *p, size_t len)
 int
 fake_poll(struct pollfd *p, nfds_t n, int timeout)
 {
-	nfds_t i;
+	int nothing = nowed == 0 && sshbuf_len(answers) == 0;
 
 	HOLDS(n == 2 && (p[0].fd != -1 || p[1].fd != -1));
 	/* Nobody waits for what will never come */
-	if (timeout == -1 && p[1].fd == -1 && sshbuf_len(answers) == 0)
-		HOLDS(broken || nowed > 0);
-	for (i = 0; i < n; i++)
-		p[i].revents = p[i].fd == -1 ? 0 : p[i].events;
+	if (timeout == -1 && p[1].fd == -1)
+		HOLDS(broken || !nothing);
+	p[1].revents = p[1].fd == -1 ? 0 : POLLOUT;
+	/* The end of the connection is something, too */
+	p[0].revents = p[0].fd == -1 || (nothing && (timeout != -1 ||
+	    p[1].fd != -1)) ? 0 : POLLIN;
 	return 1;
 }
 
@@ -735,12 +765,13 @@ session(void)
 	if ((conn = sftp_init(CONNECTION, CONNECTION, mode & 2 ? 1000 : 0,
 	    mode & 4 ? 3 : 0, 0)) == NULL)
 		return;
-	for (i = 0; i < ((mode >> 3) & 3); i++)
+	if ((mode & 0x18) == 0x18)
 		ask(conn);
 	job = hpn_sftp_job_new(conn, flags);
 	for (i = 0; i <= ((mode >> 5) & 3); i++)
 		hpn_sftp_job_add(job, from[i], to[i], (int)(i & 1));
 	(void)hpn_sftp_job_run(job);
+	jobs++;
 	/* What was asked ahead may be answered now */
 	ask(conn);
 }
@@ -754,6 +785,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pieces = input_bytes(&in, 4) | 1;
 	nowed = nfds = 0;
 	names = 60;
+	spare = SPARE;
 	broken = 0;
 	interrupted = 0;
 	HOLDS((sent = sshbuf_new()) != NULL);
