@@ -35,6 +35,7 @@
 #include "sftp-client.h"
 
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-hash.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
@@ -114,6 +115,7 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 	TAILQ_INIT(&n->blocked);
 	TAILQ_INIT(&n->waiting);
 	TAILQ_INIT(&n->data);
+	TAILQ_INIT(&n->held);
 	job->alive++;
 	if ((n->parent = parent) != NULL) {
 		n->depth = parent->depth + 1;
@@ -231,6 +233,8 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->key);
 	free(n->handle);
 	free(n->small);
+	check_free(n);
+	get_drop_held(n);
 	free(n);
 	job->alive--;
 	if (parent != NULL) {
@@ -408,6 +412,23 @@ ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
 }
 
 void
+ask_truncate(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
+{
+	Attrib a;
+	int r;
+
+	attrib_clear(&a);
+	a.flags = SSH2_FILEXFER_ATTR_SIZE;
+	a.size = size;
+	debug("truncating at %llu", (unsigned long long)size);
+	ask(job, n, ASK_TRUNCATE, SSH2_FXP_FSETSTAT);
+	put_handle(job, n);
+	if ((r = encode_attrib(job->m, &a)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job);
+}
+
+void
 ask_fsync(struct hpn_sftp_job *job, struct node *n)
 {
 	int r;
@@ -428,6 +449,34 @@ send_read(struct hpn_sftp_job *job, struct request *req)
 	put_handle(job, req->node);
 	if ((r = sshbuf_put_u64(job->m, req->offset)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, req->len)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job);
+}
+
+void
+ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+    size_t len)
+{
+	struct request *req = xcalloc(1, sizeof(*req));
+
+	req->node = n;
+	req->ask = ASK_COMPARE;
+	req->offset = offset;
+	req->len = len;
+	send_read(job, req);
+}
+
+void
+ask_hash(struct hpn_sftp_job *job, struct node *n,
+    const struct hpn_hash_range *range)
+{
+	struct request *req = ask(job, n, ASK_HASH, SSH2_FXP_EXTENDED);
+	int r;
+
+	req->range = *range;
+	sshbuf_reset(job->m);
+	if ((r = hpn_sftp_hash_put_request(job->m, req->id, n->handle,
+	    n->handle_len, range)) != 0)
 		fatal_fr(r, "compose");
 	send_it(job);
 }
@@ -582,7 +631,9 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	}
 	req->again = 0;
-	if (job->flags & HPN_SFTP_UP)
+	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
+		check_answer(job, req, type, m);
+	else if (job->flags & HPN_SFTP_UP)
 		put_answer(job, req, type, m);
 	else
 		get_answer(job, req, type, m);
@@ -618,6 +669,35 @@ take_packet(struct hpn_sftp_job *job, const u_char *p, size_t len)
 
 /* ---------------------------------------------------------------- files -- */
 
+u_char *
+job_room_for(struct hpn_sftp_job *job, size_t len)
+{
+	if (job->buf_len < len) {
+		job->buf = xreallocarray(job->buf, len, 1);
+		job->buf_len = len;
+	}
+	return job->buf;
+}
+
+ssize_t
+read_at(int fd, u_char *p, size_t len, u_int64_t offset)
+{
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < len) {
+		n = pread(fd, p + got, len - got, (off_t)(offset + got));
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		got += n;
+	}
+	return got;
+}
+
 void
 file_plan(struct hpn_sftp_job *job, struct node *n)
 {
@@ -635,6 +715,7 @@ void
 file_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 {
 	job->done_bytes += bytes;
+	job->moved_bytes += bytes;
 	hpn_xfer_delivered(&job->xfer, bytes, now_ns());
 }
 
@@ -905,10 +986,11 @@ summary(struct hpn_sftp_job *job)
 	    job->flags & HPN_SFTP_UP ? "uploaded" : "downloaded",
 	    job->done_files, job->done_files == 1 ? "" : "s",
 	    interrupted ? " before the interrupt" : "",
-	    (long long)job->done_bytes, took);
+	    (long long)job->moved_bytes, took);
 	if (job->failed_files != 0)
 		verbose("%u file%s failed; the messages above say which",
 		    job->failed_files, job->failed_files == 1 ? "" : "s");
+	check_summary(job);
 }
 
 /* -------------------------------------------------------------- the job -- */
