@@ -183,7 +183,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 # The modules compile without the tree, and without a warning
 
 alone_modules='hpn-window hpn-rtt hpn-xfer hpn-tcp hpn-none hpn-threads hpn-engine'
-alone_modules="$alone_modules hpn-cpus"
+alone_modules="$alone_modules hpn-cpus hpn-resume"
 for other in gcc clang; do
 	command -v "$other" >/dev/null || continue
 	for m in $alone_modules; do
@@ -196,7 +196,7 @@ for other in gcc clang; do
 	done
 done
 # Policy has no sockets, clocks, allocation or globals.
-for m in hpn-window hpn-rtt hpn-xfer hpn-none; do
+for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -213,7 +213,7 @@ done
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt xfer tcp none threads engine links'
+alone_tests='window rtt xfer resume tcp none threads engine links'
 tree_tests='buf options rekey macs crypt sftpd hash'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {

@@ -97,7 +97,8 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 static int
 is_trace(const struct hpn_resume *r, const struct hpn_resume_found *found)
 {
-	return found->others == 0 && found->zeros >= HPN_RESUME_ZEROS &&
+	return found->others == 0 &&
+	    r->zeros + found->zeros >= HPN_RESUME_ZEROS &&
 	    found->differs != 0 && r->there - found->differs <= HPN_RESUME_TAIL;
 }
 
@@ -152,9 +153,11 @@ found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 		r->by = r->offset == 0 ? HPN_RESUME_BY_READ :
 		    HPN_RESUME_BY_TAIL;
 		go_on(r, at);
-	} else
+	} else {
 		/* All that was read may be: is there a good end before it? */
+		r->zeros += found->zeros;
 		look_back(r, at);
+	}
 }
 
 void

@@ -36,7 +36,7 @@
 /* So much is looked at from the block on that differs. */
 #define HPN_RESUME_LOOK		(128U * 1024)
 /* So much of the end is read back where there are no hashes. */
-#define HPN_RESUME_BACK		(4U * 1024 * 1024)
+#define HPN_RESUME_BACK		(1024U * 1024)
 /* Only so far from the end a difference may be a trace of an interruption; */
 #define HPN_RESUME_TAIL		(256ULL * 1024 * 1024)
 /* it has at least so many zeros that should be something else. */
@@ -81,6 +81,7 @@ struct hpn_resume {
 	/* its own */
 	int flags;
 	uint64_t there, size;		/* of destination and source */
+	uint64_t zeros;			/* found so far, reading backwards */
 	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
 	    HPN_RESUME_BACKWARD } stage;
 };

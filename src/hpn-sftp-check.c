@@ -228,7 +228,7 @@ act(struct hpn_sftp_job *job, struct node *n)
 			    HPN_RESUME_VERIFY ? "The server has no hashes: "
 			    "what is there is read back and compared" :
 			    "The server has no hashes: of what is there only "
-			    "the last 4 MiB are read back and compared");
+			    "the last MiB are read back and compared");
 		node_list(n, &job->want);
 		check_send(job, n);
 		return;
@@ -719,10 +719,9 @@ check_summary(struct hpn_sftp_job *job)
 	const struct tally *t = &job->tally;
 
 	if ((job->flags & HPN_SFTP_RESUME) != 0)
-		verbose("of what was there: %u files whole, %u continued, %u "
-		    "replaced, %u refused; %llu bytes kept; checked by hash "
-		    "%u, by reading %u, by reading the end %u, by size and "
-		    "time %u", t->whole, t->resumed, t->replaced, t->refused,
+		verbose("of what was there: whole %u, continued %u, replaced "
+		    "%u, refused %u; %llu bytes kept; checked by hash %u, by "
+		    "reading %u, by reading the end %u, by size and time %u", t->whole, t->resumed, t->replaced, t->refused,
 		    (unsigned long long)t->kept_bytes,
 		    t->checked[HPN_RESUME_BY_HASH],
 		    t->checked[HPN_RESUME_BY_READ],

@@ -56,14 +56,6 @@ extern volatile sig_atomic_t interrupted;
 /* So much is kept of a file until what comes before it is there. */
 #define HELD_MAX	(64 * 1024 * 1024)
 
-/* Data that came before what precedes them. */
-struct held {
-	TAILQ_ENTRY(held) list;
-	u_int64_t offset;
-	size_t len;
-	u_char data[];
-};
-
 /* ---------------------------------------------------------------- files -- */
 
 static void
@@ -81,49 +73,6 @@ set_times(struct hpn_sftp_job *job, struct node *n, const char *what)
 	}
 }
 
-static int
-open_local(struct hpn_sftp_job *job, struct node *n)
-{
-	int flags = O_WRONLY|O_CREAT;
-	mode_t mode = n->mode | S_IWUSR;
-	struct stat st;
-
-	if ((job->flags & HPN_SFTP_RESUME) || verifies(job))
-		flags = O_RDWR|O_CREAT;
-	if (job->flags & HPN_SFTP_RESUME)
-		mode |= S_IRUSR;
-	else if ((job->flags & HPN_SFTP_INPLACE) == 0)
-		flags |= O_TRUNC;
-	n->opened = 1;
-	n->fd = open(n->to, flags, mode);
-	if (n->fd == -1 && errno == EACCES && (job->flags & HPN_SFTP_RESUME)) {
-		/* It may be whole. */
-		n->readonly = 1;
-		if ((n->fd = open(n->to, O_RDONLY)) == -1)
-			errno = EACCES;
-	}
-	if (n->fd == -1) {
-		job_meter_break(job);
-		error("open local \"%s\": %s", n->to, strerror(errno));
-		n->failed = 1;
-		return -1;
-	}
-	/* A device does not keep what it is given. */
-	if (n->check != NULL && fstat(n->fd, &st) == 0 && !S_ISREG(st.st_mode))
-		check_free(n);
-	return 0;
-}
-
-/* This end of the file is not ours to cut. */
-static void
-leave_local(struct node *n)
-{
-	n->failed = n->untouched = 1;
-	if (n->fd != -1)
-		close(n->fd);
-	n->fd = -1;
-}
-
 /* All that was asked for has come, or failed: the local file is complete. */
 static void
 finish_local(struct hpn_sftp_job *job, struct node *n)
@@ -134,7 +83,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 
 	/* An empty file, of which nothing came */
 	if (!n->opened && !n->failed && !interrupted)
-		(void)open_local(job, n);
+		(void)save_open(job, n);
 	if (n->fd == -1)
 		return;
 	/* Holes must not look like data that came. */
@@ -255,15 +204,15 @@ resume(struct hpn_sftp_job *job, struct node *n)
 	struct hpn_resume_file source;
 	struct stat st;
 
-	if (open_local(job, n) == -1) {
-		leave_local(n);
+	if (save_open(job, n) == -1) {
+		save_leave(n);
 		close_remote(job, n);
 		return;
 	}
 	if (fstat(n->fd, &st) == -1) {
 		job_meter_break(job);
 		error("stat local \"%s\": %s", n->to, strerror(errno));
-		leave_local(n);
+		save_leave(n);
 		close_remote(job, n);
 		return;
 	}
@@ -298,7 +247,7 @@ get_checked(struct hpn_sftp_job *job, struct node *n,
 	}
 	if (n->failed) {
 		check_free(n);
-		leave_local(n);
+		save_leave(n);
 		close_remote(job, n);
 		return;
 	}
@@ -418,98 +367,6 @@ read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		n->bad = req->offset;
 }
 
-static int
-write_at(int fd, const u_char *p, size_t len, u_int64_t offset)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = pwrite(fd, p, len, (off_t)offset);
-		if (n == -1 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= n;
-		offset += n;
-	}
-	return 0;
-}
-
-static void
-save(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
-    const u_char *data, size_t len)
-{
-	if (n->failed) {
-		/* What is not kept is a hole if more was before it failed */
-		if (offset < n->bad)
-			n->bad = offset;
-		return;
-	}
-	if (!n->opened && open_local(job, n) == -1)
-		return;
-	n->modified = 1;
-	if (write_at(n->fd, data, len, offset) == -1) {
-		job_meter_break(job);
-		error("write local \"%s\": %s", n->to, strerror(errno));
-		n->failed = 1;
-		if (offset < n->bad)
-			n->bad = offset;
-		return;
-	}
-	if (n->high < offset + len)
-		n->high = offset + len;
-	file_moved(job, n, len);
-}
-
-/*
- * A file that is to be resumed has no holes at any time, whatever ends us:
- * what comes early waits for what precedes it.
- */
-static void
-hold(struct node *n, u_int64_t offset, const u_char *data, size_t len)
-{
-	struct held *h = xmalloc(sizeof(*h) + len), *before;
-
-	h->offset = offset;
-	h->len = len;
-	memcpy(h->data, data, len);
-	n->held_bytes += len;
-	TAILQ_FOREACH_REVERSE(before, &n->held, helds, list)
-		if (before->offset < offset)
-			break;
-	if (before == NULL)
-		TAILQ_INSERT_HEAD(&n->held, h, list);
-	else
-		TAILQ_INSERT_AFTER(&n->held, before, h, list);
-}
-
-static void
-release(struct hpn_sftp_job *job, struct node *n)
-{
-	struct held *h;
-
-	while ((h = TAILQ_FIRST(&n->held)) != NULL &&
-	    h->offset < file_whole(n)) {
-		TAILQ_REMOVE(&n->held, h, list);
-		n->held_bytes -= h->len;
-		save(job, n, h->offset, h->data, h->len);
-		free(h);
-	}
-}
-
-void
-get_drop_held(struct node *n)
-{
-	struct held *h;
-
-	while ((h = TAILQ_FIRST(&n->held)) != NULL) {
-		TAILQ_REMOVE(&n->held, h, list);
-		free(h);
-	}
-	n->held_bytes = 0;
-}
-
 static void
 data(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_char type, struct sshbuf *m)
@@ -535,10 +392,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		read_failed(job, n, req, SSH2_FX_FAILURE);
 		return;
 	}
-	if ((job->flags & HPN_SFTP_RESUME) && TAILQ_FIRST(&n->data) != req)
-		hold(n, req->offset, p, len);
-	else
-		save(job, n, req->offset, p, len);
+	save_data(job, n, req, p, len);
 	if (len == req->len) {
 		TAILQ_REMOVE(&n->data, req, list);
 		if (n->ahead < AHEAD_MAX && n->size == 0)
@@ -897,7 +751,7 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		return;
 	case ASK_READ:
 		data(job, n, req, type, m);
-		release(job, n);
+		save_release(job, n);
 		verify_more(job, n);
 		if (!req->again)
 			go_on(job, n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-put.c
+ * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-ask.c
+ * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-save.c
  * and hpn-sftp-get.c (what is done to a file or directory, up and down) and
  * hpn-sftp-check.c (what is there compared with what should be) share.
  *
@@ -151,6 +152,8 @@ struct hpn_sftp_job {
 	u_int64_t label_ns;
 };
 
+/* Chains of requests under way. */
+#define REQUEST_CHAINS	4096
 /* More nodes than this, and no more names are taken from directories. */
 #define JOB_NODES	16384
 /*
@@ -181,12 +184,14 @@ void dir_ready(struct hpn_sftp_job *, struct node *);
 /* Directory: there is no more in it; ends it when all that is was done. */
 void dir_listed(struct hpn_sftp_job *, struct node *);
 
+u_int64_t now_ns(void);
+
 /* Whether a request may be sent for this many bytes of data. */
 int job_room(struct hpn_sftp_job *, size_t len);
 
 /*
- * Requests: what the node asks for.  The answer comes to put_answer() or
- * get_answer().
+ * hpn-sftp-ask.c.  Requests: what the node asks for.  The answer comes to
+ * put_answer() or get_answer().
  */
 void ask_path(struct hpn_sftp_job *, struct node *, enum ask, u_char type,
     const char *path);
@@ -212,6 +217,8 @@ void ask_write(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 /* Answers: what is in them; a wrong type of answer ends the program. */
 u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
 /* 0 or the status */
+u_int answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *);
 u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     Attrib *);
 /* the path, to be freed, or NULL and the status */
@@ -242,6 +249,18 @@ void job_meter_file(struct hpn_sftp_job *, struct node *, const char *path,
 u_char *job_room_for(struct hpn_sftp_job *, size_t len);
 /* Read so much of a local file, or all that there is: how much, or -1. */
 ssize_t read_at(int fd, u_char *, size_t len, u_int64_t offset);
+
+/*
+ * hpn-sftp-save.c: the local file of a download.  Open it, 0 or -1, which was
+ * said; close it without touching it further; write what has come, or keep it
+ * until what precedes it is there; write what waited for that; forget it.
+ */
+int save_open(struct hpn_sftp_job *, struct node *);
+void save_leave(struct node *);
+void save_data(struct hpn_sftp_job *, struct node *, struct request *,
+    const u_char *, size_t len);
+void save_release(struct hpn_sftp_job *, struct node *);
+void save_drop(struct node *);
 
 /*
  * hpn-sftp-check.c.  The file is open on both sides, the destination is as
@@ -288,7 +307,6 @@ void get_checked(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume *);
 void get_verified(struct hpn_sftp_job *, struct node *);
 void get_check_end(struct hpn_sftp_job *, struct node *);
-void get_drop_held(struct node *);
 void get_begin(struct hpn_sftp_job *, struct node *);
 void get_open(struct hpn_sftp_job *, struct node *);
 void get_send(struct hpn_sftp_job *, struct node *);
