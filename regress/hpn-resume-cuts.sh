@@ -30,7 +30,7 @@ cleanup_resume ()
 	hpn_stop_all
 	chmod -R u+rwx $FROM $TO 2>/dev/null
 	rm -rf $FROM $TO $LOG $CUT $TOTALS $OBJ/hpn-resume.*.sh \
-	    $OBJ/hpn-resume.pid.*
+	    $OBJ/hpn-resume.pid.* $LOG.diff
 }
 trap cleanup_resume EXIT
 cleanup_resume
@@ -148,7 +148,7 @@ wrapper ()
 	cat >$OBJ/hpn-resume.$1.sh <<-EOD
 	#!/bin/sh
 	echo \$\$ >$OBJ/hpn-resume.pid.$1
-	exec $2 \"\$@\"
+	exec $2 "\$@"
 	EOD
 	chmod 755 $OBJ/hpn-resume.$1.sh
 	echo $OBJ/hpn-resume.$1.sh
@@ -178,3 +178,53 @@ for server in $servers; do
 done
 verbose "$INTERRUPTED interruptions"
 test $INTERRUPTED -ge 50 || fail "only $INTERRUPTED interruptions"
+
+# Each process of a connection in turn is killed while the copy runs: the first
+# commands of a pair leave their process ids.
+rm -f $CUT
+hpn_link ()
+{
+	echo "$OBJ/hpn-delay -r 4000000 -t $TOTALS"
+}
+server_wrapper=`wrapper sftp-server $SFTPSERVER`
+ssh_wrapper=`wrapper ssh $SSH`
+hpn_server ()
+{
+	echo "$sshd_wrapper -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER"
+}
+sshd_wrapper=`wrapper sshd $SSHD`
+hpn_config "" "Subsystem sftp $server_wrapper"
+killed=0
+for way in up down; do
+	for who in scp ssh sshd sftp-server; do
+		what="kill -9 $who, $way"
+		if test $way = up; then
+			from=$FROM to=host:$TO
+		else
+			from=host:$FROM to=$TO
+		fi
+		chmod -R u+rwx $TO
+		rm -rf $TO
+		mkdir $TO
+		for i in 1 2 3; do
+			rm -f $OBJ/hpn-resume.pid.*
+			$SCP -v -Z -r -S $ssh_wrapper -F $HPN_SSH_CONFIG \
+			    $from $to >/dev/null 2>$LOG &
+			scp=$!
+			echo $scp >$OBJ/hpn-resume.pid.scp
+			hpn_pid_in $OBJ/hpn-resume.pid.sftp-server
+			sleep 0.`expr 1 + \`random 8\``
+			pid=`cat $OBJ/hpn-resume.pid.$who`
+			! kill -9 $pid 2>/dev/null || killed=`expr $killed + 1`
+			wait $scp
+		done
+		$SCP -v -Z -r -S $ssh_wrapper -F $HPN_SSH_CONFIG $from $to \
+		    >/dev/null 2>$LOG || fail "$what: status $?: `cat $LOG`"
+		diff -r $FROM $TO/from >$LOG.diff || \
+		    fail "$what: `head -n 2 $LOG.diff`"
+		sent=`number $LOG loaded`
+		verbose "$what: $sent of $ALL bytes for the last attempt"
+	done
+done
+verbose "$killed killed while they ran"
+test $killed -ge 12 || fail "only $killed of 24 were killed while they ran"

@@ -427,7 +427,7 @@ fi
 # ---------------------------------------------------------------------------
 # Fuzz
 
-targets='window rtt'
+targets='window rtt resume'
 buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
 if $with_tree; then
 	targets="$targets options"
@@ -440,7 +440,7 @@ for t in $targets; do
 	flags="$tree_flags -I$fuzz" with="$src/hpn-$t.c" more=
 	leaks=1
 	case $t in
-	window|rtt) flags="-I$src -I$fuzz" ;;
+	window|rtt|resume) flags="-I$src -I$fuzz" ;;
 	options) with="$with $(echo compat/*.o)" ;;
 	sftp-hash)
 		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;
@@ -482,7 +482,7 @@ for t in $targets; do
 	    "build/check/policy"
 done
 # Warnings in the targets, and the driver for where there is no libFuzzer.
-for t in window rtt; do
+for t in window rtt resume; do
 	if run "build-main-$t.log" $cc -O1 -g $san $warn -I"$src" -I"$fuzz" \
 	    -o "main-$t" "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" \
 	    "$src/hpn-$t.c" && run "main-$t.log" $fixed "./main-$t" 1; then
@@ -497,6 +497,6 @@ done
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
-    fuzz-rtt fuzz-options fuzz-sftp-hash fuzz-sftp-server main-window main-rtt fuzz-*.d ./*.o
+    fuzz-rtt fuzz-resume main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server main-window main-rtt fuzz-*.d ./*.o
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -131,12 +131,13 @@ found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
 	uint64_t at = found->differs;
 
+	if (r->stage == HPN_RESUME_EXACT && (at == UINT64_MAX ||
+	    at - r->offset >= HPN_RESUME_FINE)) {
+		/* Not where the hashes said. */
+		other_file(r, HPN_RESUME_DIFFERS, r->offset, r->length);
+		return;
+	}
 	if (at == UINT64_MAX) {
-		if (r->stage == HPN_RESUME_EXACT) {
-			other_file(r, HPN_RESUME_DIFFERS, r->offset,
-			    r->length);
-			return;
-		}
 		r->by = r->offset == 0 ? HPN_RESUME_BY_READ :
 		    HPN_RESUME_BY_TAIL;
 		go_on(r, r->offset + r->length);
@@ -163,9 +164,10 @@ found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 void
 hpn_resume_found(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
-	if (found->unusable && r->step == HPN_RESUME_HASH)
+	if (found->unusable && r->stage == HPN_RESUME_COARSE)
 		look_back(r, r->there);
-	else if (found->unusable && r->stage == HPN_RESUME_EXACT)
+	else if (found->unusable && r->stage != HPN_RESUME_BACKWARD)
+		/* There was a difference, whatever may be said now. */
 		other_file(r, HPN_RESUME_DIFFERS, r->offset, r->length);
 	else if (found->unusable)
 		other_file(r, HPN_RESUME_UNCHECKED, 0, 0);
