@@ -105,7 +105,7 @@ is_trace(const struct hpn_resume *r, const struct hpn_resume_found *found)
 static void
 found_by_hash(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
-	uint64_t at = found->differs;
+	uint64_t at = found->differs, left;
 
 	if (r->stage == HPN_RESUME_COARSE) {
 		if (at == UINT64_MAX) {
@@ -122,8 +122,11 @@ found_by_hash(struct hpn_resume *r, const struct hpn_resume_found *found)
 		other_file(r, HPN_RESUME_DIFFERS, r->offset, r->length);
 		return;
 	}
+	/* It must be in this one. */
+	left = r->offset + r->length - at;
 	r->stage = HPN_RESUME_EXACT;
-	look(r, HPN_RESUME_READ, at, HPN_RESUME_LOOK, 0);
+	look(r, HPN_RESUME_READ, at, HPN_RESUME_LOOK,
+	    left < HPN_RESUME_FINE ? left : HPN_RESUME_FINE);
 }
 
 static void
@@ -132,7 +135,7 @@ found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 	uint64_t at = found->differs;
 
 	if (r->stage == HPN_RESUME_EXACT && (at == UINT64_MAX ||
-	    at - r->offset >= HPN_RESUME_FINE)) {
+	    at - r->offset >= r->block)) {
 		/* Not where the hashes said. */
 		other_file(r, HPN_RESUME_DIFFERS, r->offset, r->length);
 		return;

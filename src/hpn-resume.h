@@ -44,7 +44,7 @@
 
 enum hpn_resume_step {
 	HPN_RESUME_HASH,	/* compare the hashes of this range */
-	HPN_RESUME_READ,	/* compare the bytes of this range */
+	HPN_RESUME_READ,	/* compare the bytes of this range; no blocks */
 	HPN_RESUME_TRANSFER,	/* copy from `offset` on; cut what is beyond */
 	HPN_RESUME_WHOLE,	/* there is nothing to copy */
 	HPN_RESUME_REFUSE	/* leave it alone */
