@@ -183,7 +183,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 # The modules compile without the tree, and without a warning
 
 alone_modules='hpn-window hpn-rtt hpn-xfer hpn-tcp hpn-none hpn-threads hpn-engine'
-alone_modules="$alone_modules hpn-cpus"
+alone_modules="$alone_modules hpn-cpus hpn-resume"
 for other in gcc clang; do
 	command -v "$other" >/dev/null || continue
 	for m in $alone_modules; do
@@ -196,7 +196,7 @@ for other in gcc clang; do
 	done
 done
 # Policy has no sockets, clocks, allocation or globals.
-for m in hpn-window hpn-rtt hpn-xfer hpn-none; do
+for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -213,7 +213,7 @@ done
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt xfer tcp none threads engine links'
+alone_tests='window rtt xfer resume tcp none threads engine links'
 tree_tests='buf options rekey macs crypt sftpd hash'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
@@ -427,7 +427,7 @@ fi
 # ---------------------------------------------------------------------------
 # Fuzz
 
-targets='window rtt'
+targets='window rtt resume'
 buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
 if $with_tree; then
 	targets="$targets options"
@@ -440,7 +440,7 @@ for t in $targets; do
 	flags="$tree_flags -I$fuzz" with="$src/hpn-$t.c" more=
 	leaks=1
 	case $t in
-	window|rtt) flags="-I$src -I$fuzz" ;;
+	window|rtt|resume) flags="-I$src -I$fuzz" ;;
 	options) with="$with $(echo compat/*.o)" ;;
 	sftp-hash)
 		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;
@@ -503,7 +503,7 @@ for t in $targets; do
 	    "build/check/policy"
 done
 # Warnings in the targets, and the driver for where there is no libFuzzer.
-for t in window rtt; do
+for t in window rtt resume; do
 	if run "build-main-$t.log" $cc -O1 -g $san $warn -I"$src" -I"$fuzz" \
 	    -o "main-$t" "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" \
 	    "$src/hpn-$t.c" && run "main-$t.log" $fixed "./main-$t" 1; then
@@ -518,6 +518,7 @@ done
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
-    fuzz-rtt fuzz-options fuzz-sftp-hash fuzz-sftp-server fuzz-sftp-client main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
+    fuzz-rtt fuzz-resume main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
+    fuzz-sftp-client main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

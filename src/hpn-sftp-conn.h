@@ -24,7 +24,7 @@ struct hpn_sftp_conn {
 	u_int *upload_buflen;		/* ... and in a write request */
 	u_int requests;			/* that the user wants; 0: no wish */
 	int fixed_buflen;		/* the user wants these lengths */
-	int can_fsync;
+	int can_fsync, can_hash;
 	u_int64_t handles;		/* the server's limit; 0: unknown */
 	struct known **known;
 	u_int nknown;

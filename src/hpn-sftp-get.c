@@ -53,6 +53,8 @@ extern volatile sig_atomic_t interrupted;
 #define AHEAD_MAX	64
 /* Requests for names under way for a directory. */
 #define NAMES_MAX	8
+/* So much is kept of a file until what comes before it is there. */
+#define HELD_MAX	(64 * 1024 * 1024)
 
 /* ---------------------------------------------------------------- files -- */
 
@@ -69,48 +71,6 @@ set_times(struct hpn_sftp_job *job, struct node *n, const char *what)
 		error("local set times %s\"%s\": %s", what, n->to,
 		    strerror(errno));
 	}
-}
-
-static int
-open_local(struct hpn_sftp_job *job, struct node *n)
-{
-	int flags = O_WRONLY|O_CREAT;
-
-	if ((job->flags & (HPN_SFTP_RESUME|HPN_SFTP_INPLACE)) == 0)
-		flags |= O_TRUNC;
-	n->opened = 1;
-	if ((n->fd = open(n->to, flags, n->mode | S_IWUSR)) == -1) {
-		job_meter_break(job);
-		error("open local \"%s\": %s", n->to, strerror(errno));
-		n->failed = 1;
-		return -1;
-	}
-	return 0;
-}
-
-/* Where to go on with a file that is there in part. */
-static int
-resume(struct hpn_sftp_job *job, struct node *n)
-{
-	struct stat st;
-
-	if (open_local(job, n) == -1)
-		return -1;
-	if (fstat(n->fd, &st) == -1) {
-		error("stat local \"%s\": %s", n->to, strerror(errno));
-		return -1;
-	}
-	if (st.st_size < 0) {
-		error("\"%s\" has negative size", n->to);
-		return -1;
-	}
-	if ((u_int64_t)st.st_size > n->size) {
-		error("Unable to resume download of \"%s\": "
-		    "local file is larger than remote", n->to);
-		return -1;
-	}
-	n->next = n->high = st.st_size;
-	return 0;
 }
 
 void
@@ -138,7 +98,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 
 	/* An empty file, of which nothing came */
 	if (!n->opened && !n->failed && !interrupted)
-		(void)open_local(job, n);
+		(void)save_open(job, n);
 	if (n->fd == -1)
 		return;
 	/* Holes must not look like data that came. */
@@ -146,7 +106,8 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 		end = MINIMUM(end, file_whole(n));
 	/* A device has no length. */
 	if ((inplace || n->failed || interrupted) &&
-	    (fstat(n->fd, &st) == -1 || S_ISREG(st.st_mode))) {
+	    (fstat(n->fd, &st) == -1 || (S_ISREG(st.st_mode) &&
+	    (u_int64_t)st.st_size != end))) {
 		debug("truncating at %llu", (unsigned long long)end);
 		if (ftruncate(n->fd, end) == -1) {
 			job_meter_break(job);
@@ -173,7 +134,10 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 		    (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME))
 			set_times(job, n, "");
 		if ((job->flags & HPN_SFTP_RESUME) && !n->modified)
-			logit("File \"%s\" was not modified", n->to);
+			do_log2(n->parent == NULL && (job->flags &
+			    HPN_SFTP_LIST) ? SYSLOG_LEVEL_INFO :
+			    SYSLOG_LEVEL_VERBOSE,
+			    "File \"%s\" was not modified", n->to);
 		else if (job->flags & HPN_SFTP_FSYNC) {
 			debug("syncing \"%s\"", n->to);
 			if (fsync(n->fd) == -1)
@@ -227,6 +191,101 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 }
 
 static void
+close_remote(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_CLOSING;
+	node_unlist(n);
+	/* Is it still the file whose data came? */
+	if (n->modified && verifies(job))
+		ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
+	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+}
+
+/* The data may begin, at n->next. */
+static void
+begin_data(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_DATA;
+	if (n->size != 0)
+		job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	get_send(job, n);
+}
+
+/* Find out where to go on with what may be there in part. */
+static void
+resume(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_resume_file source;
+	struct stat st;
+
+	if (save_open(job, n) == -1) {
+		save_leave(n);
+		close_remote(job, n);
+		return;
+	}
+	if (fstat(n->fd, &st) == -1) {
+		job_meter_break(job);
+		error("stat local \"%s\": %s", n->to, strerror(errno));
+		save_leave(n);
+		close_remote(job, n);
+		return;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		begin_data(job, n);
+		return;
+	}
+	n->dest.size = st.st_size;
+	n->dest.mtime = st.st_mtime < 0 ? 0 : st.st_mtime;
+	source.size = n->size;
+	source.mtime = n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME ?
+	    n->a.mtime : UINT64_MAX;
+	check_begin(job, n, &source, &n->dest);
+}
+
+void
+get_checked(struct hpn_sftp_job *job, struct node *n,
+    const struct hpn_resume *r)
+{
+	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
+
+	if (!n->failed && !whole) {
+		if (n->readonly)
+			errno = EACCES;
+		if (n->readonly || (n->begun < r->there &&
+		    ftruncate(n->fd, n->begun) == -1)) {
+			job_meter_break(job);
+			error("%s local \"%s\": %s", n->readonly ? "open" :
+			    "ftruncate", n->to, strerror(errno));
+			n->failed = 1;
+		}
+	}
+	if (n->failed) {
+		check_free(n);
+		save_leave(n);
+		close_remote(job, n);
+		return;
+	}
+	n->next = n->high = n->begun;
+	file_plan(job, n);
+	if (whole) {
+		check_free(n);
+		finish_local(job, n);
+		close_remote(job, n);
+		return;
+	}
+	verify_begin(job, n);
+	begin_data(job, n);
+}
+
+void
+get_verified(struct hpn_sftp_job *job, struct node *n)
+{
+	finish_local(job, n);
+	close_remote(job, n);
+}
+
+static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
@@ -240,20 +299,14 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		node_fail(job, n);
 		return;
 	}
-	n->state = NODE_DATA;
 	/* Limits may have come with the handle. */
 	n->buflen = *job->c->download_buflen;
-	if ((job->flags & HPN_SFTP_RESUME) && resume(job, n) == -1) {
-		n->failed = 1;
-		/* This end of the file is not ours to cut. */
-		if (n->fd != -1)
-			close(n->fd);
-		n->fd = -1;
+	if (job->flags & HPN_SFTP_RESUME) {
+		resume(job, n);
+		return;
 	}
-	if (n->size != 0)
-		job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
-	get_send(job, n);
+	verify_begin(job, n);
+	begin_data(job, n);
 }
 
 /* How much to ask for next; 0: wait for what is under way. */
@@ -262,22 +315,14 @@ next_len(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int64_t left;
 
-	if (n->next > INT64_MAX - n->buflen)
+	if (n->next > INT64_MAX - n->buflen || n->held_bytes > HELD_MAX)
 		return 0;
 	if (n->size == 0 || n->next > n->size)
-		return n->asked < n->ahead ? n->buflen : 0;
+		return n->asked - n->checks < n->ahead ? n->buflen : 0;
 	if ((left = n->size - n->next) == 0)
 		return n->buflen;	/* nothing should be there */
 	/* One more than there should be: if it is not there, that was all. */
 	return left < n->buflen ? left + 1 : n->buflen;
-}
-
-static void
-close_remote(struct hpn_sftp_job *job, struct node *n)
-{
-	n->state = NODE_CLOSING;
-	node_unlist(n);
-	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
 void
@@ -285,6 +330,10 @@ get_send(struct hpn_sftp_job *job, struct node *n)
 {
 	size_t len;
 
+	if (n->state == NODE_CHECK || n->state == NODE_VERIFY) {
+		check_send(job, n);
+		return;
+	}
 	while (n->state == NODE_DATA && !n->eof && !n->failed &&
 	    !interrupted) {
 		if ((len = next_len(job, n)) == 0) {
@@ -301,10 +350,8 @@ get_send(struct hpn_sftp_job *job, struct node *n)
 		node_unlist(n);
 		return;
 	}
-	if (n->state == NODE_DATA) {
-		finish_local(job, n);
-		close_remote(job, n);
-	}
+	if (n->state == NODE_DATA)
+		verify_end(job, n, n->high);
 }
 
 /* Another answer for the file has been dealt with. */
@@ -335,50 +382,6 @@ read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		n->bad = req->offset;
 }
 
-static int
-write_at(int fd, const u_char *p, size_t len, u_int64_t offset)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = pwrite(fd, p, len, (off_t)offset);
-		if (n == -1 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= n;
-		offset += n;
-	}
-	return 0;
-}
-
-static void
-save(struct hpn_sftp_job *job, struct node *n, struct request *req,
-    const u_char *data, size_t len)
-{
-	if (n->failed) {
-		/* What is not kept is a hole if more was before it failed */
-		if (req->offset < n->bad)
-			n->bad = req->offset;
-		return;
-	}
-	if (!n->opened && open_local(job, n) == -1)
-		return;
-	n->modified = 1;
-	if (write_at(n->fd, data, len, req->offset) == -1) {
-		job_meter_break(job);
-		error("write local \"%s\": %s", n->to, strerror(errno));
-		n->failed = 1;
-		if (req->offset < n->bad)
-			n->bad = req->offset;
-		return;
-	}
-	if (n->high < req->offset + len)
-		n->high = req->offset + len;
-	file_moved(job, n, len);
-}
-
 static void
 data(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_char type, struct sshbuf *m)
@@ -404,7 +407,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		read_failed(job, n, req, SSH2_FX_FAILURE);
 		return;
 	}
-	save(job, n, req, p, len);
+	save_data(job, n, req, p, len);
 	if (len == req->len) {
 		TAILQ_REMOVE(&n->data, req, list);
 		if (n->ahead < AHEAD_MAX && n->size == 0)
@@ -438,10 +441,17 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state != NODE_CLOSING || n->asked != 0)
 		return;
-	if (n->failed || interrupted)
+	/* Of what is left as it was something better was said. */
+	if ((n->failed && !n->untouched) || interrupted)
 		node_fail(job, n);
 	else
 		node_end(job, n);
+}
+
+void
+get_check_end(struct hpn_sftp_job *job, struct node *n)
+{
+	file_check(job, n);
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -474,6 +484,15 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 		error("mkdir %s: %s", n->to, strerror(errno));
 		node_fail(job, n);
 		return;
+	}
+	/* A copy that was finished before may have closed it. */
+	if ((job->flags & HPN_SFTP_RESUME) && stat(n->to, &st) == 0 &&
+	    (st.st_mode & (S_IWUSR|S_IXUSR)) != (S_IWUSR|S_IXUSR)) {
+		if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
+			n->final_mode = st.st_mode & 07777;
+		n->mode = (st.st_mode & 07777) | S_IWUSR|S_IXUSR;
+		if (chmod(n->to, n->mode) == -1)
+			debug("chmod %s: %s", n->to, strerror(errno));
 	}
 	dir_ready(job, n);
 	get_open(job, n);
@@ -715,6 +734,7 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 {
 	struct node *n = req->node;
 	u_int status;
+	Attrib a;
 	char *path;
 
 	switch (req->ask) {
@@ -746,8 +766,19 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		return;
 	case ASK_READ:
 		data(job, n, req, type, m);
+		save_release(job, n);
+		verify_more(job, n);
 		if (!req->again)
 			go_on(job, n);
+		return;
+	case ASK_FSTAT:
+		if (answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+		    (((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
+		    a.size != n->a.size) ||
+		    ((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
+		    a.mtime != n->a.mtime)))
+			check_changed(job, n);
+		file_check(job, n);
 		return;
 	case ASK_CLOSE:
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {

@@ -43,13 +43,12 @@
 extern volatile sig_atomic_t interrupted;
 extern int showprogress;
 
-/* Chains of requests under way, and of destinations. */
-#define REQUEST_CHAINS	4096
+/* Chains of destinations under way. */
 #define CLAIM_CHAINS	4096
 /* The job's line is composed so often at most. */
 #define LABEL_NS	200000000ULL
 
-static u_int64_t
+u_int64_t
 now_ns(void)
 {
 	return (u_int64_t)(monotime_double() * 1e9);
@@ -114,6 +113,7 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 	TAILQ_INIT(&n->blocked);
 	TAILQ_INIT(&n->waiting);
 	TAILQ_INIT(&n->data);
+	TAILQ_INIT(&n->held);
 	job->alive++;
 	if ((n->parent = parent) != NULL) {
 		n->depth = parent->depth + 1;
@@ -231,6 +231,8 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->key);
 	free(n->handle);
 	free(n->small);
+	check_free(n);
+	save_drop(n);
 	free(n);
 	job->alive--;
 	if (parent != NULL) {
@@ -298,262 +300,7 @@ job_room(struct hpn_sftp_job *job, size_t len)
 	    len);
 }
 
-static void
-begin(struct hpn_sftp_job *job, struct request *req, u_char type)
-{
-	struct request **chain;
-	int r;
-
-	req->id = (*job->c->next_id)++;
-	req->sent_ns = now_ns();
-	chain = &job->asked[req->id % REQUEST_CHAINS];
-	req->chain = *chain;
-	*chain = req;
-	req->node->asked++;
-	job->requests++;
-	job->asked_bytes += req->len;
-	sshbuf_reset(job->m);
-	if ((r = sshbuf_put_u8(job->m, type)) != 0 ||
-	    (r = sshbuf_put_u32(job->m, req->id)) != 0)
-		fatal_fr(r, "compose");
-}
-
-static struct request *
-ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
-{
-	struct request *req = xcalloc(1, sizeof(*req));
-
-	req->node = n;
-	req->ask = what;
-	begin(job, req, type);
-	return req;
-}
-
-static void
-send_it(struct hpn_sftp_job *job)
-{
-	hpn_sftp_io_put(job->c->io, job->m, NULL, 0);
-}
-
-void
-ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask what,
-    u_char type, const char *path, const Attrib *a)
-{
-	struct request *req = ask(job, n, what, type);
-	int r;
-
-	if ((r = sshbuf_put_cstring(job->m, path)) != 0 ||
-	    (a != NULL && (r = encode_attrib(job->m, a)) != 0))
-		fatal_fr(r, "compose");
-	debug3("Sent message T:%u I:%u \"%s\"", type, req->id, path);
-	send_it(job);
-}
-
-void
-ask_path(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
-    const char *path)
-{
-	ask_path_attrib(job, n, what, type, path, NULL);
-}
-
-void
-ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
-    u_int mode, const Attrib *a)
-{
-	struct request *req = ask(job, n, ASK_OPEN, SSH2_FXP_OPEN);
-	Attrib none;
-	int r;
-
-	if (a == NULL) {
-		attrib_clear(&none);
-		a = &none;
-	}
-	if ((r = sshbuf_put_cstring(job->m, path)) != 0 ||
-	    (r = sshbuf_put_u32(job->m, mode)) != 0 ||
-	    (r = encode_attrib(job->m, a)) != 0)
-		fatal_fr(r, "compose");
-	debug3("Sent message SSH2_FXP_OPEN I:%u P:%s M:0x%04x", req->id, path,
-	    mode);
-	send_it(job);
-}
-
-static void
-put_handle(struct hpn_sftp_job *job, const struct node *n)
-{
-	int r;
-
-	if ((r = sshbuf_put_string(job->m, n->handle, n->handle_len)) != 0)
-		fatal_fr(r, "compose");
-}
-
-void
-ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
-    u_char type)
-{
-	ask(job, n, what, type);
-	put_handle(job, n);
-	send_it(job);
-}
-
-void
-ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
-{
-	int r;
-
-	ask(job, n, ASK_FSETSTAT, SSH2_FXP_FSETSTAT);
-	put_handle(job, n);
-	if ((r = encode_attrib(job->m, a)) != 0)
-		fatal_fr(r, "compose");
-	send_it(job);
-}
-
-void
-ask_fsync(struct hpn_sftp_job *job, struct node *n)
-{
-	int r;
-
-	ask(job, n, ASK_FSYNC, SSH2_FXP_EXTENDED);
-	if ((r = sshbuf_put_cstring(job->m, "fsync@openssh.com")) != 0)
-		fatal_fr(r, "compose");
-	put_handle(job, n);
-	send_it(job);
-}
-
-static void
-send_read(struct hpn_sftp_job *job, struct request *req)
-{
-	int r;
-
-	begin(job, req, SSH2_FXP_READ);
-	put_handle(job, req->node);
-	if ((r = sshbuf_put_u64(job->m, req->offset)) != 0 ||
-	    (r = sshbuf_put_u32(job->m, req->len)) != 0)
-		fatal_fr(r, "compose");
-	send_it(job);
-}
-
-static struct request *
-data_request(struct node *n, enum ask what, u_int64_t offset, size_t len)
-{
-	struct request *req = xcalloc(1, sizeof(*req));
-
-	req->node = n;
-	req->ask = what;
-	req->offset = offset;
-	req->len = len;
-	TAILQ_INSERT_TAIL(&n->data, req, list);
-	return req;
-}
-
-void
-ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
-    size_t len)
-{
-	send_read(job, data_request(n, ASK_READ, offset, len));
-}
-
-void
-ask_read_again(struct hpn_sftp_job *job, struct request *req)
-{
-	req->again = 1;
-	send_read(job, req);
-}
-
-void
-ask_write(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
-    const u_char *data, size_t len)
-{
-	struct request *req = data_request(n, ASK_WRITE, offset, len);
-	int r;
-
-	begin(job, req, SSH2_FXP_WRITE);
-	put_handle(job, n);
-	if ((r = sshbuf_put_u64(job->m, offset)) != 0 ||
-	    (r = sshbuf_put_u32(job->m, len)) != 0)
-		fatal_fr(r, "compose");
-	hpn_sftp_io_put(job->c->io, job->m, data, len);
-}
-
 /* -------------------------------------------------------------- answers -- */
-
-static void
-wrong_type(u_char wanted, u_char type)
-{
-	fatal("Expected SFTP packet of type %u, got %u", wanted, type);
-}
-
-u_int
-answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
-{
-	u_int status;
-	int r;
-
-	if (type != SSH2_FXP_STATUS)
-		wrong_type(SSH2_FXP_STATUS, type);
-	if ((r = sshbuf_get_u32(m, &status)) != 0)
-		fatal_fr(r, "parse status");
-	return status;
-}
-
-/* The status of an answer that should have been something better. */
-static u_int
-refusal(struct hpn_sftp_job *job, u_char wanted, u_char type,
-    struct sshbuf *m)
-{
-	u_int status;
-
-	if (type != SSH2_FXP_STATUS)
-		wrong_type(wanted, type);
-	status = answer_status(job, type, m);
-	return status == SSH2_FX_OK ? SSH2_FX_FAILURE : status;
-}
-
-static u_int
-answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
-{
-	int r;
-
-	if (type != SSH2_FXP_HANDLE)
-		return refusal(job, SSH2_FXP_HANDLE, type, m);
-	if ((r = sshbuf_get_string(m, &n->handle, &n->handle_len)) != 0)
-		fatal_fr(r, "parse handle");
-	return SSH2_FX_OK;
-}
-
-u_int
-answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
-    Attrib *a)
-{
-	int r;
-
-	if (type != SSH2_FXP_ATTRS)
-		return refusal(job, SSH2_FXP_ATTRS, type, m);
-	if ((r = decode_attrib(m, a)) != 0)
-		fatal_fr(r, "parse attributes");
-	return SSH2_FX_OK;
-}
-
-char *
-answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
-    u_int *statusp)
-{
-	char *path;
-	u_int count;
-	int r;
-
-	if (type != SSH2_FXP_NAME) {
-		*statusp = refusal(job, SSH2_FXP_NAME, type, m);
-		return NULL;
-	}
-	if ((r = sshbuf_get_u32(m, &count)) != 0)
-		fatal_fr(r, "parse count");
-	if (count != 1)
-		fatal("Got multiple names (%u) from SSH2_FXP_REALPATH", count);
-	if ((r = sshbuf_get_cstring(m, &path, NULL)) != 0)
-		fatal_fr(r, "parse name");
-	return path;
-}
 
 /* req has left its chain and was answered. */
 static void
@@ -582,7 +329,9 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	}
 	req->again = 0;
-	if (job->flags & HPN_SFTP_UP)
+	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
+		check_answer(job, req, type, m);
+	else if (job->flags & HPN_SFTP_UP)
 		put_answer(job, req, type, m);
 	else
 		get_answer(job, req, type, m);
@@ -618,6 +367,35 @@ take_packet(struct hpn_sftp_job *job, const u_char *p, size_t len)
 
 /* ---------------------------------------------------------------- files -- */
 
+u_char *
+job_room_for(struct hpn_sftp_job *job, size_t len)
+{
+	if (job->buf_len < len) {
+		job->buf = xreallocarray(job->buf, len, 1);
+		job->buf_len = len;
+	}
+	return job->buf;
+}
+
+ssize_t
+read_at(int fd, u_char *p, size_t len, u_int64_t offset)
+{
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < len) {
+		n = pread(fd, p + got, len - got, (off_t)(offset + got));
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		got += n;
+	}
+	return got;
+}
+
 void
 file_plan(struct hpn_sftp_job *job, struct node *n)
 {
@@ -635,6 +413,7 @@ void
 file_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 {
 	job->done_bytes += bytes;
+	job->moved_bytes += bytes;
 	hpn_xfer_delivered(&job->xfer, bytes, now_ns());
 }
 
@@ -921,10 +700,11 @@ summary(struct hpn_sftp_job *job)
 	    job->flags & HPN_SFTP_UP ? "uploaded" : "downloaded",
 	    job->done_files, job->done_files == 1 ? "" : "s",
 	    interrupted ? " before the interrupt" : "",
-	    (long long)job->done_bytes, took);
+	    (long long)job->moved_bytes, took);
 	if (job->failed_files != 0)
 		verbose("%u file%s failed; the messages above say which",
 		    job->failed_files, job->failed_files == 1 ? "" : "s");
+	check_summary(job);
 }
 
 /* -------------------------------------------------------------- the job -- */

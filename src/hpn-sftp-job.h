@@ -20,11 +20,12 @@ struct hpn_sftp_job;
 
 #define HPN_SFTP_UP		0x01	/* to the server; otherwise from it */
 #define HPN_SFTP_PRESERVE	0x02	/* permissions and times */
-#define HPN_SFTP_RESUME		0x04	/* what is there is the beginning */
+#define HPN_SFTP_RESUME		0x04	/* go on with what is there */
 #define HPN_SFTP_FSYNC		0x08
 #define HPN_SFTP_INPLACE	0x10	/* do not truncate first */
 #define HPN_SFTP_FOLLOW		0x20	/* symbolic links within trees */
 #define HPN_SFTP_LIST		0x40	/* say which directory begins */
+/* ... and those of hpn-resume.h, from 0x1000 on. */
 
 /*
  * A job with these flags.  To have it done, call hpn_sftp_job_run(); until

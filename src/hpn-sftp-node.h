@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-put.c
- * and hpn-sftp-get.c (what is done to a file or directory, up and down) share.
+ * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-ask.c
+ * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-save.c
+ * and hpn-sftp-get.c (what is done to a file or directory, up and down) and
+ * hpn-sftp-check.c (what is there compared with what should be) share.
  *
  * A node belongs to the job from job_node() to node_end().  It is on at most
  * one list.  It may be ended when none of its requests is under way.
@@ -16,9 +18,12 @@
 
 #include "openbsd-compat/sys-queue.h"
 
+#include "hpn-hash.h"
+#include "hpn-resume.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-xfer.h"
 
+struct check;
 struct node;
 struct hpn_sftp_job;
 TAILQ_HEAD(nodes, node);
@@ -26,7 +31,8 @@ TAILQ_HEAD(nodes, node);
 enum ask {
 	ASK_REALPATH, ASK_STAT, ASK_MKDIR, ASK_OPENDIR, ASK_READDIR,
 	ASK_OPEN, ASK_READ, ASK_WRITE, ASK_FSETSTAT, ASK_SETSTAT, ASK_FSYNC,
-	ASK_CLOSE
+	ASK_CLOSE,
+	ASK_FSTAT, ASK_TRUNCATE, ASK_CHMOD, ASK_HASH, ASK_COMPARE
 };
 
 struct request {
@@ -36,7 +42,8 @@ struct request {
 	enum ask ask;
 	struct node *node;
 	u_int64_t offset;
-	size_t len;			/* 0 unless ASK_READ, ASK_WRITE */
+	size_t len;			/* of data; 0: none */
+	struct hpn_hash_range range;	/* ASK_HASH */
 	u_int64_t sent_ns;
 	int again;			/* was sent again, is not to be freed */
 };
@@ -46,8 +53,10 @@ enum state {
 	NODE_NEW,
 	NODE_STAT,	/* for attributes of the remote file */
 	NODE_OPENING,
+	NODE_CHECK,	/* what is there is compared with the source */
 	NODE_DATA,	/* file: data; directory: names */
 	NODE_DRAIN,	/* until all data was acknowledged */
+	NODE_VERIFY,	/* what was moved is compared with the source */
 	NODE_TAIL,	/* what follows the data */
 	NODE_CLOSING,
 	NODE_CHILDREN	/* directory: until all in it is done */
@@ -85,6 +94,15 @@ struct node {
 	u_int ahead;			/* requests, size or end unknown */
 	int eof, modified, opened, step;
 	u_int refusals, retry_at;
+	u_int64_t begun;		/* first byte that is moved */
+	u_int32_t mtime;		/* of the local source as it was opened */
+	struct hpn_resume_file dest;	/* what was there */
+	int untouched;			/* is to be left as it was found */
+	int readonly;			/* the destination */
+	u_int checks;			/* requests under way to compare */
+	struct check *check;		/* hpn-sftp-check.c */
+	TAILQ_HEAD(helds, held) held;	/* data that came too early, */
+	u_int64_t held_bytes;		/* by offset */
 	/* directory */
 	mode_t final_mode;
 	int ready;			/* children may begin */
@@ -92,6 +110,15 @@ struct node {
 	u_int children;			/* not ended */
 	struct nodes waiting;		/* for ready */
 	DIR *dirp;
+};
+
+/* What became of the files of a job that were compared with their source. */
+struct tally {
+	u_int whole, resumed, replaced, refused;
+	u_int checked[HPN_RESUME_BY_SIZE + 1];
+	u_int64_t kept_bytes;
+	u_int verified_files, unverified_files;
+	u_int64_t verified_bytes[2];	/* by hash, by reading */
 };
 
 struct hpn_sftp_job {
@@ -115,14 +142,18 @@ struct hpn_sftp_job {
 	u_int alive;			/* nodes */
 	struct node *only;		/* the job is this one file */
 	u_int64_t begun_ns;
-	off_t done_bytes, all_bytes;
+	off_t done_bytes, all_bytes, moved_bytes;
 	u_int done_files, all_files, failed_files;
 	int failed, metered;
+	struct tally tally;
+	int said;			/* what a server cannot do */
 	int overfull;			/* no more names are taken */
 	char label[64];
 	u_int64_t label_ns;
 };
 
+/* Chains of requests under way. */
+#define REQUEST_CHAINS	4096
 /* More nodes than this, and no more names are taken from directories. */
 #ifndef JOB_NODES
 # define JOB_NODES	16384
@@ -155,12 +186,14 @@ void dir_ready(struct hpn_sftp_job *, struct node *);
 /* Directory: there is no more in it; ends it when all that is was done. */
 void dir_listed(struct hpn_sftp_job *, struct node *);
 
+u_int64_t now_ns(void);
+
 /* Whether a request may be sent for this many bytes of data. */
 int job_room(struct hpn_sftp_job *, size_t len);
 
 /*
- * Requests: what the node asks for.  The answer comes to put_answer() or
- * get_answer().
+ * hpn-sftp-ask.c.  Requests: what the node asks for.  The answer comes to
+ * put_answer() or get_answer().
  */
 void ask_path(struct hpn_sftp_job *, struct node *, enum ask, u_char type,
     const char *path);
@@ -170,7 +203,13 @@ void ask_open(struct hpn_sftp_job *, struct node *, const char *path,
     u_int mode, const Attrib *);
 void ask_handle(struct hpn_sftp_job *, struct node *, enum ask, u_char type);
 void ask_handle_attrib(struct hpn_sftp_job *, struct node *, const Attrib *);
+void ask_truncate(struct hpn_sftp_job *, struct node *, u_int64_t size);
 void ask_fsync(struct hpn_sftp_job *, struct node *);
+void ask_hash(struct hpn_sftp_job *, struct node *,
+    const struct hpn_hash_range *);
+/* A part of the file, not to keep. */
+void ask_compare(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+    size_t len);
 void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     size_t len);
 void ask_read_again(struct hpn_sftp_job *, struct request *);
@@ -180,6 +219,8 @@ void ask_write(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 /* Answers: what is in them; a wrong type of answer ends the program. */
 u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
 /* 0 or the status */
+u_int answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *);
 u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     Attrib *);
 /* the path, to be freed, or NULL and the status */
@@ -206,6 +247,52 @@ void job_meter_break(struct hpn_sftp_job *);
 void job_meter_file(struct hpn_sftp_job *, struct node *, const char *path,
     off_t size, u_int64_t from);
 
+/* Room for so many bytes, until it is used for something else. */
+u_char *job_room_for(struct hpn_sftp_job *, size_t len);
+/* Read so much of a local file, or all that there is: how much, or -1. */
+ssize_t read_at(int fd, u_char *, size_t len, u_int64_t offset);
+
+/*
+ * hpn-sftp-save.c: the local file of a download.  Open it, 0 or -1, which was
+ * said; close it without touching it further; write what has come, or keep it
+ * until what precedes it is there; write what waited for that; forget it.
+ */
+int save_open(struct hpn_sftp_job *, struct node *);
+void save_leave(struct node *);
+void save_data(struct hpn_sftp_job *, struct node *, struct request *,
+    const u_char *, size_t len);
+void save_release(struct hpn_sftp_job *, struct node *);
+void save_drop(struct node *);
+
+/*
+ * hpn-sftp-check.c.  The file is open on both sides, the destination is as
+ * dest says, the source as source says: find out what is to be done.
+ * put_checked() or get_checked() is called when it is known, at once or later.
+ */
+void check_begin(struct hpn_sftp_job *, struct node *,
+    const struct hpn_resume_file *source, const struct hpn_resume_file *dest);
+/* Ask what may be asked now. */
+void check_send(struct hpn_sftp_job *, struct node *);
+void check_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+/*
+ * What is moved from n->begun on is to be compared as well, if the job wants
+ * that.  Then, as it is read in order to be sent; when some of it has
+ * arrived; and when all of it has, up to the offset end: put_verified() or
+ * get_verified() is called when that is over.
+ */
+void verify_begin(struct hpn_sftp_job *, struct node *);
+void verify_sent(struct node *, const u_char *, size_t len);
+void verify_more(struct hpn_sftp_job *, struct node *);
+void verify_end(struct hpn_sftp_job *, struct node *, u_int64_t end);
+/* Whether the job compares what it moves. */
+int verifies(const struct hpn_sftp_job *);
+void check_free(struct node *);
+/* What to say at the end of the job. */
+void check_summary(struct hpn_sftp_job *);
+/* The source is not what it was when the copy began. */
+void check_changed(struct hpn_sftp_job *, struct node *);
+
 /* What the two directions have to offer. */
 void put_begin(struct hpn_sftp_job *, struct node *);
 void put_open(struct hpn_sftp_job *, struct node *);
@@ -214,6 +301,14 @@ void put_walk(struct hpn_sftp_job *, struct node *);
 void put_dir_done(struct hpn_sftp_job *, struct node *);
 void put_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
+void put_checked(struct hpn_sftp_job *, struct node *,
+    const struct hpn_resume *);
+void put_verified(struct hpn_sftp_job *, struct node *);
+void put_check_end(struct hpn_sftp_job *, struct node *);
+void get_checked(struct hpn_sftp_job *, struct node *,
+    const struct hpn_resume *);
+void get_verified(struct hpn_sftp_job *, struct node *);
+void get_check_end(struct hpn_sftp_job *, struct node *);
 void get_begin(struct hpn_sftp_job *, struct node *);
 void get_open(struct hpn_sftp_job *, struct node *);
 void get_send(struct hpn_sftp_job *, struct node *);

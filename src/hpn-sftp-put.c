@@ -60,25 +60,6 @@ tail(struct hpn_sftp_job *job, struct node *n)
 
 /* ---------------------------------------------------------------- files -- */
 
-static ssize_t
-read_at(int fd, u_char *p, size_t len, u_int64_t offset)
-{
-	size_t got = 0;
-	ssize_t n;
-
-	while (got < len) {
-		n = pread(fd, p + got, len - got, (off_t)(offset + got));
-		if (n == -1 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n == -1)
-			return -1;
-		if (n == 0)
-			break;
-		got += n;
-	}
-	return got;
-}
-
 static int
 open_local(struct hpn_sftp_job *job, struct node *n)
 {
@@ -101,6 +82,7 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 		return -1;
 	}
 	n->size = sb.st_size;
+	n->mtime = sb.st_mtime;
 	if (n->parent == NULL)
 		job_count(job, n->size);
 	stat_to_attrib(&sb, &n->a);
@@ -118,7 +100,7 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 	size_t max = MINIMUM(SMALL, *job->c->upload_buflen);
 	ssize_t len;
 
-	if (n->size >= max || (job->flags & HPN_SFTP_RESUME))
+	if (n->size >= max || (job->flags & HPN_SFTP_RESUME) || verifies(job))
 		return 0;
 	/* One byte more than there should be, to see that it has not grown */
 	n->small = xmalloc(n->size + 1);
@@ -143,14 +125,20 @@ void
 put_open(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
+	Attrib a = n->a;
 
-	if (job->flags & HPN_SFTP_RESUME)
-		mode |= SSH2_FXF_APPEND;
-	else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL)
+	if ((job->flags & HPN_SFTP_RESUME) || verifies(job))
+		mode |= SSH2_FXF_READ;
+	if (job->flags & HPN_SFTP_RESUME) {
+		/* What is interrupted must be open to the next attempt. */
+		a.perm |= S_IRUSR|S_IWUSR;
+		if (n->readonly)
+			mode = SSH2_FXF_READ;
+	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL)
 		mode |= SSH2_FXF_TRUNC;
 	n->state = NODE_OPENING;
 	job->files_open++;
-	ask_open(job, n, n->to, mode, &n->a);
+	ask_open(job, n, n->to, mode, &a);
 }
 
 static void
@@ -181,8 +169,14 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 
 	job->files_open--;	/* put_open() counts it again */
-	if ((status = answer_attrib(job, type, m, &there)) != SSH2_FX_OK) {
-		error("stat remote: %s", fx2txt(status));
+	status = answer_attrib(job, type, m, &there);
+	if (status == SSH2_FX_NO_SUCH_FILE)
+		attrib_clear(&there);
+	else if (status != SSH2_FX_OK ||
+	    (there.flags & SSH2_FILEXFER_ATTR_SIZE) == 0) {
+		job_meter_break(job);
+		error("stat remote \"%s\": %s", n->to, status == SSH2_FX_OK ?
+		    "the server does not tell its size" : fx2txt(status));
 		node_fail(job, n);
 		return;
 	}
@@ -190,35 +184,114 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 		node_fail(job, n);
 		return;
 	}
-	if (there.size >= n->size) {
-		error("resume \"%s\": destination file same size or larger",
-		    n->from);
-		node_fail(job, n);
-		return;
-	}
-	n->next = n->high = there.size;
+	n->dest.size = there.size;
+	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+		n->dest.mtime = there.mtime;
 	file_plan(job, n);
 	put_open(job, n);
+}
+
+/* The data may begin, at n->next. */
+static void
+begin_data(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_DATA;
+	verify_begin(job, n);
+	job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	put_send(job, n);
+}
+
+static void
+close_remote(struct hpn_sftp_job *job, struct node *n)
+{
+	node_unlist(n);
+	n->state = NODE_CLOSING;
+	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
+	struct hpn_resume_file source;
 	u_int status;
 	int r;
 
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
+		if (status == SSH2_FX_PERMISSION_DENIED && !n->readonly &&
+		    (job->flags & HPN_SFTP_RESUME) && n->dest.size != 0) {
+			/* It may be whole. */
+			n->readonly = 1;
+			put_open(job, n);
+			return;
+		}
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
 		node_fail(job, n);
 		return;
 	}
-	n->state = NODE_DATA;
-	job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
+	if ((job->flags & HPN_SFTP_RESUME) == 0) {
+		begin_data(job, n);
+		return;
+	}
+	source.size = n->size;
+	source.mtime = n->mtime;
+	check_begin(job, n, &source, &n->dest);
+}
+
+void
+put_checked(struct hpn_sftp_job *job, struct node *n,
+    const struct hpn_resume *r)
+{
+	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
+
+	if (!n->failed && !whole && n->readonly) {
+		job_meter_break(job);
+		error("dest open \"%s\": %s", n->to,
+		    fx2txt(SSH2_FX_PERMISSION_DENIED));
+		n->failed = n->untouched = 1;
+	}
+	if (n->failed) {
+		close_remote(job, n);
+		return;
+	}
+	n->next = n->high = n->begun;
+	file_plan(job, n);
+	if (!whole) {
+		if (n->begun < r->there)
+			ask_truncate(job, n, n->begun);
+		begin_data(job, n);
+		return;
+	}
+	check_free(n);
+	close(n->fd);
+	n->fd = -1;
+	tail(job, n);
 	put_send(job, n);
+}
+
+/* All data were acknowledged, or failed. */
+static void
+drained(struct hpn_sftp_job *job, struct node *n)
+{
+	verify_end(job, n, n->next);
+}
+
+void
+put_verified(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stat sb;
+
+	if (n->fd != -1) {
+		if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size !=
+		    n->size || (u_int32_t)sb.st_mtime != n->mtime)
+			check_changed(job, n);
+		close(n->fd);
+		n->fd = -1;
+	}
+	tail(job, n);
 }
 
 /* As much data as may be sent; what follows them when there is no more. */
@@ -241,10 +314,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		tail(job, n);
 		return;
 	}
-	if (job->buf_len < max) {
-		job->buf = xreallocarray(job->buf, max, 1);
-		job->buf_len = max;
-	}
+	(void)job_room_for(job, max);
 	while (!n->failed && !interrupted) {
 		if (!job_room(job, max))
 			return;
@@ -258,19 +328,24 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		if (len == 0)
 			break;
 		ask_write(job, n, n->next, job->buf, len);
+		verify_sent(n, job->buf, len);
 		n->next += len;
 		file_plan(job, n);
 	}
 	n->eof = 1;
-	if (close(n->fd) == -1) {
-		error("close local \"%s\": %s", n->from, strerror(errno));
-		n->failed = 1;
+	/* What is compared may have to be read again. */
+	if (n->check == NULL) {
+		if (close(n->fd) == -1) {
+			error("close local \"%s\": %s", n->from,
+			    strerror(errno));
+			n->failed = 1;
+		}
+		n->fd = -1;
 	}
-	n->fd = -1;
 	n->state = NODE_DRAIN;
 	node_unlist(n);
 	if (TAILQ_EMPTY(&n->data))
-		tail(job, n);
+		drained(job, n);
 }
 
 /* Whether the length is to be set once the data are there. */
@@ -324,6 +399,8 @@ put_send(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_DATA)
 		send_data(job, n);
+	if (n->state == NODE_CHECK || n->state == NODE_VERIFY)
+		check_send(job, n);
 	if (n->state == NODE_TAIL)
 		send_tail(job, n);
 }
@@ -346,7 +423,9 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			n->bad = req->offset;
 	}
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
-		tail(job, n);
+		drained(job, n);
+	else
+		verify_more(job, n);
 }
 
 /* Answers may come in another order than requests were sent. */
@@ -355,10 +434,17 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state != NODE_CLOSING || n->asked != 0)
 		return;
-	if (n->failed || interrupted)
+	/* Of what is left as it was something better was said. */
+	if ((n->failed && !n->untouched) || interrupted)
 		node_fail(job, n);
 	else
 		node_end(job, n);
+}
+
+void
+put_check_end(struct hpn_sftp_job *job, struct node *n)
+{
+	file_check(job, n);
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -444,6 +530,14 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	}
 	status = answer_attrib(job, type, m, &there);
 	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
+		/* A copy that was finished before may have closed it. */
+		if ((job->flags & HPN_SFTP_RESUME) &&
+		    (there.perm & (S_IWUSR|S_IXUSR)) != (S_IWUSR|S_IXUSR)) {
+			there.flags = SSH2_FILEXFER_ATTR_PERMISSIONS;
+			there.perm = (there.perm & 07777) | S_IWUSR|S_IXUSR;
+			ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT,
+			    n->to, &there);
+		}
 		dir_ready(job, n);
 		return;
 	}
@@ -582,6 +676,17 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			error("remote fsetstat \"%s\": %s", n->to,
 			    fx2txt(status));
 		break;
+	case ASK_TRUNCATE:
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
+			job_meter_break(job);
+			error("remote fsetstat \"%s\": %s", n->to,
+			    fx2txt(status));
+			n->failed = 1;
+		}
+		break;
+	case ASK_CHMOD:
+		(void)answer_status(job, type, m);
+		return;
 	case ASK_FSYNC:
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
 			error("remote fsync \"%s\": %s", n->to,

@@ -18,6 +18,7 @@ tests(void)
 	test_tcp();
 	test_none();
 	test_xfer();
+	test_resume();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

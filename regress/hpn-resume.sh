@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: ISC
+#
+# scp -Z, sftp's reget, reput and -a, and -X verify=yes: what is there is
+# compared with the source first; what is its beginning is gone on with, what is
+# something else is left alone or replaced whole, as the user says; what was
+# copied is compared.  Disks fill up.  Servers lie.
+#
+# usage: make t-exec LTESTS=hpn-resume
+#
+# Servers: ours, the sftp-server beside what TEST_SSH_STOCK_SSHD names, which
+# has no hashes, and hpn-badsftp.
+
+tid="hpn resume"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-badsftp
+make_tmpdir
+T=$SSH_REGRESS_TMP
+FROM=$T/from
+TO=$T/to
+LOG=$OBJ/hpn-resume.log
+SERVER=$OBJ/hpn-resume-server.sh
+HANG=120
+
+cleanup_resume ()
+{
+	umount $T/disk 2>/dev/null
+	rm -f $LOG $LOG.* $SERVER
+}
+trap cleanup_resume EXIT
+
+bytes ()
+{
+	head -c $1 /dev/urandom
+}
+
+# overwrite FILE OFFSET: with what comes
+overwrite ()
+{
+	dd of=$1 bs=1 seek=$2 conv=notrunc 2>/dev/null
+}
+
+# flip FILE OFFSET: a byte of it is another one, and not zero
+flip ()
+{
+	_b=`dd if=$1 bs=1 skip=$2 count=1 2>/dev/null | od -An -tu1`
+	_b=`expr $_b % 255 + 1`
+	_b=`printf %03o $_b`
+	printf "\\$_b" | overwrite $1 $2
+}
+
+# copy ARG...: what follows is $way, from $FROM/... to $TO/...; status in $status
+copy ()
+{
+	_opts=
+	while test $# -gt 1; do
+		_opts="$_opts $1"
+		shift
+	done
+	if test $way = up; then
+		_from=$FROM/$1 _to=x:$TO
+	else
+		_from=x:$FROM/$1 _to=$TO
+	fi
+	status=0
+	timeout -k 5 $HANG $SCP -v $_opts -D $server $_from $_to \
+	    >$LOG.out 2>$LOG || status=$?
+	test $status -lt 124 -o $status -eq 255 || \
+	    fatal "$what: hangs or died, status $status"
+}
+
+# moved: bytes that the last copy has moved
+moved ()
+{
+	sed -n 's/.*loaded: [0-9]* files*.*, \([0-9]*\) bytes in.*/\1/p' $LOG
+}
+
+# good BYTES [FILE]: it went well, moved so many bytes, and all is right
+good ()
+{
+	test $status -eq 0 || fail "$what: status $status: `cat $LOG`"
+	test "`moved`" = "$1" || fail "$what: `moved` bytes moved, not $1"
+	cmp $FROM/${2-f} $TO/${2-f} >$LOG.cmp 2>&1 || \
+	    fail "$what: `cat $LOG.cmp`"
+}
+
+# refused PATTERN: nothing was changed, and it was said why
+refused ()
+{
+	test $status -ne 0 || fail "$what: status 0"
+	cmp $T/before $TO/f || fail "$what: the file was changed"
+	test "`moved`" = 0 || fail "$what: `moved` bytes moved"
+	_n=`grep -c "/f\".*$1.*left as it is" $LOG`
+	test "$_n" = 1 || \
+	    fail "$what: it does not say '$1': `cat $LOG`"
+}
+
+says ()
+{
+	grep "$1" $LOG >/dev/null || fail "$what: it does not say '$1'"
+}
+
+SIZE=3000001
+mkdir $FROM $TO
+bytes $SIZE >$FROM/f
+
+servers=$SFTPSERVER
+for sshd in $TEST_SSH_STOCK_SSHD; do
+	servers="$servers `dirname $sshd`/../libexec/sftp-server"
+done
+
+for server in $servers; do
+	test -x $server || {
+		verbose "$server is not there"
+		continue
+	}
+	hash=no who=stock
+	test $server != $SFTPSERVER || {
+		who=ours
+		! ldd $SFTPSERVER 2>/dev/null | grep xxhash >/dev/null || \
+		    hash=yes
+	}
+	for way in up down; do
+		verbose "$who, hashes $hash, $way"
+		# What there may be of it
+		for there in none 0 1 65535 65536 65537 1048575 1048576 \
+		    1048577 `expr $SIZE - 1` $SIZE; do
+			what="$who, $way, $there bytes are there"
+			rm -f $TO/f
+			test $there = none || head -c $there $FROM/f >$TO/f
+			copy -Z f
+			test $there != none || there=0
+			good `expr $SIZE - $there`
+			if test $hash = yes; then
+				test $there = 0 || says "by hash 1"
+				says "verified: 1 file, $SIZE bytes by hash"
+			elif test $there != 0; then
+				says "only the last MiB"
+			fi
+		done
+		what="$who, $way, times"
+		copy -Z -p f
+		good 0
+		test -z "`find $TO/f -newer $FROM/f`" || fail "$what: differ"
+
+		# Something else is there
+		for at in 0 1 1048577 `expr $SIZE - 1`; do
+			what="$who, $way, byte $at differs"
+			cp $FROM/f $TO/f
+			flip $TO/f $at
+			cp $TO/f $T/before
+			# Without hashes only the end is seen
+			test $hash = yes || test $at -gt 2000000 || {
+				copy -Z -X verify=yes f
+				refused "differs .* at byte $at:"
+				continue
+			}
+			copy -Z f
+			refused "differs .* at byte $at:"
+			copy -Z -X resume=replace f
+			good $SIZE
+			says "replaced 1"
+		done
+		what="$who, $way, larger"
+		cp $FROM/f $TO/f
+		echo >>$TO/f
+		cp $TO/f $T/before
+		copy -Z f
+		refused "has `expr $SIZE + 1` bytes"
+		copy -Z -X resume=size f
+		refused "has `expr $SIZE + 1` bytes"
+		copy -Z -X resume=replace f
+		good $SIZE
+
+		# The trace of an interruption: zeros in place of data
+		for at in `expr $SIZE - 900001` `expr $SIZE - 100`; do
+			what="$who, $way, zeros at $at"
+			cp $FROM/f $TO/f
+			head -c 70 /dev/zero | overwrite $TO/f $at
+			# Where the source has a zero there is no difference
+			at=`cmp -l $FROM/f $TO/f | awk 'NR == 1 { print $1 - 1 }'`
+			copy -Z f
+			good `expr $SIZE - $at`
+		done
+
+		what="$who, $way, size and time"
+		head -c 1000000 $FROM/f >$TO/f
+		flip $TO/f 5
+		copy -Z -X resume=size f
+		if test $hash = yes; then
+			test $status -ne 0 || fail "$what: status 0"
+		else
+			test "`moved`" = 2000001 || fail "$what: `moved` bytes"
+			says "by size and time 1"
+			says "trusted by its size and time"
+		fi
+		what="$who, $way, an older one"
+		head -c 1000000 $FROM/f >$TO/f
+		touch -d 2001-02-03 $TO/f
+		cp $TO/f $T/before
+		copy -Z -X resume=size f
+		test $hash = yes || refused "is older than"
+
+		# Any copy can be compared
+		what="$who, $way, verify"
+		rm -f $TO/f
+		copy -X verify=yes f
+		good $SIZE
+		if test $hash = yes; then
+			says "verified: 1 file, $SIZE bytes by hash, 0 by"
+		else
+			says "verified: 1 file, 0 bytes by hash, $SIZE by"
+			says "no hashes: what is copied is read back"
+		fi
+		head -c 2000000 $FROM/f >$TO/f
+		copy -Z -X verify=yes f
+		good 1000001
+		says "verified: 1 file"
+		copy -Z -X verify=no f
+		good 0
+	done
+
+	# A tree: what is refused is one file of it
+	for way in up down; do
+		what="$who, tree, $way"
+		rm -rf $FROM/tree $TO/tree
+		mkdir -p $FROM/tree/sub $TO/tree/sub
+		for i in 1 2 3 4 5 6 7 8 9; do
+			bytes ${i}0000 >$FROM/tree/sub/$i
+		done
+		bytes 2000000 >$FROM/tree/big
+		: >$FROM/tree/empty
+		cp $FROM/tree/sub/[1-4] $TO/tree/sub
+		head -c 10000 $FROM/tree/sub/5 >$TO/tree/sub/5
+		flip $TO/tree/sub/3 500
+		cp $TO/tree/sub/3 $T/before
+		echo more >>$TO/tree/sub/4
+		chmod 555 $TO/tree/sub
+		copy -r -Z tree
+		chmod 755 $TO/tree/sub
+		test $status -ne 0 || fail "$what: status 0"
+		says "whole 2, continued 1, replaced 0, refused 2;"
+		grep "sub/3\" differs .* at byte 500" $LOG >/dev/null || \
+		    fail "$what: sub/3 is not named"
+		grep "sub/4\" has" $LOG >/dev/null || \
+		    fail "$what: sub/4 is not named"
+		cmp $T/before $TO/tree/sub/3 || fail "$what: sub/3 was changed"
+		copy -r -Z -X resume=replace tree
+		diff -r $FROM/tree $TO/tree >$LOG.cmp || \
+		    fail "$what: `head -n 2 $LOG.cmp`"
+		test "`moved`" = 70000 || fail "$what: `moved` bytes moved"
+		copy -r -Z tree
+		test "`moved`" = 0 || fail "$what: `moved` bytes moved again"
+		rm -rf $TO/tree
+		copy -r -X verify=yes tree
+		diff -r $FROM/tree $TO/tree >$LOG.cmp || \
+		    fail "$what: `head -n 2 $LOG.cmp`"
+		says "verified: 11 files, "
+	done
+
+	# sftp says the same in its own words
+	for cmd in "reget $FROM/f $TO/f" "reput $FROM/f $TO/f" \
+	    "get -a $FROM/f $TO/f" "put -a $FROM/f $TO/f"; do
+		what="$who, $cmd"
+		head -c 1000000 $FROM/f >$TO/f
+		echo "$cmd" | timeout -k 5 $HANG $SFTP -v -b - -D $server \
+		    >$LOG.out 2>$LOG || fail "$what: status $?"
+		status=0
+		good 2000001
+		cp $FROM/f $TO/f
+		flip $TO/f 2500000
+		cp $TO/f $T/before
+		status=0
+		echo "$cmd" | timeout -k 5 $HANG $SFTP -v -b - -D $server \
+		    >$LOG.out 2>$LOG || status=$?
+		refused "differs .* at byte 2500000"
+		rm -f $TO/f
+		echo "$cmd" | timeout -k 5 $HANG $SFTP -v -b - -D $server \
+		    >$LOG.out 2>$LOG || fail "$what: status $?"
+		status=0
+		good $SIZE
+	done
+done
+
+# Where it cannot hold
+for args in "-O -Z $FROM/f x:$TO/f" "-3 -Z x:$FROM/f y:$TO/f" \
+    "-Z x:$FROM/f y:$TO/f" "-Z $FROM/f $TO/f" "-X verify=yes -O x:$FROM/f $TO" \
+    "-X verify=yes x:$FROM/f y:$TO" "-X resume=always x:$FROM/f $TO" \
+    "-X verify=maybe x:$FROM/f $TO"; do
+	what="scp $args"
+	rm -f $TO/f
+	timeout -k 5 $HANG $SCP -S /bin/false $args 2>$LOG && \
+	    fail "$what: status 0"
+	test `wc -l <$LOG` -eq 1 || fail "$what: `cat $LOG`"
+	test ! -e $TO/f || fail "$what: copied"
+done
+
+# A disk that is full: a small one if we may mount it; else files that may not
+# grow beyond a limit
+server=$SFTPSERVER
+mkdir $T/disk
+bytes 4000000 >$FROM/a
+bytes 4000000 >$FROM/b
+if test "`id -u`" -eq 0 && \
+    mount -t tmpfs -o size=6m tmpfs $T/disk 2>/dev/null; then
+	full=disk
+else
+	full=limit
+	verbose "no tmpfs here: a limit for files takes its place"
+fi
+TO_WAS=$TO
+TO=$T/disk
+for way in up down; do
+	for file in a b; do
+		what="full $full, $way, $file"
+		if test $full = disk; then
+			rm -f $T/disk/*
+			head -c 3000000 /dev/zero >$T/disk/filler
+			copy -Z $file
+			rm -f $T/disk/filler
+		else
+			rm -f $T/disk/*
+			trap '' XFSZ
+			(ulimit -f 5000; copy -Z $file; exit $status) && \
+			    fail "$what: status 0"
+			status=1
+		fi
+		test $status -ne 0 || fail "$what: status 0"
+		there=`wc -c <$T/disk/$file`
+		verbose "$what: $there bytes fit"
+		head -c $there $FROM/$file | cmp - $T/disk/$file || \
+		    fail "$what: not the beginning of the source"
+		test $there -gt 0 -a $there -lt 4000000 || fail "$what: $there"
+		copy -Z $file
+		good `expr 4000000 - $there` $file
+	done
+done
+TO=$TO_WAS
+rm -f $FROM/a $FROM/b
+umount $T/disk 2>/dev/null
+
+# Servers that lie.  Whatever they say: an end, an error if anything is wrong,
+# and nothing written elsewhere.
+mkdir -p $T/outside
+echo precious >$T/outside/precious
+others ()
+{
+	find $T ! -path "$TO/*" ! -path $TO ! -path $LOG -type f \
+	    -exec cksum {} + | sort
+}
+others >$OBJ/hpn-resume.others
+# bad DEMAND OPTION...: copies with such a server.  DEMAND: ok, all is right;
+# fail, an error; any: right or an error
+bad ()
+{
+	demand=$1
+	shift
+	(
+		echo "#!/bin/sh"
+		printf "exec $OBJ/hpn-badsftp -l $LOG.bad"
+		printf " '%s'" "$@"
+		echo
+	) >$SERVER
+	chmod 755 $SERVER
+	server=$SERVER
+	for opts in "-Z" "-X verify=yes" "-Z -X verify=yes"; do
+		for way in up down; do
+			what="$way, $opts, server $*"
+			rm -f $TO/f $LOG.bad
+			test "$opts" = "-X verify=yes" || \
+			    head -c 1500000 $FROM/f >$TO/f
+			copy $opts f
+			case $demand$status in
+			ok0)	cmp $FROM/f $TO/f || fail "$what: differs" ;;
+			ok*)	fail "$what: status $status: `cat $LOG`" ;;
+			fail0)	fail "$what: status 0" ;;
+			any0)	cmp $FROM/f $TO/f || fail "$what: differs" ;;
+			*)	grep -v "debug1\|loaded:\|verified:\|was there:" \
+				    $LOG >/dev/null || \
+				    fail "$what: status $status, no message"
+			esac
+			test "$opts" = "-X verify=yes" || \
+			    test `wc -c <$TO/f` -ge 1048576 || \
+			    fail "$what: what was there was thrown away"
+			# Never again what is there: without -Z it is nothing
+			test "$opts" = "-X verify=yes" || awk '
+			    $1 == "write" && $3 < 1048576 { exit 1 }' \
+			    $LOG.bad || fail "$what: it was written again"
+			others >$LOG.others
+			cmp -s $OBJ/hpn-resume.others $LOG.others || \
+			    fail "$what: wrote elsewhere:" \
+			    `diff $OBJ/hpn-resume.others $LOG.others`
+			verbose "$what: $status"
+		done
+	done
+}
+rm -f $TO/f
+others >$OBJ/hpn-resume.others
+bad ok -w 1
+bad ok -E
+bad ok -h 5 -s 3
+bad ok -E -h 5 -s 3
+bad any -f 'hash:f:flip'
+bad any -f 'hash:f:flip:2'
+for wrong in truncated wrong-id wrong-type empty oversize huge garbage exit \
+    twice; do
+	bad any -f "hash:f:$wrong"
+	bad any -f "hash:f:$wrong:1"
+	bad any -E -f "read:f:$wrong"
+done
+bad ok -f 'hash:f:status=4'
+bad ok -f 'hash:f:status=3:1'
+bad any -f 'stat:f:lie-size'
+bad any -f 'fstat:f:lie-size'
+bad any -f 'any:f:no-attrs'
+bad any -x 200
+bad any -x 100000
+# Answers that are short and come in any order, and then an end without a word:
+# there is never a hole in what -Z leaves
+way=down server=$SERVER
+rm -f $TO/f
+for seed in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	what="$way, an end after answers in any order, seed $seed"
+	(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -h 20 -R 20000" \
+	    "-s $seed -x 400000") >$SERVER
+	copy -Z f
+	test $status -ne 0 || break
+	there=`wc -c <$TO/f`
+	head -c $there $FROM/f | cmp - $TO/f || \
+	    fail "$what: a hole in $there bytes"
+	verbose "$what: $there bytes"
+done
+server=$SFTPSERVER
+copy -Z f
+good `expr $SIZE - $there`
+# What arrives is not what the server has: only a comparison finds it
+way=down server=$SERVER
+for opts in "-X verify=yes" "-Z"; do
+	what="$opts, a bit of the data is wrong"
+	(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -f read:f:flip:5") \
+	    >$SERVER
+	rm -f $TO/f
+	copy $opts f
+	test $status -ne 0 || fail "$what: status 0"
+	grep '/f" differs from ".*/f" after the copy' $LOG >/dev/null || \
+	    fail "$what: `cat $LOG`"
+	# With a server that does right the same command goes on
+	server=$SFTPSERVER
+	copy -Z f
+	test $status -eq 0 || fail "$what: again: `cat $LOG`"
+	cmp $FROM/f $TO/f || fail "$what: again: differs"
+	server=$SERVER
+done
+rm -f $OBJ/hpn-resume.others

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-resume: what is to become of a file that is there already, when the
+ * user wants an interrupted copy to go on.
+ *
+ * A copy goes on at the first byte that is missing once it was found that
+ * what is there is the beginning of the source.  That is looked for with
+ * hashes, first of large blocks, then of smaller ones, and at last in the
+ * bytes themselves; or, where the server has no hashes, in the bytes at the
+ * end of what is there.
+ *
+ * An interruption may leave bytes beyond the last good ones: where data came
+ * out of order, or a machine went down, zeros stand in place of what never
+ * arrived.  So a difference is a trace of an interruption if it consists of
+ * zeros and lies close to the end; the copy goes on there.  Any other
+ * difference means that this is another file, which is left alone unless the
+ * user lets it be replaced.
+ *
+ * Policy only: no descriptor, no clock, no memory of its own.  Sizes and
+ * offsets are bytes.
+ */
+#ifndef HPN_RESUME_H
+#define HPN_RESUME_H
+
+#include <stdint.h>
+
+/* What users may say, as bits of what a job may be told besides. */
+#define HPN_RESUME_REPLACE	0x1000	/* replace a file that differs */
+#define HPN_RESUME_SIZE		0x2000	/* trust size and time, sans hashes */
+#define HPN_RESUME_VERIFY	0x4000	/* compare whatever was copied */
+#define HPN_RESUME_NOVERIFY	0x8000	/* not even what was resumed */
+
+/* Blocks that are hashed at first, and to find a difference in one of them. */
+#define HPN_RESUME_BLOCK	(1024U * 1024)
+#define HPN_RESUME_FINE		(64U * 1024)
+/* So much is looked at from the block on that differs. */
+#define HPN_RESUME_LOOK		(128U * 1024)
+/* So much of the end is read back where there are no hashes. */
+#define HPN_RESUME_BACK		(1024U * 1024)
+/* Only so far from the end a difference may be a trace of an interruption; */
+#define HPN_RESUME_TAIL		(256ULL * 1024 * 1024)
+/* it has at least so many zeros that should be something else. */
+#define HPN_RESUME_ZEROS	32
+
+enum hpn_resume_step {
+	HPN_RESUME_HASH,	/* compare the hashes of this range */
+	HPN_RESUME_READ,	/* compare the bytes of this range; no blocks */
+	HPN_RESUME_TRANSFER,	/* copy from `offset` on; cut what is beyond */
+	HPN_RESUME_WHOLE,	/* there is nothing to copy */
+	HPN_RESUME_REFUSE	/* leave it alone */
+};
+
+enum hpn_resume_by {
+	HPN_RESUME_BY_NOTHING,	/* there was nothing to check */
+	HPN_RESUME_BY_HASH,	/* the whole of what is there */
+	HPN_RESUME_BY_READ,	/* the whole of what is there */
+	HPN_RESUME_BY_TAIL,	/* the last HPN_RESUME_BACK bytes of it */
+	HPN_RESUME_BY_SIZE	/* size and time only */
+};
+
+enum hpn_resume_why {
+	HPN_RESUME_LARGER,	/* the destination is larger than the source */
+	HPN_RESUME_DIFFERS,	/* its content differs */
+	HPN_RESUME_OLDER,	/* it is older than the source */
+	HPN_RESUME_UNCHECKED	/* nobody can read it */
+};
+
+struct hpn_resume_file {
+	uint64_t size;
+	uint64_t mtime;		/* seconds */
+};
+
+struct hpn_resume {
+	enum hpn_resume_step step;
+	uint64_t offset, length, block;	/* of the range, or to transfer from */
+	enum hpn_resume_by by;
+	int replaced;			/* TRANSFER: because it differed ... */
+	enum hpn_resume_why why;	/* ... like this; or REFUSE */
+	uint64_t differs;		/* at this byte, or */
+	uint64_t within;		/* if not 0, in so many bytes from it */
+	/* its own */
+	int flags;
+	uint64_t there, size;		/* of destination and source */
+	uint64_t zeros;			/* found so far, reading backwards */
+	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
+	    HPN_RESUME_BACKWARD } stage;
+};
+
+/* What a comparison of the range found. */
+struct hpn_resume_found {
+	int unusable;		/* it could not be made */
+	uint64_t differs;	/* first byte (hashes: first byte of the first
+				   block) that differs; UINT64_MAX: none */
+	uint64_t zeros;		/* READ: bytes of the destination that differ
+				   from the source and are zero, ... */
+	uint64_t others;	/* ... and are something else */
+};
+
+/*
+ * Begin with a destination that is there.  flags are those above; with hashes
+ * non-zero the server can hash.  Then, for as long as the step is HASH or
+ * READ, do it and say what was found.
+ */
+void hpn_resume_begin(struct hpn_resume *, const struct hpn_resume_file *source,
+    const struct hpn_resume_file *dest, int flags, int hashes);
+void hpn_resume_found(struct hpn_resume *, const struct hpn_resume_found *);
+
+/*
+ * One argument of -X.  1: it was ours, and *flags follows it; 0: it is not
+ * ours; -1: it is, but not one of its values.
+ */
+int hpn_resume_option(const char *arg, int *flags);
+
+#endif /* HPN_RESUME_H */
