@@ -51,6 +51,7 @@
  *                   bytes), many (says that there are 2^31), file-then-dir
  *                   "hpn-evil" as a file and as a folder
  *   flip          (read) a bit of the data is wrong;  (hash) of the hash
+ *   short         (hash) of 200000 bytes at most, as the server may choose
  *
  * Exit status: 0 at the end of the requests, 1 on an error, 3 as told.
  */
@@ -666,6 +667,9 @@ do_hash(struct sshbuf *in, u_int32_t id)
 		fprintf(log_file, " %llu %llu",
 		    (unsigned long long)range.offset,
 		    (unsigned long long)range.length);
+	if (wrong("short") != NULL &&
+	    (range.length == 0 || range.length > 200000))
+		range.length = 200000;
 	if ((m = sshbuf_new()) == NULL)
 		errx(1, "no memory");
 	if (!known || hpn_sftp_hash_answer(m, id, h->fd, &range) == -1)

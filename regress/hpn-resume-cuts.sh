@@ -215,6 +215,9 @@ for way in up down; do
 			hpn_pid_in $OBJ/hpn-resume.pid.sftp-server
 			sleep 0.`expr 1 + \`random 8\``
 			pid=`cat $OBJ/hpn-resume.pid.$who`
+			# Of sshd the one that carries the data as well
+			test $who != sshd || pid="$pid `ps -e -o pid= -o ppid= |
+			    awk -v p=$pid '$2 == p { print $1 }'`"
 			! kill -9 $pid 2>/dev/null || killed=`expr $killed + 1`
 			wait $scp
 		done

@@ -275,6 +275,11 @@ for server in $servers; do
 		echo "$cmd" | timeout -k 5 $HANG $SFTP -v -b - -D $server \
 		    >$LOG.out 2>$LOG || status=$?
 		refused "differs .* at byte 2500000"
+		echo more >>$TO/f
+		echo "$cmd" | timeout -k 5 $HANG $SFTP -v -b - -D $server \
+		    -X resume=replace >$LOG.out 2>$LOG || fail "$what: $?"
+		status=0
+		good $SIZE
 		rm -f $TO/f
 		echo "$cmd" | timeout -k 5 $HANG $SFTP -v -b - -D $server \
 		    >$LOG.out 2>$LOG || fail "$what: status $?"
@@ -346,7 +351,7 @@ mkdir -p $T/outside
 echo precious >$T/outside/precious
 others ()
 {
-	find $T ! -path "$TO/*" ! -path $TO ! -path $LOG -type f \
+	find $T ! -path "$TO/*" ! -path $T/before -type f \
 	    -exec cksum {} + | sort
 }
 others >$OBJ/hpn-resume.others
@@ -401,6 +406,15 @@ bad ok -w 1
 bad ok -E
 bad ok -h 5 -s 3
 bad ok -E -h 5 -s 3
+bad ok -f 'hash:f:short'
+for way in up down; do
+	what="$way, short answers, a difference beyond the first"
+	cp $FROM/f $TO/f
+	flip $TO/f 1900000
+	cp $TO/f $T/before
+	copy -Z f
+	refused "differs .* at byte 1900000:"
+done
 bad any -f 'hash:f:flip'
 bad any -f 'hash:f:flip:2'
 for wrong in truncated wrong-id wrong-type empty oversize huge garbage exit \

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See hpn-resume.h for what this does. */
 
-#include "includes.h"
-
 #include <stdint.h>
 #include <string.h>
 
@@ -184,7 +182,7 @@ int
 hpn_resume_option(const char *arg, int *flags)
 {
 	static const struct {
-		const char *arg;
+		char arg[16];
 		int set, clear;
 	} known[] = {
 		{ "resume=check", 0, HPN_RESUME_REPLACE | HPN_RESUME_SIZE },

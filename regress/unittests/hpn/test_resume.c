@@ -198,6 +198,7 @@ static void
 traces(void)
 {
 	uint64_t size = 600ULL * MB;
+	struct hpn_resume_found found;
 	struct hpn_resume r;
 	struct two t;
 	int hashes;
@@ -220,6 +221,20 @@ traces(void)
 	ASSERT_INT_EQ(decide(&t, 0).step, HPN_RESUME_REFUSE);
 	t = differing(MB, MB, 1, 1, HPN_RESUME_ZEROS, 1);
 	ASSERT_INT_EQ(decide(&t, 0).step, HPN_RESUME_TRANSFER);
+
+	/* Zeros and something else: no trace */
+	t = differing(MB, MB, 1, 1000, 5000, 1);
+	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1);
+	while (r.step == HPN_RESUME_HASH) {
+		compare(&t, &r, &found);
+		hpn_resume_found(&r, &found);
+	}
+	ASSERT_INT_EQ(r.step, HPN_RESUME_READ);
+	compare(&t, &r, &found);
+	found.others = 1;
+	hpn_resume_found(&r, &found);
+	ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
+	ASSERT_U64_EQ(r.differs, 1000);
 
 	/* Without hashes: within what is read, and before it */
 	t = differing(size, size - 5, 0, size - 1000, 995, 1);
