@@ -41,6 +41,12 @@ overwrite ()
 	dd of=$1 bs=1 seek=$2 conv=notrunc 2>/dev/null
 }
 
+# overwrite_at FILE OFFSET: as overwrite, for more than a few bytes
+overwrite_at ()
+{
+	dd of=$1 bs=65536 seek=$2 oflag=seek_bytes conv=notrunc 2>/dev/null
+}
+
 # flip FILE OFFSET: a byte of it is another one, and not zero
 flip ()
 {
@@ -136,7 +142,7 @@ for server in $servers; do
 				test $there = 0 || says "by hash 1"
 				says "verified: 1 file, $SIZE bytes by hash"
 			elif test $there != 0; then
-				says "only the last MiB"
+				says "only the last 2 MiB"
 			fi
 		done
 		what="$who, $way, times"
@@ -448,6 +454,90 @@ done
 server=$SFTPSERVER
 copy -Z f
 good `expr $SIZE - $there`
+# A hole of zeros is a trace of an interruption only if what is behind it is the
+# source's: all of that would be cut
+for server in $servers; do
+	for way in up down; do
+		what="$way, $server, zeros and behind them somebody's data"
+		cp $FROM/f $TO/f
+		head -c 131072 /dev/zero | overwrite_at $TO/f 1000000
+		bytes 500000 | overwrite_at $TO/f 2000000
+		cp $TO/f $T/before
+		copy -Z f
+		refused differs
+		what="$way, $server, zeros and behind them what should be"
+		cp $FROM/f $TO/f
+		head -c 131072 /dev/zero | overwrite_at $TO/f 1000000
+		copy -Z f
+		good `expr $SIZE - 1000000`
+	done
+done
+
+# The same command means the same, also for a tree whose target is made by it
+mkdir -p $FROM/tree/sub
+cp $FROM/f $FROM/tree/sub/f
+echo small >$FROM/tree/small
+for way in up down; do
+	what="$way, a tree to a new name, twice"
+	rm -rf $TO/new
+	for again in 1 2; do
+		if test $way = up; then
+			_from=$FROM/tree _to=x:$TO/new
+		else
+			_from=x:$FROM/tree _to=$TO/new
+		fi
+		timeout -k 5 $HANG $SCP -v -Z -r -D $SFTPSERVER $_from $_to \
+		    >$LOG.out 2>$LOG || fail "$what: `cat $LOG`"
+		diff -r $FROM/tree $TO/new/tree || fail "$what: differs"
+		test "`ls $TO/new`" = tree || fail "$what: `ls $TO/new`"
+	done
+	test "`moved`" = 0 || fail "$what: `moved` bytes moved again"
+done
+rm -rf $FROM/tree $TO/new
+
+# A part stays open to the next attempt, whatever its source may be
+chmod 444 $FROM/f
+way=up server=$SERVER
+rm -f $TO/f
+what="up, -p, a source that is read-only, a write fails"
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -f write:f:status=4:3") >$SERVER
+copy -Z -p f
+test $status -ne 0 || fail "$what: status 0"
+case `ls -l $TO/f` in
+-rw*)	;;
+*)	fail "$what: `ls -l $TO/f`" ;;
+esac
+server=$SFTPSERVER
+copy -Z -p f
+test $status -eq 0 || fail "$what: again: `cat $LOG`"
+cmp $FROM/f $TO/f || fail "$what: again: differs"
+case `ls -l $TO/f` in
+-r--r--r--*)	;;
+*)	fail "$what: again: `ls -l $TO/f`" ;;
+esac
+chmod 644 $FROM/f $TO/f
+
+# Where nobody could find a hole, no more is under way than what is read back.
+# The server answers after it has all that comes, and soon ends.
+way=up server=$SERVER
+what="up, what is under way without hashes"
+rm -f $TO/f $LOG.requests
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -E -h 10000 -x 400" \
+    "-l $LOG.requests") >$SERVER
+copy -Z f
+sum=`awk '$1 == "write" { n += $4 } END { print n + 0 }' $LOG.requests`
+verbose "$what: $sum bytes"
+test $sum -gt 1000000 -a $sum -le 2400000 || fail "$what: $sum bytes"
+
+# To itself, compared: not emptied, whatever is said
+what="put onto itself, compared"
+bytes 20000 >$TO/self
+cp $TO/self $T/before
+printf 'put %s %s\n' $TO/self $TO/self | \
+    $SFTP -X verify=yes -b - -D $SFTPSERVER >$LOG.out 2>$LOG
+cmp $T/before $TO/self || fail "$what: `wc -c <$TO/self` bytes are left"
+rm -f $TO/self
+
 # What arrives is not what the server has: only a comparison finds it
 way=down server=$SERVER
 for opts in "-X verify=yes" "-Z"; do

@@ -132,6 +132,13 @@ found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
 	uint64_t at = found->differs;
 
+	if (r->stage == HPN_RESUME_REST) {
+		if (found->others != 0)
+			other_file(r, HPN_RESUME_DIFFERS, r->trace, 0);
+		else
+			go_on(r, r->trace);
+		return;
+	}
 	if (r->stage == HPN_RESUME_EXACT && (at == UINT64_MAX ||
 	    at - r->offset >= r->block)) {
 		/* Not where the hashes said. */
@@ -150,7 +157,15 @@ found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 	}
 	if (r->stage == HPN_RESUME_EXACT) {
 		r->by = HPN_RESUME_BY_HASH;
-		go_on(r, at);
+		if (r->offset + r->length == r->there) {
+			go_on(r, at);
+			return;
+		}
+		/* Whatever is cut off must have been looked at. */
+		r->trace = at;
+		r->stage = HPN_RESUME_REST;
+		look(r, HPN_RESUME_READ, r->offset + r->length,
+		    HPN_RESUME_TAIL, 0);
 	} else if (at > r->offset) {
 		r->by = r->offset == 0 ? HPN_RESUME_BY_READ :
 		    HPN_RESUME_BY_TAIL;

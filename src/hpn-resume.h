@@ -11,10 +11,13 @@
  *
  * An interruption may leave bytes beyond the last good ones: where data came
  * out of order, or a machine went down, zeros stand in place of what never
- * arrived.  So a difference is a trace of an interruption if it consists of
- * zeros and lies close to the end; the copy goes on there.  Any other
- * difference means that this is another file, which is left alone unless the
- * user lets it be replaced.
+ * arrived.  So a difference is a trace of an interruption if it lies close to
+ * the end and everything from there to the end is the source's or zero; the
+ * copy goes on there.  Any other difference means that this is another file,
+ * which is left alone unless the user lets it be replaced.
+ *
+ * Without hashes only the end is looked at.  Whoever writes to such a server
+ * and wants to go on later must have no more under way than what is looked at.
  *
  * Policy only: no descriptor, no clock, no memory of its own.  Sizes and
  * offsets are bytes.
@@ -36,9 +39,9 @@
 /* So much is looked at from the block on that differs. */
 #define HPN_RESUME_LOOK		(128U * 1024)
 /* So much of the end is read back where there are no hashes. */
-#define HPN_RESUME_BACK		(1024U * 1024)
+#define HPN_RESUME_BACK		(2048U * 1024)
 /* Only so far from the end a difference may be a trace of an interruption; */
-#define HPN_RESUME_TAIL		(256ULL * 1024 * 1024)
+#define HPN_RESUME_TAIL		(64ULL * 1024 * 1024)
 /* it has at least so many zeros that should be something else. */
 #define HPN_RESUME_ZEROS	32
 
@@ -83,7 +86,8 @@ struct hpn_resume {
 	uint64_t there, size;		/* of destination and source */
 	uint64_t zeros;			/* found so far, reading backwards */
 	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
-	    HPN_RESUME_BACKWARD } stage;
+	    HPN_RESUME_REST, HPN_RESUME_BACKWARD } stage;
+	uint64_t trace;			/* REST: where it begins */
 };
 
 /* What a comparison of the range found. */

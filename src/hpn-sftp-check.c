@@ -228,7 +228,7 @@ act(struct hpn_sftp_job *job, struct node *n)
 			    HPN_RESUME_VERIFY ? "The server has no hashes: "
 			    "what is there is read back and compared" :
 			    "The server has no hashes: of what is there only "
-			    "the last MiB are read back and compared");
+			    "the last 2 MiB are read back and compared");
 		node_list(n, &job->want);
 		check_send(job, n);
 		return;

@@ -100,7 +100,7 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 	size_t max = MINIMUM(SMALL, *job->c->upload_buflen);
 	ssize_t len;
 
-	if (n->size >= max || (job->flags & HPN_SFTP_RESUME) || verifies(job))
+	if (n->size >= max || (job->flags & HPN_SFTP_RESUME))
 		return 0;
 	/* One byte more than there should be, to see that it has not grown */
 	n->small = xmalloc(n->size + 1);
@@ -116,6 +116,9 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 		return 0;
 	}
 	n->small_len = len;
+	/* What is compared may have to be read again. */
+	if (verifies(job))
+		return 0;
 	close(n->fd);
 	n->fd = -1;
 	return 0;
@@ -294,6 +297,18 @@ put_verified(struct hpn_sftp_job *job, struct node *n)
 	tail(job, n);
 }
 
+/*
+ * If one write fails, those that follow it may yet succeed.  Where no hashes
+ * will find what is missing then, so much is under way as will be read back.
+ */
+static int
+may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
+{
+	return (job->flags & HPN_SFTP_RESUME) == 0 || job->c->can_hash ||
+	    TAILQ_EMPTY(&n->data) ||
+	    n->next + len - file_whole(n) <= HPN_RESUME_BACK;
+}
+
 /* As much data as may be sent; what follows them when there is no more. */
 static void
 send_data(struct hpn_sftp_job *job, struct node *n)
@@ -306,17 +321,25 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			if (!job_room(job, n->small_len))
 				return;
 			ask_write(job, n, 0, n->small, n->small_len);
+			verify_sent(n, n->small, n->small_len);
 			n->next = n->small_len;
 			file_plan(job, n);
 		}
 		free(n->small);
 		n->small = NULL;
-		tail(job, n);
+		if (n->check == NULL) {
+			tail(job, n);
+			return;
+		}
+		n->state = NODE_DRAIN;
+		node_unlist(n);
+		if (TAILQ_EMPTY(&n->data))
+			drained(job, n);
 		return;
 	}
 	(void)job_room_for(job, max);
 	while (!n->failed && !interrupted) {
-		if (!job_room(job, max))
+		if (!job_room(job, max) || !may_lead(job, n, max))
 			return;
 		if ((len = read_at(n->fd, job->buf, max, n->next)) == -1) {
 			job_meter_break(job);
@@ -377,6 +400,10 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 			ask_handle_attrib(job, n, &size);
 			break;
 		case STEP_ATTRIB:
+			/* A part must stay open to the next attempt. */
+			if ((job->flags & HPN_SFTP_RESUME) &&
+			    (n->failed || interrupted))
+				break;
 			if (job->flags & HPN_SFTP_PRESERVE)
 				ask_handle_attrib(job, n, &n->a);
 			break;

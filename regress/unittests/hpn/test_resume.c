@@ -222,6 +222,24 @@ traces(void)
 	t = differing(MB, MB, 1, 1, HPN_RESUME_ZEROS, 1);
 	ASSERT_INT_EQ(decide(&t, 0).step, HPN_RESUME_TRANSFER);
 
+	/* Zeros, and far behind them something else: not to be cut off */
+	t = differing(size, size, 1, size - 10 * MB, 5 * MB, 1);
+	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1);
+	while (r.step == HPN_RESUME_HASH || (r.step == HPN_RESUME_READ &&
+	    r.offset + r.length < size)) {
+		compare(&t, &r, &found);
+		hpn_resume_found(&r, &found);
+	}
+	ASSERT_INT_EQ(r.step, HPN_RESUME_READ);
+	ASSERT_U64_EQ(r.offset + r.length, size);
+	ASSERT_U64_LE(r.offset, size - 10 * MB + HPN_RESUME_LOOK);
+	compare(&t, &r, &found);
+	found.others = 1;
+	hpn_resume_found(&r, &found);
+	ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
+	ASSERT_INT_EQ(r.why, HPN_RESUME_DIFFERS);
+	ASSERT_U64_EQ(r.differs, size - 10 * MB);
+
 	/* Zeros and something else: no trace */
 	t = differing(MB, MB, 1, 1000, 5000, 1);
 	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1);
