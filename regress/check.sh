@@ -80,8 +80,9 @@ step_suite() {
 		TEST_SSH_STOCK_SSH=$stock/bin/ssh
 		TEST_SSH_STOCK_SSHD=$stock/sbin/sshd
 		if peer=$("$root/lab/peer.sh" 9.2 2>"$out/peer.log"); then
-			TEST_SSH_STOCK_SSH="$TEST_SSH_STOCK_SSH $peer/usr/bin/ssh"
-			TEST_SSH_STOCK_SSHD="$TEST_SSH_STOCK_SSHD $peer/usr/sbin/sshd"
+			TEST_SSH_OLDER_SSH=$peer/usr/bin/ssh
+			TEST_SSH_OLDER_SSHD=$peer/usr/sbin/sshd
+			export TEST_SSH_OLDER_SSH TEST_SSH_OLDER_SSHD
 		else
 			echo "without Debian 12's OpenSSH: $(cat "$out/peer.log")"
 		fi

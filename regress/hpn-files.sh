@@ -147,15 +147,18 @@ for server in $servers; do
 	$scp_q -rp somewhere:$FROM/tree $TO || fail "$who: down: status $?"
 	same "$who: down" $FROM/tree $TO
 
-	# Once more over what is there, longer than it should be
+	# Once more over what is there, longer than it should be; what is
+	# read-only is so for everybody but root
 	echo more >>$TO/below
 	echo more >>$TO/big
 	echo more >>$TO/empty
+	chmod u+w $TO/readonly/file
 	$scp_q -rp $FROM/tree/. somewhere:$TO || fail "$who: again: $?"
 	same "$who: again, up" $FROM/tree $TO content
 	echo more >>$TO/below
 	echo more >>$TO/big
 	echo more >>$TO/empty
+	chmod u+w $TO/readonly/file
 	$scp_q -rp somewhere:$FROM/tree/. $TO || fail "$who: again: $?"
 	same "$who: again, down" $FROM/tree $TO content
 

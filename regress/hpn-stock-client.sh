@@ -5,7 +5,7 @@
 #
 # usage: make t-exec LTESTS=hpn-stock-client
 #
-# Tried are the machine's own ssh and those that TEST_SSH_STOCK_SSH names.
+# Tried are the machine's own ssh, TEST_SSH_STOCK_SSH and TEST_SSH_OLDER_SSH.
 
 tid="hpn stock ssh, our sshd"
 
@@ -16,7 +16,7 @@ make_tmpdir
 hpn_random $HPN_DATA 24
 
 clients=
-for client in $TEST_SSH_STOCK_SSH /usr/bin/ssh; do
+for client in $TEST_SSH_STOCK_SSH $TEST_SSH_OLDER_SSH /usr/bin/ssh; do
 	test -x $client || continue
 	if $client -G -F /dev/null -o HPNDisabled=no host >/dev/null 2>&1; then
 		verbose "$client is not stock: it has HPNDisabled"

@@ -5,8 +5,8 @@
 #
 # usage: make t-exec LTESTS=hpn-stock-files
 #
-# Tried are the machine's own OpenSSH and what TEST_SSH_STOCK_SSH and
-# TEST_SSH_STOCK_SSHD name, several of each if need be.
+# Tried are the machine's own OpenSSH, and what TEST_SSH_STOCK_SSH and
+# TEST_SSH_STOCK_SSHD, TEST_SSH_OLDER_SSH and TEST_SSH_OLDER_SSHD name.
 
 tid="hpn files to and from stock"
 
@@ -108,7 +108,7 @@ Host *
 EOD
 
 used=0
-for server in $TEST_SSH_STOCK_SSHD /usr/sbin/sshd; do
+for server in $TEST_SSH_STOCK_SSHD $TEST_SSH_OLDER_SSHD /usr/sbin/sshd; do
 	test -x $server || {
 		verbose "$server left out: it is not there"
 		continue
@@ -161,7 +161,7 @@ done
 	echo "Subsystem sftp $SFTPSERVER"
 ) | grep -iv '^[	 ]*subsystem.*internal' | \
     awk '!/^[ \t]*[Ss]ubsystem/ || !seen++' >$HPN_SSHD_CONFIG.ours
-for client in $TEST_SSH_STOCK_SSH /usr/bin/ssh; do
+for client in $TEST_SSH_STOCK_SSH $TEST_SSH_OLDER_SSH /usr/bin/ssh; do
 	test -x $client || {
 		verbose "$client left out: it is not there"
 		continue

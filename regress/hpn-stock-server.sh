@@ -5,7 +5,7 @@
 #
 # usage: make t-exec LTESTS=hpn-stock-server
 #
-# Tried are the machine's own sshd and those that TEST_SSH_STOCK_SSHD names.
+# Tried are the machine's own sshd, TEST_SSH_STOCK_SSHD and TEST_SSH_OLDER_SSHD.
 
 tid="hpn our ssh, stock sshd"
 
@@ -30,7 +30,7 @@ LogLevel		DEBUG3
 EOD
 
 servers=
-for server in $TEST_SSH_STOCK_SSHD /usr/sbin/sshd; do
+for server in $TEST_SSH_STOCK_SSHD $TEST_SSH_OLDER_SSHD /usr/sbin/sshd; do
 	test -x $server || continue
 	if $server -t -f $HPN_SSHD_CONFIG -o HPNDisabled=no 2>/dev/null; then
 		verbose "$server is not stock: it has HPNDisabled"
