@@ -299,6 +299,8 @@ cat >"$work/stock-cases" <<'END'
 ssh -o ForwardA => ssh -o ForwardAgent=
 scp -o ForwardAgent=y => scp -o ForwardAgent=yes
 ssh -o Bogus => ssh -o Bogus
+scp -X resume=r => scp -X resume=replace
+sftp -X verify=y => sftp -X verify=yes
 /usr/bin/ssh -o HPNDis => /usr/bin/ssh -o HPNDisabled=
 END
 cat "$work/cases" "$work/stock-cases" >"$work/both-cases"

@@ -456,7 +456,8 @@ for t in $targets; do
 		flags="$flags -include $fuzz/hpn-sftp-client-fuzz.h"
 		flags="$flags -DJOB_NODES=20"
 		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
-		with="$with $(in_files "$src/hpn-sftp-" 'io conn job put get hash' .c)"
+		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
+		    'io conn job ask put get check save hash' .c)"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'
 		# A server's first answers would take long to be found.

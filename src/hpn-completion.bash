@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # openssh-hpn: bash completion of what ssh, scp and sftp have beside stock
-# OpenSSH's options: names and values after -o.      -*- shell-script -*-
+# OpenSSH's options: names and values after -o and -X.   -*- shell-script -*-
 #
 # Everything else is left to bash-completion's own ssh, scp and sftp, which are
 # loaded when they are first wanted. Those have the names "ssh", "scp" and "sftp"
@@ -25,6 +25,16 @@ _openssh_hpn_values()
 
 _openssh_hpn_names='HPNDisabled HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch'
+
+# What -X of scp and sftp takes, the release's own and ours.
+_openssh_hpn_x_names='nrequests buffer resume verify'
+_openssh_hpn_x_values()
+{
+	case $1 in
+	resume)	echo check replace size ;;
+	verify)	echo yes no ;;
+	esac
+}
 
 # The function that completes a command without us, once it is known.
 declare -A _openssh_hpn_next
@@ -66,6 +76,27 @@ _openssh_hpn()
 		[[ $1 != "$command" ]] || return 124
 	fi
 	"${_openssh_hpn_next[$command]}" "$@"
+
+	# scp -Z
+	[[ $command != scp || ( $2 != - && $2 != -Z ) ]] || COMPREPLY+=(-Z)
+
+	# -X name, with "=" and the value's beginning: scp and sftp.
+	if [[ $command != ssh &&
+	    $line =~ [[:space:]]-X[[:space:]]+([a-z]*)(=([a-z]*))?$ ]]; then
+		if [[ ! ${BASH_REMATCH[2]} ]]; then
+			COMPREPLY=($(compgen -S = -W "$_openssh_hpn_x_names" \
+			    -- "${BASH_REMATCH[1]}"))
+			compopt -o nospace 2>/dev/null
+			return 0
+		fi
+		values=$(_openssh_hpn_x_values "${BASH_REMATCH[1]}")
+		word=
+		[[ $COMP_WORDBREAKS == *=* ]] || word=${BASH_REMATCH[1]}=
+		COMPREPLY=($(compgen -P "$word" -W "$values" \
+		    -- "${BASH_REMATCH[3]}"))
+		compopt +o nospace 2>/dev/null
+		return 0
+	fi
 
 	# -o name, -oname, -vo name: with "=" and the value's beginning.
 	[[ $line =~ [[:space:]](-[A-Za-np-z0-9]*o)([[:space:]]*)([A-Za-z]*)(=([A-Za-z0-9:]*))?$ ]] ||

@@ -1,7 +1,7 @@
 #compdef ssh slogin=ssh scp sftp
 # SPDX-License-Identifier: ISC
 # openssh-hpn: zsh completion of what ssh, scp and sftp have beside stock
-# OpenSSH's options: names and values after -o. Everything else is left to zsh's
+# OpenSSH's options: names and values after -o and -X. Everything else is left to zsh's
 # own _ssh. Installed as _openssh_hpn in a folder of $fpath that stands before
 # zsh's own functions, as site-functions and Debian's vendor-completions do.
 
@@ -10,6 +10,15 @@ _openssh_hpn_options() {
   local expl
   local -a names
 
+  if [[ $service == (scp|sftp) && "$words[CURRENT-1]" == -X ]]; then
+    _wanted values expl 'transfer option' compadd resume=check \
+      resume=replace resume=size verify=yes verify=no
+    return
+  fi
+  if [[ $service == scp && "$PREFIX" == (-|-Z) ]]; then
+    _wanted options expl option compadd -- -Z
+    return
+  fi
   if [[ "$words[CURRENT-1]" != -[A-Za-z0-9]#o ]]; then
     # -oName, in one word
     [[ "$PREFIX" = -o* ]] && compset -P '-o' || return 1
