@@ -38,6 +38,8 @@
  *   twice         it comes twice
  *   exit          there is none: the server ends
  *   long-data     (read) a byte more than was asked for
+ *   end=OFFSET    (read) nothing is there, if this offset is asked for among
+ *                 others; of what follows it, it is
  *   lie-size      (those with attributes) a size of 2^62
  *   lie-dir       (those with attributes) a folder, whatever it is
  *   lie-file      (those with attributes) a file, whatever it is
@@ -553,8 +555,9 @@ do_read(struct sshbuf *in, u_int32_t id)
 {
 	static u_char data[MESSAGE_MOST];
 	struct handle *h = get_handle(in);
+	const char *value;
 	struct sshbuf *m;
-	uint64_t offset;
+	uint64_t offset, hole;
 	u_int32_t len;
 	ssize_t n;
 
@@ -564,6 +567,13 @@ do_read(struct sshbuf *in, u_int32_t id)
 		fprintf(log_file, " %llu %u", (unsigned long long)offset, len);
 	if (len > MESSAGE_MOST - 1024)
 		len = MESSAGE_MOST - 1024;
+	if ((value = wrong("end")) != NULL) {
+		hole = strtoull(value, NULL, 10);
+		if (offset <= hole && hole < offset + len) {
+			put_status(id, SSH2_FX_EOF);
+			return;
+		}
+	}
 	if (short_reads != 0 && len > 1)
 		len = 1 + (u_int32_t)any(short_reads < len ? short_reads : len);
 	if ((n = pread(h->fd, data, len, (off_t)offset)) <= 0) {

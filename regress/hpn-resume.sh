@@ -467,3 +467,42 @@ for opts in "-X verify=yes" "-Z"; do
 	server=$SERVER
 done
 rm -f $OBJ/hpn-resume.others
+
+# A source that ends before its size is no success, wherever the end comes, and
+# nothing is written behind it; a server that has all goes on
+early ()
+{
+	(echo "#!/bin/sh"; printf "exec $OBJ/hpn-badsftp -l $LOG.bad"
+	    printf " '%s'" "$@"; echo) >$SERVER
+	chmod 755 $SERVER
+	way=down
+	for opts in -Z "-X verify=yes" "-Z -X verify=yes"; do
+		what="$opts, a source that ends early, server $*"
+		server=$SERVER
+		rm -f $TO/f
+		test "$opts" = "-X verify=yes" || \
+		    head -c 1000000 $FROM/f >$TO/f
+		copy $opts f
+		test $status -ne 0 || fail "$what: status 0"
+		says '/f" ended after [0-9]* of [0-9]* bytes\|/f" changed while'
+		there=0
+		test ! -e $TO/f || {
+			there=`wc -c <$TO/f`
+			head -c $there $FROM/f | cmp - $TO/f || \
+			    fail "$what: a hole in $there bytes"
+		}
+		verbose "$what: $there bytes"
+		server=$SFTPSERVER
+		copy -Z f
+		good `expr $SIZE - $there`
+	done
+}
+early -f 'read:f:status=1'
+early -f 'read:f:status=1:1'
+early -f 'read:f:status=1:4'
+early -E -f 'read:f:status=1:40'
+early -h 6 -s 2 -f 'read:f:status=1:3'
+early -f 'read:f:end=1500000'
+early -h 6 -s 4 -f 'read:f:end=1500000'
+early -E -f 'read:f:end=1500000'
+rm -f $SERVER $LOG.bad

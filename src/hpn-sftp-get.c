@@ -196,7 +196,7 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_CLOSING;
 	node_unlist(n);
 	/* Is it still the file whose data came? */
-	if (n->modified && verifies(job))
+	if (n->modified && (verifies(job) || (job->flags & HPN_SFTP_RESUME)))
 		ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
@@ -309,6 +309,23 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	begin_data(job, n);
 }
 
+/*
+ * A source that ends before its size is not copied by these jobs: the next
+ * attempt would find all there.  Others are, as OpenSSH does.
+ */
+static void
+check_end(struct hpn_sftp_job *job, struct node *n)
+{
+	if (((job->flags & HPN_SFTP_RESUME) == 0 && !verifies(job)) ||
+	    n->failed || interrupted ||
+	    (n->a.flags & SSH2_FILEXFER_ATTR_SIZE) == 0 || n->high >= n->a.size)
+		return;
+	job_meter_break(job);
+	error("\"%s\" ended after %llu of %llu bytes; copy it again", n->from,
+	    (unsigned long long)n->high, (unsigned long long)n->a.size);
+	n->failed = 1;
+}
+
 /* How much to ask for next; 0: wait for what is under way. */
 static size_t
 next_len(struct hpn_sftp_job *job, struct node *n)
@@ -350,8 +367,10 @@ get_send(struct hpn_sftp_job *job, struct node *n)
 		node_unlist(n);
 		return;
 	}
-	if (n->state == NODE_DATA)
+	if (n->state == NODE_DATA) {
+		check_end(job, n);
 		verify_end(job, n, n->high);
+	}
 }
 
 /* Another answer for the file has been dealt with. */
@@ -371,6 +390,7 @@ read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	TAILQ_REMOVE(&n->data, req, list);
 	if (status == SSH2_FX_EOF) {
 		n->eof = 1;
+		save_end(job, n, req->offset);
 		return;
 	}
 	if (!n->failed) {

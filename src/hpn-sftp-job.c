@@ -105,7 +105,7 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 	n->to = xstrdup(to);
 	n->tree = tree;
 	n->fd = -1;
-	n->bad = UINT64_MAX;
+	n->bad = n->end = UINT64_MAX;
 	if (a != NULL) {
 		n->a = *a;
 		n->have_attr = 1;

@@ -89,6 +89,7 @@ struct node {
 	u_int64_t next;			/* first byte not asked for */
 	u_int64_t high;			/* end of the furthest data moved */
 	u_int64_t bad;			/* first byte known not to be moved */
+	u_int64_t end;			/* where the source is known to end */
 	u_int64_t planned;		/* counted in the job's planned */
 	size_t buflen;
 	u_int ahead;			/* requests, size or end unknown */
@@ -256,6 +257,7 @@ ssize_t read_at(int fd, u_char *, size_t len, u_int64_t offset);
  * hpn-sftp-save.c: the local file of a download.  Open it, 0 or -1, which was
  * said; close it without touching it further; write what has come, or keep it
  * until what precedes it is there; write what waited for that; forget it.
+ * The server says that the source ends at an offset, where data may be.
  */
 int save_open(struct hpn_sftp_job *, struct node *);
 void save_leave(struct node *);
@@ -263,6 +265,7 @@ void save_data(struct hpn_sftp_job *, struct node *, struct request *,
     const u_char *, size_t len);
 void save_release(struct hpn_sftp_job *, struct node *);
 void save_drop(struct node *);
+void save_end(struct hpn_sftp_job *, struct node *, u_int64_t);
 
 /*
  * hpn-sftp-check.c.  The file is open on both sides, the destination is as

@@ -94,10 +94,30 @@ write_at(int fd, const u_char *p, size_t len, u_int64_t offset)
 	return 0;
 }
 
+/* Data beyond the end of the source leave a hole. */
+static void
+check_hole(struct hpn_sftp_job *job, struct node *n, u_int64_t high)
+{
+	if (high <= n->end)
+		return;
+	check_changed(job, n);
+	if (n->end < n->bad)
+		n->bad = n->end;
+}
+
+void
+save_end(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+{
+	if (end < n->end)
+		n->end = end;
+	check_hole(job, n, n->high);
+}
+
 static void
 write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
+	check_hole(job, n, offset + len);
 	if (n->failed) {
 		/* What is not kept is a hole if more was before it failed */
 		if (offset < n->bad)
