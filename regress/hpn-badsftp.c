@@ -38,6 +38,10 @@
  *   twice         it comes twice
  *   exit          there is none: the server ends
  *   long-data     (read) a byte more than was asked for
+ *   late=OFFSET   (read) of this offset: the answer comes when no request has
+ *                 come for 300 ms; the log says "late" then
+ *   end=OFFSET    (read) nothing is there, if this offset is asked for among
+ *                 others; of what follows it, it is
  *   lie-size      (those with attributes) a size of 2^62
  *   lie-dir       (those with attributes) a folder, whatever it is
  *   lie-file      (those with attributes) a file, whatever it is
@@ -109,6 +113,9 @@ static int nfaults;
 static struct handle handles[HANDLES];
 static struct sshbuf **held;
 static u_int nheld, hold;
+static struct sshbuf *late[HANDLES];
+static u_int nlate;
+static int is_late;
 static int no_extensions;
 static FILE *log_file;
 static u_int short_reads, wait_ms;
@@ -238,12 +245,32 @@ flush_held(void)
 	}
 }
 
+static void
+flush_late(void)
+{
+	u_int i;
+
+	if (log_file != NULL)
+		fprintf(log_file, "late\n");
+	for (i = 0; i < nlate; i++) {
+		emit(sshbuf_ptr(late[i]), sshbuf_len(late[i]));
+		sshbuf_free(late[i]);
+	}
+	nlate = 0;
+}
+
 /* Send these bytes, or keep them to be sent out of order. */
 static void
 deliver(const u_char *p, size_t len)
 {
 	struct sshbuf *b;
 
+	if (is_late && nlate < HANDLES) {
+		if ((late[nlate] = sshbuf_new()) == NULL)
+			errx(1, "no memory");
+		must(sshbuf_put(late[nlate++], p, len), "late");
+		return;
+	}
 	if (hold == 0) {
 		emit(p, len);
 		return;
@@ -553,8 +580,9 @@ do_read(struct sshbuf *in, u_int32_t id)
 {
 	static u_char data[MESSAGE_MOST];
 	struct handle *h = get_handle(in);
+	const char *value;
 	struct sshbuf *m;
-	uint64_t offset;
+	uint64_t offset, hole;
 	u_int32_t len;
 	ssize_t n;
 
@@ -564,6 +592,13 @@ do_read(struct sshbuf *in, u_int32_t id)
 		fprintf(log_file, " %llu %u", (unsigned long long)offset, len);
 	if (len > MESSAGE_MOST - 1024)
 		len = MESSAGE_MOST - 1024;
+	if ((value = wrong("end")) != NULL) {
+		hole = strtoull(value, NULL, 10);
+		if (offset <= hole && hole < offset + len) {
+			put_status(id, SSH2_FX_EOF);
+			return;
+		}
+	}
 	if (short_reads != 0 && len > 1)
 		len = 1 + (u_int32_t)any(short_reads < len ? short_reads : len);
 	if ((n = pread(h->fd, data, len, (off_t)offset)) <= 0) {
@@ -576,7 +611,10 @@ do_read(struct sshbuf *in, u_int32_t id)
 		data[n++] = 'x';
 	m = begin(SSH2_FXP_DATA, id);
 	must(sshbuf_put_string(m, data, (size_t)n), "data");
+	is_late = (value = wrong("late")) != NULL &&
+	    strtoull(value, NULL, 10) == offset;
 	end(m);
+	is_late = 0;
 }
 
 static void
@@ -941,11 +979,11 @@ number(const char *s, unsigned long long most)
 
 /* Whether a request comes soon enough to hold answers back for it. */
 static int
-more_soon(void)
+more_soon(int ms)
 {
 	struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
 
-	return poll(&p, 1, 20) > 0;
+	return poll(&p, 1, ms) > 0;
 }
 
 int
@@ -1007,8 +1045,10 @@ main(int argc, char **argv)
 			errx(1, "the client sent a bad message: %s",
 			    ssh_err(r));
 		/* Either may have taken in more */
-		else if (nheld > 0 && (requests_ended || !more_soon()))
+		else if (nheld > 0 && (requests_ended || !more_soon(20)))
 			flush_held();
+		else if (nlate > 0 && (requests_ended || !more_soon(300)))
+			flush_late();
 		else if (requests_ended)
 			break;
 		else

@@ -557,3 +557,82 @@ for opts in "-X verify=yes" "-Z"; do
 	server=$SERVER
 done
 rm -f $OBJ/hpn-resume.others
+
+# A source that ends before its size is no success, wherever the end comes, and
+# nothing is written behind it; a server that has all goes on
+early ()
+{
+	(echo "#!/bin/sh"; printf "exec $OBJ/hpn-badsftp -l $LOG.bad"
+	    printf " '%s'" "$@"; echo) >$SERVER
+	chmod 755 $SERVER
+	way=down
+	for opts in -Z "-X verify=yes" "-Z -X verify=yes"; do
+		what="$opts, a source that ends early, server $*"
+		server=$SERVER
+		rm -f $TO/f
+		test "$opts" = "-X verify=yes" || \
+		    head -c 1000000 $FROM/f >$TO/f
+		copy $opts f
+		test $status -ne 0 || fail "$what: status 0"
+		says '/f" ended after [0-9]* of [0-9]* bytes\|/f" changed while'
+		there=0
+		test ! -e $TO/f || {
+			there=`wc -c <$TO/f`
+			head -c $there $FROM/f | cmp - $TO/f || \
+			    fail "$what: a hole in $there bytes"
+		}
+		verbose "$what: $there bytes"
+		server=$SFTPSERVER
+		copy -Z f
+		good `expr $SIZE - $there`
+	done
+}
+early -f 'read:f:status=1'
+early -f 'read:f:status=1:1'
+early -f 'read:f:status=1:4'
+early -E -f 'read:f:status=1:40'
+early -h 6 -s 2 -f 'read:f:status=1:3'
+early -f 'read:f:end=1500000'
+early -h 6 -s 4 -f 'read:f:end=1500000'
+early -E -f 'read:f:end=1500000'
+rm -f $SERVER $LOG.bad
+
+# What comes before what precedes it waits in memory: of all files together no
+# more than 64 MiB, besides what is under way, and then all go on
+what="files whose first answers come late"
+mkdir $FROM/late
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+	: >$FROM/late/$i
+	truncate -s 12M $FROM/late/$i
+	bytes 1000 >>$FROM/late/$i
+done
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -l $LOG.bad -f read:*:late=0") \
+    >$SERVER
+chmod 755 $SERVER
+way=down server=$SERVER
+rm -rf $TO/late $LOG.bad
+copy -r -Z late
+test $status -eq 0 || fail "$what: status $status: `cat $LOG`"
+diff -r $FROM/late $TO/late >$LOG.cmp || fail "$what: `head -n 2 $LOG.cmp`"
+grep '^late' $LOG.bad >/dev/null || fail "$what: none did"
+# Whatever was answered before the first of them is held
+held=`awk '$1 == "late" { exit } $1 == "read" { sum += $4 }
+    END { print int(sum / 1048576) }' $LOG.bad`
+verbose "$what: $held MiB"
+test $held -le 80 || fail "$what: $held MiB are held"
+rm -rf $FROM/late $TO/late $LOG.bad
+
+# Many short answers, in any order: none costs more than the one before
+what="many short answers"
+bytes 12000000 >$FROM/short
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -s 933516 -R 70000") >$SERVER
+HANG_WAS=$HANG HANG=60
+for opts in "" -Z; do
+	rm -f $TO/short
+	copy $opts short
+	test $status -eq 0 || fail "$what: status $status: `tail -n 3 $LOG`"
+	cmp $FROM/short $TO/short || fail "$what: differs"
+	verbose "$what, $opts: `sed -n 's/.* bytes in //p' $LOG`"
+done
+HANG=$HANG_WAS
+rm -f $FROM/short $TO/short $SERVER

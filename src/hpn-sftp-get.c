@@ -53,7 +53,7 @@ extern volatile sig_atomic_t interrupted;
 #define AHEAD_MAX	64
 /* Requests for names under way for a directory. */
 #define NAMES_MAX	8
-/* So much is kept of a file until what comes before it is there. */
+/* Memory of a job for what has come until what comes before it is there. */
 #define HELD_MAX	(64 * 1024 * 1024)
 
 /* ---------------------------------------------------------------- files -- */
@@ -196,7 +196,7 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_CLOSING;
 	node_unlist(n);
 	/* Is it still the file whose data came? */
-	if (n->modified && verifies(job))
+	if (n->modified && (verifies(job) || (job->flags & HPN_SFTP_RESUME)))
 		ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
@@ -309,13 +309,36 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	begin_data(job, n);
 }
 
+/*
+ * A source that ends before its size is not copied by these jobs: the next
+ * attempt would find all there.  Others are, as OpenSSH does.
+ */
+static void
+check_end(struct hpn_sftp_job *job, struct node *n)
+{
+	if (((job->flags & HPN_SFTP_RESUME) == 0 && !verifies(job)) ||
+	    n->failed || interrupted ||
+	    (n->a.flags & SSH2_FILEXFER_ATTR_SIZE) == 0 || n->high >= n->a.size)
+		return;
+	job_meter_break(job);
+	error("\"%s\" ended after %llu of %llu bytes; copy it again", n->from,
+	    (unsigned long long)n->high, (unsigned long long)n->a.size);
+	n->failed = 1;
+}
+
 /* How much to ask for next; 0: wait for what is under way. */
 static size_t
 next_len(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int64_t left;
 
-	if (n->next > INT64_MAX - n->buflen || n->held_bytes > HELD_MAX)
+	if (n->next > INT64_MAX - n->buflen)
+		return 0;
+	/*
+	 * What is asked for first need never be held.  So every file has a
+	 * request under way, with the answer to which it goes on.
+	 */
+	if (job->held_bytes > HELD_MAX && !TAILQ_EMPTY(&n->data))
 		return 0;
 	if (n->size == 0 || n->next > n->size)
 		return n->asked - n->checks < n->ahead ? n->buflen : 0;
@@ -350,8 +373,10 @@ get_send(struct hpn_sftp_job *job, struct node *n)
 		node_unlist(n);
 		return;
 	}
-	if (n->state == NODE_DATA)
+	if (n->state == NODE_DATA) {
+		check_end(job, n);
 		verify_end(job, n, n->high);
+	}
 }
 
 /* Another answer for the file has been dealt with. */
@@ -368,9 +393,10 @@ static void
 read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_int status)
 {
-	TAILQ_REMOVE(&n->data, req, list);
+	save_answered(n, req);
 	if (status == SSH2_FX_EOF) {
 		n->eof = 1;
+		save_end(job, n, req->offset);
 		return;
 	}
 	if (!n->failed) {
@@ -408,31 +434,29 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		return;
 	}
 	save_data(job, n, req, p, len);
-	if (len == req->len) {
-		TAILQ_REMOVE(&n->data, req, list);
+	if (req->len == 0) {
+		save_answered(n, req);
 		if (n->ahead < AHEAD_MAX && n->size == 0)
 			n->ahead++;
 		return;
 	}
-	if (n->size != 0 && req->offset + len == n->size) {
+	if (n->size != 0 && req->offset == n->size) {
 		/* More was asked for than the size, and the size came. */
-		TAILQ_REMOVE(&n->data, req, list);
+		save_answered(n, req);
 		n->eof = 1;
 		return;
 	}
 	if (n->failed || interrupted) {
-		TAILQ_REMOVE(&n->data, req, list);
-		if (req->offset + len < n->bad)
-			n->bad = req->offset + len;
+		save_answered(n, req);
+		if (req->offset < n->bad)
+			n->bad = req->offset;
 		return;
 	}
 	debug3("Short data block, re-requesting %llu -> %llu",
-	    (unsigned long long)req->offset + len,
+	    (unsigned long long)req->offset,
 	    (unsigned long long)req->offset + req->len - 1);
 	if (len < n->buflen)
 		n->buflen = MAXIMUM(MIN_READ_SIZE, len);
-	req->offset += len;
-	req->len -= len;
 	ask_read_again(job, req);
 }
 

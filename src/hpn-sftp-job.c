@@ -105,7 +105,7 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 	n->to = xstrdup(to);
 	n->tree = tree;
 	n->fd = -1;
-	n->bad = UINT64_MAX;
+	n->bad = n->end = UINT64_MAX;
 	if (a != NULL) {
 		n->a = *a;
 		n->have_attr = 1;
@@ -113,7 +113,6 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 	TAILQ_INIT(&n->blocked);
 	TAILQ_INIT(&n->waiting);
 	TAILQ_INIT(&n->data);
-	TAILQ_INIT(&n->held);
 	job->alive++;
 	if ((n->parent = parent) != NULL) {
 		n->depth = parent->depth + 1;
@@ -232,7 +231,7 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->handle);
 	free(n->small);
 	check_free(n);
-	save_drop(n);
+	save_drop(job, n);
 	free(n);
 	job->alive--;
 	if (parent != NULL) {
@@ -328,7 +327,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	default:
 		break;
 	}
-	req->again = 0;
+	req->again = req->kept = 0;
 	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)
@@ -336,7 +335,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	else
 		get_answer(job, req, type, m);
 	if (!req->again) {
-		free(req);
+		if (!req->kept)
+			free(req);
 		/* Unless it has ended, a directory may have waited for this */
 		if (tree && alive == job->alive)
 			dir_check(job, n);

@@ -46,6 +46,10 @@ struct request {
 	struct hpn_hash_range range;	/* ASK_HASH */
 	u_int64_t sent_ns;
 	int again;			/* was sent again, is not to be freed */
+	/* What came of it before what precedes it, up to offset. */
+	u_char *held;
+	size_t held_len, held_room;
+	int kept;			/* was answered, waits to be written */
 };
 TAILQ_HEAD(requests, request);
 
@@ -82,13 +86,15 @@ struct node {
 	/* file */
 	int fd;				/* local, -1: not open */
 	mode_t mode;
-	struct requests data;		/* data requests under way */
+	struct requests data;		/* data requests under way or kept; */
+					/* the first of them is under way */
 	u_char *small;			/* all of a small local file */
 	size_t small_len;
 	u_int64_t size;			/* expected; 0 may mean unknown */
 	u_int64_t next;			/* first byte not asked for */
 	u_int64_t high;			/* end of the furthest data moved */
 	u_int64_t bad;			/* first byte known not to be moved */
+	u_int64_t end;			/* where the source is known to end */
 	u_int64_t planned;		/* counted in the job's planned */
 	size_t buflen;
 	u_int ahead;			/* requests, size or end unknown */
@@ -101,8 +107,6 @@ struct node {
 	int readonly;			/* the destination */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
-	TAILQ_HEAD(helds, held) held;	/* data that came too early, */
-	u_int64_t held_bytes;		/* by offset */
 	/* directory */
 	mode_t final_mode;
 	int ready;			/* children may begin */
@@ -133,6 +137,7 @@ struct hpn_sftp_job {
 	u_int64_t asked_bytes;		/* bytes of data in them */
 	u_int files_open, dirs_open;	/* on the server, or soon */
 	u_int64_t planned;		/* bytes of open files, not asked for */
+	u_int64_t held_bytes;		/* memory for data that came too early */
 	struct nodes files;		/* to begin, in this order */
 	struct nodes dirs;
 	struct nodes refused;		/* to be opened again */
@@ -254,15 +259,20 @@ ssize_t read_at(int fd, u_char *, size_t len, u_int64_t offset);
 
 /*
  * hpn-sftp-save.c: the local file of a download.  Open it, 0 or -1, which was
- * said; close it without touching it further; write what has come, or keep it
- * until what precedes it is there; write what waited for that; forget it.
+ * said; close it without touching it further; write what has come for a
+ * request at its offset, or keep it until what precedes it is there; nothing
+ * more comes for a request: forget it, or keep it as well; write what waited;
+ * forget it.  The server says that the source ends at an offset, where data
+ * may be.
  */
 int save_open(struct hpn_sftp_job *, struct node *);
 void save_leave(struct node *);
 void save_data(struct hpn_sftp_job *, struct node *, struct request *,
     const u_char *, size_t len);
+void save_answered(struct node *, struct request *);
 void save_release(struct hpn_sftp_job *, struct node *);
-void save_drop(struct node *);
+void save_drop(struct hpn_sftp_job *, struct node *);
+void save_end(struct hpn_sftp_job *, struct node *, u_int64_t);
 
 /*
  * hpn-sftp-check.c.  The file is open on both sides, the destination is as

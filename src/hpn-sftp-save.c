@@ -25,14 +25,6 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
 
-/* Data that came before what precedes them. */
-struct held {
-	TAILQ_ENTRY(held) list;
-	u_int64_t offset;
-	size_t len;
-	u_char data[];
-};
-
 int
 save_open(struct hpn_sftp_job *job, struct node *n)
 {
@@ -94,11 +86,31 @@ write_at(int fd, const u_char *p, size_t len, u_int64_t offset)
 	return 0;
 }
 
+/* Data beyond the end of the source leave a hole. */
+static void
+check_hole(struct hpn_sftp_job *job, struct node *n, u_int64_t high)
+{
+	if (high <= n->end)
+		return;
+	check_changed(job, n);
+	if (n->end < n->bad)
+		n->bad = n->end;
+}
+
+void
+save_end(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+{
+	if (end < n->end)
+		n->end = end;
+	check_hole(job, n, n->high);
+}
+
 static void
 write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
-	if (n->failed) {
+	check_hole(job, n, offset + len);
+	if (n->failed || offset >= n->bad) {
 		/* What is not kept is a hole if more was before it failed */
 		if (offset < n->bad)
 			n->bad = offset;
@@ -120,60 +132,92 @@ write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	file_moved(job, n, len);
 }
 
+/* Memory that a request takes up for what it holds. */
+static u_int64_t
+held_cost(const struct request *req)
+{
+	return sizeof(*req) + req->held_room;
+}
+
 /*
  * A file that is to be resumed has no holes at any time, whatever ends us:
- * what comes early waits for what precedes it.
+ * what comes early waits for what precedes it, in one buffer for a request
+ * however small the answers to it are.
  */
 static void
-hold(struct node *n, u_int64_t offset, const u_char *data, size_t len)
+hold(struct hpn_sftp_job *job, struct request *req, const u_char *data,
+    size_t len)
 {
-	struct held *h = xmalloc(sizeof(*h) + len), *before;
-
-	h->offset = offset;
-	h->len = len;
-	memcpy(h->data, data, len);
-	n->held_bytes += len;
-	TAILQ_FOREACH_REVERSE(before, &n->held, helds, list)
-		if (before->offset < offset)
-			break;
-	if (before == NULL)
-		TAILQ_INSERT_HEAD(&n->held, h, list);
-	else
-		TAILQ_INSERT_AFTER(&n->held, before, h, list);
+	if (req->held == NULL) {
+		req->held = xmalloc(req->len);
+		req->held_len = 0;
+		req->held_room = req->len;
+		job->held_bytes += held_cost(req);
+	}
+	memcpy(req->held + req->held_len, data, len);
+	req->held_len += len;
 }
 
-void
-save_release(struct hpn_sftp_job *job, struct node *n)
+static void
+unhold(struct hpn_sftp_job *job, struct request *req)
 {
-	struct held *h;
-
-	while ((h = TAILQ_FIRST(&n->held)) != NULL &&
-	    h->offset < file_whole(n)) {
-		TAILQ_REMOVE(&n->held, h, list);
-		n->held_bytes -= h->len;
-		write_data(job, n, h->offset, h->data, h->len);
-		free(h);
-	}
-}
-
-void
-save_drop(struct node *n)
-{
-	struct held *h;
-
-	while ((h = TAILQ_FIRST(&n->held)) != NULL) {
-		TAILQ_REMOVE(&n->held, h, list);
-		free(h);
-	}
-	n->held_bytes = 0;
+	if (req->held == NULL)
+		return;
+	job->held_bytes -= held_cost(req);
+	free(req->held);
+	req->held = NULL;
 }
 
 void
 save_data(struct hpn_sftp_job *job, struct node *n, struct request *req,
     const u_char *data, size_t len)
 {
-	if ((job->flags & HPN_SFTP_RESUME) && TAILQ_FIRST(&n->data) != req)
-		hold(n, req->offset, data, len);
+	if ((job->flags & HPN_SFTP_RESUME) && !n->failed &&
+	    TAILQ_FIRST(&n->data) != req)
+		hold(job, req, data, len);
 	else
 		write_data(job, n, req->offset, data, len);
+	req->offset += len;
+	req->len -= len;
+}
+
+void
+save_answered(struct node *n, struct request *req)
+{
+	if (req->held != NULL)
+		req->kept = 1;
+	else
+		TAILQ_REMOVE(&n->data, req, list);
+}
+
+void
+save_release(struct hpn_sftp_job *job, struct node *n)
+{
+	struct request *req;
+
+	while ((req = TAILQ_FIRST(&n->data)) != NULL) {
+		if (req->held != NULL) {
+			write_data(job, n, req->offset - req->held_len,
+			    req->held, req->held_len);
+			unhold(job, req);
+		}
+		if (!req->kept)
+			break;
+		TAILQ_REMOVE(&n->data, req, list);
+		free(req);
+	}
+}
+
+void
+save_drop(struct hpn_sftp_job *job, struct node *n)
+{
+	struct request *req, *next;
+
+	TAILQ_FOREACH_SAFE(req, &n->data, list, next) {
+		unhold(job, req);
+		if (req->kept) {
+			TAILQ_REMOVE(&n->data, req, list);
+			free(req);
+		}
+	}
 }
