@@ -55,8 +55,7 @@ look_back(struct hpn_resume *r, uint64_t end)
 }
 
 static void
-without_hashes(struct hpn_resume *r, const struct hpn_resume_file *source,
-    const struct hpn_resume_file *dest)
+without_hashes(struct hpn_resume *r)
 {
 	if ((r->flags & HPN_RESUME_SIZE) == 0 ||
 	    (r->flags & HPN_RESUME_VERIFY) != 0) {
@@ -64,7 +63,7 @@ without_hashes(struct hpn_resume *r, const struct hpn_resume_file *source,
 		return;
 	}
 	/* A copy is never older than what it is of. */
-	if (dest->mtime < source->mtime) {
+	if (r->older) {
 		other_file(r, HPN_RESUME_OLDER, 0, 0);
 		return;
 	}
@@ -80,6 +79,7 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 	r->flags = flags;
 	r->size = source->size;
 	r->there = dest->size;
+	r->older = dest->mtime < source->mtime;
 	if (r->there == 0)
 		go_on(r, 0);
 	else if (r->there > r->size)
@@ -88,7 +88,7 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 		r->stage = HPN_RESUME_COARSE;
 		look(r, HPN_RESUME_HASH, 0, r->there, HPN_RESUME_BLOCK);
 	} else
-		without_hashes(r, source, dest);
+		without_hashes(r);
 }
 
 /* Whether this difference is what an interruption leaves. */
@@ -181,7 +181,7 @@ void
 hpn_resume_found(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
 	if (found->unusable && r->stage == HPN_RESUME_COARSE)
-		look_back(r, r->there);
+		without_hashes(r);
 	else if (found->unusable && r->stage != HPN_RESUME_BACKWARD)
 		/* There was a difference, whatever may be said now. */
 		other_file(r, HPN_RESUME_DIFFERS, r->offset, r->length);

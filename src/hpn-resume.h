@@ -84,6 +84,7 @@ struct hpn_resume {
 	/* its own */
 	int flags;
 	uint64_t there, size;		/* of destination and source */
+	int older;			/* the destination */
 	uint64_t zeros;			/* found so far, reading backwards */
 	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
 	    HPN_RESUME_REST, HPN_RESUME_BACKWARD } stage;

@@ -131,8 +131,8 @@ refuse(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 		error("\"%s\" is older than \"%s\": %s", n->to, n->from, hint);
 		break;
 	case HPN_RESUME_UNCHECKED:
-		error("\"%s\" could not be compared with \"%s\": %s", n->to,
-		    n->from, hint);
+		error("\"%s\" could not be compared with \"%s\": %s, -X "
+		    "resume=size goes by its size", n->to, n->from, hint);
 		break;
 	case HPN_RESUME_DIFFERS:
 		if (r->within == 0)
@@ -530,6 +530,19 @@ known_sums(const struct node *n, const struct hpn_hash_range *range)
 	return c->sums + offset / HPN_RESUME_BLOCK * HPN_HASH_LEN;
 }
 
+/* Our side cannot be read. */
+static void
+unread(struct hpn_sftp_job *job, struct node *n)
+{
+	n->check->unusable = 1;
+	/* Of a drop box that is known. */
+	if (n->writeonly && (job->flags & HPN_SFTP_UP) == 0)
+		return;
+	job_meter_break(job);
+	error("read local \"%s\": %s", job->flags & HPN_SFTP_UP ? n->from :
+	    n->to, strerror(errno));
+}
+
 static void
 compare_hashes(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_hash_range *range, const struct hpn_sftp_hash_answer *a)
@@ -546,11 +559,7 @@ compare_hashes(struct hpn_sftp_job *job, struct node *n,
 		count = hpn_hash_file(n->fd, range, ours, HASH_ROOM,
 		    range->length, 0, &hashed, &ended);
 		if (count == -1) {
-			job_meter_break(job);
-			error("read local \"%s\": %s",
-			    job->flags & HPN_SFTP_UP ? n->from : n->to,
-			    strerror(errno));
-			c->unusable = 1;
+			unread(job, n);
 			return;
 		}
 		sums = ours;
@@ -619,10 +628,7 @@ compare_bytes(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	size_t i;
 
 	if ((got = read_at(n->fd, ours, len, offset)) == -1) {
-		job_meter_break(job);
-		error("read local \"%s\": %s", job->flags & HPN_SFTP_UP ?
-		    n->from : n->to, strerror(errno));
-		c->unusable = 1;
+		unread(job, n);
 		return;
 	}
 	if ((size_t)got == len && memcmp(ours, theirs, len) == 0)
@@ -721,7 +727,8 @@ check_summary(struct hpn_sftp_job *job)
 	if ((job->flags & HPN_SFTP_RESUME) != 0)
 		verbose("of what was there: whole %u, continued %u, replaced "
 		    "%u, refused %u; %llu bytes kept; checked by hash %u, by "
-		    "reading %u, by reading the end %u, by size and time %u", t->whole, t->resumed, t->replaced, t->refused,
+		    "reading %u, by reading the end %u, by size and time %u", t->whole,
+		    t->resumed, t->replaced, t->refused,
 		    (unsigned long long)t->kept_bytes,
 		    t->checked[HPN_RESUME_BY_HASH],
 		    t->checked[HPN_RESUME_BY_READ],

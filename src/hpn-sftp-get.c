@@ -251,7 +251,7 @@ get_checked(struct hpn_sftp_job *job, struct node *n,
 
 	if (!n->failed && !whole) {
 		if (n->readonly)
-			errno = EACCES;
+			errno = n->denied;
 		if (n->readonly || (n->begun < r->there &&
 		    ftruncate(n->fd, n->begun) == -1)) {
 			job_meter_break(job);

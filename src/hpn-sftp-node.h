@@ -104,7 +104,8 @@ struct node {
 	u_int32_t mtime;		/* of the local source as it was opened */
 	struct hpn_resume_file dest;	/* what was there */
 	int untouched;			/* is to be left as it was found */
-	int readonly;			/* the destination */
+	int readonly, writeonly;	/* the destination */
+	int denied;			/* errno of more than that, here */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
 	/* directory */

@@ -137,6 +137,8 @@ put_open(struct hpn_sftp_job *job, struct node *n)
 		a.perm |= S_IRUSR|S_IWUSR;
 		if (n->readonly)
 			mode = SSH2_FXF_READ;
+		else if (n->writeonly)
+			mode &= ~SSH2_FXF_READ;
 	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL)
 		mode |= SSH2_FXF_TRUNC;
 	n->state = NODE_OPENING;
@@ -224,10 +226,11 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
-		if (status == SSH2_FX_PERMISSION_DENIED && !n->readonly &&
-		    (job->flags & HPN_SFTP_RESUME) && n->dest.size != 0) {
-			/* It may be whole. */
-			n->readonly = 1;
+		if (status == SSH2_FX_PERMISSION_DENIED && !n->writeonly &&
+		    (job->flags & HPN_SFTP_RESUME)) {
+			/* It may be whole, or be a drop box. */
+			n->writeonly = n->readonly || n->dest.size == 0;
+			n->readonly = !n->writeonly;
 			put_open(job, n);
 			return;
 		}

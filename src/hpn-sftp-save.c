@@ -25,6 +25,22 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
 
+/* What is not to be read and written: it may be whole, or be a drop box. */
+static void
+open_partly(struct node *n, mode_t mode)
+{
+	int saved = errno;
+
+	if (saved != EACCES && saved != EPERM && saved != EROFS &&
+	    saved != ETXTBSY)
+		return;
+	if ((n->fd = open(n->to, O_RDONLY)) != -1)
+		n->readonly = 1;
+	else if ((n->fd = open(n->to, O_WRONLY|O_CREAT, mode)) != -1)
+		n->writeonly = 1;
+	errno = saved;
+}
+
 int
 save_open(struct hpn_sftp_job *job, struct node *n)
 {
@@ -40,11 +56,9 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 		flags |= O_TRUNC;
 	n->opened = 1;
 	n->fd = open(n->to, flags, mode);
-	if (n->fd == -1 && errno == EACCES && (job->flags & HPN_SFTP_RESUME)) {
-		/* It may be whole. */
-		n->readonly = 1;
-		if ((n->fd = open(n->to, O_RDONLY)) == -1)
-			errno = EACCES;
+	if (n->fd == -1 && (job->flags & HPN_SFTP_RESUME)) {
+		open_partly(n, mode);
+		n->denied = errno;
 	}
 	if (n->fd == -1) {
 		job_meter_break(job);
@@ -53,8 +67,17 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 		return -1;
 	}
 	/* A device does not keep what it is given. */
-	if (n->check != NULL && fstat(n->fd, &st) == 0 && !S_ISREG(st.st_mode))
+	if (n->check != NULL && fstat(n->fd, &st) == 0 &&
+	    !S_ISREG(st.st_mode)) {
 		check_free(n);
+		if (job->flags & HPN_RESUME_VERIFY) {
+			job_meter_break(job);
+			error("\"%s\" is not a regular file: what is copied "
+			    "there cannot be compared", n->to);
+			n->failed = 1;
+			return -1;
+		}
+	}
 	return 0;
 }
 

@@ -300,6 +300,19 @@ no_hashes_after_all(void)
 	hpn_resume_found(&r, &none);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
 	ASSERT_U64_EQ(r.offset, 9 * MB);
+
+	/* Then it may be the size that decides. */
+	none.unusable = 1;
+	hpn_resume_begin(&r, &source, &dest, HPN_RESUME_SIZE, 1);
+	hpn_resume_found(&r, &none);
+	ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
+	ASSERT_INT_EQ(r.by, HPN_RESUME_BY_SIZE);
+	ASSERT_U64_EQ(r.offset, 9 * MB);
+	dest.mtime = 4;
+	hpn_resume_begin(&r, &source, &dest, HPN_RESUME_SIZE, 1);
+	hpn_resume_found(&r, &none);
+	ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
+	ASSERT_INT_EQ(r.why, HPN_RESUME_OLDER);
 }
 
 static void
