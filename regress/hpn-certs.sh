@@ -65,9 +65,16 @@ configured ()
 	hpn_config "$PRESENT
 $1" "$ACCEPT
 $2"
-	grep -v "^HostKey $OBJ/host\." $HPN_SSHD_CONFIG >$C/sshd_config
+	# Nor, for stock, what the suite may be run with, and its programs.
+	_not=
+	test "$SSHD" != "$TEST_SSH_STOCK_SSHD" || \
+	    _not='|hpn|none|sshd(session|auth)path'
+	_blank='[[:blank:]]*'
+	grep -Eiv "^$_blank(HostKey $OBJ/host\.$_not)" $HPN_SSHD_CONFIG \
+	    >$C/sshd_config
 	mv $C/sshd_config $HPN_SSHD_CONFIG
-	grep -iv "IdentityFile[ 	]*$OBJ/ssh-" $HPN_SSH_CONFIG >$C/ssh_config
+	grep -Eiv "^$_blank(IdentityFile$_blank$OBJ/ssh-$_not)" \
+	    $HPN_SSH_CONFIG >$C/ssh_config
 	mv $C/ssh_config $HPN_SSH_CONFIG
 }
 
