@@ -38,6 +38,7 @@ struct job {
  * Places in the ring only ever rise; their remainder is the offset.  A packet
  * that would not fit before the ring's end begins at its start, and leaves a
  * gap, one at a time since nothing but the ring's size is between the places.
+ * One that just fits leaves none.
  *
  *	sent <= sealed <= end <= sent + HPN_SEALER_RING
  */
@@ -174,19 +175,25 @@ collect_wait(struct hpn_sealer *s)
 	collect(s);
 }
 
-/* What is sealed, as far as it is in one piece; 0: nothing. */
+/*
+ * What is sealed, as far as it is in one piece; 0: nothing.  A packet may end
+ * where the ring does: then there is no gap, and what follows is at its start.
+ */
 static size_t
 prefix(struct hpn_sealer *s)
 {
+	u_int64_t end = s->sealed, ring;
+
 	if (s->gap != s->gap_end && s->sent == s->gap) {
 		if (s->sealed <= s->gap)
 			return 0;
 		s->sent = s->gap_end;
 		s->gap = s->gap_end = 0;
 	}
-	if (s->gap != s->gap_end && s->sealed > s->gap)
-		return (size_t)(s->gap - s->sent);
-	return (size_t)(s->sealed - s->sent);
+	if (s->gap != s->gap_end && end > s->gap)
+		end = s->gap;
+	ring = s->sent - s->sent % HPN_SEALER_RING + HPN_SEALER_RING;
+	return (size_t)((end < ring ? end : ring) - s->sent);
 }
 
 static int

@@ -164,7 +164,7 @@ all_at_once(const char *cipher, const char *mac, u_int workers, u_int32_t n,
 
 /* Written to a pipe whose other end is read now and then. */
 static void
-through_pipe(const char *cipher, const char *mac, u_int workers)
+through_pipe(const char *cipher, const char *mac, u_int workers, size_t len)
 {
 	struct ends e;
 	struct sshbuf *wire = sshbuf_new(), *overflow = sshbuf_new();
@@ -182,7 +182,8 @@ through_pipe(const char *cipher, const char *mac, u_int workers)
 	while (taken < n) {
 		while (sent < n && hpn_sealer_pending(e.sealer) <
 		    HPN_SEALER_BACKLOG && arc4random_uniform(8) != 0) {
-			put(&e, sent, some_length(sent), overflow);
+			put(&e, sent, len != 0 ? len :
+			    some_length(sent), overflow);
 			sent++;
 		}
 		hpn_sealer_kick(e.sealer);
@@ -200,7 +201,8 @@ through_pipe(const char *cipher, const char *mac, u_int workers)
 			if (r == SSH_ERR_MESSAGE_INCOMPLETE)
 				break;
 			ASSERT_INT_EQ(r, 0);
-			packet(&e, want, taken, some_length(taken));
+			packet(&e, want, taken, len != 0 ? len :
+			    some_length(taken));
 			ASSERT_SIZE_T_EQ(sshbuf_len(opened), sshbuf_len(want));
 			ASSERT_MEM_EQ(sshbuf_ptr(opened), sshbuf_ptr(want),
 			    sshbuf_len(want));
@@ -258,7 +260,7 @@ test_sealer(void)
 		{ "aes256-ctr", "hmac-sha2-256" },
 		{ "none", "umac-128-etm@openssh.com" }
 	};
-	size_t k;
+	size_t k, len;
 	u_int workers;
 
 	TEST_START("sealer: many packets before any is written");
@@ -282,7 +284,17 @@ test_sealer(void)
 	TEST_START("sealer: through a pipe, read and written by bits");
 	for (k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		for (workers = 1; workers <= 4; workers += 3)
-			through_pipe(kinds[k].cipher, kinds[k].mac, workers);
+			through_pipe(kinds[k].cipher, kinds[k].mac, workers, 0);
+	TEST_DONE();
+
+	/* With hmac-sha2-256, which is 32 bytes, a power of two */
+	TEST_START("sealer: packets that end where the ring ends");
+	for (len = HPN_SEALER_RING / 4; len >= 4096; len /= 2) {
+		all_at_once("aes256-ctr", "hmac-sha2-256", 3,
+		    (u_int32_t)(5 * HPN_SEALER_RING / len / 2), len - 32);
+		if (len <= 65536)
+			through_pipe("aes256-ctr", "hmac-sha2-256", 2, len - 32);
+	}
 	TEST_DONE();
 
 	TEST_START("opener: what is wrong is left where it is");
