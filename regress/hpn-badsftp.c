@@ -1010,6 +1010,8 @@ main(int argc, char **argv)
 		case 'l':
 			if ((log_file = fopen(optarg, "a")) == NULL)
 				err(1, "%s", optarg);
+			/* Tests look at it meanwhile. */
+			setvbuf(log_file, NULL, _IOLBF, 0);
 			break;
 		case 'R':
 			short_reads = (u_int)number(optarg, MESSAGE_MOST);

@@ -580,14 +580,103 @@ for server in $servers; do
 done
 SCP=$ALL_OF_SCP
 
+# What nobody may write to, of which there is nothing to write: again and again
+for server in $servers; do
+	test -x $server -a "$less" != no || continue
+	SCP="$less $ALL_OF_SCP"
+	rm -rf $FROM/tree
+	mkdir $FROM/tree
+	: >$FROM/tree/empty
+	echo more >$FROM/tree/other
+	chmod 444 $FROM/tree/*
+	for way in up down; do
+		what="empty and read-only, $way, $server"
+		rm -rf $TO/tree
+		for again in 1 2 3; do
+			copy -r -p -Z tree
+			test $status -eq 0 || fail "$what: $again: `cat $LOG`"
+		done
+		diff -r $FROM/tree $TO/tree || fail "$what: differ"
+	done
+	rm -rf $FROM/tree $TO/tree
+done
+SCP=$ALL_OF_SCP
+
+# Interrupted by the user, with -p: the part stays open to the next attempt
+if test "$less" != no; then
+	what="reget -p of a source that is read-only, interrupted"
+	chmod 444 $FROM/f
+	rm -f $TO/f
+	: >$LOG.requests
+	(echo "#!/bin/sh"
+	 echo "exec $OBJ/hpn-badsftp -w 40 -l $LOG.requests") >$SERVER
+	echo "reget -p $FROM/f $TO/f" >$LOG.batch
+	$less $SFTP -R 2 -B 32768 -b $LOG.batch -D $SERVER >$LOG 2>&1 &
+	for i in `seq 200`; do
+		test `grep -c '^read' $LOG.requests` -lt 5 || break
+		sleep 0.1
+	done
+	kill -INT $!
+	wait $! && fail "$what: status 0"
+	test -s $TO/f -a `wc -c <$TO/f` -lt $SIZE || fail "$what: `ls -l $TO/f`"
+	$less $SFTP -b $LOG.batch -D $SFTPSERVER >$LOG 2>&1 || \
+	    fail "$what: again: `cat $LOG`"
+	cmp $FROM/f $TO/f || fail "$what: again: differs"
+	chmod 644 $FROM/f
+	rm -f $TO/f
+fi
+
+# A source that changes meanwhile is said to have, and the next attempt does not
+# take for good what is of the old one: not even where only the end is looked at.
+for opts in -E ""; do
+	for way in up down; do
+		what="a source that changes, $way, badsftp $opts"
+		touch -d 2020-01-01 $FROM/f
+		rm -f $TO/f
+		: >$LOG.requests
+		server=$SERVER
+		(echo "#!/bin/sh"
+		 echo "exec $OBJ/hpn-badsftp $opts -w 20 -l $LOG.requests") \
+		    >$SERVER
+		(
+			while test `grep -c '^read\|^write' \
+			    $LOG.requests` -lt 5; do
+				sleep 0.05
+			done
+			flip $FROM/f 10
+		) &
+		copy -Z -X buffer=32768 f
+		wait $!
+		test $status -ne 0 || fail "$what: status 0"
+		says "changed while it was copied\|differs"
+		(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp $opts") >$SERVER
+		copy -Z f
+		test $status -eq 0 && ! cmp $FROM/f $TO/f && \
+		    fail "$what: again: status 0, and they differ"
+		copy -Z -X resume=replace f
+		test $status -eq 0 || fail "$what: replaced: `cat $LOG`"
+		cmp $FROM/f $TO/f || fail "$what: replaced: differs"
+	done
+done
+
+# Compared, and of another length all the same
+way=up server=$SERVER
+what="verify=yes over a longer one that cannot be cut"
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -f 'fsetstat:*:status=4'") >$SERVER
+(cat $FROM/f; echo more) >$TO/f
+copy -X verify=yes f
+test $status -ne 0 || fail "$what: status 0, `wc -c <$TO/f` bytes"
+
 # A device keeps nothing that could be compared
 way=down server=$SFTPSERVER
-what="a device, compared"
-status=0
-timeout -k 5 $HANG $SCP -X verify=yes -D $server x:$FROM/f /dev/null \
-    2>$LOG || status=$?
-test $status -eq 1 || fail "$what: status $status"
-says "/dev/null.* is not a regular file"
+for opts in "" -Z; do
+	what="$opts, a device, compared"
+	status=0
+	timeout -k 5 $HANG $SCP $opts -X verify=yes -D $server x:$FROM/f \
+	    /dev/null 2>$LOG || status=$?
+	test $status -eq 1 || fail "$what: status $status"
+	says "/dev/null.* is not a regular file"
+done
 
 # To itself, compared: not emptied, whatever is said
 what="put onto itself, compared"

@@ -109,6 +109,10 @@ check_changed(struct hpn_sftp_job *job, struct node *n)
 	job_meter_break(job);
 	error("\"%s\" changed while it was copied; copy it again", n->from);
 	n->failed = 1;
+	/* Where only the end is looked at, what is mixed would pass for good. */
+	if ((job->flags & HPN_SFTP_RESUME) && !job->c->can_hash &&
+	    n->begun < n->bad)
+		n->bad = n->begun;
 }
 
 /* ------------------------------------------------------- what is decided -- */

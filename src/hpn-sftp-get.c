@@ -117,7 +117,8 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 			n->failed = 1;
 		}
 	}
-	if (!n->failed) {
+	/* A part must stay open to the next attempt. */
+	if (!n->failed && !(interrupted && (job->flags & HPN_SFTP_RESUME))) {
 		/* Override umask and utimes if asked */
 #ifdef HAVE_FCHMOD
 		if ((job->flags & HPN_SFTP_PRESERVE) &&
@@ -195,8 +196,8 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_CLOSING;
 	node_unlist(n);
-	/* Is it still the file whose data came? */
-	if (n->modified && (verifies(job) || (job->flags & HPN_SFTP_RESUME)))
+	/* Is it still the file whose data came?  Ours stays open until then. */
+	if (n->fd != -1)
 		ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
@@ -252,7 +253,9 @@ get_checked(struct hpn_sftp_job *job, struct node *n,
 	if (!n->failed && !whole) {
 		if (n->readonly)
 			errno = n->denied;
-		if (n->readonly || (n->begun < r->there &&
+		/* An empty one may be all that there is. */
+		if ((n->readonly && r->step != HPN_RESUME_WHOLE) ||
+		    (n->begun < r->there &&
 		    ftruncate(n->fd, n->begun) == -1)) {
 			job_meter_break(job);
 			error("%s local \"%s\": %s", n->readonly ? "open" :
@@ -281,7 +284,9 @@ get_checked(struct hpn_sftp_job *job, struct node *n,
 void
 get_verified(struct hpn_sftp_job *job, struct node *n)
 {
-	finish_local(job, n);
+	if (!n->modified || n->failed || interrupted ||
+	    (!verifies(job) && (job->flags & HPN_SFTP_RESUME) == 0))
+		finish_local(job, n);
 	close_remote(job, n);
 }
 
@@ -802,6 +807,7 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		    ((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
 		    a.mtime != n->a.mtime)))
 			check_changed(job, n);
+		finish_local(job, n);
 		file_check(job, n);
 		return;
 	case ASK_CLOSE:

@@ -105,7 +105,8 @@ struct node {
 	struct hpn_resume_file dest;	/* what was there */
 	int untouched;			/* is to be left as it was found */
 	int readonly, writeonly;	/* the destination */
-	int denied;			/* errno of more than that, here */
+	int denied;			/* get: errno of more than that; put: */
+					/* attempts at it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
 	/* directory */

@@ -226,14 +226,18 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
-		if (status == SSH2_FX_PERMISSION_DENIED && !n->writeonly &&
+		if (status == SSH2_FX_PERMISSION_DENIED && n->denied < 2 &&
+		    (n->denied == 0 || n->dest.size != 0 || n->size == 0) &&
 		    (job->flags & HPN_SFTP_RESUME)) {
 			/* It may be whole, or be a drop box. */
-			n->writeonly = n->readonly || n->dest.size == 0;
+			n->writeonly = (n->denied++ == 0) == (n->dest.size == 0);
 			n->readonly = !n->writeonly;
 			put_open(job, n);
 			return;
 		}
+		/* One that is not there cannot be opened to be read. */
+		if (status == SSH2_FX_NO_SUCH_FILE && n->denied != 0)
+			status = SSH2_FX_PERMISSION_DENIED;
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
 		node_fail(job, n);
 		return;
@@ -253,7 +257,7 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 {
 	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
 
-	if (!n->failed && !whole && n->readonly) {
+	if (!n->failed && n->readonly && r->step != HPN_RESUME_WHOLE) {
 		job_meter_break(job);
 		error("dest open \"%s\": %s", n->to,
 		    fx2txt(SSH2_FX_PERMISSION_DENIED));
@@ -285,15 +289,22 @@ drained(struct hpn_sftp_job *job, struct node *n)
 	verify_end(job, n, n->next);
 }
 
-void
-put_verified(struct hpn_sftp_job *job, struct node *n)
+/* Is it still the file whose data were sent? */
+static void
+check_source(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stat sb;
 
+	if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size != n->size ||
+	    (u_int32_t)sb.st_mtime != n->mtime)
+		check_changed(job, n);
+}
+
+void
+put_verified(struct hpn_sftp_job *job, struct node *n)
+{
 	if (n->fd != -1) {
-		if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size !=
-		    n->size || (u_int32_t)sb.st_mtime != n->mtime)
-			check_changed(job, n);
+		check_source(job, n);
 		close(n->fd);
 		n->fd = -1;
 	}
@@ -361,6 +372,8 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	n->eof = 1;
 	/* What is compared may have to be read again. */
 	if (n->check == NULL) {
+		if (job->flags & HPN_SFTP_RESUME)
+			check_source(job, n);
 		if (close(n->fd) == -1) {
 			error("close local \"%s\": %s", n->from,
 			    strerror(errno));
@@ -379,7 +392,7 @@ static int
 sets_size(const struct hpn_sftp_job *job, const struct node *n)
 {
 	/* eof: not a small file, which was truncated as it was opened */
-	if (!n->eof)
+	if (!n->eof || n->readonly)
 		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
 	    ((job->flags & HPN_SFTP_RESUME) && (n->failed || interrupted));
@@ -395,6 +408,12 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 		case STEP_SIZE:
 			if (!sets_size(job, n))
 				break;
+			/* What was compared has this length, or has failed. */
+			if ((job->flags & HPN_SFTP_RESUME) == 0 &&
+			    verifies(job)) {
+				ask_truncate(job, n, file_whole(n));
+				break;
+			}
 			attrib_clear(&size);
 			size.flags = SSH2_FILEXFER_ATTR_SIZE;
 			size.size = file_whole(n);

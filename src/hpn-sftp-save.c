@@ -67,8 +67,8 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 		return -1;
 	}
 	/* A device does not keep what it is given. */
-	if (n->check != NULL && fstat(n->fd, &st) == 0 &&
-	    !S_ISREG(st.st_mode)) {
+	if ((n->check != NULL || (job->flags & HPN_SFTP_RESUME)) &&
+	    fstat(n->fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		check_free(n);
 		if (job->flags & HPN_RESUME_VERIFY) {
 			job_meter_break(job);
