@@ -108,3 +108,17 @@ hpn_tcp_unsent_set(int fd, uint32_t bytes)
 	return -1;
 #endif
 }
+
+int
+hpn_tcp_ack_now(int fd)
+{
+#ifdef TCP_QUICKACK
+	int r, on = 1, saved_errno = errno;
+
+	r = setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+	errno = saved_errno;
+	return r;
+#else
+	return -1;
+#endif
+}

@@ -34,4 +34,11 @@ uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace);
 /* Ask for it (TCP_NOTSENT_LOWAT in tcp(7)).  Returns 0 or -1; keeps errno. */
 int hpn_tcp_unsent_set(int fd, uint32_t bytes);
 
+/*
+ * Acknowledge at once what was received and read, instead of waiting for
+ * something to send with it (TCP_QUICKACK in tcp(7)).  Returns 0, or -1 where
+ * that cannot be; keeps errno.
+ */
+int hpn_tcp_ack_now(int fd);
+
 #endif /* HPN_TCP_H */

@@ -15,6 +15,7 @@
 #include "channels.h"
 #include "hpn-batch.h"
 #include "hpn-channels.h"
+#include "hpn-tcp.h"
 #include "hpn-trip.h"
 
 size_t
@@ -57,6 +58,14 @@ hpn_channel_written(struct ssh *ssh, Channel *c, size_t len, size_t max)
 	if (ssh->hpn == NULL || len == max || max < CHANNEL_MAX_READ)
 		return;
 	enlarge(c, c->wfd, SSH_CHAN_IO_WFD);
+}
+
+void
+hpn_channel_adjusted(struct ssh *ssh, const Channel *c)
+{
+	if (ssh->hpn != NULL && sshbuf_len(c->input) == 0 &&
+	    !ssh_packet_have_data_to_write(ssh))
+		(void)hpn_tcp_ack_now(ssh_packet_get_connection_in(ssh));
 }
 
 int

@@ -34,6 +34,13 @@ void hpn_channel_written(struct ssh *, struct Channel *, size_t len,
     size_t max);
 
 /*
+ * The peer has enlarged the window of a channel with nothing to send, so that
+ * nothing goes back with which TCP would acknowledge it.  A peer that leaves
+ * Nagle's algorithm on sends its next request only then.
+ */
+void hpn_channel_adjusted(struct ssh *, const struct Channel *);
+
+/*
  * Make packets of what the channels hold, each in turn, until that is enough
  * for one trip.  Returns non-zero if there was any.
  */
