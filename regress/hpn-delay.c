@@ -5,8 +5,8 @@
  * ProxyCommand, or as something that listens between two programs.  Unless
  * asked to, it limits no rate: only delay and windows do.
  *
- * usage: hpn-delay [-b bytes] [-c file] [-d ms] [-r rate] [-s file] [-t file]
- *            [-x up:N|down:N] target
+ * usage: hpn-delay [-n] [-b bytes] [-c file] [-d ms] [-r rate] [-s file]
+ *            [-t file] [-x up:N|down:N] target
  *        hpn-delay ... -p pidfile -l where target
  *
  *   target      a port of 127.0.0.1, an IPv4 address:port, the /path of a
@@ -19,6 +19,8 @@
  *               MOST"; the seed in it changes with each connection, so that
  *               the same sequence of numbers comes from the same seed.
  *   -d ms       how long to hold it back, each way (default 0)
+ *   -n          leave Nagle's algorithm on, as some clients do: what is short
+ *               waits until what was sent before it is acknowledged
  *   -r rate     how much to pass on in each direction, bytes per second
  *   -s file     keep "up N down N" in this file: the most bytes that were
  *               under way at once towards the target and from it; this is
@@ -86,6 +88,7 @@ struct direction {
 static size_t size = 64 * 1024 * 1024;
 static long long delay_ns, rate;
 static int peak_fd = -1;
+static int nodelay = 1;
 static const char *cut_file, *total_file;
 /* Bytes after which to cut; 0: never. */
 static unsigned long long cut_at;
@@ -483,7 +486,7 @@ serve(int near_in, int near_out, char **target)
 	struct sockaddr_in in;
 	struct linger reset = { 1, 0 };
 	pid_t pid = -1;
-	int far, on = 1, status = 0;
+	int far, status = 0;
 
 	cut_choose();
 
@@ -492,8 +495,10 @@ serve(int near_in, int near_out, char **target)
 		far = endpoint(target[0], 0);
 	else
 		far = run(target, &pid);
-	(void)setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(near_in, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &nodelay,
+	    sizeof(nodelay));
+	(void)setsockopt(near_in, IPPROTO_TCP, TCP_NODELAY, &nodelay,
+	    sizeof(nodelay));
 	if (relay(near_in, near_out, far)) {
 		/* Without a goodbye, where it is TCP */
 		(void)setsockopt(far, SOL_SOCKET, SO_LINGER, &reset,
@@ -565,9 +570,9 @@ listen_and_serve(const char *where, const char *pidfile, char **target)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: hpn-delay [-b bytes] [-c file] [-d ms] "
-	    "[-r rate] [-s file] [-t file]\n                 [-x up:N|down:N] "
-	    "[-p pidfile -l where] target\n");
+	fprintf(stderr, "usage: hpn-delay [-n] [-b bytes] [-c file] [-d ms] "
+	    "[-r rate] [-s file]\n                 [-t file] "
+	    "[-x up:N|down:N] [-p pidfile -l where] target\n");
 	exit(1);
 }
 
@@ -578,7 +583,7 @@ main(int argc, char **argv)
 	int ch;
 
 	/* "+": what follows the target is the target's; POSIX needs no hint */
-	while ((ch = getopt(argc, argv, "+b:c:d:l:p:r:s:t:x:")) != -1) {
+	while ((ch = getopt(argc, argv, "+b:c:d:l:np:r:s:t:x:")) != -1) {
 		switch (ch) {
 		case 'b':
 			size = (size_t)number(optarg, "-b", 1LL << 40);
@@ -593,6 +598,9 @@ main(int argc, char **argv)
 			break;
 		case 'l':
 			where = optarg;
+			break;
+		case 'n':
+			nodelay = 0;
 			break;
 		case 'p':
 			pidfile = optarg;

@@ -2,7 +2,9 @@
 #
 # Clients that have one request under way at a time are left alone: over a path
 # of 100 ms neither end asks the other again and again for the round trip, whose
-# answer such a client would have to send before its next request.
+# answer such a client would have to send before its next request.  Nor does it
+# wait for our TCP to acknowledge what needs no answer, should its own hold back
+# what is short (Nagle's algorithm).
 #
 # usage: make t-exec LTESTS=hpn-single
 
@@ -53,4 +55,27 @@ for way in put get; do
 	test $asked -le $ASKED_MOST || \
 	    fail "$what: $asked requests for the round trip"
 done
+# A client without our code enlarges the window for every few answers, and sends
+# its next request behind that: left to itself TCP waits 40 ms each time.
+what="Nagle's algorithm"
+start_sshd
+cat >$OBJ/hpn-ssh.sh <<EOD
+#!/bin/sh
+exec $SSH -F $OBJ/ssh_config -o HPNDisabled=yes \\
+    -o "ProxyCommand $OBJ/hpn-delay -n -d 0 $PORT" "\$@"
+EOD
+dd if=/dev/urandom of=$HPN_DATA bs=32768 count=300 2>/dev/null
+best=999999
+for try in 1 2 3; do
+	rm -f $HPN_COPY
+	ms=`date +%s%N`
+	echo "get $HPN_DATA $HPN_COPY" | $SFTP -R 1 -B 32768 \
+	    -S $OBJ/hpn-ssh.sh -b - somehost >$OBJ/hpn-sftp.out 2>&1 || \
+	    fail "$what: exit status $?: `tail -n 1 $OBJ/hpn-sftp.out`"
+	ms=`expr \( \`date +%s%N\` - $ms \) / 1000000`
+	cmp $HPN_DATA $HPN_COPY || fail "$what: data differ"
+	test $ms -ge $best || best=$ms
+done
+verbose "$what: $best ms"
+test $best -lt 2500 || fail "$what: $best ms for 300 requests"
 rm -f $HPN_DATA* $HPN_COPY $OBJ/hpn-sftp.out $OBJ/hpn-ssh.sh

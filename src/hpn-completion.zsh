@@ -1,9 +1,9 @@
 #compdef ssh slogin=ssh scp sftp
 # SPDX-License-Identifier: ISC
 # openssh-hpn: zsh completion of what ssh, scp and sftp have beside stock
-# OpenSSH's options: names and values after -o and -X. Everything else is left to zsh's
-# own _ssh. Installed as _openssh_hpn in a folder of $fpath that stands before
-# zsh's own functions, as site-functions and Debian's vendor-completions do.
+# OpenSSH's options: names and values after -o and -X. Everything else is left to
+# zsh's own _ssh. Installed as _openssh_hpn in a folder of $fpath that stands
+# before zsh's own functions, as site-functions and Debian's vendor-completions do.
 
 _openssh_hpn_options() {
   local PREFIX="$PREFIX" IPREFIX="$IPREFIX" SUFFIX="$SUFFIX" ISUFFIX="$ISUFFIX"

@@ -731,8 +731,8 @@ check_summary(struct hpn_sftp_job *job)
 	if ((job->flags & HPN_SFTP_RESUME) != 0)
 		verbose("of what was there: whole %u, continued %u, replaced "
 		    "%u, refused %u; %llu bytes kept; checked by hash %u, by "
-		    "reading %u, by reading the end %u, by size and time %u", t->whole,
-		    t->resumed, t->replaced, t->refused,
+		    "reading %u, by reading the end %u, by size and time %u",
+		    t->whole, t->resumed, t->replaced, t->refused,
 		    (unsigned long long)t->kept_bytes,
 		    t->checked[HPN_RESUME_BY_HASH],
 		    t->checked[HPN_RESUME_BY_READ],

@@ -226,17 +226,17 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
-		if (status == SSH2_FX_PERMISSION_DENIED && n->denied < 2 &&
-		    (n->denied == 0 || n->dest.size != 0 || n->size == 0) &&
+		if (status == SSH2_FX_PERMISSION_DENIED && n->denials < 2 &&
+		    (n->denials == 0 || n->dest.size != 0 || n->size == 0) &&
 		    (job->flags & HPN_SFTP_RESUME)) {
 			/* It may be whole, or be a drop box. */
-			n->writeonly = (n->denied++ == 0) == (n->dest.size == 0);
+			n->writeonly = (n->denials++ == 0) == (n->dest.size == 0);
 			n->readonly = !n->writeonly;
 			put_open(job, n);
 			return;
 		}
 		/* One that is not there cannot be opened to be read. */
-		if (status == SSH2_FX_NO_SUCH_FILE && n->denied != 0)
+		if (status == SSH2_FX_NO_SUCH_FILE && n->denials != 0)
 			status = SSH2_FX_PERMISSION_DENIED;
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
 		node_fail(job, n);
