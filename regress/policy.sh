@@ -183,7 +183,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 # The modules compile without the tree, and without a warning
 
 alone_modules='hpn-window hpn-rtt hpn-xfer hpn-tcp hpn-none hpn-threads hpn-engine'
-alone_modules="$alone_modules hpn-cpus hpn-resume"
+alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes"
 for other in gcc clang; do
 	command -v "$other" >/dev/null || continue
 	for m in $alone_modules; do
@@ -196,7 +196,7 @@ for other in gcc clang; do
 	done
 done
 # Policy has no sockets, clocks, allocation or globals.
-for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume; do
+for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume hpn-lanes; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -213,7 +213,7 @@ done
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt xfer resume tcp none threads engine links'
+alone_tests='window rtt xfer resume lanes tcp none threads engine links'
 tree_tests='buf options rekey macs crypt sftpd hash'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
@@ -457,7 +457,8 @@ for t in $targets; do
 		flags="$flags -DJOB_NODES=20"
 		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
-		    'io conn job ask put get check save hash' .c)"
+		    'io conn job ask put get check save hash lanes spread' .c)"
+		with="$with $src/hpn-lanes.c"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'
 		# A server's first answers would take long to be found.

@@ -27,12 +27,13 @@ _openssh_hpn_names='HPNDisabled HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch'
 
 # What -X of scp and sftp takes, the release's own and ours.
-_openssh_hpn_x_names='nrequests buffer resume verify'
+_openssh_hpn_x_names='nrequests buffer channels resume verify'
 _openssh_hpn_x_values()
 {
 	case $1 in
 	resume)	echo check replace size ;;
 	verify)	echo yes no ;;
+	channels) echo auto 1 ;;
 	esac
 }
 

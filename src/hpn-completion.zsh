@@ -11,8 +11,9 @@ _openssh_hpn_options() {
   local -a names
 
   if [[ $service == (scp|sftp) && "$words[CURRENT-1]" == -X ]]; then
-    _wanted values expl 'transfer option' compadd resume=check \
-      resume=replace resume=size verify=yes verify=no
+    _wanted values expl 'transfer option' compadd channels=auto \
+      channels=1 resume=check resume=replace resume=size verify=yes \
+      verify=no
     return
   fi
   if [[ $service == scp && "$PREFIX" == (-|-Z) ]]; then

@@ -44,7 +44,7 @@ look(struct hpn_resume *r, enum hpn_resume_step step, uint64_t offset,
 static void
 look_back(struct hpn_resume *r, uint64_t end)
 {
-	uint64_t most = HPN_RESUME_BACK;
+	uint64_t most = r->back;
 
 	/* Who wants everything compared wants this as well. */
 	if (r->flags & HPN_RESUME_VERIFY)
@@ -68,18 +68,23 @@ without_hashes(struct hpn_resume *r)
 		return;
 	}
 	r->by = HPN_RESUME_BY_SIZE;
-	go_on(r, r->there);
+	/* Of what several channels sent the end may have holes. */
+	if (r->back == HPN_RESUME_SPAN)
+		go_on(r, r->there > r->back ? r->there - r->back : 0);
+	else
+		go_on(r, r->there);
 }
 
 void
 hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
-    const struct hpn_resume_file *dest, int flags, int hashes)
+    const struct hpn_resume_file *dest, int flags, int hashes, int up)
 {
 	memset(r, 0, sizeof(*r));
 	r->flags = flags;
 	r->size = source->size;
 	r->there = dest->size;
 	r->older = dest->mtime < source->mtime;
+	r->back = up && r->there < r->size ? HPN_RESUME_SPAN : HPN_RESUME_BACK;
 	if (r->there == 0)
 		go_on(r, 0);
 	else if (r->there > r->size)

@@ -44,6 +44,12 @@
  */
 #define HPN_RESUME_BACK		(2048U * 1024)
 /*
+ * So much of the end of a part that was sent, where several channels may have
+ * shared the work: they have no more than this under way in one file, and send
+ * its last byte last (hpn_lanes_may_lead()).
+ */
+#define HPN_RESUME_SPAN		(32U * 1024 * 1024)
+/*
  * Only so far from the end a difference may be a trace of an interruption, which
  * leaves no more than was under way: of a line of 5 Gbit/s over 100 ms;
  */
@@ -63,7 +69,7 @@ enum hpn_resume_by {
 	HPN_RESUME_BY_NOTHING,	/* there was nothing to check */
 	HPN_RESUME_BY_HASH,	/* the whole of what is there */
 	HPN_RESUME_BY_READ,	/* the whole of what is there */
-	HPN_RESUME_BY_TAIL,	/* the last HPN_RESUME_BACK bytes of it */
+	HPN_RESUME_BY_TAIL,	/* the last bytes of it, `back` of them */
 	HPN_RESUME_BY_SIZE	/* size and time only */
 };
 
@@ -90,6 +96,7 @@ struct hpn_resume {
 	/* its own */
 	int flags;
 	uint64_t there, size;		/* of destination and source */
+	uint64_t back;			/* to read back where there are no hashes */
 	int older;			/* the destination */
 	uint64_t zeros;			/* found so far, reading backwards */
 	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
@@ -109,11 +116,11 @@ struct hpn_resume_found {
 
 /*
  * Begin with a destination that is there.  flags are those above; with hashes
- * non-zero the server can hash.  Then, for as long as the step is HASH or
+ * non-zero the server can hash; with up non-zero the destination is there.  Then, for as long as the step is HASH or
  * READ, do it and say what was found.
  */
 void hpn_resume_begin(struct hpn_resume *, const struct hpn_resume_file *source,
-    const struct hpn_resume_file *dest, int flags, int hashes);
+    const struct hpn_resume_file *dest, int flags, int hashes, int up);
 void hpn_resume_found(struct hpn_resume *, const struct hpn_resume_found *);
 
 /*

@@ -40,6 +40,8 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 	req->node->asked++;
 	job->requests++;
 	job->asked_bytes += req->len;
+	job->c->lanes.lane[req->lane].requests++;
+	job->c->lanes.lane[req->lane].under_way += req->len;
 	sshbuf_reset(job->m);
 	if ((r = sshbuf_put_u8(job->m, type)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, req->id)) != 0)
@@ -47,20 +49,31 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 }
 
 static struct request *
-ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
+request(struct node *n, enum ask what, u_int lane, u_int64_t offset, size_t len)
 {
 	struct request *req = xcalloc(1, sizeof(*req));
 
 	req->node = n;
 	req->ask = what;
+	req->lane = lane;
+	req->offset = offset;
+	req->len = len;
+	return req;
+}
+
+static struct request *
+ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
+{
+	struct request *req = request(n, what, n->lane, 0, 0);
+
 	begin(job, req, type);
 	return req;
 }
 
 static void
-send_it(struct hpn_sftp_job *job)
+send_it(struct hpn_sftp_job *job, const struct request *req)
 {
-	hpn_sftp_io_put(job->c->io, job->m, NULL, 0);
+	hpn_sftp_io_put(job->c->lanes.lane[req->lane].io, job->m, NULL, 0);
 }
 
 void
@@ -74,7 +87,7 @@ ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask what,
 	    (a != NULL && (r = encode_attrib(job->m, a)) != 0))
 		fatal_fr(r, "compose");
 	debug3("Sent message T:%u I:%u \"%s\"", type, req->id, path);
-	send_it(job);
+	send_it(job, req);
 }
 
 void
@@ -84,11 +97,10 @@ ask_path(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	ask_path_attrib(job, n, what, type, path, NULL);
 }
 
-void
-ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
+static void
+send_open(struct hpn_sftp_job *job, struct request *req, const char *path,
     u_int mode, const Attrib *a)
 {
-	struct request *req = ask(job, n, ASK_OPEN, SSH2_FXP_OPEN);
 	Attrib none;
 	int r;
 
@@ -96,72 +108,108 @@ ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
 		attrib_clear(&none);
 		a = &none;
 	}
+	begin(job, req, SSH2_FXP_OPEN);
 	if ((r = sshbuf_put_cstring(job->m, path)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, mode)) != 0 ||
 	    (r = encode_attrib(job->m, a)) != 0)
 		fatal_fr(r, "compose");
 	debug3("Sent message SSH2_FXP_OPEN I:%u P:%s M:0x%04x", req->id, path,
 	    mode);
-	send_it(job);
+	send_it(job, req);
+}
+
+void
+ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
+    u_int mode, const Attrib *a)
+{
+	send_open(job, request(n, ASK_OPEN, n->lane, 0, 0), path, mode, a);
+}
+
+void
+ask_lane_open(struct hpn_sftp_job *job, struct node *n, u_int lane)
+{
+	/* If it has gone meanwhile it must not come into being again. */
+	send_open(job, request(n, ASK_LANE_OPEN, lane, 0, 0), n->to,
+	    SSH2_FXF_READ|SSH2_FXF_WRITE, NULL);
 }
 
 static void
-put_handle(struct hpn_sftp_job *job, const struct node *n)
+put_handle(struct hpn_sftp_job *job, const struct request *req)
 {
+	const struct node *n = req->node;
+	const u_char *handle = n->handle;
+	size_t len = n->handle_len;
 	int r;
 
-	if ((r = sshbuf_put_string(job->m, n->handle, n->handle_len)) != 0)
+	if (req->lane != n->lane)
+		handle = spread_handle(n, req->lane, &len);
+	if ((r = sshbuf_put_string(job->m, handle, len)) != 0)
 		fatal_fr(r, "compose");
+}
+
+static void
+send_handle(struct hpn_sftp_job *job, struct request *req, u_char type)
+{
+	begin(job, req, type);
+	put_handle(job, req);
+	send_it(job, req);
 }
 
 void
 ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type)
 {
-	ask(job, n, what, type);
-	put_handle(job, n);
-	send_it(job);
+	send_handle(job, request(n, what, n->lane, 0, 0), type);
+}
+
+void
+ask_lane_close(struct hpn_sftp_job *job, struct node *n, u_int lane)
+{
+	send_handle(job, request(n, ASK_LANE_CLOSE, lane, 0, 0),
+	    SSH2_FXP_CLOSE);
+}
+
+static void
+ask_fsetstat(struct hpn_sftp_job *job, struct node *n, enum ask what,
+    const Attrib *a)
+{
+	struct request *req = ask(job, n, what, SSH2_FXP_FSETSTAT);
+	int r;
+
+	put_handle(job, req);
+	if ((r = encode_attrib(job->m, a)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job, req);
 }
 
 void
 ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
 {
-	int r;
-
-	ask(job, n, ASK_FSETSTAT, SSH2_FXP_FSETSTAT);
-	put_handle(job, n);
-	if ((r = encode_attrib(job->m, a)) != 0)
-		fatal_fr(r, "compose");
-	send_it(job);
+	ask_fsetstat(job, n, ASK_FSETSTAT, a);
 }
 
 void
 ask_truncate(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
 {
 	Attrib a;
-	int r;
 
 	attrib_clear(&a);
 	a.flags = SSH2_FILEXFER_ATTR_SIZE;
 	a.size = size;
 	debug("truncating at %llu", (unsigned long long)size);
-	ask(job, n, ASK_TRUNCATE, SSH2_FXP_FSETSTAT);
-	put_handle(job, n);
-	if ((r = encode_attrib(job->m, &a)) != 0)
-		fatal_fr(r, "compose");
-	send_it(job);
+	ask_fsetstat(job, n, ASK_TRUNCATE, &a);
 }
 
 void
 ask_fsync(struct hpn_sftp_job *job, struct node *n)
 {
+	struct request *req = ask(job, n, ASK_FSYNC, SSH2_FXP_EXTENDED);
 	int r;
 
-	ask(job, n, ASK_FSYNC, SSH2_FXP_EXTENDED);
 	if ((r = sshbuf_put_cstring(job->m, "fsync@openssh.com")) != 0)
 		fatal_fr(r, "compose");
-	put_handle(job, n);
-	send_it(job);
+	put_handle(job, req);
+	send_it(job, req);
 }
 
 static void
@@ -170,24 +218,25 @@ send_read(struct hpn_sftp_job *job, struct request *req)
 	int r;
 
 	begin(job, req, SSH2_FXP_READ);
-	put_handle(job, req->node);
+	put_handle(job, req);
 	if ((r = sshbuf_put_u64(job->m, req->offset)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, req->len)) != 0)
 		fatal_fr(r, "compose");
-	send_it(job);
+	send_it(job, req);
 }
 
 void
 ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
-	struct request *req = xcalloc(1, sizeof(*req));
+	send_read(job, request(n, ASK_COMPARE, n->lane, offset, len));
+}
 
-	req->node = n;
-	req->ask = ASK_COMPARE;
-	req->offset = offset;
-	req->len = len;
-	send_read(job, req);
+void
+ask_lane_proof(struct hpn_sftp_job *job, struct node *n, u_int lane,
+    u_int64_t offset, size_t len)
+{
+	send_read(job, request(n, ASK_LANE_PROOF, lane, offset, len));
 }
 
 void
@@ -202,18 +251,15 @@ ask_hash(struct hpn_sftp_job *job, struct node *n,
 	if ((r = hpn_sftp_hash_put_request(job->m, req->id, n->handle,
 	    n->handle_len, range)) != 0)
 		fatal_fr(r, "compose");
-	send_it(job);
+	send_it(job, req);
 }
 
 static struct request *
-data_request(struct node *n, enum ask what, u_int64_t offset, size_t len)
+data_request(struct node *n, enum ask what, u_int lane, u_int64_t offset,
+    size_t len)
 {
-	struct request *req = xcalloc(1, sizeof(*req));
+	struct request *req = request(n, what, lane, offset, len);
 
-	req->node = n;
-	req->ask = what;
-	req->offset = offset;
-	req->len = len;
 	TAILQ_INSERT_TAIL(&n->data, req, list);
 	return req;
 }
@@ -222,7 +268,7 @@ void
 ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
-	send_read(job, data_request(n, ASK_READ, offset, len));
+	send_read(job, data_request(n, ASK_READ, n->lane, offset, len));
 }
 
 void
@@ -233,18 +279,18 @@ ask_read_again(struct hpn_sftp_job *job, struct request *req)
 }
 
 void
-ask_write(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
-    const u_char *data, size_t len)
+ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
+    u_int64_t offset, const u_char *data, size_t len)
 {
-	struct request *req = data_request(n, ASK_WRITE, offset, len);
+	struct request *req = data_request(n, ASK_WRITE, lane, offset, len);
 	int r;
 
 	begin(job, req, SSH2_FXP_WRITE);
-	put_handle(job, n);
+	put_handle(job, req);
 	if ((r = sshbuf_put_u64(job->m, offset)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, len)) != 0)
 		fatal_fr(r, "compose");
-	hpn_sftp_io_put(job->c->io, job->m, data, len);
+	hpn_sftp_io_put(job->c->lanes.lane[lane].io, job->m, data, len);
 }
 
 /* -------------------------------------------------------------- answers -- */

@@ -194,7 +194,7 @@ count(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 	else if (r->by == HPN_RESUME_BY_READ)
 		t->verified_bytes[1] += n->begun;
 	else if (r->by == HPN_RESUME_BY_TAIL)
-		t->verified_bytes[1] += MINIMUM(n->begun, HPN_RESUME_BACK);
+		t->verified_bytes[1] += MINIMUM(n->begun, r->back);
 	if (r->step == HPN_RESUME_TRANSFER) {
 		t->resumed++;
 		verbose("\"%s\": %llu of %llu bytes are there (%s)", n->to,
@@ -232,7 +232,7 @@ act(struct hpn_sftp_job *job, struct node *n)
 			    HPN_RESUME_VERIFY ? "The server has no hashes: "
 			    "what is there is read back and compared" :
 			    "The server has no hashes: of what is there only "
-			    "the last 2 MiB are read back and compared");
+			    "the end is read back and compared");
 		node_list(n, &job->want);
 		check_send(job, n);
 		return;
@@ -259,7 +259,7 @@ check_begin(struct hpn_sftp_job *job, struct node *n,
 	check_free(n);
 	n->check = xcalloc(1, sizeof(*n->check));
 	hpn_resume_begin(&n->check->r, source, dest, job->flags,
-	    job->c->can_hash);
+	    job->c->can_hash, (job->flags & HPN_SFTP_UP) != 0);
 	act(job, n);
 }
 

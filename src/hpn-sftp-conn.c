@@ -44,6 +44,7 @@ hpn_sftp_conn_init(struct hpn_sftp_conn *c, int in, int out, u_int *next_id,
     u_int requests_wanted)
 {
 	c->io = hpn_sftp_io_new(in, out);
+	hpn_sftp_lanes_init(&c->lanes, c->io);
 	c->next_id = next_id;
 	c->download_buflen = download_buflen;
 	c->upload_buflen = upload_buflen;

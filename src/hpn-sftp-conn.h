@@ -13,12 +13,15 @@
 
 #include <sys/types.h>
 
+#include "hpn-sftp-lanes.h"
+
 struct hpn_sftp_io;
 struct Attrib;
 struct known;
 
 struct hpn_sftp_conn {
 	struct hpn_sftp_io *io;
+	struct hpn_sftp_lanes lanes;	/* the first of them is io */
 	u_int *next_id;			/* sftp_conn's, as are the next two: */
 	u_int *download_buflen;		/* bytes in a read request ... */
 	u_int *upload_buflen;		/* ... and in a write request */

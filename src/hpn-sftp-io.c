@@ -73,6 +73,26 @@ hpn_sftp_io_new(int in, int out)
 }
 
 void
+hpn_sftp_io_free(struct hpn_sftp_io *io)
+{
+	struct later *l;
+
+	while ((l = TAILQ_FIRST(&io->laters)) != NULL) {
+		TAILQ_REMOVE(&io->laters, l, list);
+		free(l);
+	}
+	sshbuf_free(io->ibuf);
+	sshbuf_free(io->obuf);
+	free(io);
+}
+
+int
+hpn_sftp_io_limited(const struct hpn_sftp_io *io)
+{
+	return io->ilimit != NULL || io->olimit != NULL;
+}
+
+void
 hpn_sftp_io_limit(struct hpn_sftp_io *io, struct bwlimit *in,
     struct bwlimit *out)
 {
@@ -173,22 +193,21 @@ read_some(struct hpn_sftp_io *io)
 	return 0;
 }
 
-/* Wait for events and handle them, 0 or -1. */
-static int
-trip(struct hpn_sftp_io *io, int reading, int timeout_ms)
+/* What poll() is to wait for. */
+static void
+wants(const struct hpn_sftp_io *io, int reading, struct pollfd *pfd)
 {
-	struct pollfd pfd[2];
-	int r;
-
-	memset(pfd, 0, sizeof(pfd));
+	memset(pfd, 0, 2 * sizeof(*pfd));
 	pfd[0].fd = reading ? io->in : -1;
 	pfd[0].events = POLLIN;
 	pfd[1].fd = sshbuf_len(io->obuf) != 0 ? io->out : -1;
 	pfd[1].events = POLLOUT;
-	r = poll(pfd, 2, timeout_ms);
-	refresh_progress_meter(0);
-	if (r == -1)
-		return would_block() ? 0 : -1;
+}
+
+/* Do what it says is possible, 0 or -1. */
+static int
+serve(struct hpn_sftp_io *io, const struct pollfd *pfd)
+{
 	/* What came first: a peer that has gone may have said why. */
 	if ((pfd[0].revents & (POLLIN|POLLHUP|POLLERR)) != 0 &&
 	    read_some(io) == -1)
@@ -197,6 +216,39 @@ trip(struct hpn_sftp_io *io, int reading, int timeout_ms)
 	    write_some(io) == -1)
 		return -1;
 	return 0;
+}
+
+/* Wait for events and handle them, 0 or -1. */
+static int
+trips(struct hpn_sftp_io **ios, u_int n, int reading, int timeout_ms,
+    u_int *endedp)
+{
+	struct pollfd pfd[2 * HPN_SFTP_IO_MOST];
+	u_int i;
+	int r;
+
+	for (i = 0; i < n; i++)
+		wants(ios[i], reading, &pfd[2 * i]);
+	r = poll(pfd, 2 * n, timeout_ms);
+	refresh_progress_meter(0);
+	*endedp = 0;
+	if (r == -1)
+		return would_block() ? 0 : -1;
+	for (i = 0; i < n; i++) {
+		if (serve(ios[i], &pfd[2 * i]) == -1) {
+			*endedp = i;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+trip(struct hpn_sftp_io *io, int reading, int timeout_ms)
+{
+	u_int ended;
+
+	return trips(&io, 1, reading, timeout_ms, &ended);
 }
 
 int
@@ -214,6 +266,17 @@ hpn_sftp_io_trip(struct hpn_sftp_io *io, int timeout_ms)
 {
 	drop_taken(io);
 	return trip(io, 1, timeout_ms);
+}
+
+int
+hpn_sftp_io_trips(struct hpn_sftp_io **ios, u_int n, int timeout_ms,
+    u_int *endedp)
+{
+	u_int i;
+
+	for (i = 0; i < n; i++)
+		drop_taken(ios[i]);
+	return trips(ios, n, 1, timeout_ms, endedp);
 }
 
 static struct later *

@@ -27,10 +27,12 @@ struct hpn_sftp_io;
 
 /* Descriptors become non-blocking and stay the caller's. */
 struct hpn_sftp_io *hpn_sftp_io_new(int in, int out);
+void hpn_sftp_io_free(struct hpn_sftp_io *);
 
 /* Keep to these rates from now on. */
 void hpn_sftp_io_limit(struct hpn_sftp_io *, struct bwlimit *in,
     struct bwlimit *out);
+int hpn_sftp_io_limited(const struct hpn_sftp_io *);
 
 /* Queue the packet m, followed by len bytes of data that belong to it. */
 void hpn_sftp_io_put(struct hpn_sftp_io *, const struct sshbuf *m,
@@ -46,6 +48,11 @@ int hpn_sftp_io_flush(struct hpn_sftp_io *);
  * 0, or -1.
  */
 int hpn_sftp_io_trip(struct hpn_sftp_io *, int timeout_ms);
+
+/* The same for n of them, at most HPN_SFTP_IO_MOST; -1: *endedp has failed. */
+#define HPN_SFTP_IO_MOST	16
+int hpn_sftp_io_trips(struct hpn_sftp_io **, u_int n, int timeout_ms,
+    u_int *endedp);
 
 /*
  * The next packet that came, valid until the next call with this io: 1; none

@@ -231,6 +231,7 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->handle);
 	free(n->small);
 	check_free(n);
+	spread_free(job, n);
 	save_drop(job, n);
 	free(n);
 	job->alive--;
@@ -292,11 +293,17 @@ drop(struct hpn_sftp_job *job, struct nodes *from)
 int
 job_room(struct hpn_sftp_job *job, size_t len)
 {
-	if (len != 0 && (job->flags & HPN_SFTP_UP) &&
-	    hpn_sftp_io_queued(job->c->io) >= HPN_SFTP_IO_QUEUE)
-		return 0;
 	return hpn_xfer_may_ask(&job->xfer, job->asked_bytes, job->requests,
 	    len);
+}
+
+int
+lane_room(const struct hpn_sftp_job *job, u_int lane, size_t len, int alone)
+{
+	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
+
+	return hpn_sftp_io_queued(l->io) < HPN_SFTP_IO_QUEUE &&
+	    hpn_lanes_may_send(l->under_way, len, alone);
 }
 
 /* -------------------------------------------------------------- answers -- */
@@ -312,6 +319,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 
 	job->requests--;
 	job->asked_bytes -= req->len;
+	job->c->lanes.lane[req->lane].requests--;
+	job->c->lanes.lane[req->lane].under_way -= req->len;
 	n->asked--;
 	switch (req->ask) {
 	case ASK_READ:
@@ -330,6 +339,9 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	req->again = req->kept = 0;
 	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
+	else if (req->ask == ASK_LANE_OPEN || req->ask == ASK_LANE_PROOF ||
+	    req->ask == ASK_LANE_CLOSE)
+		spread_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)
 		put_answer(job, req, type, m);
 	else
@@ -344,7 +356,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 }
 
 static void
-take_packet(struct hpn_sftp_job *job, const u_char *p, size_t len)
+take_packet(struct hpn_sftp_job *job, u_int lane, const u_char *p, size_t len)
 {
 	struct request *req, **chain;
 	struct sshbuf *m;
@@ -356,7 +368,7 @@ take_packet(struct hpn_sftp_job *job, const u_char *p, size_t len)
 	for (chain = &job->asked[id % REQUEST_CHAINS];
 	    (req = *chain) != NULL && req->id != id; chain = &req->chain)
 		;
-	if (req == NULL)
+	if (req == NULL || req->lane != lane)
 		fatal("Unexpected reply %u", id);
 	*chain = req->chain;
 	if ((m = sshbuf_from(p + 5, len - 5)) == NULL)
@@ -538,6 +550,8 @@ schedule(struct hpn_sftp_job *job)
 
 	if (interrupted || job->overfull)
 		drop_all(job);
+	if (up)
+		spread_grow(job);
 	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
 		if (!job_room(job, 0))
 			return;
@@ -770,7 +784,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	const u_char *p;
 	struct node *n;
 	size_t len;
-	u_int idle = 0;
+	u_int idle = 0, lane;
 	int r, ret;
 
 	job->begun_ns = now_ns();
@@ -791,10 +805,11 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 			continue;
 		}
 		idle = 0;
-		if (hpn_sftp_io_trip(job->c->io, r) == -1)
+		if (hpn_sftp_lanes_trip(&job->c->lanes, r) == -1)
 			lost(job);
-		while ((r = hpn_sftp_io_get(job->c->io, &p, &len)) == 1)
-			take_packet(job, p, len);
+		while ((r = hpn_sftp_lanes_get(&job->c->lanes, &lane, &p,
+		    &len)) == 1)
+			take_packet(job, lane, p, len);
 		if (r == -1)
 			fatal("Received message too long %zu", len);
 		if (job->metered && job->only == NULL)

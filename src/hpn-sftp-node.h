@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-ask.c
- * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-save.c
- * and hpn-sftp-get.c (what is done to a file or directory, up and down) and
+ * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-spread.c,
+ * hpn-sftp-save.c and hpn-sftp-get.c (what is done to a file or directory, up and down) and
  * hpn-sftp-check.c (what is there compared with what should be) share.
  *
  * A node belongs to the job from job_node() to node_end().  It is on at most
@@ -25,6 +25,7 @@
 
 struct check;
 struct node;
+struct spread;
 struct hpn_sftp_job;
 TAILQ_HEAD(nodes, node);
 
@@ -32,7 +33,8 @@ enum ask {
 	ASK_REALPATH, ASK_STAT, ASK_MKDIR, ASK_OPENDIR, ASK_READDIR,
 	ASK_OPEN, ASK_READ, ASK_WRITE, ASK_FSETSTAT, ASK_SETSTAT, ASK_FSYNC,
 	ASK_CLOSE,
-	ASK_FSTAT, ASK_TRUNCATE, ASK_CHMOD, ASK_HASH, ASK_COMPARE
+	ASK_FSTAT, ASK_TRUNCATE, ASK_CHMOD, ASK_HASH, ASK_COMPARE,
+	ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
 };
 
 struct request {
@@ -41,6 +43,7 @@ struct request {
 	u_int id;
 	enum ask ask;
 	struct node *node;
+	u_int lane;
 	u_int64_t offset;
 	size_t len;			/* of data; 0: none */
 	struct hpn_hash_range range;	/* ASK_HASH */
@@ -109,6 +112,8 @@ struct node {
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
+	u_int lane;			/* of the file, 0: the connection's */
+	struct spread *spread;		/* hpn-sftp-spread.c */
 	/* directory */
 	mode_t final_mode;
 	int ready;			/* children may begin */
@@ -195,8 +200,10 @@ void dir_listed(struct hpn_sftp_job *, struct node *);
 
 u_int64_t now_ns(void);
 
-/* Whether a request may be sent for this many bytes of data. */
+/* Whether a request may be sent for this many bytes of data, ... */
 int job_room(struct hpn_sftp_job *, size_t len);
+/* ... and so many be written in this lane; alone: no other could take them. */
+int lane_room(const struct hpn_sftp_job *, u_int lane, size_t len, int alone);
 
 /*
  * hpn-sftp-ask.c.  Requests: what the node asks for.  The answer comes to
@@ -220,8 +227,14 @@ void ask_compare(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     size_t len);
 void ask_read_again(struct hpn_sftp_job *, struct request *);
-void ask_write(struct hpn_sftp_job *, struct node *, u_int64_t offset,
-    const u_char *, size_t len);
+void ask_write(struct hpn_sftp_job *, struct node *, u_int lane,
+    u_int64_t offset, const u_char *, size_t len);
+/* In a lane other than the node's: what is opened, read to see that it is the
+ * same file, and closed there. */
+void ask_lane_open(struct hpn_sftp_job *, struct node *, u_int lane);
+void ask_lane_proof(struct hpn_sftp_job *, struct node *, u_int lane,
+    u_int64_t offset, size_t len);
+void ask_lane_close(struct hpn_sftp_job *, struct node *, u_int lane);
 
 /* Answers: what is in them; a wrong type of answer ends the program. */
 u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
@@ -304,6 +317,25 @@ void check_free(struct node *);
 void check_summary(struct hpn_sftp_job *);
 /* The source is not what it was when the copy began. */
 void check_changed(struct hpn_sftp_job *, struct node *);
+
+/*
+ * hpn-sftp-spread.c: a large file's data in several lanes.  Its data begin: it
+ * is to be spread if that is worth it.  Have other lanes open it, as they come.
+ * The lane for the next len bytes, or -1: none has room, or they must wait.
+ * Close it there.  Whether it was ever spread.  Its handle in a lane.
+ */
+void spread_begin(struct hpn_sftp_job *, struct node *);
+void spread_more(struct hpn_sftp_job *, struct node *);
+int spread_pick(struct hpn_sftp_job *, struct node *, size_t len);
+void spread_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+void spread_close(struct hpn_sftp_job *, struct node *);
+int spread_was(const struct node *);
+const u_char *spread_handle(const struct node *, u_int lane, size_t *lenp);
+void spread_free(struct hpn_sftp_job *, struct node *);
+/* Give a whole file a lane.  More lanes, if they would help the job. */
+void spread_assign(struct hpn_sftp_job *, struct node *);
+void spread_grow(struct hpn_sftp_job *);
 
 /* What the two directions have to offer. */
 void put_begin(struct hpn_sftp_job *, struct node *);

@@ -150,6 +150,7 @@ static void
 begin_file(struct hpn_sftp_job *job, struct node *n)
 {
 	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
+	spread_assign(job, n);
 	if (job->flags & HPN_SFTP_RESUME) {
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
@@ -202,6 +203,7 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_DATA;
 	verify_begin(job, n);
+	spread_begin(job, n);
 	job_meter_file(job, n, n->from, n->size, n->next);
 	node_list(n, &job->want);
 	put_send(job, n);
@@ -212,6 +214,7 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	node_unlist(n);
 	n->state = NODE_CLOSING;
+	spread_close(job, n);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
@@ -319,7 +322,7 @@ static int
 may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
 {
 	return (job->flags & HPN_SFTP_RESUME) == 0 || job->c->can_hash ||
-	    TAILQ_EMPTY(&n->data) ||
+	    TAILQ_EMPTY(&n->data) || spread_was(n) ||
 	    n->next + len - file_whole(n) <= HPN_RESUME_BACK;
 }
 
@@ -329,12 +332,14 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 {
 	size_t max = *job->c->upload_buflen;
 	ssize_t len;
+	int lane;
 
 	if (n->small != NULL) {
 		if (n->small_len != 0) {
-			if (!job_room(job, n->small_len))
+			if (!job_room(job, n->small_len) ||
+			    !lane_room(job, n->lane, n->small_len, 1))
 				return;
-			ask_write(job, n, 0, n->small, n->small_len);
+			ask_write(job, n, n->lane, 0, n->small, n->small_len);
 			verify_sent(n, n->small, n->small_len);
 			n->next = n->small_len;
 			file_plan(job, n);
@@ -352,8 +357,10 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	(void)job_room_for(job, max);
+	spread_more(job, n);
 	while (!n->failed && !interrupted) {
-		if (!job_room(job, max) || !may_lead(job, n, max))
+		if (!job_room(job, max) || !may_lead(job, n, max) ||
+		    (lane = spread_pick(job, n, max)) == -1)
 			return;
 		if ((len = read_at(n->fd, job->buf, max, n->next)) == -1) {
 			job_meter_break(job);
@@ -364,7 +371,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		}
 		if (len == 0)
 			break;
-		ask_write(job, n, n->next, job->buf, len);
+		ask_write(job, n, lane, n->next, job->buf, len);
 		verify_sent(n, job->buf, len);
 		n->next += len;
 		file_plan(job, n);
@@ -395,7 +402,8 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 	if (!n->eof || n->readonly)
 		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
-	    ((job->flags & HPN_SFTP_RESUME) && (n->failed || interrupted));
+	    (((job->flags & HPN_SFTP_RESUME) || spread_was(n)) &&
+	    (n->failed || interrupted));
 }
 
 static void
@@ -435,6 +443,7 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 				ask_fsync(job, n);
 			break;
 		case STEP_CLOSE:
+			spread_close(job, n);
 			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 			n->state = NODE_CLOSING;
 			node_unlist(n);
@@ -586,6 +595,7 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 			there.perm = (there.perm & 07777) | S_IWUSR|S_IXUSR;
 			ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT,
 			    n->to, &there);
+			return;
 		}
 		dir_ready(job, n);
 		return;
@@ -734,7 +744,9 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		}
 		break;
 	case ASK_CHMOD:
+		/* What is in it may be asked for in another lane. */
 		(void)answer_status(job, type, m);
+		dir_ready(job, n);
 		return;
 	case ASK_FSYNC:
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)

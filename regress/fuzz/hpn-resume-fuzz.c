@@ -22,14 +22,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hpn_resume r;
 	uint64_t first = UINT64_MAX, at;
 	unsigned int steps = 0, kind;
-	int how;
+	int how, kinds;
 
 	source.size = input_number(&in) & INT64_MAX;
 	dest.size = input_number(&in) & INT64_MAX;
 	source.mtime = input_bytes(&in, 1);
 	dest.mtime = input_bytes(&in, 1);
 	how = flags[input_bytes(&in, 1) % (sizeof(flags) / sizeof(flags[0]))];
-	hpn_resume_begin(&r, &source, &dest, how, (int)input_bytes(&in, 1) & 1);
+	kinds = (int)input_bytes(&in, 1);
+	hpn_resume_begin(&r, &source, &dest, how, kinds & 1, kinds & 2);
 	while (r.step == HPN_RESUME_HASH || r.step == HPN_RESUME_READ) {
 		HOLDS(++steps <= STEPS);
 		HOLDS(dest.size <= source.size);

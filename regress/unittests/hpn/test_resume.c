@@ -21,6 +21,7 @@ struct two {
 	uint64_t bad, bad_end;	/* these bytes differ, ... */
 	int zeros;		/* ... and are zeros in the destination */
 	int hashes;		/* the server has them */
+	int up;			/* the destination is the server's */
 	int no_reading;		/* nor can the bytes be had */
 	uint64_t read, hashed;	/* so many bytes were compared */
 	int steps;
@@ -67,7 +68,8 @@ decide(struct two *t, int flags)
 
 	memset(&r, 0xff, sizeof(r));
 	t->read = t->hashed = 0;
-	hpn_resume_begin(&r, &t->source, &t->dest, flags, t->hashes);
+	hpn_resume_begin(&r, &t->source, &t->dest, flags, t->hashes,
+	    t->up);
 	for (t->steps = 0; r.step == HPN_RESUME_HASH ||
 	    r.step == HPN_RESUME_READ; t->steps++) {
 		ASSERT_INT_LT(t->steps, 300);
@@ -114,15 +116,26 @@ every_size(void)
 	    HPN_RESUME_VERIFY };
 	struct hpn_resume r;
 	struct two t;
+	uint64_t back, offset;
 	size_t s, d, f;
-	int hashes;
+	int hashes, up;
 
 	for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 	for (d = 0; d < sizeof(sizes) / sizeof(sizes[0]); d++)
 	for (f = 0; f < sizeof(all) / sizeof(all[0]); f++)
-	for (hashes = 0; hashes < 2; hashes++) {
+	for (hashes = 0; hashes < 2; hashes++)
+	for (up = 0; up < 2; up++) {
 		t = two(sizes[s], sizes[d], hashes);
+		t.up = up;
 		r = decide(&t, all[f]);
+		/* Only of a part that was sent more is looked at, ... */
+		back = up && sizes[d] < sizes[s] ? HPN_RESUME_SPAN :
+		    HPN_RESUME_BACK;
+		/* ... or, if nothing is looked at, sent again. */
+		offset = sizes[d];
+		if (back == HPN_RESUME_SPAN && all[f] == HPN_RESUME_SIZE &&
+		    !hashes)
+			offset = sizes[d] > back ? sizes[d] - back : 0;
 		if (sizes[d] > sizes[s]) {
 			ASSERT_INT_EQ(r.why, HPN_RESUME_LARGER);
 			ASSERT_INT_EQ(r.step, all[f] == HPN_RESUME_REPLACE ?
@@ -135,7 +148,7 @@ every_size(void)
 		}
 		ASSERT_INT_EQ(r.step, sizes[d] == sizes[s] ?
 		    HPN_RESUME_WHOLE : HPN_RESUME_TRANSFER);
-		ASSERT_U64_EQ(r.offset, sizes[d]);
+		ASSERT_U64_EQ(r.offset, offset);
 		ASSERT_INT_EQ(r.replaced, 0);
 		if (sizes[d] == 0)
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_NOTHING);
@@ -147,12 +160,12 @@ every_size(void)
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_SIZE);
 			ASSERT_INT_EQ(t.steps, 0);
 		} else if (all[f] == HPN_RESUME_VERIFY ||
-		    sizes[d] <= HPN_RESUME_BACK) {
+		    sizes[d] <= back) {
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_READ);
 			ASSERT_U64_EQ(t.read, sizes[d]);
 		} else {
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_TAIL);
-			ASSERT_U64_EQ(t.read, HPN_RESUME_BACK);
+			ASSERT_U64_EQ(t.read, back);
 		}
 	}
 }
@@ -224,7 +237,7 @@ traces(void)
 
 	/* Zeros, and far behind them something else: not to be cut off */
 	t = differing(size, size, 1, size - 10 * MB, 5 * MB, 1);
-	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1);
+	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1, 0);
 	while (r.step == HPN_RESUME_HASH || (r.step == HPN_RESUME_READ &&
 	    r.offset + r.length < size)) {
 		compare(&t, &r, &found);
@@ -242,7 +255,7 @@ traces(void)
 
 	/* Zeros and something else: no trace */
 	t = differing(MB, MB, 1, 1000, 5000, 1);
-	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1);
+	hpn_resume_begin(&r, &t.source, &t.dest, 0, 1, 0);
 	while (r.step == HPN_RESUME_HASH) {
 		compare(&t, &r, &found);
 		hpn_resume_found(&r, &found);
@@ -290,7 +303,7 @@ no_hashes_after_all(void)
 	struct hpn_resume_found none = { 1, NOWHERE, 0, 0 };
 	struct hpn_resume r;
 
-	hpn_resume_begin(&r, &source, &dest, 0, 1);
+	hpn_resume_begin(&r, &source, &dest, 0, 1, 0);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_HASH);
 	hpn_resume_found(&r, &none);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_READ);
@@ -303,13 +316,13 @@ no_hashes_after_all(void)
 
 	/* Then it may be the size that decides. */
 	none.unusable = 1;
-	hpn_resume_begin(&r, &source, &dest, HPN_RESUME_SIZE, 1);
+	hpn_resume_begin(&r, &source, &dest, HPN_RESUME_SIZE, 1, 0);
 	hpn_resume_found(&r, &none);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
 	ASSERT_INT_EQ(r.by, HPN_RESUME_BY_SIZE);
 	ASSERT_U64_EQ(r.offset, 9 * MB);
 	dest.mtime = 4;
-	hpn_resume_begin(&r, &source, &dest, HPN_RESUME_SIZE, 1);
+	hpn_resume_begin(&r, &source, &dest, HPN_RESUME_SIZE, 1, 0);
 	hpn_resume_found(&r, &none);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
 	ASSERT_INT_EQ(r.why, HPN_RESUME_OLDER);

@@ -19,6 +19,7 @@ tests(void)
 	test_none();
 	test_xfer();
 	test_resume();
+	test_lanes();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

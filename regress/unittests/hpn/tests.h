@@ -18,6 +18,7 @@ void test_rtt(void);
 void test_tcp(void);
 void test_xfer(void);
 void test_resume(void);
+void test_lanes(void);
 void test_buf(void);
 void test_options(void);
 void test_batch(void);

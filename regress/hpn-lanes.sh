@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: ISC
+#
+# What scp and sftp send to a server whose windows do not grow goes through
+# several sessions of the connection: more than a window in a round trip, the
+# same bytes, and nothing else than with one session, whatever the server
+# allows, refuses, or does with its files.
+#
+#	scp, sftp == ssh == hpn-delay == sshd == sftp-servers
+#
+# usage: make t-exec LTESTS=hpn-lanes
+
+tid="hpn several channels for files"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-delay
+SERVER=$OBJ/hpn-lanes.server
+STARTED=$OBJ/hpn-lanes.started
+CUT=$OBJ/hpn-lanes.cut
+HERE=$OBJ/hpn-lanes.here
+THERE=$OBJ/hpn-lanes.there
+OTHER=$OBJ/hpn-lanes.other
+ERRORS=$OBJ/hpn-lanes.errors
+SEED=${TEST_HPN_SEED:-20261123}
+HANG=30
+
+cleanup_lanes ()
+{
+	hpn_stop_all
+	rm -rf $SERVER $STARTED* $CUT $HERE $THERE $OTHER $ERRORS \
+	    $OBJ/hpn-lanes.ssh
+}
+trap cleanup_lanes EXIT
+cleanup_lanes
+
+# server [LINE...]: an SFTP server that begins in the folder $THERE and runs these
+# lines first; $session is 0 in the first session, 1 in all others.  Each has
+# a line in $STARTED.
+server ()
+{
+	{
+		echo "#!/bin/sh"
+		echo "cd $THERE; umask 022"
+		echo "session=1; mkdir $STARTED.first 2>/dev/null && session=0"
+		echo "echo \$\$ \$session >>$STARTED"
+		for _line in "$@"; do
+			echo "$_line"
+		done
+		echo "exec $SFTPSERVER"
+	} >$SERVER.new
+	chmod 755 $SERVER.new
+	mv $SERVER.new $SERVER
+}
+
+# configure [SSHD LINES]: a server like stock's, and the way to it.
+configure ()
+{
+	hpn_config "" "${1-HPNDisabled yes}
+Subsystem sftp $SERVER"
+	printf '#!/bin/sh\nexec %s -F %s -E %s "$@"\n' "$SSH" \
+	    $HPN_SSH_CONFIG $HPN_LOG_CLIENT >$OBJ/hpn-lanes.ssh
+	chmod 755 $OBJ/hpn-lanes.ssh
+}
+
+# run WHAT COMMAND...: leaves the exit status in $status, what was said in
+# $ERRORS, and how many sessions there were in $sessions.
+run ()
+{
+	what=$1
+	shift
+	rm -rf $STARTED*
+	hpn_forget
+	timeout -k 5 $HANG "$@" >$ERRORS 2>&1 </dev/null
+	status=$?
+	# Each of what follows would take as long
+	test $status -ne 124 || fatal "$what: hangs"
+	sessions=`cat $STARTED 2>/dev/null | wc -l`
+	peak=`hpn_peak_to server`
+	verbose "$what: $sessions sessions, at most $peak bytes under way"
+}
+
+copy ()
+{
+	run "$1" $SCP -S $OBJ/hpn-lanes.ssh -q $2 $HERE/large host:large
+}
+
+# succeeded [COPY]: the last one did, without a word, and the file is right.
+succeeded ()
+{
+	test $status -eq 0 -a ! -s $ERRORS || \
+	    fail "$what: exit status $status: `tail -n 3 $ERRORS`"
+	hpn_same "$what" $HERE/large ${1:-$THERE/large}
+}
+
+one ()
+{
+	test $sessions -eq 1 || fail "$what: $sessions sessions"
+}
+
+several ()
+{
+	test $sessions -gt 1 || fail "$what: one session"
+}
+
+mkdir -p $HERE/tree $THERE $OTHER
+hpn_random $HERE/large 40
+server
+configure
+
+copy "one channel by request" "-X channels=1"
+succeeded
+one
+test $peak -lt $HPN_GROWN_SEEN -a $peak -gt $HPN_USED_SEEN || \
+    fail "$what: $peak bytes under way"
+
+copy "as many as it takes" ""
+succeeded
+several
+test $peak -gt `expr 3 \* $HPN_GROWN_SEEN` || \
+    fail "$what: only $peak bytes under way"
+
+copy "three by request" "-X channels=3"
+succeeded
+test $sessions -eq 3 || fail "$what: $sessions sessions"
+
+what="sftp"
+rm -rf $STARTED*
+echo "put $HERE/large large" | timeout -k 5 $HANG $SFTP -q -b - \
+    -S $OBJ/hpn-lanes.ssh host >$OBJ/hpn-sftp.out 2>$ERRORS
+status=$?
+sessions=`cat $STARTED | wc -l`
+verbose "$what: $sessions sessions"
+succeeded
+several
+
+# What there is not enough of, or has a rate, or a number of requests
+for option in "-l 400000" "-X nrequests=64"; do
+	copy "with $option" "$option"
+	succeeded
+	one
+done
+head -c 3000000 $HERE/large >$HERE/little
+run "what is little" $SCP -S $OBJ/hpn-lanes.ssh -q $HERE/little host:
+test $status -eq 0 || fail "$what: exit status $status"
+hpn_same "$what" $HERE/little $THERE/little
+one
+for wrong in 0 11 x ''; do
+	run "channels=$wrong" $SCP -S $OBJ/hpn-lanes.ssh -X channels=$wrong \
+	    $HERE/little host:
+	test $status -ne 0 || fail "$what: accepted"
+	grep "Invalid -X option" $ERRORS >/dev/null || \
+	    fail "$what: says `cat $ERRORS`"
+	one_less=$sessions
+	test $one_less -eq 0 || fail "$what: there was a connection"
+done
+
+# The server is told that no more sessions follow, when none can.
+configure ""
+copy "a server whose windows grow" ""
+succeeded
+one
+grep "Requesting no-more-sessions" $HPN_LOG_CLIENT >/dev/null || \
+    fail "$what: the server does not know that no more sessions follow"
+
+for max in 1 4; do
+	configure "HPNDisabled yes
+MaxSessions $max"
+	copy "no more sessions than $max" ""
+	succeeded
+	test $sessions -eq $max || fail "$what: $sessions sessions"
+done
+
+configure
+server 'test $session = 0 || exit 1'
+copy "other sessions end at once" ""
+succeeded
+server 'test $session = 0 || { echo Welcome; cat >/dev/null; exit 0; }'
+copy "other sessions speak no SFTP" ""
+succeeded
+server "test \$session = 0 || exec $SFTPSERVER -R"
+copy "other sessions may not write" ""
+succeeded
+server "test \$session = 0 || exec $SFTPSERVER -P read"
+copy "other sessions may not read" ""
+succeeded
+
+# Where the name leads to another file, that one is left alone.
+server "test \$session = 0 || cd $OTHER"
+for n in 1 50000000; do
+	head -c $n /dev/urandom >$OTHER/large
+	cksum <$OTHER/large >$OTHER/sum
+	copy "another file of that name, $n bytes" ""
+	succeeded
+	several
+	cksum <$OTHER/large | cmp - $OTHER/sum || \
+	    fail "$what: the other file was written to"
+done
+rm -f $OTHER/large
+copy "no file of that name" ""
+succeeded
+several
+test ! -e $OTHER/large || fail "$what: it was made"
+
+# A tree, each file through one of them; times and permissions
+server
+for i in `seq 60`; do
+	tail -c +`expr $i \* 601117` $HERE/large | \
+	    head -c `expr $i \* 30011 % 1000003` >$HERE/tree/$i
+done
+chmod 600 $HERE/tree/7
+touch -d '2001-02-03 04:05:06' $HERE/tree/*
+run "a tree" $SCP -S $OBJ/hpn-lanes.ssh -qrp $HERE/tree host:
+test $status -eq 0 || fail "$what: exit status $status: `tail -n 3 $ERRORS`"
+several
+diff -r $HERE/tree $THERE/tree || fail "$what: differs"
+for f in $HERE $THERE; do
+	(cd $f && ls -l --time-style=full-iso tree) >$STARTED.`basename $f`
+done
+cmp $STARTED.`basename $HERE` $STARTED.`basename $THERE` || \
+    fail "$what: times or permissions differ"
+rm -rf $THERE/tree
+
+# A server that goes, of several that are at work
+server 'test $session = 0 || { sleep 1; kill $$; } &'
+HPN_RATE=10000000
+configure
+copy "a server dies" ""
+HPN_RATE=0
+test $status -ne 0 || fail "$what: exit status 0"
+test -s $ERRORS || fail "$what: not a word"
+several
+rm -f $THERE/large
+
+# Interrupted again and again, and gone on with: whatever holes there are
+server
+configure
+echo $SEED 3000000 25000000 >$CUT
+hpn_config "" "HPNDisabled yes
+Subsystem sftp $SERVER"
+sed "s#hpn-delay -d#hpn-delay -c $CUT -d#" $HPN_SSH_CONFIG >$HPN_SSH_CONFIG.cut
+mv $HPN_SSH_CONFIG.cut $HPN_SSH_CONFIG
+holes=0
+for start in 1 2 3; do
+	rm -f $THERE/large
+	for try in `seq 40`; do
+		copy "interrupted, $start.$try" -Z
+		test $status -ne 0 || break
+		test -s $THERE/large || continue
+		size=`wc -c <$THERE/large`
+		head -c $size $HERE/large | cmp -s - $THERE/large || \
+		    holes=`expr $holes + 1`
+	done
+	test $status -eq 0 || fail "$what: not done after $try attempts"
+	hpn_same "$what" $HERE/large $THERE/large
+done
+verbose "holes after $holes of the attempts"

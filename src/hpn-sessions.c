@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-sessions.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "xmalloc.h"
+#include "log.h"
+#include "misc.h"
+#include "monitor_fdpass.h"
+#include "packet.h"
+#include "ssh2.h"
+#include "sshbuf.h"
+#include "ssherr.h"
+#include "compat.h"
+#include "channels.h"
+#include "clientloop.h"
+#include "hpn-lanes.h"
+#include "hpn-sessions.h"
+
+#define SOCKET		(STDERR_FILENO + 1)
+
+static int control = -1;	/* the socket, until it is a channel */
+static int channel = -1;	/* that channel */
+static int deferred;		/* no-more-sessions is still to be sent */
+static int sessions[HPN_LANES_MAX - 1];
+static u_int nsessions;		/* that there were */
+static struct sshbuf *runs;
+static int runs_subsystem;
+
+int
+hpn_sessions_inherit(void)
+{
+	const char *env = getenv(HPN_SESSIONS_ENV), *errstr;
+	struct stat sb;
+	int fd;
+
+	if (env == NULL)
+		return SOCKET;
+	fd = (int)strtonum(env, SOCKET, 65535, &errstr);
+	unsetenv(HPN_SESSIONS_ENV);
+	if (errstr != NULL || fstat(fd, &sb) == -1 || !S_ISSOCK(sb.st_mode) ||
+	    (fd != SOCKET && dup2(fd, SOCKET) == -1) ||
+	    fcntl(SOCKET, F_SETFD, FD_CLOEXEC) == -1)
+		return SOCKET;
+	control = SOCKET;
+	return SOCKET + 1;
+}
+
+int
+hpn_sessions_may_come(struct ssh *ssh)
+{
+	if (control == -1)
+		return 0;
+	if (ssh->hpn == NULL || ssh_packet_get_mux(ssh)) {
+		close(control);
+		control = -1;
+		return 0;
+	}
+	return deferred = 1;
+}
+
+static void
+no_more(struct ssh *ssh)
+{
+	int r;
+
+	if (!deferred)
+		return;
+	deferred = 0;
+	debug("Requesting no-more-sessions@openssh.com");
+	if ((r = sshpkt_start(ssh, SSH2_MSG_GLOBAL_REQUEST)) != 0 ||
+	    (r = sshpkt_put_cstring(ssh, "no-more-sessions@openssh.com")) != 0 ||
+	    (r = sshpkt_put_u8(ssh, 0)) != 0 ||
+	    (r = sshpkt_send(ssh)) != 0)
+		fatal_fr(r, "send packet");
+}
+
+static void
+opened(struct ssh *ssh, int id, int success, void *ctx)
+{
+	extern char **environ;
+
+	if (success)
+		client_session2_setup(ssh, id, 0, runs_subsystem, NULL, NULL,
+		    -1, runs, environ);
+}
+
+static void
+open_session(struct ssh *ssh, int fd)
+{
+	Channel *c;
+	int err;
+
+	if (nsessions == sizeof(sessions) / sizeof(sessions[0]) ||
+	    (err = dup(STDERR_FILENO)) == -1) {
+		close(fd);
+		return;
+	}
+	c = channel_new(ssh, "session", SSH_CHANNEL_OPENING, fd, fd, err,
+	    CHAN_SES_WINDOW_DEFAULT, CHAN_SES_PACKET_DEFAULT,
+	    CHAN_EXTENDED_WRITE, HPN_SESSIONS_NAME, CHANNEL_NONBLOCK_SET);
+	debug_f("channel %d", c->self);
+	sessions[nsessions++] = c->self;
+	channel_send_open(ssh, c->self);
+	channel_register_open_confirm(ssh, c->self, opened, NULL);
+}
+
+/* What came through the socket, complete but for the descriptor. */
+static int
+asked(struct ssh *ssh, Channel *c)
+{
+	struct sshbuf *m = NULL;
+	u_int32_t type;
+	int fd, r;
+
+	if ((r = sshbuf_froms(c->input, &m)) != 0 ||
+	    (r = sshbuf_get_u32(m, &type)) != 0 || sshbuf_len(m) != 0 ||
+	    type != HPN_SESSIONS_OPEN) {
+		error_f("malformed message");
+		sshbuf_free(m);
+		return -1;
+	}
+	sshbuf_free(m);
+	if ((fd = mm_receive_fd(c->sock)) == -1)
+		return -1;
+	open_session(ssh, fd);
+	return 0;
+}
+
+/* The program that started us needs no more of them. */
+static void
+enough(struct ssh *ssh, int id, int force, void *ctx)
+{
+	channel_cancel_cleanup(ssh, id);
+	channel = -1;
+	no_more(ssh);
+}
+
+void
+hpn_sessions_begin(struct ssh *ssh, int id, struct sshbuf *command,
+    int subsystem)
+{
+	Channel *c = channel_by_id(ssh, id);
+
+	if (control == -1)
+		return;
+	if (c == NULL || (ssh->compat & SSH_NEW_OPENSSH) == 0 ||
+	    c->remote_window != 0 || sshbuf_len(command) == 0) {
+		close(control);
+		control = -1;
+		no_more(ssh);
+		return;
+	}
+	runs = command;
+	runs_subsystem = subsystem;
+	c = channel_new(ssh, "sessions", SSH_CHANNEL_MUX_CLIENT, control,
+	    control, -1, CHAN_SES_PACKET_DEFAULT, CHAN_SES_PACKET_DEFAULT, 0,
+	    "sessions", CHANNEL_NONBLOCK_SET);
+	c->flags |= CHAN_LOCAL;
+	c->mux_rcb = asked;
+	channel = c->self;
+	control = -1;
+	channel_register_cleanup(ssh, c->self, enough, 0);
+}
+
+void
+hpn_sessions_end(struct ssh *ssh)
+{
+	Channel *c;
+	u_int i;
+
+	for (i = 0; i < nsessions; i++) {
+		/* Its number may be another's by now. */
+		if ((c = channel_by_id(ssh, sessions[i])) == NULL ||
+		    strcmp(c->remote_name, HPN_SESSIONS_NAME) != 0)
+			continue;
+		/* As if our side had gone: the server may still say things. */
+		if (c->istate == CHAN_INPUT_OPEN)
+			chan_read_failed(ssh, c);
+		if (c->ostate == CHAN_OUTPUT_OPEN ||
+		    c->ostate == CHAN_OUTPUT_WAIT_DRAIN)
+			chan_write_failed(ssh, c);
+	}
+	if (channel != -1 && (c = channel_by_id(ssh, channel)) != NULL)
+		chan_mark_dead(ssh, c);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sessions: further sessions of ssh's connection, for the program that
+ * started ssh.
+ *
+ * scp and sftp hand ssh a socket besides its standard ones and name it in the
+ * environment (HPN_SESSIONS_ENV).  Whatever they want to have joined to another
+ * session they send there: a frame and a descriptor, as below.  The session runs
+ * what the first one runs.  If it cannot be had the descriptor is closed.
+ *
+ * The socket is closed at once if the server needs no such thing: that it is no
+ * OpenSSH, or lets a session's first data come with its request (see
+ * hpn_channels_early_window()), as one does whose windows grow.
+ */
+#ifndef HPN_SESSIONS_H
+#define HPN_SESSIONS_H
+
+#include <sys/types.h>
+
+struct ssh;
+struct sshbuf;
+
+#define HPN_SESSIONS_ENV	"HPN_SSH_SESSIONS"
+/* remote_name of a channel of theirs, which may fail without a word. */
+#define HPN_SESSIONS_NAME	"further-session"
+/*
+ * uint32 length, of what follows: 4; uint32 type: HPN_SESSIONS_OPEN.  After it,
+ * one byte with the descriptor.
+ */
+#define HPN_SESSIONS_OPEN	1
+
+/*
+ * ssh begins: take the socket that the environment names, if it does.  Returns
+ * the lowest descriptor that is not needed.
+ */
+int hpn_sessions_inherit(void);
+
+/* Whether sessions may be asked for: the server must not be told that none will. */
+int hpn_sessions_may_come(struct ssh *);
+
+/*
+ * The first session is open, and has asked for command or, with subsystem
+ * non-zero, for that subsystem.  The command must stay.
+ */
+void hpn_sessions_begin(struct ssh *, int id, struct sshbuf *command,
+    int subsystem);
+
+/* The first session is over, and so are the others. */
+void hpn_sessions_end(struct ssh *);
+
+#endif /* HPN_SESSIONS_H */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-sftp-lanes.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+
+#include "hpn-batch.h"
+#include "hpn-sessions.h"
+#include "hpn-sftp-io.h"
+#include "hpn-sftp-lanes.h"
+
+#ifndef MSG_NOSIGNAL
+# define MSG_NOSIGNAL	0
+#endif
+
+/* Offered to the ssh that is started next; the second end is its. */
+static int offered[2] = { -1, -1 };
+static u_int wish;
+
+int
+hpn_sftp_lanes_option(const char *arg)
+{
+	return hpn_lanes_option(arg, &wish);
+}
+
+void
+hpn_sftp_lanes_offer(void)
+{
+	if (wish == 1 || offered[0] != -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, offered) == -1)
+		return;
+	/* Other children are not to have it. */
+	(void)fcntl(offered[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(offered[1], F_SETFD, FD_CLOEXEC);
+}
+
+void
+hpn_sftp_lanes_child(void)
+{
+	char number[16];
+
+	if (offered[1] == -1 || fcntl(offered[1], F_SETFD, 0) == -1)
+		return;
+	snprintf(number, sizeof(number), "%d", offered[1]);
+	(void)setenv(HPN_SESSIONS_ENV, number, 1);
+}
+
+void
+hpn_sftp_lanes_init(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
+{
+	l->lane[0].io = io;
+	l->lane[0].fd = -1;
+	l->lane[0].ready = 1;
+	l->n = 1;
+	l->most = wish;
+	l->control = offered[0];
+	if (offered[1] != -1)
+		close(offered[1]);
+	offered[0] = offered[1] = -1;
+	if (l->control != -1)
+		set_nonblock(l->control);
+}
+
+u_int
+hpn_sftp_lanes_count(const struct hpn_sftp_lanes *l)
+{
+	u_int i, n = 0;
+
+	for (i = 0; i < l->n; i++)
+		if (l->lane[i].io != NULL)
+			n++;
+	return n;
+}
+
+/* ------------------------------------------------------------ beginning -- */
+
+/* Send the frame, and the descriptor with a byte after it: 0 or -1. */
+static int
+hand_over(int control, int fd)
+{
+	u_char frame[8], byte = 0;
+	struct msghdr msg;
+	struct iovec iov;
+	union {
+		struct cmsghdr hdr;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} ancillary;
+	struct cmsghdr *cmsg;
+
+	put_u32(frame, sizeof(frame) - 4);
+	put_u32(frame + 4, HPN_SESSIONS_OPEN);
+	/* An empty socket takes these few bytes whole. */
+	if (send(control, frame, sizeof(frame), MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(frame))
+		return -1;
+	memset(&msg, 0, sizeof(msg));
+	memset(&ancillary, 0, sizeof(ancillary));
+	iov.iov_base = &byte;
+	iov.iov_len = 1;
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = &ancillary;
+	msg.msg_controllen = sizeof(ancillary.buf);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(control, &msg, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+static void
+say_init(struct hpn_sftp_io *io)
+{
+	struct sshbuf *m;
+	int r;
+
+	if ((m = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	if ((r = sshbuf_put_u8(m, SSH2_FXP_INIT)) != 0 ||
+	    (r = sshbuf_put_u32(m, SSH2_FILEXFER_VERSION)) != 0)
+		fatal_fr(r, "compose");
+	hpn_sftp_io_put(io, m, NULL, 0);
+	sshbuf_free(m);
+}
+
+static int
+begin(struct hpn_sftp_lanes *l)
+{
+	struct hpn_sftp_lane *lane = &l->lane[l->n];
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+		return -1;
+	(void)fcntl(pair[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(pair[1], F_SETFD, FD_CLOEXEC);
+	r = hand_over(l->control, pair[1]);
+	close(pair[1]);
+	if (r == -1) {
+		close(pair[0]);
+		return -1;
+	}
+	hpn_pipe_enlarge(pair[0]);
+	lane->fd = pair[0];
+	lane->io = hpn_sftp_io_new(pair[0], pair[0]);
+	say_init(lane->io);
+	debug2_f("lane %u", l->n);
+	l->n++;
+	return 0;
+}
+
+void
+hpn_sftp_lanes_want(struct hpn_sftp_lanes *l, u_int want)
+{
+	if (want > HPN_LANES_MAX)
+		want = HPN_LANES_MAX;
+	while (l->control != -1 && l->n < want) {
+		if (begin(l) == 0)
+			continue;
+		debug_f("no more than %u: %s", l->n, strerror(errno));
+		close(l->control);
+		l->control = -1;
+	}
+}
+
+/* --------------------------------------------------------------- ending -- */
+
+static void
+drop(struct hpn_sftp_lane *lane)
+{
+	hpn_sftp_io_free(lane->io);
+	close(lane->fd);
+	lane->io = NULL;
+	lane->ready = 0;
+}
+
+void
+hpn_sftp_lanes_end(struct hpn_sftp_lanes *l)
+{
+	u_int i;
+
+	for (i = 1; i < l->n; i++)
+		if (l->lane[i].io != NULL)
+			drop(&l->lane[i]);
+	if (l->control != -1)
+		close(l->control);
+	l->control = -1;
+}
+
+/* -------------------------------------------------------------- working -- */
+
+int
+hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms)
+{
+	struct hpn_sftp_io *ios[HPN_LANES_MAX];
+	u_int i, n = 0, which[HPN_LANES_MAX], ended;
+	int saved;
+
+	for (i = 0; i < l->n; i++) {
+		if (l->lane[i].io == NULL)
+			continue;
+		which[n] = i;
+		ios[n++] = l->lane[i].io;
+	}
+	if (hpn_sftp_io_trips(ios, n, timeout_ms, &ended) == 0)
+		return 0;
+	saved = errno;
+	i = which[ended];
+	if (i == 0 || l->lane[i].requests != 0 || l->lane[i].files != 0) {
+		errno = saved;
+		return -1;
+	}
+	debug_f("lane %u has ended: %s", i, strerror(saved));
+	drop(&l->lane[i]);
+	return 0;
+}
+
+/* The first packet of another lane. */
+static int
+is_version(const u_char *p, size_t len)
+{
+	return len >= 5 && p[0] == SSH2_FXP_VERSION &&
+	    get_u32(p + 1) == SSH2_FILEXFER_VERSION;
+}
+
+int
+hpn_sftp_lanes_get(struct hpn_sftp_lanes *l, u_int *lanep,
+    const u_char **packetp, size_t *lenp)
+{
+	struct hpn_sftp_lane *lane;
+	u_int i;
+	int r;
+
+	for (i = 0; i < l->n; i++) {
+		lane = &l->lane[i];
+		while (lane->io != NULL &&
+		    (r = hpn_sftp_io_get(lane->io, packetp, lenp)) != 0) {
+			if (lane->ready) {
+				*lanep = i;
+				return r;
+			}
+			if (r == 1 && is_version(*packetp, *lenp)) {
+				lane->ready = 1;
+				debug2_f("lane %u is there", i);
+			} else {
+				debug_f("lane %u speaks no SFTP", i);
+				drop(lane);
+			}
+		}
+	}
+	return 0;
+}

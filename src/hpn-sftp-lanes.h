@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-lanes: further SFTP servers over the connection that ssh has made
+ * for us (hpn-sessions.h), each behind a channel of its own (hpn-lanes.h).
+ *
+ * Lane 0 is the connection's own.  Others come when asked for, or never: a lane
+ * that a server refuses, or that ends while nothing is under way in it, is
+ * simply not there.
+ */
+#ifndef HPN_SFTP_LANES_H
+#define HPN_SFTP_LANES_H
+
+#include <sys/types.h>
+
+#include "hpn-lanes.h"
+
+struct hpn_sftp_io;
+
+struct hpn_sftp_lane {
+	struct hpn_sftp_io *io;		/* NULL: it is not there */
+	int fd;				/* ours, not of lane 0 */
+	int ready;			/* the server has said its version */
+	u_int64_t under_way;		/* bytes of data */
+	u_int requests;			/* under way */
+	u_int files;			/* whose requests all go here */
+};
+
+struct hpn_sftp_lanes {
+	struct hpn_sftp_lane lane[HPN_LANES_MAX];
+	u_int n;			/* lanes that there are, or were */
+	int control;			/* to ask ssh; -1: there is no asking */
+	u_int most;			/* that the user wants; 0: no wish */
+};
+
+/*
+ * Before ssh is started, in the process that does it: it can be asked for more.
+ * In the child that becomes ssh: hand it our wish.
+ */
+void hpn_sftp_lanes_offer(void);
+void hpn_sftp_lanes_child(void);
+
+/* One argument of -X, as hpn_lanes_option(). */
+int hpn_sftp_lanes_option(const char *arg);
+
+/* The lanes of a connection, of which there is one. */
+void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
+
+/* How many are there. */
+u_int hpn_sftp_lanes_count(const struct hpn_sftp_lanes *);
+
+/*
+ * Ask for so many in all; those that come say so by themselves.  May be asked
+ * for what is there or on its way.
+ */
+void hpn_sftp_lanes_want(struct hpn_sftp_lanes *, u_int);
+
+/*
+ * As hpn_sftp_io_trip(), for all of them.  0, or -1 and errno if the
+ * connection, or a lane that files or requests are in, has ended.
+ */
+int hpn_sftp_lanes_trip(struct hpn_sftp_lanes *, int timeout_ms);
+
+/*
+ * As hpn_sftp_io_get(), from any of them; *lanep follows.  What other lanes'
+ * servers say of themselves is dealt with here.
+ */
+int hpn_sftp_lanes_get(struct hpn_sftp_lanes *, u_int *lanep,
+    const u_char **packetp, size_t *lenp);
+
+/* No more will be sent in any but the first. */
+void hpn_sftp_lanes_end(struct hpn_sftp_lanes *);
+
+#endif /* HPN_SFTP_LANES_H */
