@@ -26,7 +26,9 @@
  */
 #define HPN_LANES_UNDER_WAY	(3U * 1024 * 1024)
 /* What is smaller than this is not worth dividing. */
-#define HPN_LANES_SHARE		(2 * HPN_LANES_WINDOW)
+#ifndef HPN_LANES_SHARE
+# define HPN_LANES_SHARE	(2 * HPN_LANES_WINDOW)
+#endif
 
 struct hpn_lanes_facts {
 	unsigned int lanes;	/* that there are, at least one */

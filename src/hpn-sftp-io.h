@@ -23,7 +23,9 @@ struct bwlimit;
 struct hpn_sftp_io;
 
 /* More than this is not queued by one who can wait (hpn_sftp_io_queued()). */
-#define HPN_SFTP_IO_QUEUE	(1024 * 1024)
+#ifndef HPN_SFTP_IO_QUEUE
+# define HPN_SFTP_IO_QUEUE	(1024 * 1024)
+#endif
 
 /* Descriptors become non-blocking and stay the caller's. */
 struct hpn_sftp_io *hpn_sftp_io_new(int in, int out);

@@ -7,11 +7,13 @@
  * The input is what a server answers: for each request that the client has
  * sent, in an order that the input has, an answer of the right type for the
  * most part, with names, attributes and data that it makes up, or a message
- * that is cut or of a wrong length.  Beside memory errors, what must hold:
+ * that is cut or of a wrong length; over one connection, or several lanes, each
+ * of which may end at any time.  Beside memory errors, what must hold:
  *
  *	requests are whole messages, and not too long
  *	nobody waits for an answer to a request that was not sent
  *	a job ends, and not for want of something to do
+ *	what is closed is not used any more
  *	nothing is written, made or changed outside of the destination
  */
 
@@ -33,6 +35,9 @@
 #undef readdir
 #undef closedir
 #undef mprintf
+#undef socketpair
+#undef sendmsg
+#undef monotime_double
 #undef xcalloc
 #undef xmalloc
 #undef xstrdup
@@ -55,13 +60,18 @@
 #include "sftp.h"
 #include "sftp-common.h"
 #include "sftp-client.h"
+#include "hpn-lanes.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
+#include "hpn-sftp-lanes.h"
 #include "fuzz.h"
 
-#define CONNECTION	1000	/* a descriptor that nobody has */
+/* Descriptors that nobody has: the connection, its other lanes, the way to ssh. */
+#define CONNECTION	1000
+#define SSH		1100
+#define WIRES		HPN_LANES_MAX
 #define OWED_MOST	40000
 #define SPARE		2000
 #define KEPT_CHAINS	4096
@@ -72,9 +82,17 @@ int showprogress;
 
 static jmp_buf over;
 static struct input in;
-static struct sshbuf *sent;	/* by the client, not yet looked at */
-static struct sshbuf *answers;	/* not yet received by it */
 static struct {
+	struct sshbuf *sent;	/* by the client, not yet looked at */
+	struct sshbuf *answers;	/* not yet received by it */
+	u_int owed;		/* requests without an answer */
+	int open;
+} wires[WIRES];
+static u_int nwires;
+static int ssh_asked;		/* its socket is open */
+static double now, tick;
+static struct {
+	u_int wire;
 	u_char type;
 	u_int32_t id, len;
 	int dir;		/* about a directory, by its name */
@@ -295,6 +313,19 @@ fake_close(int fd)
 {
 	u_int i;
 
+	/* Each pair of sockets has another end, which is ssh's. */
+	if (fd == SSH + 1 || fd == SSH + 2)
+		return 0;
+	if (fd == SSH) {
+		HOLDS(ssh_asked);
+		ssh_asked = 0;
+		return 0;
+	}
+	if (fd >= CONNECTION && fd < CONNECTION + WIRES) {
+		HOLDS(wires[fd - CONNECTION].open);
+		wires[fd - CONNECTION].open = 0;
+		return 0;
+	}
 	for (i = 0; i < nfds; i++) {
 		if (fds[i] == fd) {
 			fds[i] = fds[--nfds];
@@ -399,8 +430,9 @@ take_hash(struct sshbuf *m, struct hpn_hash_range *range)
 }
 
 static void
-take_requests(void)
+take_requests(u_int w)
 {
+	struct sshbuf *sent = wires[w].sent;
 	const u_char *p;
 	struct sshbuf *m;
 	size_t len;
@@ -430,6 +462,8 @@ take_requests(void)
 		owed[nowed].hash = type == SSH2_FXP_EXTENDED &&
 		    take_hash(m, &owed[nowed].range);
 		sshbuf_free(m);
+		owed[nowed].wire = w;
+		wires[w].owed++;
 		owed[nowed].type = type;
 		owed[nowed].id = id;
 		owed[nowed++].len = n;
@@ -439,17 +473,76 @@ take_requests(void)
 ssize_t
 fake_send(int fd, const void *p, size_t len, int flags)
 {
-	HOLDS(fd == CONNECTION && len > 0);
+	HOLDS(len > 0);
 	(void)flags;
 	if (piece(16) == 0) {
-		errno = piece(2) == 0 ? EAGAIN : EINTR;
+		errno = fd == SSH ? EPIPE : piece(2) == 0 ? EAGAIN : EINTR;
 		return -1;
 	}
+	if (fd == SSH) {
+		HOLDS(ssh_asked);
+		return (ssize_t)len;
+	}
+	HOLDS(fd >= CONNECTION && fd < CONNECTION + WIRES &&
+	    wires[fd - CONNECTION].open);
 	if (piece(4) == 0)
 		len = 1 + (size_t)piece(len);
-	HOLDS(sshbuf_put(sent, p, len) == 0);
-	take_requests();
+	HOLDS(sshbuf_put(wires[fd - CONNECTION].sent, p, len) == 0);
+	take_requests((u_int)(fd - CONNECTION));
 	return (ssize_t)len;
+}
+
+ssize_t
+fake_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	(void)m;
+	(void)flags;
+	HOLDS(fd == SSH && ssh_asked);
+	if (piece(16) == 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	return 1;
+}
+
+/* The first one is the way to ssh, all others are lanes. */
+int
+fake_socketpair(int domain, int type, int protocol, int pair[2])
+{
+	(void)domain;
+	(void)type;
+	(void)protocol;
+	if (piece(16) == 0) {
+		errno = EMFILE;
+		return -1;
+	}
+	if (nwires == 0) {
+		ssh_asked = 1;
+		pair[0] = SSH;
+		pair[1] = SSH + 1;
+		return 0;
+	}
+	/* One that could not be handed over is another one's next. */
+	while (nwires < WIRES && wires[nwires].open)
+		nwires++;
+	HOLDS(nwires < WIRES);
+	wires[nwires].open = 1;
+	pair[0] = CONNECTION + (int)nwires++;
+	pair[1] = SSH + 2;
+	return 0;
+}
+
+void
+hpn_pipe_enlarge(int fd)
+{
+	(void)fd;
+}
+
+/* The server may be far away. */
+double
+fake_monotime_double(void)
+{
+	return now += tick;
 }
 
 ssize_t
@@ -636,16 +729,18 @@ type_of_answer(u_char type)
 
 /* The answer to one of the requests that are owed one. */
 static void
-make_answer(void)
+make_answer(u_int w)
 {
 	static const u_char zeros[256];
-	struct sshbuf *m;
-	u_int kind = (u_int)input_bytes(&in, 1), which = 0, i;
+	struct sshbuf *m, *answers = wires[w].answers;
+	u_int kind = (u_int)input_bytes(&in, 1), which = 0, i, skip = 0;
 	size_t len;
 
 	/* In order, or not */
 	if (kind & 1)
-		which = (u_int)input_bytes(&in, 1) % nowed;
+		skip = (u_int)input_bytes(&in, 1) % wires[w].owed;
+	for (; owed[which].wire != w || skip > 0; which++)
+		skip -= owed[which].wire == w;
 	HOLDS((m = sshbuf_new()) != NULL);
 	if (owed[which].type == SSH2_FXP_INIT) {
 		HOLDS(sshbuf_put_u8(m, SSH2_FXP_VERSION) == 0);
@@ -673,6 +768,7 @@ make_answer(void)
 		    owed[which].dir);
 	}
 	nowed--;
+	wires[w].owed--;
 	for (i = which; i < nowed; i++)
 		owed[i] = owed[i + 1];
 	/* Now and then too short, too long, or of another length than it says */
@@ -697,18 +793,25 @@ make_answer(void)
 ssize_t
 fake_read(int fd, void *p, size_t len)
 {
+	struct sshbuf *answers;
+	u_int w = (u_int)(fd - CONNECTION);
 	size_t n;
 
-	HOLDS(fd == CONNECTION);
+	HOLDS(w < WIRES && wires[w].open);
 	if (piece(16) == 0) {
 		errno = piece(2) == 0 ? EAGAIN : EINTR;
 		return -1;
 	}
+	if (w != 0 && piece(32) == 0) {
+		broken = 1;	/* for what was sent there */
+		return 0;
+	}
+	answers = wires[w].answers;
 	/* Without further input they are ordinary, and some more */
-	while (nowed > 0 && (in.left > 0 || spare > 0) &&
+	while (wires[w].owed > 0 && (in.left > 0 || spare > 0) &&
 	    (sshbuf_len(answers) == 0 || piece(4) != 0)) {
 		spare -= in.left == 0;
-		make_answer();
+		make_answer(w);
 	}
 	n = sshbuf_len(answers);
 	if (n > len)
@@ -723,16 +826,32 @@ fake_read(int fd, void *p, size_t len)
 int
 fake_poll(struct pollfd *p, nfds_t n, int timeout)
 {
-	int nothing = nowed == 0 && sshbuf_len(answers) == 0;
+	u_int some = 0, out = 0, w;
+	nfds_t i;
 
-	HOLDS(n == 2 && (p[0].fd != -1 || p[1].fd != -1));
-	/* Nobody waits for what will never come */
-	if (timeout == -1 && p[1].fd == -1)
-		HOLDS(broken || !nothing);
-	p[1].revents = p[1].fd == -1 ? 0 : POLLOUT;
-	/* The end of the connection is something, too */
-	p[0].revents = p[0].fd == -1 || (nothing && (timeout != -1 ||
-	    p[1].fd != -1)) ? 0 : POLLIN;
+	HOLDS(n >= 2 && n % 2 == 0 && n <= 2 * WIRES);
+	for (i = 0; i < n; i += 2) {
+		p[i].revents = p[i + 1].revents = 0;
+		if (p[i + 1].fd != -1) {
+			p[i + 1].revents = POLLOUT;
+			out++;
+		}
+		if (p[i].fd == -1)
+			continue;
+		w = (u_int)(p[i].fd - CONNECTION);
+		HOLDS(w < WIRES && wires[w].open);
+		if (wires[w].owed != 0 || sshbuf_len(wires[w].answers) != 0) {
+			p[i].revents = POLLIN;
+			some++;
+		}
+	}
+	HOLDS(out > 0 || p[0].fd != -1);
+	if (some == 0 && out == 0 && timeout == -1) {
+		/* Nobody waits for what will never come */
+		HOLDS(broken);
+		/* The end of the connection is something, too */
+		p[0].revents = POLLIN;
+	}
 	return 1;
 }
 
@@ -810,6 +929,10 @@ session(void)
 
 	if (mode & 1)
 		hpn_sftp_ask_early("from/f1");
+	tick = mode & 0x80 ? 0.02 : 0.00001;
+	if (mode & 0x80)
+		hpn_sftp_lanes_offer();
+	nwires = 1;
 	if ((conn = sftp_init(CONNECTION, CONNECTION, mode & 2 ? 1000 : 0,
 	    mode & 4 ? 3 : 0, 0)) == NULL)
 		return;
@@ -820,6 +943,8 @@ session(void)
 		hpn_sftp_job_add(job, from[i], to[i], (int)(i & 1));
 	(void)hpn_sftp_job_run(job);
 	jobs++;
+	if (mode & 0x10)
+		hpn_sftp_lanes_end(&sftp_conn_hpn(conn)->lanes);
 	/* What was asked ahead may be answered now */
 	ask(conn);
 }
@@ -827,6 +952,8 @@ session(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	u_int w;
+
 	set_log_handler(look_at_log, NULL);
 	in.p = data;
 	in.left = size;
@@ -836,14 +963,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	spare = SPARE;
 	broken = 0;
 	interrupted = 0;
-	HOLDS((sent = sshbuf_new()) != NULL);
-	HOLDS((answers = sshbuf_new()) != NULL);
+	nwires = 0;
+	ssh_asked = 0;
+	for (w = 0; w < WIRES; w++) {
+		HOLDS((wires[w].sent = sshbuf_new()) != NULL);
+		HOLDS((wires[w].answers = sshbuf_new()) != NULL);
+		wires[w].owed = 0;
+		wires[w].open = w == 0;
+	}
 	if (setjmp(over) == 0)
 		session();
 	while (nfds > 0)
 		(void)close(fds[--nfds]);
 	let_all_go();
-	sshbuf_free(sent);
-	sshbuf_free(answers);
+	for (w = 0; w < WIRES; w++) {
+		sshbuf_free(wires[w].sent);
+		sshbuf_free(wires[w].answers);
+	}
 	return 0;
 }

@@ -48,6 +48,9 @@ DIR *fake_opendir(const char *);
 struct dirent *fake_readdir(DIR *);
 int fake_closedir(DIR *);
 int fake_mprintf(const char *, ...);
+int fake_socketpair(int, int, int, int [2]);
+ssize_t fake_sendmsg(int, const struct msghdr *, int);
+double fake_monotime_double(void);
 void *fake_xcalloc(size_t, size_t);
 void *fake_xmalloc(size_t);
 char *fake_xstrdup(const char *);
@@ -78,6 +81,9 @@ void fake_sshbuf_free(struct sshbuf *);
 #define readdir		fake_readdir
 #define closedir	fake_closedir
 #define mprintf		fake_mprintf
+#define socketpair	fake_socketpair
+#define sendmsg		fake_sendmsg
+#define monotime_double	fake_monotime_double
 #define xcalloc		fake_xcalloc
 #define xmalloc		fake_xmalloc
 #define xstrdup		fake_xstrdup
