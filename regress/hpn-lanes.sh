@@ -231,6 +231,19 @@ test -s $ERRORS || fail "$what: not a word"
 several
 rm -f $THERE/large
 
+# One of them cannot write beyond some place: what is left has no hole.
+server 'trap "" XFSZ; test $session = 0 || ulimit -f 20000'
+copy "a lane cannot write" ""
+test $status -ne 0 || fail "$what: exit status 0"
+grep "write remote" $ERRORS >/dev/null || fail "$what: says `cat $ERRORS`"
+size=`wc -c <$THERE/large`
+test $size -lt `wc -c <$HERE/large` || fail "$what: $size bytes are there"
+head -c $size $HERE/large | cmp - $THERE/large || fail "$what: holes"
+server
+copy "and is gone on with" -Z
+test $status -eq 0 || fail "$what: exit status $status: `cat $ERRORS`"
+hpn_same "$what" $HERE/large $THERE/large
+
 # Interrupted again and again, and gone on with: whatever holes there are
 server
 configure

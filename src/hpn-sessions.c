@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -41,14 +41,18 @@ int
 hpn_sessions_inherit(void)
 {
 	const char *env = getenv(HPN_SESSIONS_ENV), *errstr;
-	struct stat sb;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
 	int fd;
 
 	if (env == NULL)
 		return SOCKET;
 	fd = (int)strtonum(env, SOCKET, 65535, &errstr);
 	unsetenv(HPN_SESSIONS_ENV);
-	if (errstr != NULL || fstat(fd, &sb) == -1 || !S_ISSOCK(sb.st_mode) ||
+	/* Nothing else than what scp and sftp make, should it be another's. */
+	if (errstr != NULL ||
+	    getsockname(fd, (struct sockaddr *)&ss, &len) == -1 ||
+	    ss.ss_family != AF_UNIX ||
 	    (fd != SOCKET && dup2(fd, SOCKET) == -1) ||
 	    fcntl(SOCKET, F_SETFD, FD_CLOEXEC) == -1)
 		return SOCKET;

@@ -22,7 +22,7 @@ struct hpn_sftp_lane {
 	int ready;			/* the server has said its version */
 	u_int64_t under_way;		/* bytes of data */
 	u_int requests;			/* under way */
-	u_int files;			/* whose requests all go here */
+	u_int files;			/* that are written to here */
 };
 
 struct hpn_sftp_lanes {

@@ -45,6 +45,7 @@ struct part {
 	    PART_CLOSED } state;
 	u_char *handle;
 	size_t handle_len;
+	int wrote;		/* or might have */
 };
 
 struct spread {
@@ -183,6 +184,8 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
 	struct part *part = &n->spread->part[lane];
 
+	if (part->state == PART_READY)
+		job->c->lanes.lane[lane].files--;
 	part->state = PART_CLOSED;
 	if (part->handle != NULL && is_there(job, lane))
 		ask_lane_close(job, n, lane);
@@ -254,6 +257,18 @@ is_same(struct hpn_sftp_job *job, struct node *n, const struct request *req,
 	    memcmp(ours, theirs, len) == 0;
 }
 
+/* What was acknowledged may yet have failed, as over NFS. */
+static void
+closed(struct hpn_sftp_job *job, struct node *n, const struct part *part,
+    u_int status)
+{
+	if (status == SSH2_FX_OK || !part->wrote)
+		return;
+	job_meter_break(job);
+	error("close remote \"%s\": %s", n->to, fx2txt(status));
+	n->failed = 1;
+}
+
 void
 spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
@@ -272,12 +287,14 @@ spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			    req->lane);
 			close_part(job, n, req->lane);
 		} else if (n->state == NODE_DATA) {
+			/* If it ends now nobody knows what it has written. */
 			part->state = PART_READY;
-			n->spread->was = 1;
+			part->wrote = n->spread->was = 1;
+			job->c->lanes.lane[req->lane].files++;
 		}
 		break;
 	default:
-		/* Whatever it says: what was written was acknowledged. */
+		closed(job, n, part, answer_status(job, type, m));
 		break;
 	}
 	if (n->state == NODE_CLOSING && part->state == PART_OPEN)
