@@ -328,6 +328,11 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	}
 	req->again = req->kept = 0;
+	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
+		ask_ahead_late(job, n);
+		free(req);
+		return;
+	}
 	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)

@@ -66,6 +66,12 @@ enum state {
 	NODE_CHILDREN	/* directory: until all in it is done */
 };
 
+enum guess {
+	GUESS_NONE,	/* the handle is the server's */
+	GUESS_MADE,	/* requests with it are under way */
+	GUESS_WRONG	/* ... and are no more; the server may have done them */
+};
+
 struct node {
 	TAILQ_ENTRY(node) list;
 	struct nodes *on;		/* that list */
@@ -83,6 +89,7 @@ struct node {
 	int have_attr;
 	u_char *handle;			/* on the server, of file or directory */
 	size_t handle_len;
+	enum guess guess;		/* ... which was not given yet */
 	/* file */
 	int fd;				/* local, -1: not open */
 	mode_t mode;
@@ -222,6 +229,13 @@ void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 void ask_read_again(struct hpn_sftp_job *, struct request *);
 void ask_write(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     const u_char *, size_t len);
+/*
+ * The job's only file was asked to be opened: whether more may be asked before
+ * the answer, since the handle can be told; n->handle is that then.
+ */
+int ask_ahead(struct hpn_sftp_job *, struct node *);
+/* An answer to such a request has come first. */
+void ask_ahead_late(struct hpn_sftp_job *, struct node *);
 
 /* Answers: what is in them; a wrong type of answer ends the program. */
 u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
@@ -233,6 +247,14 @@ u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
 /* the path, to be freed, or NULL and the status */
 char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);
+
+/*
+ * The answer to the opening of a file.  1: the handle is the one that was
+ * guessed, all goes on; -1: nothing is open, it is to be opened again; 0: the
+ * answer has to be dealt with, and nothing else is under way.
+ */
+int answer_ahead(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *);
 
 /*
  * The answer to the opening of a file or directory, which *counted counts among

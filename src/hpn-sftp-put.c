@@ -94,6 +94,13 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	return 0;
 }
 
+static void
+small_free(struct node *n)
+{
+	free(n->small);
+	n->small = NULL;
+}
+
 static int
 read_small(struct hpn_sftp_job *job, struct node *n)
 {
@@ -111,8 +118,7 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 		return -1;
 	}
 	if ((u_int64_t)len > n->size) {
-		free(n->small);
-		n->small = NULL;
+		small_free(n);
 		return 0;
 	}
 	n->small_len = len;
@@ -122,6 +128,18 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 	close(n->fd);
 	n->fd = -1;
 	return 0;
+}
+
+/* The data may begin, at n->next. */
+static void
+begin_data(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_DATA;
+	verify_begin(job, n);
+	if (n->guess == GUESS_NONE)
+		job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	put_send(job, n);
 }
 
 void
@@ -144,6 +162,8 @@ put_open(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_OPENING;
 	job->files_open++;
 	ask_open(job, n, n->to, mode, &a);
+	if (n->small != NULL && ask_ahead(job, n))
+		begin_data(job, n);
 }
 
 static void
@@ -196,17 +216,6 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	put_open(job, n);
 }
 
-/* The data may begin, at n->next. */
-static void
-begin_data(struct hpn_sftp_job *job, struct node *n)
-{
-	n->state = NODE_DATA;
-	verify_begin(job, n);
-	job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
-	put_send(job, n);
-}
-
 static void
 close_remote(struct hpn_sftp_job *job, struct node *n)
 {
@@ -223,6 +232,17 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 	int r;
 
+	if ((r = answer_ahead(job, n, type, m)) == 1) {
+		job_meter_file(job, n, n->from, n->size, 0);
+		if (n->state != NODE_DATA)
+			small_free(n);
+		return;
+	}
+	if (r == -1) {
+		job->files_open--;	/* put_open() counts it again */
+		put_open(job, n);
+		return;
+	}
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
@@ -339,8 +359,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			n->next = n->small_len;
 			file_plan(job, n);
 		}
-		free(n->small);
-		n->small = NULL;
+		/* It may have to be sent again, if the handle is another. */
+		if (n->guess == GUESS_NONE)
+			small_free(n);
 		if (n->check == NULL) {
 			tail(job, n);
 			return;
