@@ -602,6 +602,61 @@ for server in $servers; do
 done
 SCP=$ALL_OF_SCP
 
+# A program that is running cannot be written to: it is left alone if it is whole,
+# also where a server that may have few files open refuses those in the same words
+mkdir $FROM/tree
+for i in `seq 60`; do
+	bytes 3000 >$FROM/tree/$i
+done
+for real in $servers; do
+	test -x $real || continue
+	way=up server=$real what="onto a running program, $server"
+	rm -rf $TO/tree $TO/run
+	cp "`command -v sleep`" $FROM/run
+	cp $FROM/run $TO/run
+	$TO/run $HANG &
+	running=$!
+	# Until it is that program
+	for i in `seq 50`; do
+		(: >>$TO/run) 2>/dev/null || break
+		sleep 0.1
+	done
+	if (: >>$TO/run) 2>/dev/null; then
+		verbose "$what: left out: the system lets it be written to"
+		kill $running
+		continue
+	fi
+	for opts in "" -p; do
+		copy -Z $opts run
+		good 0 run
+	done
+	flip $FROM/run 100
+	cp $TO/run $T/before
+	copy -Z -X resume=replace run
+	test $status -eq 1 || fail "$what: differs: status $status"
+	says "dest open \".*/run\": Failure"
+	cp $TO/run $FROM/run
+	echo more >>$FROM/run
+	copy -Z run
+	test $status -eq 1 || fail "$what: is longer: status $status"
+	says "dest open \".*/run\": Failure"
+	cmp $T/before $TO/run || fail "$what: it was changed"
+
+	what="a tree with a running program, few open files, $server"
+	cp $TO/run $FROM/tree/31run
+	mkdir $TO/tree
+	mv $TO/run $TO/tree/31run
+	server=$SERVER
+	(echo "#!/bin/sh"; echo "ulimit -n 24"; echo "exec $real") >$SERVER
+	chmod 755 $SERVER
+	copy -Z -r tree
+	test $status -eq 0 || fail "$what: status $status: `cat $LOG`"
+	diff -r $FROM/tree $TO/tree || fail "$what: differ"
+	kill $running
+	wait $running 2>/dev/null
+done
+rm -rf $FROM/tree $FROM/run $TO/tree
+
 # Interrupted by the user, with -p: the part stays open to the next attempt
 if test "$less" != no; then
 	what="reget -p of a source that is read-only, interrupted"

@@ -112,7 +112,7 @@ struct node {
 	struct hpn_resume_file dest;	/* what was there */
 	int untouched;			/* is to be left as it was found */
 	int readonly, writeonly;	/* the destination */
-	int denied;			/* get: errno, why it is no more */
+	int denied;			/* why: get: errno, put: status */
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */

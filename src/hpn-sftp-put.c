@@ -224,6 +224,32 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
+/* Opening it was refused: whether another way of opening it is to be tried. */
+static int
+denied(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	if ((job->flags & HPN_SFTP_RESUME) == 0)
+		return 0;
+	if (status == SSH2_FX_PERMISSION_DENIED && n->denials < 2 &&
+	    (n->denials == 0 || n->dest.size != 0 || n->size == 0)) {
+		/* It may be whole, or be a drop box. */
+		n->writeonly = (n->denials++ == 0) == (n->dest.size == 0);
+		n->readonly = !n->writeonly;
+		return 1;
+	}
+	/*
+	 * A program that is running, or what is mounted read-only: the generic
+	 * failure is what OpenSSH's server makes of ETXTBSY and EROFS.
+	 */
+	if (status == SSH2_FX_FAILURE && n->denials == 0 &&
+	    n->dest.size == n->size) {
+		n->denials = 2;
+		n->readonly = 1;
+		return 1;
+	}
+	return 0;
+}
+
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -246,18 +272,16 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
-		if (status == SSH2_FX_PERMISSION_DENIED && n->denials < 2 &&
-		    (n->denials == 0 || n->dest.size != 0 || n->size == 0) &&
-		    (job->flags & HPN_SFTP_RESUME)) {
-			/* It may be whole, or be a drop box. */
-			n->writeonly = (n->denials++ == 0) == (n->dest.size == 0);
-			n->readonly = !n->writeonly;
+		if (n->denials == 0)
+			n->denied = status;
+		if (denied(job, n, status)) {
 			put_open(job, n);
 			return;
 		}
 		/* One that is not there cannot be opened to be read. */
-		if (status == SSH2_FX_NO_SUCH_FILE && n->denials != 0)
-			status = SSH2_FX_PERMISSION_DENIED;
+		if (n->denials != 0 && (status == SSH2_FX_NO_SUCH_FILE ||
+		    status == SSH2_FX_FAILURE))
+			status = n->denied;
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
 		node_fail(job, n);
 		return;
@@ -280,7 +304,7 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 	if (!n->failed && n->readonly && r->step != HPN_RESUME_WHOLE) {
 		job_meter_break(job);
 		error("dest open \"%s\": %s", n->to,
-		    fx2txt(SSH2_FX_PERMISSION_DENIED));
+		    fx2txt(n->denied));
 		n->failed = n->untouched = 1;
 	}
 	if (n->failed) {
