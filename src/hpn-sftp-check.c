@@ -283,7 +283,7 @@ verify_begin(struct hpn_sftp_job *job, struct node *n)
 	c->differs = UINT64_MAX;
 	c->zeros = c->others = 0;
 	c->unusable = 0;
-	if (c->hash && (job->flags & HPN_SFTP_UP))
+	if (job->flags & HPN_SFTP_UP)
 		c->stream = hpn_hash_new();
 	if (!c->hash)
 		say_once(job, SAID_VERIFIES, "The server has no hashes: what "
@@ -329,6 +329,33 @@ verify_more(struct hpn_sftp_job *job, struct node *n)
 		check_send(job, n);
 }
 
+int
+verify_unchanged(const struct node *n)
+{
+	const struct check *c = n->check;
+	struct hpn_hash_range range;
+	u_char now[HASH_ROOM * HPN_HASH_LEN];
+	const u_char *sums;
+	uint64_t hashed;
+	ssize_t count;
+	int ended;
+
+	if (c == NULL || c->stream == NULL || !c->stream_ended || n->begun != 0)
+		return 0;
+	range.block = HPN_RESUME_BLOCK;
+	for (range.offset = 0; range.offset < c->streamed;
+	    range.offset += hashed) {
+		range.length = MINIMUM(c->streamed - range.offset, HASH_LEN);
+		count = hpn_hash_file(n->fd, &range, now, HASH_ROOM,
+		    range.length, 0, &hashed, &ended);
+		sums = c->sums + range.offset / HPN_RESUME_BLOCK * HPN_HASH_LEN;
+		if (count == -1 || hashed != range.length ||
+		    memcmp(now, sums, (size_t)count * HPN_HASH_LEN) != 0)
+			return 0;
+	}
+	return 1;
+}
+
 static void
 verified(struct hpn_sftp_job *job, struct node *n, int done)
 {
@@ -345,11 +372,13 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 			t->unverified_files++;
 	} else if (!n->failed && !interrupted)
 		t->unverified_files++;
-	check_free(n);
-	if (job->flags & HPN_SFTP_UP)
+	if (job->flags & HPN_SFTP_UP) {
 		put_verified(job, n);
-	else
+		check_free(n);
+	} else {
+		check_free(n);
 		get_verified(job, n);
+	}
 }
 
 void

@@ -319,6 +319,11 @@ void verify_begin(struct hpn_sftp_job *, struct node *);
 void verify_sent(struct node *, const u_char *, size_t len);
 void verify_more(struct hpn_sftp_job *, struct node *);
 void verify_end(struct hpn_sftp_job *, struct node *, u_int64_t end);
+/*
+ * put_verified() wants to know: all of the source was sent, and is what was sent
+ * still, though it was written to since.
+ */
+int verify_unchanged(const struct node *);
 /* Whether the job compares what it moves. */
 int verifies(const struct hpn_sftp_job *);
 void check_free(struct node *);

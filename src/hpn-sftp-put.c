@@ -340,7 +340,7 @@ check_source(struct hpn_sftp_job *job, struct node *n)
 	struct stat sb;
 
 	if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size != n->size ||
-	    (u_int32_t)sb.st_mtime != n->mtime)
+	    ((u_int32_t)sb.st_mtime != n->mtime && !verify_unchanged(n)))
 		check_changed(job, n);
 }
 
