@@ -520,14 +520,36 @@ chmod 644 $FROM/f $TO/f
 # Where nobody could find a hole, no more is under way than what is read back.
 # The server answers after it has all that comes, and soon ends.
 way=up server=$SERVER
-what="up, what is under way without hashes"
-rm -f $TO/f $LOG.requests
-(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -E -h 10000 -x 400" \
-    "-l $LOG.requests") >$SERVER
-copy -Z f
-sum=`awk '$1 == "write" { n += $4 } END { print n + 0 }' $LOG.requests`
-verbose "$what: $sum bytes"
-test $sum -gt 1000000 -a $sum -le 2400000 || fail "$what: $sum bytes"
+for opts in -E "-f hash:f:status=3"; do
+	for part in 0 500000; do
+		what="up, what is under way without hashes, $opts, $part"
+		head -c $part $FROM/f >$TO/f
+		rm -f $LOG.requests
+		(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -h 10000 $opts" \
+		    "-x `expr $part + $part / 2000 + 450` -l $LOG.requests") >$SERVER
+		copy -Z -X buffer=32768 f
+		sum=`awk '$1 == "write" { n += $4 } END { print n + 0 }' \
+		    $LOG.requests`
+		verbose "$what: $sum bytes"
+		test $sum -gt 1000000 -a $sum -le 2400000 || \
+		    fail "$what: $sum bytes"
+	done
+done
+# One file that the server will not hash, after another: that one is compared in
+# full all the same
+what="up, one file without hashes"
+mkdir $FROM/two
+head -c 700000 $FROM/f >$FROM/two/a
+head -c 600000 $FROM/f >$FROM/two/b
+head -c 500000 $FROM/f | tee $TO/a >$TO/b
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -f hash:b:status=3") >$SERVER
+status=0
+timeout -k 5 $HANG $SCP -v -Z -D $server $FROM/two/a $FROM/two/b x:$TO \
+    >$LOG.out 2>$LOG || status=$?
+test $status -eq 0 || fail "$what: status $status: `cat $LOG`"
+cmp $FROM/two/a $TO/a && cmp $FROM/two/b $TO/b || fail "$what: differ"
+says "verified: 1 file, 700000 bytes by hash, 500000 by reading back; not verified: 1"
+rm -rf $TO/a $TO/b $FROM/two
 
 # What is only to be written to, a drop box: nobody can compare, so the user's
 # word decides.  root may read everything unless that is taken from it.

@@ -112,6 +112,7 @@ struct node {
 	struct hpn_resume_file dest;	/* what was there */
 	int untouched;			/* is to be left as it was found */
 	int readonly, writeonly;	/* the destination */
+	int unhashed;			/* the server would not hash it */
 	int denied;			/* why: get: errno, put: status */
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
@@ -305,6 +306,10 @@ void save_end(struct hpn_sftp_job *, struct node *, u_int64_t);
  */
 void check_begin(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume_file *source, const struct hpn_resume_file *dest);
+/* Find out whether the server tells hashes, before it matters. */
+void check_probe(struct hpn_sftp_job *, struct node *);
+/* Whether the server will tell hashes of this file, as far as it is known. */
+int check_hashes(const struct hpn_sftp_job *, const struct node *);
 /* Ask what may be asked now. */
 void check_send(struct hpn_sftp_job *, struct node *);
 void check_answer(struct hpn_sftp_job *, struct request *, u_char type,

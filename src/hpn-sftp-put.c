@@ -135,6 +135,8 @@ static void
 begin_data(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_DATA;
+	if (job->flags & HPN_SFTP_RESUME)
+		check_probe(job, n);
 	verify_begin(job, n);
 	if (n->guess == GUESS_NONE)
 		job_meter_file(job, n, n->from, n->size, n->next);
@@ -362,7 +364,7 @@ put_verified(struct hpn_sftp_job *job, struct node *n)
 static int
 may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
 {
-	return (job->flags & HPN_SFTP_RESUME) == 0 || job->c->can_hash ||
+	return (job->flags & HPN_SFTP_RESUME) == 0 || check_hashes(job, n) ||
 	    TAILQ_EMPTY(&n->data) ||
 	    n->next + len - file_whole(n) <= HPN_RESUME_BACK;
 }
