@@ -4,8 +4,8 @@
  * real files of a machine and breaks the rules where it is told to, to test
  * what clients do about it.
  *
- * usage: hpn-badsftp [-E] [-d dir] [-f fault] ... [-h N] [-l log] [-R bytes]
- *            [-s seed] [-w ms] [-x bytes]
+ * usage: hpn-badsftp [-E] [-d dir] [-f fault] ... [-h N] [-l log] [-O N]
+ *            [-R bytes] [-s seed] [-w ms] [-x bytes]
  *
  *   -d dir    begin in this folder
  *   -E        announce no extensions
@@ -13,6 +13,8 @@
  *   -h N      hold up to N answers and send them in random order, once so many
  *             wait or no request has come for 20 ms
  *   -l log    append a line for each request: OP NAME [OFFSET LENGTH]
+ *   -O N      announce what OpenSSH's server does, give handles from N on, and
+ *             refuse what is asked of others, which is an error otherwise
  *   -R bytes  a read yields a random number of bytes from 1 to this
  *   -s seed   of what is random (default 1)
  *   -w ms     wait so long before each answer
@@ -116,7 +118,8 @@ static u_int nheld, hold;
 static struct sshbuf *late[HANDLES];
 static u_int nlate;
 static int is_late;
-static int no_extensions;
+static int no_extensions, like_openssh;
+static u_int first_handle;
 static FILE *log_file;
 static u_int short_reads, wait_ms;
 static uint64_t state = 1;
@@ -448,23 +451,37 @@ put_handle(u_int32_t id, int fd, DIR *dir)
 	handles[i].read_before = 0;
 	m = begin(SSH2_FXP_HANDLE, id);
 	must(sshbuf_put_u32(m, 4), "handle");
-	must(sshbuf_put_u32(m, i), "handle");
+	must(sshbuf_put_u32(m, first_handle + i), "handle");
 	end(m);
 }
 
+/* NULL: it was not given */
 static struct handle *
-get_handle(struct sshbuf *m)
+find_handle(struct sshbuf *m)
 {
 	const u_char *p;
 	size_t len;
 	u_int32_t i;
 
 	must(sshbuf_get_string_direct(m, &p, &len), "handle");
-	if (len != 4 || (i = PEEK_U32(p)) >= HANDLES ||
-	    handles[i].name == NULL)
-		errx(1, "the client sent a handle that it was not given");
+	if (len != 4 || (i = PEEK_U32(p) - first_handle) >= HANDLES ||
+	    handles[i].name == NULL) {
+		if (!like_openssh)
+			errx(1, "the client sent a handle that it was not given");
+		return NULL;
+	}
 	strlcpy(name, handles[i].name, sizeof(name));
 	return &handles[i];
+}
+
+static struct handle *
+get_handle(struct sshbuf *m)
+{
+	struct handle *h = find_handle(m);
+
+	if (h == NULL)
+		errx(1, "a handle that was not given");
+	return h;
 }
 
 static char *
@@ -738,12 +755,24 @@ do_init(void)
 	static const char * const extensions[] = {
 		"limits@openssh.com", "1",
 		"posix-rename@openssh.com", "1",
-		HPN_SFTP_HASH_EXTENSION, HPN_SFTP_HASH_VERSION, NULL };
+		HPN_SFTP_HASH_EXTENSION, HPN_SFTP_HASH_VERSION };
+	static const char * const openssh[] = {
+		"posix-rename@openssh.com", "1",
+		"statvfs@openssh.com", "2",
+		"fstatvfs@openssh.com", "2",
+		"hardlink@openssh.com", "1",
+		"fsync@openssh.com", "1",
+		"lsetstat@openssh.com", "1",
+		"limits@openssh.com", "1",
+		"expand-path@openssh.com", "1" };
 	struct sshbuf *m = begin(SSH2_FXP_VERSION, SSH2_FILEXFER_VERSION);
 	int i, n = hpn_hash_available() ? 6 : 4;
 
-	for (i = 0; !no_extensions && i < n; i++)
+	for (i = 0; !no_extensions && !like_openssh && i < n; i++)
 		must(sshbuf_put_cstring(m, extensions[i]), "version");
+	n = sizeof(openssh) / sizeof(openssh[0]);
+	for (i = 0; like_openssh && i < n; i++)
+		must(sshbuf_put_cstring(m, openssh[i]), "version");
 	end(m);
 }
 
@@ -783,14 +812,16 @@ op_is(const char *s)
 
 /*
  * What the request is about, without taking anything from it: a fault that
- * keeps it from being carried out must be known before.
+ * keeps it from being carried out must be known before.  -1: it is about a
+ * handle that was not given.
  */
-static void
+static int
 peek_name(const struct sshbuf *in)
 {
 	struct sshbuf *copy;
 	const u_char *p;
 	size_t len;
+	int r = 0;
 
 	*name = '\0';
 	if ((copy = sshbuf_from(sshbuf_ptr(in), sshbuf_len(in))) == NULL)
@@ -798,13 +829,14 @@ peek_name(const struct sshbuf *in)
 	if (op_is("close") || op_is("read") || op_is("write") ||
 	    op_is("fstat") || op_is("fsetstat") || op_is("readdir") ||
 	    op_is("hash"))
-		(void)get_handle(copy);
+		r = find_handle(copy) == NULL ? -1 : 0;
 	else if (sshbuf_get_string_direct(copy, &p, &len) == 0 &&
 	    len < sizeof(name)) {
 		memcpy(name, p, len);
 		name[len] = '\0';
 	}
 	sshbuf_free(copy);
+	return r;
 }
 
 static void
@@ -818,6 +850,7 @@ request(struct sshbuf *in)
 	u_char type;
 	ssize_t n;
 	size_t i;
+	int known;
 	DIR *dir;
 
 	must(sshbuf_get_u8(in, &type), "request");
@@ -842,9 +875,13 @@ request(struct sshbuf *in)
 		return;
 	}
 	op = ops[i].op;
-	peek_name(in);
+	known = peek_name(in) == 0;
 	if (log_file != NULL)
-		fprintf(log_file, "%s %s", op, name);
+		fprintf(log_file, "%s %s", op, known ? name : "?");
+	if (!known) {
+		put_status(id, SSH2_FX_FAILURE);
+		goto out;
+	}
 	if ((status = wrong("status")) != NULL) {
 		put_status(id, (u_int32_t)atoi(status));
 		goto out;
@@ -992,7 +1029,7 @@ main(int argc, char **argv)
 	struct sshbuf *m;
 	int ch, r;
 
-	while ((ch = getopt(argc, argv, "d:Ef:h:l:R:s:w:x:")) != -1) {
+	while ((ch = getopt(argc, argv, "d:Ef:h:l:O:R:s:w:x:")) != -1) {
 		switch (ch) {
 		case 'd':
 			if (chdir(optarg) == -1)
@@ -1012,6 +1049,10 @@ main(int argc, char **argv)
 				err(1, "%s", optarg);
 			/* Tests look at it meanwhile. */
 			setvbuf(log_file, NULL, _IOLBF, 0);
+			break;
+		case 'O':
+			like_openssh = 1;
+			first_handle = (u_int)number(optarg, 1000);
 			break;
 		case 'R':
 			short_reads = (u_int)number(optarg, MESSAGE_MOST);

@@ -524,14 +524,36 @@ chmod 644 $FROM/f $TO/f
 # Where nobody could find a hole, no more is under way than what is read back.
 # The server answers after it has all that comes, and soon ends.
 way=up server=$SERVER
-what="up, what is under way without hashes"
-rm -f $TO/f $LOG.requests
-(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -E -h 10000 -x 400" \
-    "-l $LOG.requests") >$SERVER
-copy -Z f
-sum=`awk '$1 == "write" { n += $4 } END { print n + 0 }' $LOG.requests`
-verbose "$what: $sum bytes"
-test $sum -gt 1000000 -a $sum -le 2400000 || fail "$what: $sum bytes"
+for opts in -E "-f hash:f:status=3"; do
+	for part in 0 500000; do
+		what="up, what is under way without hashes, $opts, $part"
+		head -c $part $FROM/f >$TO/f
+		rm -f $LOG.requests
+		(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -h 10000 $opts" \
+		    "-x `expr $part + $part / 2000 + 450` -l $LOG.requests") >$SERVER
+		copy -Z -X buffer=32768 f
+		sum=`awk '$1 == "write" { n += $4 } END { print n + 0 }' \
+		    $LOG.requests`
+		verbose "$what: $sum bytes"
+		test $sum -gt 1000000 -a $sum -le 2400000 || \
+		    fail "$what: $sum bytes"
+	done
+done
+# One file that the server will not hash, after another: that one is compared in
+# full all the same
+what="up, one file without hashes"
+mkdir $FROM/two
+head -c 700000 $FROM/f >$FROM/two/a
+head -c 600000 $FROM/f >$FROM/two/b
+head -c 500000 $FROM/f | tee $TO/a >$TO/b
+(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -f hash:b:status=3") >$SERVER
+status=0
+timeout -k 5 $HANG $SCP -v -Z -D $server $FROM/two/a $FROM/two/b x:$TO \
+    >$LOG.out 2>$LOG || status=$?
+test $status -eq 0 || fail "$what: status $status: `cat $LOG`"
+cmp $FROM/two/a $TO/a && cmp $FROM/two/b $TO/b || fail "$what: differ"
+says "verified: 1 file, 700000 bytes by hash, 500000 by reading back; not verified: 1"
+rm -rf $TO/a $TO/b $FROM/two
 
 # What is only to be written to, a drop box: nobody can compare, so the user's
 # word decides.  root may read everything unless that is taken from it.
@@ -606,6 +628,61 @@ for server in $servers; do
 	rm -rf $FROM/tree $TO/tree
 done
 SCP=$ALL_OF_SCP
+
+# A program that is running cannot be written to: it is left alone if it is whole,
+# also where a server that may have few files open refuses those in the same words
+mkdir $FROM/tree
+for i in `seq 60`; do
+	bytes 3000 >$FROM/tree/$i
+done
+for real in $servers; do
+	test -x $real || continue
+	way=up server=$real what="onto a running program, $server"
+	rm -rf $TO/tree $TO/run
+	cp "`command -v sleep`" $FROM/run
+	cp $FROM/run $TO/run
+	$TO/run $HANG &
+	running=$!
+	# Until it is that program
+	for i in `seq 50`; do
+		(: >>$TO/run) 2>/dev/null || break
+		sleep 0.1
+	done
+	if (: >>$TO/run) 2>/dev/null; then
+		verbose "$what: left out: the system lets it be written to"
+		kill $running
+		continue
+	fi
+	for opts in "" -p; do
+		copy -Z $opts run
+		good 0 run
+	done
+	flip $FROM/run 100
+	cp $TO/run $T/before
+	copy -Z -X resume=replace run
+	test $status -eq 1 || fail "$what: differs: status $status"
+	says "dest open \".*/run\": Failure"
+	cp $TO/run $FROM/run
+	echo more >>$FROM/run
+	copy -Z run
+	test $status -eq 1 || fail "$what: is longer: status $status"
+	says "dest open \".*/run\": Failure"
+	cmp $T/before $TO/run || fail "$what: it was changed"
+
+	what="a tree with a running program, few open files, $server"
+	cp $TO/run $FROM/tree/31run
+	mkdir $TO/tree
+	mv $TO/run $TO/tree/31run
+	server=$SERVER
+	(echo "#!/bin/sh"; echo "ulimit -n 24"; echo "exec $real") >$SERVER
+	chmod 755 $SERVER
+	copy -Z -r tree
+	test $status -eq 0 || fail "$what: status $status: `cat $LOG`"
+	diff -r $FROM/tree $TO/tree || fail "$what: differ"
+	kill $running
+	wait $running 2>/dev/null
+done
+rm -rf $FROM/tree $FROM/run $TO/tree
 
 # Interrupted by the user, with -p: the part stays open to the next attempt
 if test "$less" != no; then
@@ -683,13 +760,38 @@ for opts in "" -Z; do
 	says "/dev/null.* is not a regular file"
 done
 
-# To itself, compared: not emptied, whatever is said
-what="put onto itself, compared"
-bytes 20000 >$TO/self
-cp $TO/self $T/before
-printf 'put %s %s\n' $TO/self $TO/self | \
-    $SFTP -X verify=yes -b - -D $SFTPSERVER >$LOG.out 2>$LOG
-cmp $T/before $TO/self || fail "$what: `wc -c <$TO/self` bytes are left"
+# To itself, compared: it has another time then, but has not changed.  scp does not
+# even empty a large one.
+itself="hash -E"
+ldd $SFTPSERVER 2>/dev/null | grep xxhash >/dev/null || {
+	verbose "put onto itself, compared: left out, for without libxxhash" \
+	    "another time is all that a client can go by"
+	itself=
+}
+for opts in $itself; do
+	test $opts = -E || opts=
+	(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp $opts") >$SERVER
+	for server in $SFTPSERVER $SERVER; do
+		for size in 0 1 20000 $SIZE; do
+			what="put onto itself, $size bytes, compared, $server $opts"
+			bytes $size >$TO/self
+			touch -d 2020-01-01 $TO/self
+			cp $TO/self $T/before
+			if test $size = $SIZE; then
+				$SCP -X verify=yes -D $server $TO/self \
+				    x:$TO/self
+			else
+				printf 'put %s %s\n' $TO/self $TO/self | $SFTP \
+				    -X verify=yes -b - -D $server
+			fi >$LOG.out 2>$LOG || fail "$what: status $?: `cat $LOG`"
+			cmp $T/before $TO/self || \
+			    fail "$what: `wc -c <$TO/self` bytes are left"
+			test $TO/self -nt $FROM/f -o $size = 0 || \
+			    fail "$what: nothing was written"
+			says "verified: 1 file, $size bytes by hash\|verified: 1 file, 0 bytes by hash, $size by reading"
+		done
+	done
+done
 rm -f $TO/self
 
 # What arrives is not what the server has: only a comparison finds it

@@ -243,6 +243,69 @@ for names in dotdot slash absolute; do
 	verbose "$what"
 done
 
+# Of a single small file everything is asked with its opening, for the handle that
+# OpenSSH's server will give.  Another handle, another order, a refusal: the copy
+# is right, or an error is said, once.
+# single DEMAND OPTION...: as one, with F alone
+single ()
+{
+	demand=$1
+	shift
+	for how in "scp get" "scp put" "sftp get" "sftp put"; do
+		what="$how F, server $*"
+		rm -rf $T/remote/in $T/local/in $OBJ/hpn-sftp-log
+		mkdir -p $T/remote/in/data $T/local/in/data
+		server -l $OBJ/hpn-sftp-log "$@"
+		case $how in
+		*get)	_dest=$T/local/in/data _from=host:data/F _to=$_dest ;;
+		*put)	_dest=$T/remote/in/data _from=$T/local/data/F _to=host:in/data ;;
+		esac
+		echo older and longer than the line of text is >$_dest/F
+		case $how in
+		scp*)	timeout -k 5 $HANG $SCP -q -S $SERVER $_from $_to ;;
+		sftp*)	echo "${how#sftp } ${_from#host:} ${_to#host:}" | \
+			    timeout -k 5 $HANG $SFTP -q -b - -S $SERVER host ;;
+		esac >$OBJ/hpn-sftp-output 2>$ERRORS
+		status=$?
+		case $demand$status in
+		ok0)	cmp $T/remote/data/F $_dest/F || fail "$what" ;;
+		fail1)	grep "$wrong" $ERRORS >/dev/null || \
+			    fail "$what: not '$wrong': `cat $ERRORS`"
+			test "`grep -c 'denied\|Failure' $ERRORS`" = 1 || \
+			    fail "$what: says more: `cat $ERRORS`"
+			;;
+		*)	fail "$what: exit status $status: `cat $ERRORS`" ;;
+		esac
+		others >$OBJ/hpn-sftp-others.now
+		cmp -s $OBJ/hpn-sftp-others $OBJ/hpn-sftp-others.now || \
+		    fail "$what: wrote elsewhere"
+		verbose "$what: $status"
+	done
+}
+# How often a handle was used that was not given
+unknown ()
+{
+	test "`grep -c ' ?' $OBJ/hpn-sftp-log`" = $1 || \
+	    fail "$what: not $1 requests of no handle: `cat $OBJ/hpn-sftp-log`"
+}
+single ok -O 0
+unknown 0
+single ok -O 7
+unknown 2
+single ok -O 7 -h 8 -s 1
+for seed in 1 2 3 4 5 6; do
+	single ok -O 0 -h 8 -s $seed
+done
+wrong="Permission denied"
+single fail -O 0 -f "open:F:status=3"
+for seed in 1 2 3 4; do
+	single fail -O 0 -f "open:F:status=3" -h 8 -s $seed
+done
+wrong=Failure
+single fail -O 0 -f "read:F:status=4" -f "write:F:status=4"
+single fail -O 9 -f "read:F:status=4" -f "write:F:status=4"
+rm -f $OBJ/hpn-sftp-log
+
 # A directory of many names, whose end comes before the last of them
 mkdir $T/remote/many
 for i in `seq 400`; do

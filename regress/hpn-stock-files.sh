@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Files and trees between our scp and sftp and a stock sshd with its sftp-server,
-# and between stock's scp and sftp and our sshd, up and down.
+# and between stock's scp and sftp and our sshd, up and down; and how many round
+# trips a tiny file takes.
 #
 # usage: make t-exec LTESTS=hpn-stock-files
 #
@@ -16,6 +17,8 @@ FROM=$OBJ/hpn-stock-files.from
 TO=$OBJ/hpn-stock-files.to
 LOG=$OBJ/hpn-stock-files.log
 
+HPN_DELAY_MS=100
+hpn_helper hpn-delay
 rm -rf $FROM $TO
 mkdir -p $FROM/tree/sub/deep $FROM/tree/empty $FROM/tree/many
 hpn_random $FROM/large 12
@@ -153,6 +156,12 @@ for server in $TEST_SSH_STOCK_SSHD $TEST_SSH_OLDER_SSHD /usr/sbin/sshd; do
 	name=`sed -n 's/.*remote software version \([^ ]*\).*/\1/p' $LOG | \
 	    tr -d '\r' | head -n 1`
 	all "our client, $name" $SCP $SFTP $SSH $HPN_SSH_CONFIG
+	(
+		cat $OBJ/hpn_stock_config
+		echo "	ProxyCommand `hpn_link` $run"
+	) >$HPN_SSH_CONFIG
+	# One of them for the window, which it grants once the server runs
+	hpn_trips "$name" 3 $FROM/tree/many/7 $TO/tiny
 	used=`expr $used + 1`
 done
 

@@ -24,6 +24,7 @@
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-io.h"
+#include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
 
 static void
@@ -46,6 +47,16 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 	if ((r = sshbuf_put_u8(job->m, type)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, req->id)) != 0)
 		fatal_fr(r, "compose");
+}
+
+void
+request_over(struct hpn_sftp_job *job, const struct request *req)
+{
+	req->node->asked--;
+	job->requests--;
+	job->asked_bytes -= req->len;
+	job->c->lanes.lane[req->lane].requests--;
+	job->c->lanes.lane[req->lane].under_way -= req->len;
 }
 
 static struct request *
@@ -291,6 +302,119 @@ ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
 	    (r = sshbuf_put_u32(job->m, len)) != 0)
 		fatal_fr(r, "compose");
 	hpn_sftp_io_put(job->c->lanes.lane[lane].io, job->m, data, len);
+}
+
+/* -------------------------------------------------- ahead of the handle -- */
+
+/*
+ * OpenSSH's server numbers what is open, from 0 on, and does one request after
+ * the other.  So what is to be done to the only file of a job can be asked
+ * together with its opening, and takes no round trip of its own.  A handle that
+ * was not given is refused, whatever is asked of it, and no other file of ours
+ * is open: a wrong guess changes nothing, and the file is dealt with as with
+ * any other server.
+ */
+static const u_char first_handle[4];
+
+int
+ask_ahead(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!job->c->predictable || job->only != n || n->lane != 0 ||
+	    verifies(job) || (job->flags & HPN_SFTP_RESUME))
+		return 0;
+	n->handle_len = sizeof(first_handle);
+	n->handle = xmalloc(n->handle_len);
+	memcpy(n->handle, first_handle, n->handle_len);
+	n->guess = GUESS_MADE;
+	return 1;
+}
+
+/* Whatever is asked of this file's handle: nobody waits for the answer. */
+static void
+disown(struct hpn_sftp_job *job, struct node *n)
+{
+	struct request *req, **chain;
+	u_int i;
+
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
+			if (req->node != n || req->ask == ASK_OPEN) {
+				chain = &req->chain;
+				continue;
+			}
+			*chain = req->chain;
+			request_over(job, req);
+			hpn_sftp_io_later(job->c->io, req->id, NULL, NULL);
+			free(req);
+		}
+	}
+	TAILQ_INIT(&n->data);
+}
+
+/* It is as it was when it was asked to be opened. */
+static void
+take_back(struct hpn_sftp_job *job, struct node *n)
+{
+	disown(job, n);
+	free(n->handle);
+	n->handle = NULL;
+	n->handle_len = 0;
+	n->guess = GUESS_NONE;
+	node_unlist(n);
+	n->state = NODE_OPENING;
+	n->next = n->high = 0;
+	n->bad = UINT64_MAX;
+	n->eof = n->failed = n->step = 0;
+	file_plan(job, n);
+}
+
+void
+ask_ahead_late(struct hpn_sftp_job *job, struct node *n)
+{
+	debug("server answers in another order: no more is asked ahead");
+	job->c->predictable = 0;
+	take_back(job, n);
+	n->guess = GUESS_WRONG;
+}
+
+int
+answer_ahead(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	const u_char *p;
+	size_t len;
+
+	switch (n->guess) {
+	case GUESS_NONE:
+		return 0;
+	case GUESS_MADE:
+		if (type != SSH2_FXP_HANDLE) {
+			take_back(job, n);
+			return 0;
+		}
+		if (sshbuf_peek_string_direct(m, &p, &len) == 0 &&
+		    len == n->handle_len && memcmp(p, n->handle, len) == 0) {
+			n->guess = GUESS_NONE;
+			return 1;
+		}
+		debug("server has other handles: no more is asked ahead");
+		job->c->predictable = 0;
+		take_back(job, n);
+		return 0;
+	case GUESS_WRONG:
+		break;
+	}
+	n->guess = GUESS_NONE;
+	/* It may be closed already, if that was among what was asked. */
+	if (type != SSH2_FXP_HANDLE)
+		return 0;
+	(void)answer_handle(job, n, type, m);
+	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	disown(job, n);
+	free(n->handle);
+	n->handle = NULL;
+	n->handle_len = 0;
+	return -1;
 }
 
 /* -------------------------------------------------------------- answers -- */

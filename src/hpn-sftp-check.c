@@ -48,6 +48,9 @@ extern volatile sig_atomic_t interrupted;
  * block than its length says. */
 #define HASH_ROOM	(HASH_LEN / HPN_RESUME_BLOCK + 1)
 
+/* A range of one such block is asked for only to see whether there is an answer. */
+#define PROBE_BLOCK	1
+
 /* What was said already */
 #define SAID_READS	0x01
 #define SAID_NONSENSE	0x02
@@ -91,6 +94,45 @@ check_free(struct node *n)
 	n->check = NULL;
 }
 
+/*
+ * A server that announces hashes may refuse each of them, and then nobody will
+ * find a hole that an interrupted copy leaves beyond what is read back.  So only
+ * one that has told some is taken for one that hashes.  One that refuses before
+ * it has told any is as one that has none; no more is asked of it.  Later a
+ * refusal is about its file, which may not be readable: the others are still
+ * better compared in full than by their ends.  What we have open only for
+ * writing says nothing of the server.
+ */
+static void
+refused(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	debug("server does not hash \"%s\": %s",
+	    job->flags & HPN_SFTP_UP ? n->to : n->from, fx2txt(status));
+	n->unhashed = 1;
+	if (!job->c->hashes && !n->writeonly)
+		job->c->can_hash = 0;
+}
+
+int
+check_hashes(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return job->c->can_hash && job->c->hashes && !n->unhashed &&
+	    !n->writeonly;
+}
+
+void
+check_probe(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_hash_range range;
+
+	if (!job->c->can_hash || job->c->hashes || n->writeonly)
+		return;
+	range.offset = 0;
+	range.length = range.block = PROBE_BLOCK;
+	ask_hash(job, n, &range);
+	n->checks++;
+}
+
 static void
 say_once(struct hpn_sftp_job *job, int what, const char *text)
 {
@@ -110,7 +152,7 @@ check_changed(struct hpn_sftp_job *job, struct node *n)
 	error("\"%s\" changed while it was copied; copy it again", n->from);
 	n->failed = 1;
 	/* Where only the end is looked at, what is mixed would pass for good. */
-	if ((job->flags & HPN_SFTP_RESUME) && !job->c->can_hash &&
+	if ((job->flags & HPN_SFTP_RESUME) && !check_hashes(job, n) &&
 	    n->begun < n->bad)
 		n->bad = n->begun;
 }
@@ -283,7 +325,7 @@ verify_begin(struct hpn_sftp_job *job, struct node *n)
 	c->differs = UINT64_MAX;
 	c->zeros = c->others = 0;
 	c->unusable = 0;
-	if (c->hash && (job->flags & HPN_SFTP_UP))
+	if (job->flags & HPN_SFTP_UP)
 		c->stream = hpn_hash_new();
 	if (!c->hash)
 		say_once(job, SAID_VERIFIES, "The server has no hashes: what "
@@ -329,6 +371,33 @@ verify_more(struct hpn_sftp_job *job, struct node *n)
 		check_send(job, n);
 }
 
+int
+verify_unchanged(const struct node *n)
+{
+	const struct check *c = n->check;
+	struct hpn_hash_range range;
+	u_char now[HASH_ROOM * HPN_HASH_LEN];
+	const u_char *sums;
+	uint64_t hashed;
+	ssize_t count;
+	int ended;
+
+	if (c == NULL || c->stream == NULL || !c->stream_ended || n->begun != 0)
+		return 0;
+	range.block = HPN_RESUME_BLOCK;
+	for (range.offset = 0; range.offset < c->streamed;
+	    range.offset += hashed) {
+		range.length = MINIMUM(c->streamed - range.offset, HASH_LEN);
+		count = hpn_hash_file(n->fd, &range, now, HASH_ROOM,
+		    range.length, 0, &hashed, &ended);
+		sums = c->sums + range.offset / HPN_RESUME_BLOCK * HPN_HASH_LEN;
+		if (count == -1 || hashed != range.length ||
+		    memcmp(now, sums, (size_t)count * HPN_HASH_LEN) != 0)
+			return 0;
+	}
+	return 1;
+}
+
 static void
 verified(struct hpn_sftp_job *job, struct node *n, int done)
 {
@@ -345,11 +414,13 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 			t->unverified_files++;
 	} else if (!n->failed && !interrupted)
 		t->unverified_files++;
-	check_free(n);
-	if (job->flags & HPN_SFTP_UP)
+	if (job->flags & HPN_SFTP_UP) {
 		put_verified(job, n);
-	else
+		check_free(n);
+	} else {
+		check_free(n);
 		get_verified(job, n);
+	}
 }
 
 void
@@ -510,7 +581,25 @@ nonsense(struct hpn_sftp_job *job, struct check *c)
 	say_once(job, SAID_NONSENSE, "The server's hashes make no sense; they "
 	    "are not used any more");
 	job->c->can_hash = 0;
-	c->unusable = 1;
+	if (c != NULL)
+		c->unusable = 1;
+}
+
+static void
+probe_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	struct hpn_sftp_hash_answer a;
+
+	if (type == SSH2_FXP_STATUS)
+		refused(job, n, answer_status(job, type, m));
+	else if (type != SSH2_FXP_EXTENDED_REPLY)
+		fatal("Expected SSH2_FXP_EXTENDED_REPLY(%u) packet, got %u",
+		    SSH2_FXP_EXTENDED_REPLY, type);
+	else if (hpn_sftp_hash_get_answer(m, &req->range, &a) != 0)
+		nonsense(job, n->check);
+	else
+		job->c->hashes = 1;
 }
 
 /* The hashes of a range of what was sent, if they are known. */
@@ -587,13 +676,9 @@ hash_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	struct check *c = n->check;
 	struct hpn_sftp_hash_answer a;
 	struct hpn_hash_range range = req->range;
-	u_int status;
 
 	if (type == SSH2_FXP_STATUS) {
-		status = answer_status(job, type, m);
-		debug("server does not hash \"%s\": %s",
-		    job->flags & HPN_SFTP_UP ? n->to : n->from,
-		    fx2txt(status));
+		refused(job, n, answer_status(job, type, m));
 		c->unusable = 1;
 		return;
 	}
@@ -606,6 +691,7 @@ hash_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		nonsense(job, c);
 		return;
 	}
+	job->c->hashes = 1;
 	if ((range.length = a.hashed) != 0)
 		compare_hashes(job, n, &range, &a);
 	range.offset += a.hashed;
@@ -699,11 +785,16 @@ check_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
+	int probe = req->ask == ASK_HASH && req->range.block == PROBE_BLOCK;
 
 	n->checks--;
+	if (probe)
+		probe_answer(job, n, req, type, m);
 	/* Not if the file has failed since, and was closed. */
 	if (n->check != NULL && n->fd != -1) {
-		if (req->ask == ASK_HASH)
+		if (probe)
+			;
+		else if (req->ask == ASK_HASH)
 			hash_answer(job, n, req, type, m);
 		else
 			read_answer(job, n, req, type, m);

@@ -27,7 +27,9 @@ struct hpn_sftp_conn {
 	u_int *upload_buflen;		/* ... and in a write request */
 	u_int requests;			/* that the user wants; 0: no wish */
 	int fixed_buflen;		/* the user wants these lengths */
-	int can_fsync, can_hash;
+	int can_fsync, can_hash;	/* as the server announced */
+	int hashes;			/* and it has: it answered with some */
+	int predictable;		/* OpenSSH's: its handles can be told */
 	u_int64_t handles;		/* the server's limit; 0: unknown */
 	struct known **known;
 	u_int nknown;

@@ -155,6 +155,17 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 	n->fd = -1;
 }
 
+/* The data may begin, at n->next. */
+static void
+begin_data(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_DATA;
+	if (n->size != 0 && n->guess == GUESS_NONE)
+		job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	get_send(job, n);
+}
+
 void
 get_open(struct hpn_sftp_job *job, struct node *n)
 {
@@ -166,6 +177,9 @@ get_open(struct hpn_sftp_job *job, struct node *n)
 	}
 	job->files_open++;
 	ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
+	/* Of a larger one requests are as long as the server allows, once known. */
+	if (n->size != 0 && n->size < n->buflen && ask_ahead(job, n))
+		begin_data(job, n);
 }
 
 /* The attributes of the file are known. */
@@ -200,17 +214,6 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 	if (n->fd != -1)
 		ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
-}
-
-/* The data may begin, at n->next. */
-static void
-begin_data(struct hpn_sftp_job *job, struct node *n)
-{
-	n->state = NODE_DATA;
-	if (n->size != 0)
-		job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
-	get_send(job, n);
 }
 
 /* Find out where to go on with what may be there in part. */
@@ -297,6 +300,15 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 	int r;
 
+	if ((r = answer_ahead(job, n, type, m)) == 1) {
+		job_meter_file(job, n, n->from, n->size, 0);
+		return;
+	}
+	if (r == -1) {
+		job->files_open--;	/* get_open() counts it again */
+		get_open(job, n);
+		return;
+	}
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {

@@ -317,11 +317,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	int tree = n->tree;
 	u_int alive = job->alive;
 
-	job->requests--;
-	job->asked_bytes -= req->len;
-	job->c->lanes.lane[req->lane].requests--;
-	job->c->lanes.lane[req->lane].under_way -= req->len;
-	n->asked--;
+	request_over(job, req);
 	switch (req->ask) {
 	case ASK_READ:
 	case ASK_WRITE:
@@ -337,6 +333,11 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	}
 	req->again = req->kept = 0;
+	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
+		ask_ahead_late(job, n);
+		free(req);
+		return;
+	}
 	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
 	else if (req->ask == ASK_LANE_OPEN || req->ask == ASK_LANE_PROOF ||

@@ -69,6 +69,12 @@ enum state {
 	NODE_CHILDREN	/* directory: until all in it is done */
 };
 
+enum guess {
+	GUESS_NONE,	/* the handle is the server's */
+	GUESS_MADE,	/* requests with it are under way */
+	GUESS_WRONG	/* ... and are no more; the server may have done them */
+};
+
 struct node {
 	TAILQ_ENTRY(node) list;
 	struct nodes *on;		/* that list */
@@ -86,6 +92,7 @@ struct node {
 	int have_attr;
 	u_char *handle;			/* on the server, of file or directory */
 	size_t handle_len;
+	enum guess guess;		/* ... which was not given yet */
 	/* file */
 	int fd;				/* local, -1: not open */
 	mode_t mode;
@@ -108,7 +115,8 @@ struct node {
 	struct hpn_resume_file dest;	/* what was there */
 	int untouched;			/* is to be left as it was found */
 	int readonly, writeonly;	/* the destination */
-	int denied;			/* get: errno, why it is no more */
+	int unhashed;			/* the server would not hash it */
+	int denied;			/* why: get: errno, put: status */
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
@@ -235,6 +243,16 @@ void ask_lane_open(struct hpn_sftp_job *, struct node *, u_int lane);
 void ask_lane_proof(struct hpn_sftp_job *, struct node *, u_int lane,
     u_int64_t offset, size_t len);
 void ask_lane_close(struct hpn_sftp_job *, struct node *, u_int lane);
+/*
+ * The job's only file was asked to be opened: whether more may be asked before
+ * the answer, since the handle can be told; n->handle is that then.
+ */
+int ask_ahead(struct hpn_sftp_job *, struct node *);
+/* An answer to such a request has come first. */
+void ask_ahead_late(struct hpn_sftp_job *, struct node *);
+
+/* Answered, or not waited for any more. */
+void request_over(struct hpn_sftp_job *, const struct request *);
 
 /* Answers: what is in them; a wrong type of answer ends the program. */
 u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
@@ -246,6 +264,14 @@ u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
 /* the path, to be freed, or NULL and the status */
 char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);
+
+/*
+ * The answer to the opening of a file.  1: the handle is the one that was
+ * guessed, all goes on; -1: nothing is open, it is to be opened again; 0: the
+ * answer has to be dealt with, and nothing else is under way.
+ */
+int answer_ahead(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *);
 
 /*
  * The answer to the opening of a file or directory, which *counted counts among
@@ -296,6 +322,10 @@ void save_end(struct hpn_sftp_job *, struct node *, u_int64_t);
  */
 void check_begin(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume_file *source, const struct hpn_resume_file *dest);
+/* Find out whether the server tells hashes, before it matters. */
+void check_probe(struct hpn_sftp_job *, struct node *);
+/* Whether the server will tell hashes of this file, as far as it is known. */
+int check_hashes(const struct hpn_sftp_job *, const struct node *);
 /* Ask what may be asked now. */
 void check_send(struct hpn_sftp_job *, struct node *);
 void check_answer(struct hpn_sftp_job *, struct request *, u_char type,
@@ -310,6 +340,11 @@ void verify_begin(struct hpn_sftp_job *, struct node *);
 void verify_sent(struct node *, const u_char *, size_t len);
 void verify_more(struct hpn_sftp_job *, struct node *);
 void verify_end(struct hpn_sftp_job *, struct node *, u_int64_t end);
+/*
+ * put_verified() wants to know: all of the source was sent, and is what was sent
+ * still, though it was written to since.
+ */
+int verify_unchanged(const struct node *);
 /* Whether the job compares what it moves. */
 int verifies(const struct hpn_sftp_job *);
 void check_free(struct node *);

@@ -94,6 +94,13 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	return 0;
 }
 
+static void
+small_free(struct node *n)
+{
+	free(n->small);
+	n->small = NULL;
+}
+
 static int
 read_small(struct hpn_sftp_job *job, struct node *n)
 {
@@ -111,8 +118,7 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 		return -1;
 	}
 	if ((u_int64_t)len > n->size) {
-		free(n->small);
-		n->small = NULL;
+		small_free(n);
 		return 0;
 	}
 	n->small_len = len;
@@ -122,6 +128,21 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 	close(n->fd);
 	n->fd = -1;
 	return 0;
+}
+
+/* The data may begin, at n->next. */
+static void
+begin_data(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_DATA;
+	if (job->flags & HPN_SFTP_RESUME)
+		check_probe(job, n);
+	verify_begin(job, n);
+	spread_begin(job, n);
+	if (n->guess == GUESS_NONE)
+		job_meter_file(job, n, n->from, n->size, n->next);
+	node_list(n, &job->want);
+	put_send(job, n);
 }
 
 void
@@ -144,6 +165,8 @@ put_open(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_OPENING;
 	job->files_open++;
 	ask_open(job, n, n->to, mode, &a);
+	if (n->small != NULL && ask_ahead(job, n))
+		begin_data(job, n);
 }
 
 static void
@@ -197,18 +220,6 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	put_open(job, n);
 }
 
-/* The data may begin, at n->next. */
-static void
-begin_data(struct hpn_sftp_job *job, struct node *n)
-{
-	n->state = NODE_DATA;
-	verify_begin(job, n);
-	spread_begin(job, n);
-	job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
-	put_send(job, n);
-}
-
 static void
 close_remote(struct hpn_sftp_job *job, struct node *n)
 {
@@ -216,6 +227,32 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_CLOSING;
 	spread_close(job, n);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+}
+
+/* Opening it was refused: whether another way of opening it is to be tried. */
+static int
+denied(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	if ((job->flags & HPN_SFTP_RESUME) == 0)
+		return 0;
+	if (status == SSH2_FX_PERMISSION_DENIED && n->denials < 2 &&
+	    (n->denials == 0 || n->dest.size != 0 || n->size == 0)) {
+		/* It may be whole, or be a drop box. */
+		n->writeonly = (n->denials++ == 0) == (n->dest.size == 0);
+		n->readonly = !n->writeonly;
+		return 1;
+	}
+	/*
+	 * A program that is running, or what is mounted read-only: the generic
+	 * failure is what OpenSSH's server makes of ETXTBSY and EROFS.
+	 */
+	if (status == SSH2_FX_FAILURE && n->denials == 0 &&
+	    n->dest.size == n->size) {
+		n->denials = 2;
+		n->readonly = 1;
+		return 1;
+	}
+	return 0;
 }
 
 static void
@@ -226,21 +263,30 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 	int r;
 
+	if ((r = answer_ahead(job, n, type, m)) == 1) {
+		job_meter_file(job, n, n->from, n->size, 0);
+		if (n->state != NODE_DATA)
+			small_free(n);
+		return;
+	}
+	if (r == -1) {
+		job->files_open--;	/* put_open() counts it again */
+		put_open(job, n);
+		return;
+	}
 	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
 		return;
 	if (r == -1) {
-		if (status == SSH2_FX_PERMISSION_DENIED && n->denials < 2 &&
-		    (n->denials == 0 || n->dest.size != 0 || n->size == 0) &&
-		    (job->flags & HPN_SFTP_RESUME)) {
-			/* It may be whole, or be a drop box. */
-			n->writeonly = (n->denials++ == 0) == (n->dest.size == 0);
-			n->readonly = !n->writeonly;
+		if (n->denials == 0)
+			n->denied = status;
+		if (denied(job, n, status)) {
 			put_open(job, n);
 			return;
 		}
 		/* One that is not there cannot be opened to be read. */
-		if (status == SSH2_FX_NO_SUCH_FILE && n->denials != 0)
-			status = SSH2_FX_PERMISSION_DENIED;
+		if (n->denials != 0 && (status == SSH2_FX_NO_SUCH_FILE ||
+		    status == SSH2_FX_FAILURE))
+			status = n->denied;
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
 		node_fail(job, n);
 		return;
@@ -263,7 +309,7 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 	if (!n->failed && n->readonly && r->step != HPN_RESUME_WHOLE) {
 		job_meter_break(job);
 		error("dest open \"%s\": %s", n->to,
-		    fx2txt(SSH2_FX_PERMISSION_DENIED));
+		    fx2txt(n->denied));
 		n->failed = n->untouched = 1;
 	}
 	if (n->failed) {
@@ -299,7 +345,7 @@ check_source(struct hpn_sftp_job *job, struct node *n)
 	struct stat sb;
 
 	if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size != n->size ||
-	    (u_int32_t)sb.st_mtime != n->mtime)
+	    ((u_int32_t)sb.st_mtime != n->mtime && !verify_unchanged(n)))
 		check_changed(job, n);
 }
 
@@ -321,7 +367,7 @@ put_verified(struct hpn_sftp_job *job, struct node *n)
 static int
 may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
 {
-	return (job->flags & HPN_SFTP_RESUME) == 0 || job->c->can_hash ||
+	return (job->flags & HPN_SFTP_RESUME) == 0 || check_hashes(job, n) ||
 	    TAILQ_EMPTY(&n->data) || spread_was(n) ||
 	    n->next + len - file_whole(n) <= HPN_RESUME_BACK;
 }
@@ -344,8 +390,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			n->next = n->small_len;
 			file_plan(job, n);
 		}
-		free(n->small);
-		n->small = NULL;
+		/* It may have to be sent again, if the handle is another. */
+		if (n->guess == GUESS_NONE)
+			small_free(n);
 		if (n->check == NULL) {
 			tail(job, n);
 			return;
