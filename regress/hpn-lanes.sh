@@ -22,6 +22,10 @@ THERE=$OBJ/hpn-lanes.there
 OTHER=$OBJ/hpn-lanes.other
 ERRORS=$OBJ/hpn-lanes.errors
 SEED=${TEST_HPN_SEED:-20261123}
+# One without hashes: stock's, or ours when it may not tell them.
+OLD_SERVER="$SFTPSERVER -P hash-ranges"
+test ! -x "`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server" || \
+    OLD_SERVER=`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server
 HANG=30
 
 cleanup_lanes ()
@@ -137,6 +141,20 @@ verbose "$what: $sessions sessions"
 succeeded
 several
 
+# A terminal stays as it was (O_NONBLOCK is 04000 in octal where there is a /proc).
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null &&
+    test -r /proc/self/fdinfo/2; then
+	what="a terminal"
+	script -qec "$SCP -S $OBJ/hpn-lanes.ssh $HERE/large host:large; \
+	    cat /proc/self/fdinfo/2 >$STARTED.flags" /dev/null >/dev/null </dev/null
+	hpn_same "$what" $HERE/large $THERE/large
+	awk '/^flags/ { n = substr($2, length($2) - 3, 1) + 0
+		exit n >= 4 }' $STARTED.flags || \
+	    fail "$what: does not block: `cat $STARTED.flags`"
+else
+	echo "no script(1) or /proc: not tried on a terminal"
+fi
+
 # What there is not enough of, or has a rate, or a number of requests
 for option in "-l 400000" "-X nrequests=64"; do
 	copy "with $option" "$option"
@@ -184,20 +202,38 @@ succeeded
 server "test \$session = 0 || exec $SFTPSERVER -R"
 copy "other sessions may not write" ""
 succeeded
-server "test \$session = 0 || exec $SFTPSERVER -P read"
-copy "other sessions may not read" ""
+server "test \$session = 0 || exec $SFTPSERVER -P fstat"
+copy "other sessions do not tell attributes" ""
 succeeded
+server "exec $SFTPSERVER -P fsetstat"
+what="nobody may set attributes"
+copy "$what" ""
+test $status -eq 0 || test -s $ERRORS || fail "$what: not a word"
+cmp $HERE/large $THERE/large || fail "$what: differs"
+rm -f $THERE/large
 
-# Where the name leads to another file, that one is left alone.
+# Where the name leads to another file, that one is left alone, however much it
+# looks like the source.
 server "test \$session = 0 || cd $OTHER"
-for n in 1 50000000; do
-	head -c $n /dev/urandom >$OTHER/large
+for n in 1 50000000 same older zeros; do
+	case $n in
+	same)	cp $HERE/large $OTHER/large ;;
+	older)	(head -c 30000000 $HERE/large; head -c 9999999 /dev/zero) \
+		    >$OTHER/large ;;
+	zeros)	cp $HERE/large $STARTED.saved
+		(head -c 20000000 /dev/zero; head -c 30000000 $STARTED.saved) \
+		    >$HERE/large
+		head -c 40000 /dev/zero >$OTHER/large ;;
+	*)	head -c $n /dev/urandom >$OTHER/large ;;
+	esac
 	cksum <$OTHER/large >$OTHER/sum
-	copy "another file of that name, $n bytes" ""
+	mv $STARTED.saved $OTHER/saved 2>/dev/null
+	copy "another file of that name, $n" ""
 	succeeded
 	several
 	cksum <$OTHER/large | cmp - $OTHER/sum || \
 	    fail "$what: the other file was written to"
+	test $n != zeros || mv $OTHER/saved $HERE/large
 done
 rm -f $OTHER/large
 copy "no file of that name" ""
@@ -205,11 +241,14 @@ succeeded
 several
 test ! -e $OTHER/large || fail "$what: it was made"
 
-# A tree, each file through one of them; times and permissions
+# A tree with large and small files; times and permissions
 server
-for i in `seq 60`; do
+for i in `seq 30`; do
 	tail -c +`expr $i \* 601117` $HERE/large | \
 	    head -c `expr $i \* 30011 % 1000003` >$HERE/tree/$i
+done
+for i in 31 32 33; do
+	tail -c +$i $HERE/large | head -c `expr $i \* 300011` >$HERE/tree/$i
 done
 chmod 600 $HERE/tree/7
 touch -d '2001-02-03 04:05:06' $HERE/tree/*
@@ -223,6 +262,37 @@ done
 cmp $STARTED.`basename $HERE` $STARTED.`basename $THERE` || \
     fail "$what: times or permissions differ"
 rm -rf $THERE/tree
+
+# Without -p the time is when it was written, by the server's clock, and the time
+# of last access is what it was.
+touch -d '2001-02-03 04:05:06' $THERE/large
+touch -a -d '2011-02-03 04:05:06' $THERE/large
+sleep 1
+touch $STARTED.before
+what="times"
+$SCP -S $OBJ/hpn-lanes.ssh -q $HERE/large host:large || fail "$what: failed"
+test $THERE/large -nt $STARTED.before || fail "$what: of modification is old"
+case `stat -c %x $THERE/large 2>/dev/null || echo 2011-02-03` in
+2011-02-03*)	;;
+*)	fail "$what: of access `stat -c %x $THERE/large`" ;;
+esac
+hpn_same "$what" $HERE/large $THERE/large
+
+# Idle ones that have gone are not missed.
+server
+what="two jobs"
+rm -rf $STARTED*
+(
+	echo "put $HERE/large large"
+	echo "!kill \`awk '\$2 == 1 { print \$1 }' $STARTED\`"
+	echo "!sleep 1"
+	echo "put $HERE/tree/* ."
+	echo "put $HERE/large again"
+) | timeout -k 5 $HANG $SFTP -q -b - -S $OBJ/hpn-lanes.ssh host \
+    >$OBJ/hpn-sftp.out 2>$ERRORS
+status=$?
+succeeded
+hpn_same "$what" $HERE/large $THERE/again
 
 # A server that goes, of several that are at work
 server 'test $session = 0 || { sleep 1; kill $$; } &'
@@ -248,26 +318,32 @@ copy "and is gone on with" -Z
 test $status -eq 0 || fail "$what: exit status $status: `cat $ERRORS`"
 hpn_same "$what" $HERE/large $THERE/large
 
-# Interrupted again and again, and gone on with: whatever holes there are
-server
-configure
-echo $SEED 3000000 25000000 >$CUT
-hpn_config "" "HPNDisabled yes
-Subsystem sftp $SERVER"
-sed "s#hpn-delay -d#hpn-delay -c $CUT -d#" $HPN_SSH_CONFIG >$HPN_SSH_CONFIG.cut
-mv $HPN_SSH_CONFIG.cut $HPN_SSH_CONFIG
-holes=0
-for start in 1 2 3; do
-	rm -f $THERE/large
-	for try in `seq 40`; do
-		copy "interrupted, $start.$try" -Z
-		test $status -ne 0 || break
-		test -s $THERE/large || continue
-		size=`wc -c <$THERE/large`
-		head -c $size $HERE/large | cmp -s - $THERE/large || \
-		    holes=`expr $holes + 1`
+# Interrupted again and again, and gone on with: whatever holes there are, and
+# also where each attempt gets less far than the holes reach.
+for least in 3000000 12000000; do
+	server
+	test $least = 3000000 || server "exec $OLD_SERVER"
+	configure
+	echo $SEED $least 25000000 >$CUT
+	sed "s#hpn-delay -d#hpn-delay -c $CUT -d#" $HPN_SSH_CONFIG \
+	    >$HPN_SSH_CONFIG.cut
+	mv $HPN_SSH_CONFIG.cut $HPN_SSH_CONFIG
+	holes=0
+	for start in 1 2; do
+		rm -f $THERE/large
+		# The first one without -Z leads furthest
+		option=
+		for try in `seq 40`; do
+			copy "interrupted, $least.$start.$try" "$option"
+			option=-Z
+			test $status -ne 0 || break
+			test -s $THERE/large || continue
+			size=`wc -c <$THERE/large`
+			head -c $size $HERE/large | cmp -s - $THERE/large || \
+			    holes=`expr $holes + 1`
+		done
+		test $status -eq 0 || fail "$what: not done after $try attempts"
+		hpn_same "$what" $HERE/large $THERE/large
 	done
-	test $status -eq 0 || fail "$what: not done after $try attempts"
-	hpn_same "$what" $HERE/large $THERE/large
+	verbose "holes after $holes of the attempts"
 done
-verbose "holes after $holes of the attempts"

@@ -52,7 +52,7 @@ hpn_lanes_may_lead(uint64_t whole, uint64_t next, size_t len, uint64_t size)
 	if (next - whole > HPN_RESUME_SPAN ||
 	    len > HPN_RESUME_SPAN - (next - whole))
 		return 0;
-	return next >= size || len < size - next;
+	return next < size && len < size - next;
 }
 
 int

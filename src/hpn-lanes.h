@@ -53,8 +53,8 @@ int hpn_lanes_may_send(uint64_t under_way, size_t len, int alone);
  *
  * Parts arrive in any order, and an interruption leaves holes where they have
  * not: never further from the end than resuming looks (HPN_RESUME_SPAN), and
- * never in a file that has its full size, because its last byte is sent when all
- * others have arrived.
+ * never in a file that has its full size, because its last byte, and what a
+ * source that has grown has beyond it, is sent when all before it has arrived.
  */
 int hpn_lanes_may_lead(uint64_t whole, uint64_t next, size_t len,
     uint64_t size);

@@ -44,12 +44,13 @@ look(struct hpn_resume *r, enum hpn_resume_step step, uint64_t offset,
 static void
 look_back(struct hpn_resume *r, uint64_t end)
 {
-	uint64_t most = r->back;
+	uint64_t most = HPN_RESUME_BACK;
 
 	/* Who wants everything compared wants this as well. */
 	if (r->flags & HPN_RESUME_VERIFY)
 		most = end;
 	r->stage = HPN_RESUME_BACKWARD;
+	r->stride = 0;
 	look(r, HPN_RESUME_READ, end > most ? end - most : 0, most, 0);
 	r->length = end - r->offset;
 }
@@ -57,6 +58,15 @@ look_back(struct hpn_resume *r, uint64_t end)
 static void
 without_hashes(struct hpn_resume *r)
 {
+	/* All of less, or of what is wanted, is read anyway. */
+	if (r->spread && r->there > HPN_RESUME_BACK &&
+	    (r->flags & (HPN_RESUME_SIZE | HPN_RESUME_VERIFY)) == 0) {
+		r->stage = HPN_RESUME_SAMPLES;
+		r->stride = HPN_RESUME_STRIDE;
+		look(r, HPN_RESUME_READ, r->there > HPN_RESUME_SPAN ?
+		    r->there - HPN_RESUME_SPAN : 0, HPN_RESUME_SPAN, 0);
+		return;
+	}
 	if ((r->flags & HPN_RESUME_SIZE) == 0 ||
 	    (r->flags & HPN_RESUME_VERIFY) != 0) {
 		look_back(r, r->there);
@@ -68,9 +78,10 @@ without_hashes(struct hpn_resume *r)
 		return;
 	}
 	r->by = HPN_RESUME_BY_SIZE;
-	/* Of what several channels sent the end may have holes. */
-	if (r->back == HPN_RESUME_SPAN)
-		go_on(r, r->there > r->back ? r->there - r->back : 0);
+	/* There may be holes, and nobody looks: what may have some is sent again. */
+	if (r->spread)
+		go_on(r, r->there > HPN_RESUME_SPAN ?
+		    r->there - HPN_RESUME_SPAN : 0);
 	else
 		go_on(r, r->there);
 }
@@ -84,7 +95,7 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 	r->size = source->size;
 	r->there = dest->size;
 	r->older = dest->mtime < source->mtime;
-	r->back = up && r->there < r->size ? HPN_RESUME_SPAN : HPN_RESUME_BACK;
+	r->spread = up && r->there < r->size;
 	if (r->there == 0)
 		go_on(r, 0);
 	else if (r->there > r->size)
@@ -132,11 +143,34 @@ found_by_hash(struct hpn_resume *r, const struct hpn_resume_found *found)
 	    left < HPN_RESUME_FINE ? left : HPN_RESUME_FINE);
 }
 
+/* Of the samples one is missing, or all are there: look closer before it. */
+static void
+found_by_samples(struct hpn_resume *r, const struct hpn_resume_found *found)
+{
+	uint64_t at = found->differs;
+
+	if (at == UINT64_MAX) {
+		look_back(r, r->there);
+		return;
+	}
+	if (found->others != 0 || at < 2 * HPN_RESUME_STRIDE) {
+		other_file(r, HPN_RESUME_DIFFERS, at, 0);
+		return;
+	}
+	/* The last one that was there may be just before it. */
+	at -= at % HPN_RESUME_STRIDE;
+	look_back(r, at - HPN_RESUME_STRIDE);
+}
+
 static void
 found_by_reading(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
 	uint64_t at = found->differs;
 
+	if (r->stage == HPN_RESUME_SAMPLES) {
+		found_by_samples(r, found);
+		return;
+	}
 	if (r->stage == HPN_RESUME_REST) {
 		if (found->others != 0)
 			other_file(r, HPN_RESUME_DIFFERS, r->trace, 0);
@@ -187,7 +221,8 @@ hpn_resume_found(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
 	if (found->unusable && r->stage == HPN_RESUME_COARSE)
 		without_hashes(r);
-	else if (found->unusable && r->stage != HPN_RESUME_BACKWARD)
+	else if (found->unusable && r->stage != HPN_RESUME_BACKWARD &&
+	    r->stage != HPN_RESUME_SAMPLES)
 		/* There was a difference, whatever may be said now. */
 		other_file(r, HPN_RESUME_DIFFERS, r->offset, r->length);
 	else if (found->unusable)

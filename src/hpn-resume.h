@@ -44,11 +44,16 @@
  */
 #define HPN_RESUME_BACK		(2048U * 1024)
 /*
- * So much of the end of a part that was sent, where several channels may have
- * shared the work: they have no more than this under way in one file, and send
- * its last byte last (hpn_lanes_may_lead()).
+ * Several channels may have shared the work on a part that was sent: they have no
+ * more than this under way in one file, and send its last byte last
+ * (hpn_lanes_may_lead()).  What is missing there are pieces of at least a page,
+ * so a few bytes of each half page tell, which are those that are not zero in the
+ * source; the pieces that they send are not smaller than HPN_RESUME_PIECE.
  */
 #define HPN_RESUME_SPAN		(32U * 1024 * 1024)
+#define HPN_RESUME_STRIDE	2048U
+#define HPN_RESUME_SAMPLE	16U
+#define HPN_RESUME_PIECE	(32U * 1024)
 /*
  * Only so far from the end a difference may be a trace of an interruption, which
  * leaves no more than was under way: of a line of 5 Gbit/s over 100 ms;
@@ -59,7 +64,8 @@
 
 enum hpn_resume_step {
 	HPN_RESUME_HASH,	/* compare the hashes of this range */
-	HPN_RESUME_READ,	/* compare the bytes of this range; no blocks */
+	HPN_RESUME_READ,	/* compare the bytes of this range; no blocks;
+				   with a stride some of each stretch of it */
 	HPN_RESUME_TRANSFER,	/* copy from `offset` on; cut what is beyond */
 	HPN_RESUME_WHOLE,	/* there is nothing to copy */
 	HPN_RESUME_REFUSE	/* leave it alone */
@@ -69,7 +75,7 @@ enum hpn_resume_by {
 	HPN_RESUME_BY_NOTHING,	/* there was nothing to check */
 	HPN_RESUME_BY_HASH,	/* the whole of what is there */
 	HPN_RESUME_BY_READ,	/* the whole of what is there */
-	HPN_RESUME_BY_TAIL,	/* the last bytes of it, `back` of them */
+	HPN_RESUME_BY_TAIL,	/* the last HPN_RESUME_BACK bytes of it */
 	HPN_RESUME_BY_SIZE	/* size and time only */
 };
 
@@ -88,6 +94,7 @@ struct hpn_resume_file {
 struct hpn_resume {
 	enum hpn_resume_step step;
 	uint64_t offset, length, block;	/* of the range, or to transfer from */
+	uint64_t stride;		/* READ: as said; 0: all bytes */
 	enum hpn_resume_by by;
 	int replaced;			/* TRANSFER: because it differed ... */
 	enum hpn_resume_why why;	/* ... like this; or REFUSE */
@@ -96,11 +103,11 @@ struct hpn_resume {
 	/* its own */
 	int flags;
 	uint64_t there, size;		/* of destination and source */
-	uint64_t back;			/* to read back where there are no hashes */
+	int spread;			/* several channels may have sent it */
 	int older;			/* the destination */
 	uint64_t zeros;			/* found so far, reading backwards */
 	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
-	    HPN_RESUME_REST, HPN_RESUME_BACKWARD } stage;
+	    HPN_RESUME_REST, HPN_RESUME_SAMPLES, HPN_RESUME_BACKWARD } stage;
 	uint64_t trace;			/* REST: where it begins */
 };
 

@@ -24,14 +24,19 @@
 #include "compat.h"
 #include "channels.h"
 #include "clientloop.h"
+#include "ssh.h"
+#include "readconf.h"
 #include "hpn-lanes.h"
 #include "hpn-sessions.h"
 
 #define SOCKET		(STDERR_FILENO + 1)
 
+extern Options options;
+
 static int control = -1;	/* the socket, until it is a channel */
 static int channel = -1;	/* that channel */
 static int deferred;		/* no-more-sessions is still to be sent */
+static int ended;		/* the first session is over */
 static int sessions[HPN_LANES_MAX - 1];
 static u_int nsessions;		/* that there were */
 static struct sshbuf *runs;
@@ -89,12 +94,27 @@ no_more(struct ssh *ssh)
 		fatal_fr(r, "send packet");
 }
 
+/* As if our side had gone: the server may still say things. */
+static void
+leave(struct ssh *ssh, Channel *c)
+{
+	if (c->istate == CHAN_INPUT_OPEN)
+		chan_read_failed(ssh, c);
+	if (c->ostate == CHAN_OUTPUT_OPEN ||
+	    c->ostate == CHAN_OUTPUT_WAIT_DRAIN)
+		chan_write_failed(ssh, c);
+}
+
 static void
 opened(struct ssh *ssh, int id, int success, void *ctx)
 {
 	extern char **environ;
 
-	if (success)
+	if (!success)
+		return;
+	if (ended)
+		leave(ssh, channel_by_id(ssh, id));
+	else
 		client_session2_setup(ssh, id, 0, runs_subsystem, NULL, NULL,
 		    -1, runs, environ);
 }
@@ -112,7 +132,7 @@ open_session(struct ssh *ssh, int fd)
 	}
 	c = channel_new(ssh, "session", SSH_CHANNEL_OPENING, fd, fd, err,
 	    CHAN_SES_WINDOW_DEFAULT, CHAN_SES_PACKET_DEFAULT,
-	    CHAN_EXTENDED_WRITE, HPN_SESSIONS_NAME, CHANNEL_NONBLOCK_SET);
+	    CHAN_EXTENDED_WRITE, HPN_SESSIONS_NAME, CHANNEL_NONBLOCK_STDIO);
 	debug_f("channel %d", c->self);
 	sessions[nsessions++] = c->self;
 	channel_send_open(ssh, c->self);
@@ -158,8 +178,9 @@ hpn_sessions_begin(struct ssh *ssh, int id, struct sshbuf *command,
 
 	if (control == -1)
 		return;
-	if (c == NULL || (ssh->compat & SSH_NEW_OPENSSH) == 0 ||
-	    c->remote_window != 0 || sshbuf_len(command) == 0) {
+	if (c == NULL || ssh->hpn == NULL ||
+	    options.control_master != SSHCTL_MASTER_NO ||
+	    (ssh->compat & SSH_NEW_OPENSSH) == 0 || c->remote_window != 0 || sshbuf_len(command) == 0) {
 		close(control);
 		control = -1;
 		no_more(ssh);
@@ -185,16 +206,13 @@ hpn_sessions_end(struct ssh *ssh)
 
 	for (i = 0; i < nsessions; i++) {
 		/* Its number may be another's by now. */
-		if ((c = channel_by_id(ssh, sessions[i])) == NULL ||
-		    strcmp(c->remote_name, HPN_SESSIONS_NAME) != 0)
-			continue;
-		/* As if our side had gone: the server may still say things. */
-		if (c->istate == CHAN_INPUT_OPEN)
-			chan_read_failed(ssh, c);
-		if (c->ostate == CHAN_OUTPUT_OPEN ||
-		    c->ostate == CHAN_OUTPUT_WAIT_DRAIN)
-			chan_write_failed(ssh, c);
+		if ((c = channel_by_id(ssh, sessions[i])) != NULL &&
+		    c->type == SSH_CHANNEL_OPEN &&
+		    strcmp(c->remote_name, HPN_SESSIONS_NAME) == 0)
+			leave(ssh, c);
 	}
+	/* One that is still to be opened leaves when it is: opened() */
+	ended = 1;
 	if (channel != -1 && (c = channel_by_id(ssh, channel)) != NULL)
 		chan_mark_dead(ssh, c);
 }

@@ -75,7 +75,7 @@ request(struct node *n, enum ask what, u_int lane, u_int64_t offset, size_t len)
 static struct request *
 ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
 {
-	struct request *req = request(n, what, n->lane, 0, 0);
+	struct request *req = request(n, what, 0, 0, 0);
 
 	begin(job, req, type);
 	return req;
@@ -133,7 +133,7 @@ void
 ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
     u_int mode, const Attrib *a)
 {
-	send_open(job, request(n, ASK_OPEN, n->lane, 0, 0), path, mode, a);
+	send_open(job, request(n, ASK_OPEN, 0, 0, 0), path, mode, a);
 }
 
 void
@@ -141,7 +141,7 @@ ask_lane_open(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
 	/* If it has gone meanwhile it must not come into being again. */
 	send_open(job, request(n, ASK_LANE_OPEN, lane, 0, 0), n->to,
-	    SSH2_FXF_READ|SSH2_FXF_WRITE, NULL);
+	    SSH2_FXF_WRITE, NULL);
 }
 
 static void
@@ -152,7 +152,7 @@ put_handle(struct hpn_sftp_job *job, const struct request *req)
 	size_t len = n->handle_len;
 	int r;
 
-	if (req->lane != n->lane)
+	if (req->lane != 0)
 		handle = spread_handle(n, req->lane, &len);
 	if ((r = sshbuf_put_string(job->m, handle, len)) != 0)
 		fatal_fr(r, "compose");
@@ -170,14 +170,14 @@ void
 ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type)
 {
-	send_handle(job, request(n, what, n->lane, 0, 0), type);
+	send_handle(job, request(n, what, 0, 0, 0), type);
 }
 
 void
-ask_lane_close(struct hpn_sftp_job *job, struct node *n, u_int lane)
+ask_lane_handle(struct hpn_sftp_job *job, struct node *n, u_int lane,
+    enum ask what, u_char type)
 {
-	send_handle(job, request(n, ASK_LANE_CLOSE, lane, 0, 0),
-	    SSH2_FXP_CLOSE);
+	send_handle(job, request(n, what, lane, 0, 0), type);
 }
 
 static void
@@ -197,6 +197,12 @@ void
 ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
 {
 	ask_fsetstat(job, n, ASK_FSETSTAT, a);
+}
+
+void
+ask_mark(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
+{
+	ask_fsetstat(job, n, ASK_MARK, a);
 }
 
 void
@@ -240,14 +246,7 @@ void
 ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
-	send_read(job, request(n, ASK_COMPARE, n->lane, offset, len));
-}
-
-void
-ask_lane_proof(struct hpn_sftp_job *job, struct node *n, u_int lane,
-    u_int64_t offset, size_t len)
-{
-	send_read(job, request(n, ASK_LANE_PROOF, lane, offset, len));
+	send_read(job, request(n, ASK_COMPARE, 0, offset, len));
 }
 
 void
@@ -279,7 +278,7 @@ void
 ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
-	send_read(job, data_request(n, ASK_READ, n->lane, offset, len));
+	send_read(job, data_request(n, ASK_READ, 0, offset, len));
 }
 
 void
@@ -319,8 +318,8 @@ static const u_char first_handle[4];
 int
 ask_ahead(struct hpn_sftp_job *job, struct node *n)
 {
-	if (!job->c->predictable || job->only != n || n->lane != 0 ||
-	    verifies(job) || (job->flags & HPN_SFTP_RESUME))
+	if (!job->c->predictable || job->only != n || verifies(job) ||
+	    (job->flags & HPN_SFTP_RESUME))
 		return 0;
 	n->handle_len = sizeof(first_handle);
 	n->handle = xmalloc(n->handle_len);

@@ -236,7 +236,7 @@ count(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 	else if (r->by == HPN_RESUME_BY_READ)
 		t->verified_bytes[1] += n->begun;
 	else if (r->by == HPN_RESUME_BY_TAIL)
-		t->verified_bytes[1] += MINIMUM(n->begun, r->back);
+		t->verified_bytes[1] += MINIMUM(n->begun, HPN_RESUME_BACK);
 	if (r->step == HPN_RESUME_TRANSFER) {
 		t->resumed++;
 		verbose("\"%s\": %llu of %llu bytes are there (%s)", n->to,
@@ -269,7 +269,8 @@ act(struct hpn_sftp_job *job, struct node *n)
 		c->zeros = c->others = 0;
 		c->unusable = 0;
 		n->state = NODE_CHECK;
-		if (r->stage == HPN_RESUME_BACKWARD)
+		if (r->stage == HPN_RESUME_BACKWARD ||
+		    r->stage == HPN_RESUME_SAMPLES)
 			say_once(job, SAID_READS, job->flags &
 			    HPN_RESUME_VERIFY ? "The server has no hashes: "
 			    "what is there is read back and compared" :
@@ -523,6 +524,29 @@ enough(const struct check *c)
 	return c->differs != UINT64_MAX && (c->hash || c->verifying);
 }
 
+/* Of the next stretch some bytes that holes do not have; 0: it has none. */
+static int
+ask_sample(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+{
+	struct check *c = n->check;
+	u_int64_t begin = c->next;
+	size_t len = MINIMUM(end - begin, c->r.stride), part, at;
+	u_char *p = job_room_for(job, len);
+
+	c->next += len;
+	/* One that cannot be read is found out when it is compared. */
+	if (read_at(n->fd, p, len, begin) != (ssize_t)len)
+		at = 0;
+	else
+		for (at = 0; at < len && p[at] == 0; at++)
+			;
+	if (at == len)
+		return 0;
+	part = MINIMUM(len, HPN_RESUME_SAMPLE);
+	ask_compare(job, n, begin + MINIMUM(at, len - part), part);
+	return 1;
+}
+
 void
 check_send(struct hpn_sftp_job *job, struct node *n)
 {
@@ -550,6 +574,11 @@ check_send(struct hpn_sftp_job *job, struct node *n)
 				return;
 			ask_hash(job, n, &range);
 			c->next += range.length;
+		} else if (c->r.stride != 0 && !c->verifying) {
+			if (!job_room(job, HPN_RESUME_SAMPLE))
+				return;
+			if (!ask_sample(job, n, end))
+				continue;
 		} else {
 			len = MINIMUM(end - c->next,
 			    *job->c->download_buflen);

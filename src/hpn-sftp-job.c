@@ -231,7 +231,7 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->handle);
 	free(n->small);
 	check_free(n);
-	spread_free(job, n);
+	spread_free(n);
 	save_drop(job, n);
 	free(n);
 	job->alive--;
@@ -340,8 +340,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	}
 	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
-	else if (req->ask == ASK_LANE_OPEN || req->ask == ASK_LANE_PROOF ||
-	    req->ask == ASK_LANE_CLOSE)
+	else if (req->ask >= ASK_MARK)
 		spread_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)
 		put_answer(job, req, type, m);
@@ -551,8 +550,6 @@ schedule(struct hpn_sftp_job *job)
 
 	if (interrupted || job->overfull)
 		drop_all(job);
-	if (up)
-		spread_grow(job);
 	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
 		if (!job_room(job, 0))
 			return;
@@ -785,7 +782,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	const u_char *p;
 	struct node *n;
 	size_t len;
-	u_int idle = 0, lane;
+	u_int idle = 0, lane, gone;
 	int r, ret;
 
 	job->begun_ns = now_ns();
@@ -806,7 +803,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 			continue;
 		}
 		idle = 0;
-		if (hpn_sftp_lanes_trip(&job->c->lanes, r) == -1)
+		if (hpn_sftp_lanes_trip(&job->c->lanes, r, &gone) == -1 ||
+		    (gone != 0 && spread_gone(job, gone) == -1))
 			lost(job);
 		while ((r = hpn_sftp_lanes_get(&job->c->lanes, &lane, &p,
 		    &len)) == 1)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,14 @@
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-lanes.h"
 
+/* Whether descriptors can be passed on, both here and by ssh. */
+#if defined(HAVE_SENDMSG) && defined(HAVE_CONTROL_IN_MSGHDR) && \
+    !defined(DISABLE_FD_PASSING) && !defined(__OpenBSD__)
+# define CAN_PASS	1
+#else	/* pledge(2) forbids it to ssh and scp as they are */
+# define CAN_PASS	0
+#endif
+
 #ifndef MSG_NOSIGNAL
 # define MSG_NOSIGNAL	0
 #endif
@@ -46,7 +55,7 @@ hpn_sftp_lanes_option(const char *arg)
 void
 hpn_sftp_lanes_offer(void)
 {
-	if (wish == 1 || offered[0] != -1 ||
+	if (!CAN_PASS || wish == 1 || offered[0] != -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, offered) == -1)
 		return;
 	/* Other children are not to have it. */
@@ -59,6 +68,8 @@ hpn_sftp_lanes_child(void)
 {
 	char number[16];
 
+	/* Another's would be taken for ours. */
+	(void)unsetenv(HPN_SESSIONS_ENV);
 	if (offered[1] == -1 || fcntl(offered[1], F_SETFD, 0) == -1)
 		return;
 	snprintf(number, sizeof(number), "%d", offered[1]);
@@ -94,9 +105,10 @@ hpn_sftp_lanes_count(const struct hpn_sftp_lanes *l)
 
 /* ------------------------------------------------------------ beginning -- */
 
+#if CAN_PASS
 /* Send the frame, and the descriptor with a byte after it: 0 or -1. */
 static int
-hand_over(int control, int fd)
+send_both(int control, int fd)
 {
 	u_char frame[8], byte = 0;
 	struct msghdr msg;
@@ -127,6 +139,24 @@ hand_over(int control, int fd)
 	cmsg->cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	return sendmsg(control, &msg, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+#endif
+
+static int
+hand_over(int control, int fd)
+{
+#if CAN_PASS
+	sshsig_t handler = ssh_signal(SIGPIPE, SIG_IGN);
+	int r = send_both(control, fd);
+	int saved = errno;
+
+	ssh_signal(SIGPIPE, handler);
+	errno = saved;
+	return r;
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
 }
 
 static void
@@ -210,12 +240,12 @@ hpn_sftp_lanes_end(struct hpn_sftp_lanes *l)
 /* -------------------------------------------------------------- working -- */
 
 int
-hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms)
+hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms, u_int *gonep)
 {
 	struct hpn_sftp_io *ios[HPN_LANES_MAX];
 	u_int i, n = 0, which[HPN_LANES_MAX], ended;
-	int saved;
 
+	*gonep = 0;
 	for (i = 0; i < l->n; i++) {
 		if (l->lane[i].io == NULL)
 			continue;
@@ -224,14 +254,12 @@ hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms)
 	}
 	if (hpn_sftp_io_trips(ios, n, timeout_ms, &ended) == 0)
 		return 0;
-	saved = errno;
-	i = which[ended];
-	if (i == 0 || l->lane[i].requests != 0 || l->lane[i].files != 0) {
-		errno = saved;
+	if ((i = which[ended]) == 0)
 		return -1;
-	}
-	debug_f("lane %u has ended: %s", i, strerror(saved));
+	debug_f("lane %u has ended: %s", i, strerror(errno));
 	drop(&l->lane[i]);
+	errno = EPIPE;
+	*gonep = i;
 	return 0;
 }
 

@@ -3,9 +3,8 @@
  * hpn-sftp-lanes: further SFTP servers over the connection that ssh has made
  * for us (hpn-sessions.h), each behind a channel of its own (hpn-lanes.h).
  *
- * Lane 0 is the connection's own.  Others come when asked for, or never: a lane
- * that a server refuses, or that ends while nothing is under way in it, is
- * simply not there.
+ * Lane 0 is the connection's own.  Others come when asked for, or never: one that
+ * a server refuses, or that has ended, is simply not there.
  */
 #ifndef HPN_SFTP_LANES_H
 #define HPN_SFTP_LANES_H
@@ -55,10 +54,10 @@ u_int hpn_sftp_lanes_count(const struct hpn_sftp_lanes *);
 void hpn_sftp_lanes_want(struct hpn_sftp_lanes *, u_int);
 
 /*
- * As hpn_sftp_io_trip(), for all of them.  0, or -1 and errno if the
- * connection, or a lane that files or requests are in, has ended.
+ * As hpn_sftp_io_trip(), for all of them.  0, or -1 and errno if the connection
+ * has ended; *gonep is another lane that has, or 0.
  */
-int hpn_sftp_lanes_trip(struct hpn_sftp_lanes *, int timeout_ms);
+int hpn_sftp_lanes_trip(struct hpn_sftp_lanes *, int timeout_ms, u_int *gonep);
 
 /*
  * As hpn_sftp_io_get(), from any of them; *lanep follows.  What other lanes'

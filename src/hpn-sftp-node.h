@@ -34,7 +34,7 @@ enum ask {
 	ASK_OPEN, ASK_READ, ASK_WRITE, ASK_FSETSTAT, ASK_SETSTAT, ASK_FSYNC,
 	ASK_CLOSE,
 	ASK_FSTAT, ASK_TRUNCATE, ASK_CHMOD, ASK_HASH, ASK_COMPARE,
-	ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
+	ASK_MARK, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
 };
 
 struct request {
@@ -113,6 +113,7 @@ struct node {
 	u_int64_t begun;		/* first byte that is moved */
 	u_int32_t mtime;		/* of the local source as it was opened */
 	struct hpn_resume_file dest;	/* what was there */
+	u_int64_t least;		/* put: not to be cut below this */
 	int untouched;			/* is to be left as it was found */
 	int readonly, writeonly;	/* the destination */
 	int unhashed;			/* the server would not hash it */
@@ -120,7 +121,6 @@ struct node {
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
-	u_int lane;			/* of the file, 0: the connection's */
 	struct spread *spread;		/* hpn-sftp-spread.c */
 	/* directory */
 	mode_t final_mode;
@@ -237,12 +237,12 @@ void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 void ask_read_again(struct hpn_sftp_job *, struct request *);
 void ask_write(struct hpn_sftp_job *, struct node *, u_int lane,
     u_int64_t offset, const u_char *, size_t len);
-/* In a lane other than the node's: what is opened, read to see that it is the
- * same file, and closed there. */
+/* In a lane other than the connection's own: open it, and what needs no more
+ * than its handle there.  Set its attributes, as ASK_MARK. */
 void ask_lane_open(struct hpn_sftp_job *, struct node *, u_int lane);
-void ask_lane_proof(struct hpn_sftp_job *, struct node *, u_int lane,
-    u_int64_t offset, size_t len);
-void ask_lane_close(struct hpn_sftp_job *, struct node *, u_int lane);
+void ask_lane_handle(struct hpn_sftp_job *, struct node *, u_int lane,
+    enum ask, u_char type);
+void ask_mark(struct hpn_sftp_job *, struct node *, const Attrib *);
 /*
  * The job's only file was asked to be opened: whether more may be asked before
  * the answer, since the handle can be told; n->handle is that then.
@@ -354,23 +354,30 @@ void check_summary(struct hpn_sftp_job *);
 void check_changed(struct hpn_sftp_job *, struct node *);
 
 /*
- * hpn-sftp-spread.c: a large file's data in several lanes.  Its data begin: it
- * is to be spread if that is worth it.  Have other lanes open it, as they come.
- * The lane for the next len bytes, or -1: none has room, or they must wait.
- * Close it there.  Whether it was ever spread.  Its handle in a lane.
+ * hpn-sftp-spread.c: a large file's data in several lanes.  Its data begin: they
+ * are to be spread if that is worth it.  Have other lanes open it, as they come.
  */
 void spread_begin(struct hpn_sftp_job *, struct node *);
 void spread_more(struct hpn_sftp_job *, struct node *);
+/*
+ * The lane for the next len bytes, and for those that turn out to be the last;
+ * -1: none has room, or they must wait.
+ */
 int spread_pick(struct hpn_sftp_job *, struct node *, size_t len);
-void spread_answer(struct hpn_sftp_job *, struct request *, u_char type,
-    struct sshbuf *);
-void spread_close(struct hpn_sftp_job *, struct node *);
+int spread_last(struct hpn_sftp_job *, struct node *);
+/* Whether other lanes had a share in it.  Its handle in one of them. */
 int spread_was(const struct node *);
 const u_char *spread_handle(const struct node *, u_int lane, size_t *lenp);
-void spread_free(struct hpn_sftp_job *, struct node *);
-/* Give a whole file a lane.  More lanes, if they would help the job. */
-void spread_assign(struct hpn_sftp_job *, struct node *);
-void spread_grow(struct hpn_sftp_job *);
+/*
+ * Have them close it.  Non-zero: wait for those that have written to it, and for
+ * put_drained().
+ */
+int spread_close(struct hpn_sftp_job *, struct node *);
+void spread_free(struct node *);
+void spread_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+/* A lane has ended.  0, or -1: with it what nobody knows the fate of. */
+int spread_gone(struct hpn_sftp_job *, u_int lane);
 
 /* What the two directions have to offer. */
 void put_begin(struct hpn_sftp_job *, struct node *);
@@ -384,6 +391,8 @@ void put_checked(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume *);
 void put_verified(struct hpn_sftp_job *, struct node *);
 void put_check_end(struct hpn_sftp_job *, struct node *);
+/* All data were acknowledged, or failed. */
+void put_drained(struct hpn_sftp_job *, struct node *);
 void get_checked(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume *);
 void get_verified(struct hpn_sftp_job *, struct node *);

@@ -173,7 +173,6 @@ static void
 begin_file(struct hpn_sftp_job *job, struct node *n)
 {
 	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
-	spread_assign(job, n);
 	if (job->flags & HPN_SFTP_RESUME) {
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
@@ -225,7 +224,6 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	node_unlist(n);
 	n->state = NODE_CLOSING;
-	spread_close(job, n);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
@@ -319,7 +317,10 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 	n->next = n->high = n->begun;
 	file_plan(job, n);
 	if (!whole) {
-		if (n->begun < r->there)
+		/* What is trusted is not given up before there is better. */
+		if (r->by == HPN_RESUME_BY_SIZE)
+			n->least = r->there;
+		else if (n->begun < r->there)
 			ask_truncate(job, n, n->begun);
 		begin_data(job, n);
 		return;
@@ -331,10 +332,12 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 	put_send(job, n);
 }
 
-/* All data were acknowledged, or failed. */
-static void
-drained(struct hpn_sftp_job *job, struct node *n)
+void
+put_drained(struct hpn_sftp_job *job, struct node *n)
 {
+	/* What another lane's server may yet write comes before the times. */
+	if (spread_close(job, n))
+		return;
 	verify_end(job, n, n->next);
 }
 
@@ -383,9 +386,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	if (n->small != NULL) {
 		if (n->small_len != 0) {
 			if (!job_room(job, n->small_len) ||
-			    !lane_room(job, n->lane, n->small_len, 1))
+			    !lane_room(job, 0, n->small_len, 1))
 				return;
-			ask_write(job, n, n->lane, 0, n->small, n->small_len);
+			ask_write(job, n, 0, 0, n->small, n->small_len);
 			verify_sent(n, n->small, n->small_len);
 			n->next = n->small_len;
 			file_plan(job, n);
@@ -400,7 +403,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		n->state = NODE_DRAIN;
 		node_unlist(n);
 		if (TAILQ_EMPTY(&n->data))
-			drained(job, n);
+			put_drained(job, n);
 		return;
 	}
 	(void)job_room_for(job, max);
@@ -418,6 +421,10 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		}
 		if (len == 0)
 			break;
+		/* Shorter than it was: this is its end. */
+		if ((size_t)len < max &&
+		    (lane = spread_last(job, n)) == -1)
+			return;
 		ask_write(job, n, lane, n->next, job->buf, len);
 		verify_sent(n, job->buf, len);
 		n->next += len;
@@ -438,7 +445,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_DRAIN;
 	node_unlist(n);
 	if (TAILQ_EMPTY(&n->data))
-		drained(job, n);
+		put_drained(job, n);
 }
 
 /* Whether the length is to be set once the data are there. */
@@ -471,7 +478,7 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 			}
 			attrib_clear(&size);
 			size.flags = SSH2_FILEXFER_ATTR_SIZE;
-			size.size = file_whole(n);
+			size.size = MAXIMUM(file_whole(n), n->least);
 			debug("truncating at %llu",
 			    (unsigned long long)size.size);
 			ask_handle_attrib(job, n, &size);
@@ -490,7 +497,6 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 				ask_fsync(job, n);
 			break;
 		case STEP_CLOSE:
-			spread_close(job, n);
 			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 			n->state = NODE_CLOSING;
 			node_unlist(n);
@@ -528,7 +534,7 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			n->bad = req->offset;
 	}
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
-		drained(job, n);
+		put_drained(job, n);
 	else
 		verify_more(job, n);
 }

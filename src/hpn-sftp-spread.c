@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-spread: files that are sent through several lanes (hpn-lanes.h):
- * whole ones, each through the lane that has least to do, and the data of large
- * ones, which every lane writes to the same remote file.
+ * hpn-sftp-spread: the data of a large file on their way through several lanes
+ * (hpn-lanes.h), each of which writes to the same remote file.
  *
- * A lane opens a large file by its name, as it was opened before.  That it is
- * the same file shows in what was written to it meanwhile; what cannot be seen
- * to be the same, or cannot be opened twice, stays in the lane it was in.
+ * A lane opens the file by its name, which may lead it to another file: the
+ * folder it begins in may be another one, or the name may have changed hands.
+ * So the file gets a mark through its own handle, a time of last access that
+ * nothing else has, and a lane whose handle does not show it takes no part.  The
+ * file's times are put back before its last byte is sent, which sets the time of
+ * modification as ever.
  */
 
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <signal.h>
 #include <stdint.h>
@@ -29,20 +32,19 @@
 #include "sftp-client.h"
 
 #include "hpn-lanes.h"
+#include "hpn-resume.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
 
 extern volatile sig_atomic_t interrupted;
 
-/* So much is read to see that it is the same file. */
-#define PROOF		(32 * 1024)
-/* What a request counts for besides its data, bytes. */
-#define REQUEST_WEIGHT	(16 * 1024)
+/* The mark is one of so many seconds before the last access. */
+#define MARKS	(1U << 20)
 
 struct part {
 	enum { PART_NONE, PART_OPENING, PART_OPEN, PART_PROVING, PART_READY,
-	    PART_CLOSED } state;
+	    PART_CLOSING, PART_CLOSED } state;
 	u_char *handle;
 	size_t handle_len;
 	int wrote;		/* or might have */
@@ -50,6 +52,9 @@ struct part {
 
 struct spread {
 	struct part part[HPN_LANES_MAX];
+	enum { MARK_NONE, MARK_ASKED, MARK_SETTING, MARK_SET, MARK_GONE } mark;
+	u_int32_t atime, mtime;	/* as they were, seconds */
+	u_int32_t marked;	/* atime that it has */
 	int was;		/* some lane has had a share */
 };
 
@@ -62,67 +67,85 @@ is_there(const struct hpn_sftp_job *job, u_int lane)
 	return lane < l->n && l->lane[lane].io != NULL && l->lane[lane].ready;
 }
 
-void
-spread_grow(struct hpn_sftp_job *job)
+/* More lanes, if they would help. */
+static void
+grow(struct hpn_sftp_job *job, const struct node *n)
 {
 	struct hpn_sftp_lanes *l = &job->c->lanes;
 	struct hpn_lanes_facts f;
-	off_t left = job->all_bytes - job->done_bytes;
 
-	/* A wish for few requests, or for a rate, is one for no more. */
-	if (l->control == -1 || interrupted || job->xfer.fixed ||
-	    hpn_sftp_io_limited(job->c->io))
+	if (l->control == -1)
 		return;
 	f.lanes = l->n;
 	f.most = l->most;
-	f.left = left > 0 ? (u_int64_t)left : 0;
+	f.left = n->size > n->next ? n->size - n->next : 0;
 	f.rtt_ns = job->xfer.rtt_ns;
 	f.delivered = job->xfer.delivered;
 	hpn_sftp_lanes_want(l, hpn_lanes_wanted(&f));
 }
 
-/* Requests without data keep a server busy as well. */
-static u_int64_t
-load(const struct hpn_sftp_lane *lane)
-{
-	return lane->under_way + (u_int64_t)lane->requests * REQUEST_WEIGHT;
-}
-
-void
-spread_assign(struct hpn_sftp_job *job, struct node *n)
-{
-	struct hpn_sftp_lanes *l = &job->c->lanes;
-	u_int i, best = 0;
-
-	for (i = 1; i < l->n; i++)
-		if (is_there(job, i) &&
-		    load(&l->lane[i]) < load(&l->lane[best]))
-			best = i;
-	n->lane = best;
-	if (best != 0)
-		l->lane[best].files++;
-}
-
 void
 spread_begin(struct hpn_sftp_job *job, struct node *n)
 {
-	if (n->spread == NULL && n->small == NULL && n->size > n->next &&
-	    n->size - n->next >= 2 * HPN_LANES_SHARE)
-		n->spread = xcalloc(1, sizeof(*n->spread));
-}
-
-/* What was written and acknowledged serves to prove the others' handles. */
-static void
-prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
-{
-	u_int64_t whole = file_whole(n);
-
-	if (n->fd == -1 || whole <= n->begun || !job_room(job, PROOF))
+	/* A wish for few requests, or for a rate, is one for no more. */
+	if (n->spread != NULL || n->small != NULL || job->xfer.fixed ||
+	    hpn_sftp_io_limited(job->c->io) || n->size <= n->next ||
+	    n->size - n->next < 2 * HPN_LANES_SHARE)
 		return;
-	n->spread->part[lane].state = PART_PROVING;
-	ask_lane_proof(job, n, lane, n->begun,
-	    MINIMUM(whole - n->begun, PROOF));
+	n->spread = xcalloc(1, sizeof(*n->spread));
 }
+
+/* ------------------------------------------------------------- the mark -- */
+
+static void
+set_times(struct hpn_sftp_job *job, struct node *n, u_int32_t atime)
+{
+	Attrib a;
+
+	attrib_clear(&a);
+	a.flags = SSH2_FILEXFER_ATTR_ACMODTIME;
+	a.atime = atime;
+	a.mtime = n->spread->mtime;
+	ask_mark(job, n, &a);
+}
+
+static void
+unmark(struct hpn_sftp_job *job, struct node *n)
+{
+	struct spread *s = n->spread;
+
+	if (s->mark == MARK_SETTING || s->mark == MARK_SET)
+		set_times(job, n, s->atime);
+	s->mark = MARK_GONE;
+}
+
+/* What was asked of the file's own handle. */
+static void
+mark(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
+{
+	struct spread *s = n->spread;
+	Attrib a;
+
+	if (s->mark == MARK_ASKED) {
+		s->mark = MARK_GONE;
+		if (answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
+		    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
+		    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
+		    !S_ISREG(a.perm) || a.atime <= MARKS ||
+		    n->state != NODE_DATA)
+			return;
+		s->atime = a.atime;
+		s->mtime = a.mtime;
+		s->marked = a.atime - 1 - arc4random_uniform(MARKS);
+		s->mark = MARK_SETTING;
+		set_times(job, n, s->marked);
+	} else if (answer_status(job, type, m) != SSH2_FX_OK)
+		s->mark = MARK_GONE;	/* not ours to set, or to put back */
+	else if (s->mark == MARK_SETTING)
+		s->mark = MARK_SET;
+}
+
+/* ------------------------------------------------------------ the lanes -- */
 
 void
 spread_more(struct hpn_sftp_job *job, struct node *n)
@@ -130,16 +153,28 @@ spread_more(struct hpn_sftp_job *job, struct node *n)
 	struct spread *s = n->spread;
 	u_int i;
 
-	if (s == NULL || n->failed || interrupted)
+	if (s == NULL || n->failed || interrupted ||
+	    *job->c->upload_buflen < HPN_RESUME_PIECE)
 		return;
-	for (i = 0; i < job->c->lanes.n; i++) {
-		if (i == n->lane || !is_there(job, i))
+	grow(job, n);
+	if (s->mark == MARK_NONE && job->c->lanes.n > 1 && job_room(job, 0)) {
+		s->mark = MARK_ASKED;
+		ask_handle(job, n, ASK_MARK, SSH2_FXP_FSTAT);
+	}
+	if (s->mark == MARK_GONE)
+		return;
+	for (i = 1; i < job->c->lanes.n; i++) {
+		if (!is_there(job, i) || !job_room(job, 0))
 			continue;
-		if (s->part[i].state == PART_NONE && job_room(job, 0)) {
+		if (s->part[i].state == PART_NONE) {
 			s->part[i].state = PART_OPENING;
 			ask_lane_open(job, n, i);
-		} else if (s->part[i].state == PART_OPEN)
-			prove(job, n, i);
+		} else if (s->part[i].state == PART_OPEN &&
+		    s->mark == MARK_SET) {
+			s->part[i].state = PART_PROVING;
+			ask_lane_handle(job, n, i, ASK_LANE_PROOF,
+			    SSH2_FXP_FSTAT);
+		}
 	}
 }
 
@@ -147,23 +182,39 @@ int
 spread_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 {
 	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
-	const struct spread *s = n->spread;
+	struct spread *s = n->spread;
 	int best = -1;
 	u_int i;
 
-	if (s == NULL || !s->was)
-		return lane_room(job, n->lane, len, 1) ? (int)n->lane : -1;
+	if (s == NULL || !s->was) {
+		if (!lane_room(job, 0, len, 1))
+			return -1;
+		return n->next >= n->size || len >= n->size - n->next ?
+		    spread_last(job, n) : 0;
+	}
 	if (!hpn_lanes_may_lead(file_whole(n), n->next, len, n->size))
 		return -1;
+	if (n->next >= n->size || len >= n->size - n->next)
+		return spread_last(job, n);
 	for (i = 0; i < job->c->lanes.n; i++) {
-		if (i != n->lane && (s->part[i].state != PART_READY ||
-		    !is_there(job, i)))
+		if (i != 0 && s->part[i].state != PART_READY)
 			continue;
 		if (lane_room(job, i, len, 0) && (best == -1 ||
 		    lanes[i].under_way < lanes[best].under_way))
 			best = (int)i;
 	}
 	return best;
+}
+
+int
+spread_last(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->spread == NULL)
+		return 0;
+	if (n->spread->was && file_whole(n) < n->next)
+		return -1;
+	unmark(job, n);
+	return 0;
 }
 
 int
@@ -187,37 +238,73 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	if (part->state == PART_READY)
 		job->c->lanes.lane[lane].files--;
 	part->state = PART_CLOSED;
-	if (part->handle != NULL && is_there(job, lane))
-		ask_lane_close(job, n, lane);
+	if (part->handle == NULL || !is_there(job, lane))
+		return;
+	part->state = PART_CLOSING;
+	ask_lane_handle(job, n, lane, ASK_LANE_CLOSE, SSH2_FXP_CLOSE);
 }
 
-void
+int
 spread_close(struct hpn_sftp_job *job, struct node *n)
 {
 	struct spread *s = n->spread;
 	u_int i;
+	int closing = 0;
 
-	for (i = 0; s != NULL && i < HPN_LANES_MAX; i++)
+	if (s == NULL)
+		return 0;
+	unmark(job, n);
+	for (i = 0; i < HPN_LANES_MAX; i++) {
 		if (s->part[i].state == PART_OPEN ||
 		    s->part[i].state == PART_READY)
 			close_part(job, n, i);
+		if (s->part[i].state == PART_CLOSING && s->part[i].wrote)
+			closing = 1;
+	}
+	return closing;
 }
 
 void
-spread_free(struct hpn_sftp_job *job, struct node *n)
+spread_free(struct node *n)
 {
 	u_int i;
 
-	if (n->lane != 0) {
-		job->c->lanes.lane[n->lane].files--;
-		n->lane = 0;
-	}
 	if (n->spread == NULL)
 		return;
 	for (i = 0; i < HPN_LANES_MAX; i++)
 		free(n->spread->part[i].handle);
 	free(n->spread);
 	n->spread = NULL;
+}
+
+int
+spread_gone(struct hpn_sftp_job *job, u_int lane)
+{
+	struct request *req, **chain;
+	struct node *n;
+	u_int i;
+
+	/* What was written there may be lost. */
+	if (job->c->lanes.lane[lane].files != 0)
+		return -1;
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
+			if (req->lane != lane) {
+				chain = &req->chain;
+				continue;
+			}
+			n = req->node;
+			if (req->ask == ASK_LANE_CLOSE &&
+			    n->spread->part[lane].wrote)
+				return -1;
+			*chain = req->chain;
+			request_over(job, req);
+			n->spread->part[lane].state = PART_CLOSED;
+			free(req);
+			put_check_end(job, n);
+		}
+	}
+	return 0;
 }
 
 /* -------------------------------------------------------------- answers -- */
@@ -236,32 +323,34 @@ opened(struct part *part, u_char type, struct sshbuf *m)
 	part->state = PART_OPEN;
 }
 
-/* Whether what was read there is what was written here. */
-static int
-is_same(struct hpn_sftp_job *job, struct node *n, const struct request *req,
-    u_char type, struct sshbuf *m)
+static void
+proved(struct hpn_sftp_job *job, struct node *n, u_int lane, u_char type,
+    struct sshbuf *m)
 {
-	const u_char *theirs;
-	u_char *ours;
-	size_t len;
-	int r;
+	struct spread *s = n->spread;
+	struct part *part = &s->part[lane];
+	Attrib a;
 
-	if (type != SSH2_FXP_DATA || n->fd == -1)
-		return 0;
-	if ((r = sshbuf_get_string_direct(m, &theirs, &len)) != 0)
-		fatal_fr(r, "parse data");
-	if (len == 0 || len > req->len)
-		return 0;
-	ours = job_room_for(job, len);
-	return read_at(n->fd, ours, len, req->offset) == (ssize_t)len &&
-	    memcmp(ours, theirs, len) == 0;
+	part->state = PART_OPEN;
+	if (answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
+	    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
+	    a.atime != s->marked || s->mark != MARK_SET) {
+		debug("\"%s\" is not the same in lane %u", n->to, lane);
+		close_part(job, n, lane);
+	} else if (n->state == NODE_DATA) {
+		/* If it ends now nobody knows what it has written. */
+		part->state = PART_READY;
+		part->wrote = s->was = 1;
+		job->c->lanes.lane[lane].files++;
+	}
 }
 
 /* What was acknowledged may yet have failed, as over NFS. */
 static void
-closed(struct hpn_sftp_job *job, struct node *n, const struct part *part,
+closed(struct hpn_sftp_job *job, struct node *n, struct part *part,
     u_int status)
 {
+	part->state = PART_CLOSED;
 	if (status == SSH2_FX_OK || !part->wrote)
 		return;
 	job_meter_break(job);
@@ -277,27 +366,23 @@ spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	struct part *part = &n->spread->part[req->lane];
 
 	switch (req->ask) {
+	case ASK_MARK:
+		mark(job, n, type, m);
+		break;
 	case ASK_LANE_OPEN:
 		opened(part, type, m);
 		break;
 	case ASK_LANE_PROOF:
-		part->state = PART_OPEN;
-		if (!is_same(job, n, req, type, m)) {
-			debug("\"%s\" is not the same in lane %u", n->to,
-			    req->lane);
-			close_part(job, n, req->lane);
-		} else if (n->state == NODE_DATA) {
-			/* If it ends now nobody knows what it has written. */
-			part->state = PART_READY;
-			part->wrote = n->spread->was = 1;
-			job->c->lanes.lane[req->lane].files++;
-		}
+		proved(job, n, req->lane, type, m);
 		break;
 	default:
 		closed(job, n, part, answer_status(job, type, m));
 		break;
 	}
-	if (n->state == NODE_CLOSING && part->state == PART_OPEN)
+	if (n->state != NODE_DATA && part->state == PART_OPEN)
 		close_part(job, n, req->lane);
-	put_check_end(job, n);
+	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
+		put_drained(job, n);
+	else
+		put_check_end(job, n);
 }

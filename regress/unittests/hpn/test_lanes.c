@@ -104,8 +104,9 @@ how_much(void)
 	ASSERT_INT_EQ(hpn_lanes_may_lead(900, 1000, 200, 1200), 0);
 	ASSERT_INT_EQ(hpn_lanes_may_lead(999, 1000, 256 * KB, 1200), 0);
 	ASSERT_INT_EQ(hpn_lanes_may_lead(1000, 1000, 256 * KB, 1200), 1);
-	/* A source that has grown does not stop. */
-	ASSERT_INT_EQ(hpn_lanes_may_lead(900, 1200, 100, 1200), 1);
+	/* Of a source that has grown nobody knows which is the last. */
+	ASSERT_INT_EQ(hpn_lanes_may_lead(1100, 1200, 100, 1200), 0);
+	ASSERT_INT_EQ(hpn_lanes_may_lead(1200, 1200, 100, 1200), 1);
 	TEST_DONE();
 }
 

@@ -24,6 +24,7 @@ struct two {
 	int up;			/* the destination is the server's */
 	int no_reading;		/* nor can the bytes be had */
 	uint64_t read, hashed;	/* so many bytes were compared */
+	int sampled;		/* some of each stretch were */
 	int steps;
 };
 
@@ -44,7 +45,10 @@ compare(struct two *t, const struct hpn_resume *r,
 		ASSERT_INT_EQ(t->hashes, 1);
 		t->hashed += r->length;
 	} else {
-		t->read += r->length;
+		if (r->stride != 0)
+			t->sampled++;
+		else
+			t->read += r->length;
 		found->unusable = t->no_reading;
 	}
 	from = t->bad > r->offset ? t->bad : r->offset;
@@ -68,6 +72,7 @@ decide(struct two *t, int flags)
 
 	memset(&r, 0xff, sizeof(r));
 	t->read = t->hashed = 0;
+	t->sampled = 0;
 	hpn_resume_begin(&r, &t->source, &t->dest, flags, t->hashes,
 	    t->up);
 	for (t->steps = 0; r.step == HPN_RESUME_HASH ||
@@ -116,7 +121,7 @@ every_size(void)
 	    HPN_RESUME_VERIFY };
 	struct hpn_resume r;
 	struct two t;
-	uint64_t back, offset;
+	uint64_t offset;
 	size_t s, d, f;
 	int hashes, up;
 
@@ -128,14 +133,13 @@ every_size(void)
 		t = two(sizes[s], sizes[d], hashes);
 		t.up = up;
 		r = decide(&t, all[f]);
-		/* Only of a part that was sent more is looked at, ... */
-		back = up && sizes[d] < sizes[s] ? HPN_RESUME_SPAN :
-		    HPN_RESUME_BACK;
-		/* ... or, if nothing is looked at, sent again. */
+		/* Of a part that was sent and is not looked at, the end is
+		 * sent again. */
 		offset = sizes[d];
-		if (back == HPN_RESUME_SPAN && all[f] == HPN_RESUME_SIZE &&
+		if (up && sizes[d] < sizes[s] && all[f] == HPN_RESUME_SIZE &&
 		    !hashes)
-			offset = sizes[d] > back ? sizes[d] - back : 0;
+			offset = sizes[d] > HPN_RESUME_SPAN ?
+			    sizes[d] - HPN_RESUME_SPAN : 0;
 		if (sizes[d] > sizes[s]) {
 			ASSERT_INT_EQ(r.why, HPN_RESUME_LARGER);
 			ASSERT_INT_EQ(r.step, all[f] == HPN_RESUME_REPLACE ?
@@ -160,12 +164,13 @@ every_size(void)
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_SIZE);
 			ASSERT_INT_EQ(t.steps, 0);
 		} else if (all[f] == HPN_RESUME_VERIFY ||
-		    sizes[d] <= back) {
+		    sizes[d] <= HPN_RESUME_BACK) {
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_READ);
 			ASSERT_U64_EQ(t.read, sizes[d]);
 		} else {
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_TAIL);
-			ASSERT_U64_EQ(t.read, back);
+			ASSERT_U64_EQ(t.read, HPN_RESUME_BACK);
+			ASSERT_INT_EQ(t.sampled, up && sizes[d] < sizes[s]);
 		}
 	}
 }
@@ -210,7 +215,7 @@ every_difference(void)
 static void
 traces(void)
 {
-	uint64_t size = 600ULL * MB;
+	uint64_t size = 600ULL * MB, at;
 	struct hpn_resume_found found;
 	struct hpn_resume r;
 	struct two t;
@@ -281,6 +286,20 @@ traces(void)
 	r = decide(&t, 0);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
 	ASSERT_U64_LE(t.read, HPN_RESUME_TAIL + 2 * HPN_RESUME_BACK);
+
+	/* Holes that several channels left, far before what is read back */
+	for (at = size - HPN_RESUME_SPAN; at < size - 5 * MB; at += 999983) {
+		t = differing(size, size - 5, 0, at, 4096, 1);
+		t.up = 1;
+		r = decide(&t, 0);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
+		ASSERT_U64_LE(r.offset, at);
+		ASSERT_U64_GE(r.offset, at - 2 * HPN_RESUME_STRIDE);
+		ASSERT_U64_EQ(t.read, HPN_RESUME_BACK);
+		/* Another file's bytes */
+		t.zeros = 0;
+		ASSERT_INT_EQ(decide(&t, 0).step, HPN_RESUME_REFUSE);
+	}
 
 	for (hashes = 0; hashes < 2; hashes++) {
 		/* All of it zeros */
