@@ -455,7 +455,7 @@ for t in $targets; do
 		# The same; and trees that are as large as it bears are small.
 		flags="$flags -include $fuzz/hpn-sftp-client-fuzz.h"
 		flags="$flags -DJOB_NODES=20 -DHPN_LANES_SHARE=2000"
-		flags="$flags -DHPN_SFTP_IO_QUEUE=4000"
+		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
 		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
 		    'io conn job ask put get check save hash lanes spread' .c)"

@@ -53,7 +53,9 @@
 #define HPN_RESUME_SPAN		(32U * 1024 * 1024)
 #define HPN_RESUME_STRIDE	2048U
 #define HPN_RESUME_SAMPLE	16U
-#define HPN_RESUME_PIECE	(32U * 1024)
+#ifndef HPN_RESUME_PIECE
+# define HPN_RESUME_PIECE	(32U * 1024)
+#endif
 /*
  * Only so far from the end a difference may be a trace of an interruption, which
  * leaves no more than was under way: of a line of 5 Gbit/s over 100 ms;

@@ -38,6 +38,7 @@
 #undef socketpair
 #undef sendmsg
 #undef monotime_double
+#undef arc4random_uniform
 #undef xcalloc
 #undef xmalloc
 #undef xstrdup
@@ -538,6 +539,14 @@ hpn_pipe_enlarge(int fd)
 	(void)fd;
 }
 
+/* The mark that a file gets: see put_mark(). */
+uint32_t
+fake_arc4random_uniform(uint32_t most)
+{
+	(void)most;
+	return 0;
+}
+
 /* The server may be far away. */
 double
 fake_monotime_double(void)
@@ -651,9 +660,20 @@ put_hashes(struct sshbuf *m, u_int32_t id, const struct hpn_hash_range *range)
 	return ok;
 }
 
+/* Attributes of an open file, and of the same one as other lanes see it. */
+static void
+put_mark(struct sshbuf *m, u_int wire)
+{
+	HOLDS(sshbuf_put_u32(m, SSH2_FILEXFER_ATTR_PERMISSIONS |
+	    SSH2_FILEXFER_ATTR_ACMODTIME) == 0);
+	HOLDS(sshbuf_put_u32(m, S_IFREG | 0644) == 0);
+	HOLDS(sshbuf_put_u32(m, wire == 0 ? 2000000000 : 1999999999) == 0);
+	HOLDS(sshbuf_put_u32(m, 2000000000) == 0);
+}
+
 /* What should answer this request. */
 static void
-put_answer(struct sshbuf *m, u_char type, u_int32_t wanted, int dir)
+put_answer(struct sshbuf *m, u_int wire, u_char type, u_int32_t wanted, int dir)
 {
 	static const u_char zeros[SFTP_MAX_MSG_LENGTH + 2];
 	u_int kind = (u_int)input_bytes(&in, 1);
@@ -672,9 +692,14 @@ put_answer(struct sshbuf *m, u_char type, u_int32_t wanted, int dir)
 			len = (size_t)(input_number(&in) % (len + 2));
 		HOLDS(sshbuf_put_string(m, zeros, len) == 0);
 		break;
+	case SSH2_FXP_FSTAT:
+		if (kind % 8 != 0) {
+			put_mark(m, wire);
+			break;
+		}
+		/* FALLTHROUGH */
 	case SSH2_FXP_STAT:
 	case SSH2_FXP_LSTAT:
-	case SSH2_FXP_FSTAT:
 		put_attributes(m, dir);
 		break;
 	case SSH2_FXP_READDIR:
@@ -750,7 +775,7 @@ make_answer(u_int w)
 		HOLDS(sshbuf_put_u8(m, (u_char)input_bytes(&in, 1)) == 0);
 		HOLDS(sshbuf_put_u32(m, kind & 2 ? owed[which].id :
 		    (u_int32_t)input_bytes(&in, 1)) == 0);
-		put_answer(m, (u_char)input_bytes(&in, 1), 10, 0);
+		put_answer(m, w, (u_char)input_bytes(&in, 1), 10, 0);
 	} else if (kind >= 0xc8 || (in.left == 0 &&
 	    (owed[which].type == SSH2_FXP_READ ||
 	    owed[which].type == SSH2_FXP_READDIR))) {
@@ -764,7 +789,7 @@ make_answer(u_int w)
 	    !put_hashes(m, owed[which].id, &owed[which].range)) {
 		HOLDS(sshbuf_put_u8(m, type_of_answer(owed[which].type)) == 0);
 		HOLDS(sshbuf_put_u32(m, owed[which].id) == 0);
-		put_answer(m, owed[which].type, owed[which].len,
+		put_answer(m, w, owed[which].type, owed[which].len,
 		    owed[which].dir);
 	}
 	nowed--;

@@ -51,6 +51,7 @@ int fake_mprintf(const char *, ...);
 int fake_socketpair(int, int, int, int [2]);
 ssize_t fake_sendmsg(int, const struct msghdr *, int);
 double fake_monotime_double(void);
+uint32_t fake_arc4random_uniform(uint32_t);
 void *fake_xcalloc(size_t, size_t);
 void *fake_xmalloc(size_t);
 char *fake_xstrdup(const char *);
@@ -84,6 +85,7 @@ void fake_sshbuf_free(struct sshbuf *);
 #define socketpair	fake_socketpair
 #define sendmsg		fake_sendmsg
 #define monotime_double	fake_monotime_double
+#define arc4random_uniform	fake_arc4random_uniform
 #define xcalloc		fake_xcalloc
 #define xmalloc		fake_xmalloc
 #define xstrdup		fake_xstrdup
