@@ -340,7 +340,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	}
 	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
-	else if (req->ask >= ASK_MARK)
+	else if (req->ask >= ASK_TIMES)
 		spread_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)
 		put_answer(job, req, type, m);

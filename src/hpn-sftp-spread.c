@@ -119,27 +119,37 @@ unmark(struct hpn_sftp_job *job, struct node *n)
 	s->mark = MARK_GONE;
 }
 
-/* What was asked of the file's own handle. */
+/* The file's times. */
 static void
-mark(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
+timed(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
 {
 	struct spread *s = n->spread;
+	u_int status;
 	Attrib a;
 
-	if (s->mark == MARK_ASKED) {
-		s->mark = MARK_GONE;
-		if (answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
-		    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
-		    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
-		    !S_ISREG(a.perm) || a.atime <= MARKS ||
-		    n->state != NODE_DATA)
-			return;
-		s->atime = a.atime;
-		s->mtime = a.mtime;
-		s->marked = a.atime - 1 - arc4random_uniform(MARKS);
-		s->mark = MARK_SETTING;
-		set_times(job, n, s->marked);
-	} else if (answer_status(job, type, m) != SSH2_FX_OK)
+	status = answer_attrib(job, type, m, &a);
+	if (s->mark != MARK_ASKED)
+		return;		/* no longer wanted */
+	s->mark = MARK_GONE;
+	if (status != SSH2_FX_OK ||
+	    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
+	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
+	    !S_ISREG(a.perm) || a.atime <= MARKS || n->state != NODE_DATA)
+		return;
+	s->atime = a.atime;
+	s->mtime = a.mtime;
+	s->marked = a.atime - 1 - arc4random_uniform(MARKS);
+	s->mark = MARK_SETTING;
+	set_times(job, n, s->marked);
+}
+
+/* The mark was set, or was put back. */
+static void
+marked(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	struct spread *s = n->spread;
+
+	if (status != SSH2_FX_OK)
 		s->mark = MARK_GONE;	/* not ours to set, or to put back */
 	else if (s->mark == MARK_SETTING)
 		s->mark = MARK_SET;
@@ -159,7 +169,7 @@ spread_more(struct hpn_sftp_job *job, struct node *n)
 	grow(job, n);
 	if (s->mark == MARK_NONE && job->c->lanes.n > 1 && job_room(job, 0)) {
 		s->mark = MARK_ASKED;
-		ask_handle(job, n, ASK_MARK, SSH2_FXP_FSTAT);
+		ask_handle(job, n, ASK_TIMES, SSH2_FXP_FSTAT);
 	}
 	if (s->mark == MARK_GONE)
 		return;
@@ -366,8 +376,11 @@ spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	struct part *part = &n->spread->part[req->lane];
 
 	switch (req->ask) {
+	case ASK_TIMES:
+		timed(job, n, type, m);
+		break;
 	case ASK_MARK:
-		mark(job, n, type, m);
+		marked(job, n, answer_status(job, type, m));
 		break;
 	case ASK_LANE_OPEN:
 		opened(part, type, m);
