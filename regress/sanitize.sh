@@ -23,9 +23,10 @@
 # Memory that is not freed is not looked at: stock's ssh and sshd leave much of it
 # to the kernel when they end.  One report is suppressed, of code that is stock's:
 # the monitor's handler passes a signal on with kill(2) and does not keep errno,
-# which TSan sees when the signal of this test's end finds no child any more.  TSan looks away in the child of a process that has
-# threads, so that a client which goes to the background with threads is tested
-# by ASan, and by its data, alone.
+# which TSan sees when the signal of this test's end finds no child any more.
+# TSan looks away in the child of a process that has threads, so that a client
+# which goes to the background with threads is tested by ASan, and by its data,
+# alone.
 #
 # Last line: `N passed, N failed, N skipped`.  Exit status: 0 if nothing failed,
 # 1 if something did, 2 for bad usage, 77 if no sanitizer works here.

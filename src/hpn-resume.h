@@ -125,8 +125,8 @@ struct hpn_resume_found {
 
 /*
  * Begin with a destination that is there.  flags are those above; with hashes
- * non-zero the server can hash; with up non-zero the destination is there.  Then, for as long as the step is HASH or
- * READ, do it and say what was found.
+ * non-zero the server can hash; with up non-zero the destination is the server's.
+ * Then, for as long as the step is HASH or READ, do it and say what was found.
  */
 void hpn_resume_begin(struct hpn_resume *, const struct hpn_resume_file *source,
     const struct hpn_resume_file *dest, int flags, int hashes, int up);

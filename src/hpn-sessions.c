@@ -180,7 +180,8 @@ hpn_sessions_begin(struct ssh *ssh, int id, struct sshbuf *command,
 		return;
 	if (c == NULL || ssh->hpn == NULL ||
 	    options.control_master != SSHCTL_MASTER_NO ||
-	    (ssh->compat & SSH_NEW_OPENSSH) == 0 || c->remote_window != 0 || sshbuf_len(command) == 0) {
+	    (ssh->compat & SSH_NEW_OPENSSH) == 0 || c->remote_window != 0 ||
+	    sshbuf_len(command) == 0) {
 		close(control);
 		control = -1;
 		no_more(ssh);

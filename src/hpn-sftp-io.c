@@ -227,6 +227,8 @@ trips(struct hpn_sftp_io **ios, u_int n, int reading, int timeout_ms,
 	u_int i;
 	int r;
 
+	if (n > HPN_SFTP_IO_MOST)
+		fatal_f("%u connections", n);
 	for (i = 0; i < n; i++)
 		wants(ios[i], reading, &pfd[2 * i]);
 	r = poll(pfd, 2 * n, timeout_ms);

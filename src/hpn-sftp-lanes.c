@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 
 #include "log.h"
 #include "misc.h"
+#include "monitor_fdpass.h"
 #include "ssherr.h"
 #include "sshbuf.h"
 #include "xmalloc.h"
@@ -31,15 +31,10 @@
 #include "hpn-sftp-lanes.h"
 
 /* Whether descriptors can be passed on, both here and by ssh. */
-#if defined(HAVE_SENDMSG) && defined(HAVE_CONTROL_IN_MSGHDR) && \
-    !defined(DISABLE_FD_PASSING) && !defined(__OpenBSD__)
+#if !defined(DISABLE_FD_PASSING) && !defined(__OpenBSD__)
 # define CAN_PASS	1
 #else	/* pledge(2) forbids it to ssh and scp as they are */
 # define CAN_PASS	0
-#endif
-
-#ifndef MSG_NOSIGNAL
-# define MSG_NOSIGNAL	0
 #endif
 
 /* Offered to the ssh that is started next; the second end is its. */
@@ -92,71 +87,25 @@ hpn_sftp_lanes_init(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 		set_nonblock(l->control);
 }
 
-u_int
-hpn_sftp_lanes_count(const struct hpn_sftp_lanes *l)
-{
-	u_int i, n = 0;
-
-	for (i = 0; i < l->n; i++)
-		if (l->lane[i].io != NULL)
-			n++;
-	return n;
-}
-
 /* ------------------------------------------------------------ beginning -- */
 
-#if CAN_PASS
-/* Send the frame, and the descriptor with a byte after it: 0 or -1. */
-static int
-send_both(int control, int fd)
-{
-	u_char frame[8], byte = 0;
-	struct msghdr msg;
-	struct iovec iov;
-	union {
-		struct cmsghdr hdr;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} ancillary;
-	struct cmsghdr *cmsg;
-
-	put_u32(frame, sizeof(frame) - 4);
-	put_u32(frame + 4, HPN_SESSIONS_OPEN);
-	/* An empty socket takes these few bytes whole. */
-	if (send(control, frame, sizeof(frame), MSG_NOSIGNAL) !=
-	    (ssize_t)sizeof(frame))
-		return -1;
-	memset(&msg, 0, sizeof(msg));
-	memset(&ancillary, 0, sizeof(ancillary));
-	iov.iov_base = &byte;
-	iov.iov_len = 1;
-	msg.msg_iov = &iov;
-	msg.msg_iovlen = 1;
-	msg.msg_control = &ancillary;
-	msg.msg_controllen = sizeof(ancillary.buf);
-	cmsg = CMSG_FIRSTHDR(&msg);
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	return sendmsg(control, &msg, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-#endif
-
+/* Send the frame, and the descriptor after it: 0 or -1. */
 static int
 hand_over(int control, int fd)
 {
-#if CAN_PASS
-	sshsig_t handler = ssh_signal(SIGPIPE, SIG_IGN);
-	int r = send_both(control, fd);
-	int saved = errno;
+	u_char frame[8];
+	sshsig_t handler;
+	int r;
 
+	put_u32(frame, sizeof(frame) - 4);
+	put_u32(frame + 4, HPN_SESSIONS_OPEN);
+	/* An ssh that needs none has closed its end. */
+	handler = ssh_signal(SIGPIPE, SIG_IGN);
+	/* An empty socket takes these few bytes whole. */
+	r = write(control, frame, sizeof(frame)) == (ssize_t)sizeof(frame) ?
+	    mm_send_fd(control, fd) : -1;
 	ssh_signal(SIGPIPE, handler);
-	errno = saved;
 	return r;
-#else
-	errno = ENOSYS;
-	return -1;
-#endif
 }
 
 static void
@@ -207,7 +156,7 @@ hpn_sftp_lanes_want(struct hpn_sftp_lanes *l, u_int want)
 	while (l->control != -1 && l->n < want) {
 		if (begin(l) == 0)
 			continue;
-		debug_f("no more than %u: %s", l->n, strerror(errno));
+		debug_f("no more than %u", l->n);
 		close(l->control);
 		l->control = -1;
 	}

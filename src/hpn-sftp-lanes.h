@@ -44,9 +44,6 @@ int hpn_sftp_lanes_option(const char *arg);
 /* The lanes of a connection, of which there is one. */
 void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 
-/* How many are there. */
-u_int hpn_sftp_lanes_count(const struct hpn_sftp_lanes *);
-
 /*
  * Ask for so many in all; those that come say so by themselves.  May be asked
  * for what is there or on its way.

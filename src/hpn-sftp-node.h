@@ -2,8 +2,8 @@
 /*
  * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-ask.c
  * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-spread.c,
- * hpn-sftp-save.c and hpn-sftp-get.c (what is done to a file or directory, up and down) and
- * hpn-sftp-check.c (what is there compared with what should be) share.
+ * hpn-sftp-save.c and hpn-sftp-get.c (what is done to a file or directory, up and
+ * down) and hpn-sftp-check.c (what is there compared with what should be) share.
  *
  * A node belongs to the job from job_node() to node_end().  It is on at most
  * one list.  It may be ended when none of its requests is under way.
@@ -43,7 +43,7 @@ struct request {
 	u_int id;
 	enum ask ask;
 	struct node *node;
-	u_int lane;
+	u_int lane;			/* hpn-sftp-lanes.h */
 	u_int64_t offset;
 	size_t len;			/* of data; 0: none */
 	struct hpn_hash_range range;	/* ASK_HASH */

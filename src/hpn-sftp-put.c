@@ -648,7 +648,6 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 			there.perm = (there.perm & 07777) | S_IWUSR|S_IXUSR;
 			ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT,
 			    n->to, &there);
-			return;
 		}
 		dir_ready(job, n);
 		return;
@@ -797,9 +796,7 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		}
 		break;
 	case ASK_CHMOD:
-		/* What is in it may be asked for in another lane. */
 		(void)answer_status(job, type, m);
-		dir_ready(job, n);
 		return;
 	case ASK_FSYNC:
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)

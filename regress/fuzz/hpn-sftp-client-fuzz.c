@@ -36,7 +36,6 @@
 #undef closedir
 #undef mprintf
 #undef socketpair
-#undef sendmsg
 #undef monotime_double
 #undef arc4random_uniform
 #undef xcalloc
@@ -56,6 +55,7 @@
 #include "openbsd-compat/sys-queue.h"
 #include "log.h"
 #include "misc.h"
+#include "monitor_fdpass.h"
 #include "progressmeter.h"
 #include "xmalloc.h"
 #include "sftp.h"
@@ -493,17 +493,12 @@ fake_send(int fd, const void *p, size_t len, int flags)
 	return (ssize_t)len;
 }
 
-ssize_t
-fake_sendmsg(int fd, const struct msghdr *m, int flags)
+int
+mm_send_fd(int fd, int passed)
 {
-	(void)m;
-	(void)flags;
+	(void)passed;
 	HOLDS(fd == SSH && ssh_asked);
-	if (piece(16) == 0) {
-		errno = EPIPE;
-		return -1;
-	}
-	return 1;
+	return piece(16) == 0 ? -1 : 0;
 }
 
 /* The first one is the way to ssh, all others are lanes. */

@@ -49,7 +49,6 @@ struct dirent *fake_readdir(DIR *);
 int fake_closedir(DIR *);
 int fake_mprintf(const char *, ...);
 int fake_socketpair(int, int, int, int [2]);
-ssize_t fake_sendmsg(int, const struct msghdr *, int);
 double fake_monotime_double(void);
 uint32_t fake_arc4random_uniform(uint32_t);
 void *fake_xcalloc(size_t, size_t);
@@ -83,7 +82,6 @@ void fake_sshbuf_free(struct sshbuf *);
 #define closedir	fake_closedir
 #define mprintf		fake_mprintf
 #define socketpair	fake_socketpair
-#define sendmsg		fake_sendmsg
 #define monotime_double	fake_monotime_double
 #define arc4random_uniform	fake_arc4random_uniform
 #define xcalloc		fake_xcalloc
