@@ -13,8 +13,11 @@
 
 #include "hpn-buf.h"
 
-/* Smaller buffers grow as they always did. */
-#define LARGE	(1024 * 1024)
+/* Smaller buffers, as connections without bulk have, grow as they ever did. */
+#define LARGE	(128 * 1024)
+
+/* So much is there twice while a buffer moves, bytes. */
+#define PIECE	(1024 * 1024)
 
 int
 hpn_buf_pack(size_t alloc, size_t need, size_t consumed)
@@ -62,7 +65,7 @@ hpn_buf_move(void *old, size_t alloc, size_t grown)
 		return NULL;
 	/* Piece by piece, so that what is large is never there twice */
 	for (done = 0; done < alloc; done += len) {
-		len = alloc - done < LARGE ? alloc - done : LARGE;
+		len = alloc - done < PIECE ? alloc - done : PIECE;
 		memcpy(to + done, from + done, len);
 		hpn_buf_release(from + done, len);
 	}

@@ -416,7 +416,7 @@ hpn_channels_sent(struct ssh *ssh, size_t len)
 	fd = ssh_packet_get_connection_out(ssh);
 	if (hpn_tcp_facts_get(fd, &tcp) != 0 || tcp.rate == 0)
 		return;
-	unsent = hpn_tcp_unsent_target(tcp.rate, tcp.pace);
+	unsent = hpn_tcp_unsent_target(tcp.rate, tcp.pace, tcp.rtt_min_ns);
 	/* A system call for every small change is not worth it */
 	if (unsent > hpn->unsent + hpn->unsent / 4 ||
 	    unsent < hpn->unsent - hpn->unsent / 4) {

@@ -24,6 +24,12 @@
 #define UNSENT_MAX	(4U * 1024 * 1024)
 /* While TCP starts, this many times as much. */
 #define STARTING	8
+/*
+ * On a path shorter than this nobody notices TCP's start, but a queue of
+ * milliseconds is many round trips, and leaves the processor's caches.
+ */
+#define SHORT_NS	1000000
+#define UNSENT_SHORT	(1024U * 1024)
 
 #if defined(TCP_INFO) && !defined(__OpenBSD__)	/* pledge(2) forbids it there */
 static int
@@ -80,12 +86,14 @@ hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *facts)
 }
 
 uint32_t
-hpn_tcp_unsent_target(uint64_t rate, uint64_t pace)
+hpn_tcp_unsent_target(uint64_t rate, uint64_t pace, uint64_t rtt_min_ns)
 {
 	uint64_t bytes, most = UNSENT_MAX;
 
 	bytes = (rate > pace ? rate : pace) / 1000 * UNSENT_MS;
-	if (pace / 3 * 2 > rate) {
+	if (rtt_min_ns != 0 && rtt_min_ns < SHORT_NS)
+		most = UNSENT_SHORT;
+	else if (pace / 3 * 2 > rate) {
 		bytes *= STARTING;
 		most *= STARTING;
 	}

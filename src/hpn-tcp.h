@@ -26,10 +26,12 @@ int hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *);
  * How many bytes the kernel should hold that it has not sent: enough that
  * the sender is never late, little enough that a keystroke's echo does not
  * wait long behind them.  While TCP sends much faster than it delivers it is
- * finding out the path's rate, and must not lack data: then it is more.
- * Policy: no descriptor needed.
+ * finding out the path's rate, and must not lack data: then it is more, but
+ * not where the round trip without queueing is short.  Policy: no descriptor
+ * needed; the arguments are as in struct hpn_tcp_facts.
  */
-uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace);
+uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace,
+    uint64_t rtt_min_ns);
 
 /* Ask for it (TCP_NOTSENT_LOWAT in tcp(7)).  Returns 0 or -1; keeps errno. */
 int hpn_tcp_unsent_set(int fd, uint32_t bytes);

@@ -44,11 +44,13 @@ test_buf(void)
 
 	TEST_START("buf: small ones grow as they always did");
 	ASSERT_SIZE_T_EQ(hpn_buf_grown(256, 512, 0x8000000), 512);
-	ASSERT_SIZE_T_EQ(hpn_buf_grown(MB / 2, MB / 2 + 256, 0x8000000),
-	    MB / 2 + 256);
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(MB / 16, MB / 16 + 256, 0x8000000),
+	    MB / 16 + 256);
 	TEST_DONE();
 
 	TEST_START("buf: large ones grow by half");
+	ASSERT_SIZE_T_EQ(hpn_buf_grown(MB / 8, MB / 8 + 256, 0x8000000),
+	    MB / 8 + MB / 16);
 	ASSERT_SIZE_T_EQ(hpn_buf_grown(4 * MB, 4 * MB + 256, 0x8000000),
 	    6 * MB);
 	ASSERT_SIZE_T_EQ(hpn_buf_grown(4 * MB, 20 * MB, 0x8000000), 20 * MB);
@@ -68,7 +70,7 @@ test_buf(void)
 	ASSERT_INT_EQ(hpn_buf_pack(4 * MB, 4 * MB + 1, MB - 1), 0);
 	ASSERT_INT_NE(hpn_buf_pack(4 * MB, 4 * MB + 1, MB), 0);
 	ASSERT_INT_EQ(hpn_buf_pack(4 * MB, 4 * MB, 4 * MB), 0);
-	ASSERT_INT_EQ(hpn_buf_pack(MB / 2, MB, MB / 2), 0);
+	ASSERT_INT_EQ(hpn_buf_pack(MB / 16, MB / 8, MB / 16), 0);
 	ASSERT_INT_EQ(hpn_buf_pack(0, 1, 0), 0);
 	ASSERT_INT_EQ(hpn_buf_pack(SIZE_MAX, SIZE_MAX, SIZE_MAX), 0);
 	ASSERT_INT_NE(hpn_buf_pack(SIZE_MAX - 1, SIZE_MAX, SIZE_MAX / 2), 0);
@@ -84,8 +86,8 @@ test_buf(void)
 	for (alloc = 256, need = 512; need <= 128 * MB; need += 256) {
 		if (need <= alloc)
 			continue;
-		/* Copies of up to 1 MiB are stock's. */
-		if (need >= MB) {
+		/* Copies of up to 128 KiB are stock's. */
+		if (need >= MB / 8) {
 			copied += alloc;
 			moves++;
 		}

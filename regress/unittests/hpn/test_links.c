@@ -157,7 +157,7 @@ test_steady(void)
 			check_full(&c, "large socket buffer");
 			/* CUBIC paces at 6/5 of what it delivers */
 			c.unsent = hpn_tcp_unsent_target(c.rate,
-			    c.rate / 5 * 6);
+			    c.rate / 5 * 6, c.rtt_ns);
 			check_full(&c, "our sender");
 		}
 	}

@@ -22,6 +22,22 @@
 #include "hpn-tcp.h"
 #include "tests.h"
 
+/* On both sides of where a path is a short one, ns. */
+#define NEAR_NS		999999
+#define FAR_NS		1000000
+
+static uint32_t
+target_near(uint64_t rate, uint64_t pace)
+{
+	return hpn_tcp_unsent_target(rate, pace, NEAR_NS);
+}
+
+static uint32_t
+target_far(uint64_t rate, uint64_t pace)
+{
+	return hpn_tcp_unsent_target(rate, pace, FAR_NS);
+}
+
 /* A loopback TCP connection: fds[0] connected, fds[1] accepted. */
 static void
 connection(int fds[2])
@@ -116,13 +132,14 @@ held_back(void)
  * it is faster, and within the bounds.
  */
 static void
-check_targets(int starts, uint32_t most)
+check_targets(int starts, uint64_t rtt_min_ns, uint32_t most)
 {
 	uint64_t rate;
 	uint32_t unsent, before = 0;
 
 	for (rate = 1; rate < 1ULL << 62; rate <<= 1) {
-		unsent = hpn_tcp_unsent_target(rate, starts ? 3 * rate : 0);
+		unsent = hpn_tcp_unsent_target(rate, starts ? 3 * rate : 0,
+		    rtt_min_ns);
 		ASSERT_U32_GE(unsent, before);
 		ASSERT_U32_GE(unsent, 128 * KB);
 		ASSERT_U32_LE(unsent, most);
@@ -258,7 +275,7 @@ test_tcp(void)
 
 		/* The reader takes nothing: what is not sent stays here. */
 		ASSERT_INT_EQ(hpn_tcp_unsent_set(fds[0],
-		    hpn_tcp_unsent_target(0, 0)), 0);
+		    hpn_tcp_unsent_target(0, 0, 0)), 0);
 		ASSERT_INT_EQ(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
 		pfd.fd = fds[0];
 		pfd.events = POLLOUT;
@@ -280,35 +297,51 @@ test_tcp(void)
 	TEST_DONE();
 
 	TEST_START("tcp: unsent target");
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(0, 0), 128 * KB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(1, 0), 128 * KB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX, 0), 4 * MB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX / 2, 0), 4 * MB);
+	ASSERT_U32_EQ(target_far(0, 0), 128 * KB);
+	ASSERT_U32_EQ(target_far(1, 0), 128 * KB);
+	ASSERT_U32_EQ(target_far(UINT64_MAX, 0), 4 * MB);
+	ASSERT_U32_EQ(target_far(UINT64_MAX / 2, 0), 4 * MB);
 	/* 1 Gbit/s: some milliseconds' worth, whatever the pace */
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 0), 8 * 125000);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 100000000), 8 * 125000);
+	ASSERT_U32_EQ(target_far(125000000, 0), 8 * 125000);
+	ASSERT_U32_EQ(target_far(125000000, 100000000), 8 * 125000);
 	/* of the faster of both: CUBIC paces at 6/5, BBR probes at 5/4 */
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 150000000), 8 * 150000);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 156250000), 8 * 156250);
-	check_targets(0, 4 * MB);
+	ASSERT_U32_EQ(target_far(125000000, 150000000), 8 * 150000);
+	ASSERT_U32_EQ(target_far(125000000, 156250000), 8 * 156250);
+	check_targets(0, FAR_NS, 4 * MB);
 	TEST_DONE();
 
 	TEST_START("tcp: unsent target while TCP starts");
 	/* CUBIC paces at twice what it delivers, BBR at 2.89 times */
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(10000000, 20000000),
+	ASSERT_U32_EQ(target_far(10000000, 20000000),
 	    8 * 8 * 20000);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(10000000, 28900000),
+	ASSERT_U32_EQ(target_far(10000000, 28900000),
 	    8 * 8 * 28900);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(125000000, 361250000),
+	ASSERT_U32_EQ(target_far(125000000, 361250000),
 	    8 * 8 * 361250);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(1, 1000), 128 * KB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(0, UINT64_MAX), 32 * MB);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(UINT64_MAX / 2, UINT64_MAX),
+	ASSERT_U32_EQ(target_far(1, 1000), 128 * KB);
+	ASSERT_U32_EQ(target_far(0, UINT64_MAX), 32 * MB);
+	ASSERT_U32_EQ(target_far(UINT64_MAX / 2, UINT64_MAX),
 	    32 * MB);
 	/* from where on */
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(100000000, 150000000), 8 * 150000);
-	ASSERT_U32_EQ(hpn_tcp_unsent_target(100000000, 150000003),
+	ASSERT_U32_EQ(target_far(100000000, 150000000), 8 * 150000);
+	ASSERT_U32_EQ(target_far(100000000, 150000003),
 	    8 * 8 * 150000);
-	check_targets(1, 32 * MB);
+	check_targets(1, FAR_NS, 32 * MB);
+	TEST_DONE();
+
+	TEST_START("tcp: unsent target on a short path");
+	/* A slow one has what any has; a fast one no queue of milliseconds */
+	ASSERT_U32_EQ(target_near(0, 0), 128 * KB);
+	ASSERT_U32_EQ(target_near(125000000, 0), 8 * 125000);
+	ASSERT_U32_EQ(target_near(1250000000, 0), MB);
+	ASSERT_U32_EQ(target_far(1250000000, 0), 4 * MB);
+	/* nor while TCP starts, which takes microseconds */
+	ASSERT_U32_EQ(target_near(10000000, 28900000),
+	    8 * 28900);
+	check_targets(0, NEAR_NS, MB);
+	check_targets(1, NEAR_NS, MB);
+	/* Where nobody knows, it may be long */
+	check_targets(0, 0, 4 * MB);
+	check_targets(1, 0, 32 * MB);
 	TEST_DONE();
 }
