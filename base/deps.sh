@@ -47,11 +47,13 @@ group() {
 		iproute2 iproute
 		socat socat
 		util-linux util-linux
+		mount util-linux
 		procps procps-ng
 		python3-minimal python3
 		EOF
 	check) cat <<-'EOF' ;;
 		openssl openssl
+		mount util-linux
 		putty-tools putty
 		dropbear-bin dropbear
 		krb5-kdc krb5-server
