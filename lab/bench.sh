@@ -911,6 +911,7 @@ done
 chosen=("$@")
 mkdir -p "$OUT"
 broken=
+summary=$only_report
 
 if [ -z "$only_report" ]; then
 	need iperf3 awk gnuplot socat timeout ldd unshare
@@ -939,6 +940,7 @@ if [ -z "$only_report" ]; then
 			continue
 			;;
 		esac
+		summary=1
 		case " $PARTS_LOOPBACK " in
 		*" $part "*) ;;
 		*)
@@ -955,12 +957,14 @@ if [ -z "$only_report" ]; then
 	rm -rf "$OUT/work"
 fi
 cd "$OUT"
-rm -f gnuplot.log
-printf '\n'
-summarise
-plot || die "gnuplot failed: $(tail -n 1 gnuplot.log)"
-rm -f gnuplot.log
-if [ -z "$only_report" ]; then
+if [ -n "$summary" ]; then
+	rm -f gnuplot.log
+	printf '\n'
+	summarise
+	plot || die "gnuplot failed: $(tail -n 1 gnuplot.log)"
+	rm -f gnuplot.log
+fi
+if [ -z "$only_report" ] && [ -n "$summary" ]; then
 	awk -F '\t' '{ printf "%s%s %d s", (NR > 1 ? ", " : "took: "), $1, $2 }
 	    END { print "" }' times.tsv
 fi
