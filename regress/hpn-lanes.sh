@@ -303,7 +303,7 @@ for after in 0.7 1.2 1.3 1.4 1.5 1.6 1.7 1.9; do
 	    $SFTP -q -b - -S $OBJ/hpn-lanes.ssh host >$OBJ/hpn-sftp.out \
 	    2>$ERRORS
 	status=$?
-	! grep -E "xpected|closed" $ERRORS || fail "$what"
+	! grep -E "[Ee]xpected|closed" $ERRORS || fail "$what"
 	size=`cat $THERE/large 2>/dev/null | wc -c`
 	verbose "$what: $size bytes are there"
 	test $size -eq 0 || head -c $size $HERE/large | cmp - $THERE/large || \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Readers that sleep, and a link that stands still: memory stays bounded,
-# windows do not grow meanwhile, and all data arrive when it goes on.
+# windows do not grow meanwhile, and all data arrive when it goes on.  Where the
+# path is short, TCP is asked to hold little of a flood.
 #
 # usage: make t-exec LTESTS=hpn-stall
 #
@@ -165,5 +166,21 @@ for sender in client server; do
 	sh -c "$plenty" | hpn_same "$what" -
 	hpn_no_more "$what, to the end" `cat $T/memory` 24576
 done
+
+# Loopback takes gigabytes a second: 8 ms of that would be several MiB.
+what="unsent on a short path"
+start_sshd
+head -c 300000000 /dev/zero | $SSH -vvv -E $T/verbose \
+    -F $OBJ/ssh_config somehost 'cat >/dev/null' || fail "$what: exit status $?"
+largest=`sed -n 's/.*TCP holds \([0-9]*\) bytes unsent.*/\1/p' $T/verbose |
+    sort -n | tail -n 1`
+verbose "$what: ${largest:-not known}"
+if test -n "$largest"; then
+	test $largest -eq 1048576 || fail "$what: $largest"
+elif test "`uname`" = Linux; then
+	fail "$what: nobody asked for it"
+else
+	verbose "$what: skipped, this system tells no rate"
+fi
 
 rm -f $HPN_DATA* $HPN_COPY* $READER

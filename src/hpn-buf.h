@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-buf: how a large buffer grows.  OpenSSH's buffers grow by 256 bytes,
- * each time with a copy of the whole: harmless for what fits a 2 MiB window,
- * seconds of work for what fits a window of tens of megabytes.
+ * each time with a copy of the whole: thirty copies, and pages touched anew for
+ * each, on the way to the first megabyte of a bulk channel; seconds of work for
+ * what fits a window of tens of megabytes.  Below 128 KiB they still do.
  */
 #ifndef HPN_BUF_H
 #define HPN_BUF_H

@@ -420,7 +420,11 @@ hpn_channels_sent(struct ssh *ssh, size_t len)
 	/* A system call for every small change is not worth it */
 	if (unsent > hpn->unsent + hpn->unsent / 4 ||
 	    unsent < hpn->unsent - hpn->unsent / 4) {
-		if (hpn_tcp_unsent_set(fd, unsent) == 0)
+		if (hpn_tcp_unsent_set(fd, unsent) == 0) {
+			debug3_f("TCP holds %u bytes unsent at most, "
+			    "rtt at least %llu us", unsent,
+			    (unsigned long long)tcp.rtt_min_ns / 1000);
 			hpn->unsent = unsent;
+		}
 	}
 }

@@ -27,6 +27,7 @@
 /*
  * On a path shorter than this nobody notices TCP's start, but a queue of
  * milliseconds is many round trips, and leaves the processor's caches.
+ * docs/windows.md has what others than this much cost.
  */
 #define SHORT_NS	1000000
 #define UNSENT_SHORT	(1024U * 1024)

@@ -312,20 +312,15 @@ test_tcp(void)
 
 	TEST_START("tcp: unsent target while TCP starts");
 	/* CUBIC paces at twice what it delivers, BBR at 2.89 times */
-	ASSERT_U32_EQ(target_far(10000000, 20000000),
-	    8 * 8 * 20000);
-	ASSERT_U32_EQ(target_far(10000000, 28900000),
-	    8 * 8 * 28900);
-	ASSERT_U32_EQ(target_far(125000000, 361250000),
-	    8 * 8 * 361250);
+	ASSERT_U32_EQ(target_far(10000000, 20000000), 8 * 8 * 20000);
+	ASSERT_U32_EQ(target_far(10000000, 28900000), 8 * 8 * 28900);
+	ASSERT_U32_EQ(target_far(125000000, 361250000), 8 * 8 * 361250);
 	ASSERT_U32_EQ(target_far(1, 1000), 128 * KB);
 	ASSERT_U32_EQ(target_far(0, UINT64_MAX), 32 * MB);
-	ASSERT_U32_EQ(target_far(UINT64_MAX / 2, UINT64_MAX),
-	    32 * MB);
+	ASSERT_U32_EQ(target_far(UINT64_MAX / 2, UINT64_MAX), 32 * MB);
 	/* from where on */
 	ASSERT_U32_EQ(target_far(100000000, 150000000), 8 * 150000);
-	ASSERT_U32_EQ(target_far(100000000, 150000003),
-	    8 * 8 * 150000);
+	ASSERT_U32_EQ(target_far(100000000, 150000003), 8 * 8 * 150000);
 	check_targets(1, FAR_NS, 32 * MB);
 	TEST_DONE();
 
@@ -336,8 +331,7 @@ test_tcp(void)
 	ASSERT_U32_EQ(target_near(1250000000, 0), MB);
 	ASSERT_U32_EQ(target_far(1250000000, 0), 4 * MB);
 	/* nor while TCP starts, which takes microseconds */
-	ASSERT_U32_EQ(target_near(10000000, 28900000),
-	    8 * 28900);
+	ASSERT_U32_EQ(target_near(10000000, 28900000), 8 * 28900);
 	check_targets(0, NEAR_NS, MB);
 	check_targets(1, NEAR_NS, MB);
 	/* Where nobody knows, it may be long */
