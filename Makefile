@@ -66,7 +66,7 @@ peers:
 
 check:
 	@base/deps.sh build lab check
-	@regress/check.sh
+	@check/check.sh
 
 build:
 	@base/deps.sh build

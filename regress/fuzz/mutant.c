@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-window with a fault, to see that the unit tests notice: compiled in
- * place of hpn-window.c with -DMUTANT=NAME (regress/policy.sh has the names).
+ * place of hpn-window.c with -DMUTANT=NAME (check/policy.sh has the names).
  */
 
 #define hpn_window_update	sound_update

@@ -2,7 +2,7 @@
 /*
  * Unit tests of this project's own modules: what tests.c runs.
  *
- * They use little of the framework and of the tree, so that regress/policy.sh
+ * They use little of the framework and of the tree, so that check/policy.sh
  * can build them without either, under sanitizers.
  */
 #ifndef HPN_TESTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Stands in for the tree's includes.h where this project's own unit tests are
- * built without the tree (see regress/policy.sh).
+ * built without the tree (see check/policy.sh).
  */
 #ifndef HPN_STANDALONE_INCLUDES_H
 #define HPN_STANDALONE_INCLUDES_H

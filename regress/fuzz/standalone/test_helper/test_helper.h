@@ -2,7 +2,7 @@
 /*
  * Stands in for upstream's regress/unittests/test_helper where this project's
  * own unit tests are built under sanitizers without the tree's libraries (see
- * regress/policy.sh).  Same names and meaning, no more than our tests use.
+ * check/policy.sh).  Same names and meaning, no more than our tests use.
  */
 #ifndef HPN_STANDALONE_TEST_HELPER_H
 #define HPN_STANDALONE_TEST_HELPER_H

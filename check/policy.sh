@@ -6,7 +6,7 @@
 # the tests must notice, and a short fuzz.  Everything it makes lies below
 # build/check/policy.
 #
-# usage: regress/policy.sh
+# usage: check/policy.sh
 #
 # CC            the compiler (default: clang if its sanitizers work, else gcc)
 # TREE, OBJ     the fork tree and its built object folder (default: those of

@@ -6,7 +6,7 @@
 #
 #	A  ssh, data  ==lab/link==  B  sshd, data
 #
-# usage: regress/lab.sh
+# usage: check/lab.sh
 #
 # From the environment: BASE, HPN_STAGE (see lab/common.sh). Exit: 0 all passed,
 # 1 something failed, 77 network namespaces or TUN are not permitted here.
@@ -89,4 +89,4 @@ need awk cmp timeout
 build_flow
 "$ROOT/lab/lab.sh" check || exit
 exec "$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- \
-    "$ROOT/regress/lab.sh" --inside
+    "$ROOT/check/lab.sh" --inside

@@ -18,7 +18,7 @@ set -eu
 umask 022
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-self=$root/regress/check.sh
+self=$root/check/check.sh
 build=$root/build
 out=$build/check
 
@@ -93,7 +93,7 @@ step_suite() {
 		TEST_SSH_SSH_CONFOPTS=$4 TEST_SSH_SSHD_CONFOPTS=$4
 		export TEST_SSH_SSH_CONFOPTS TEST_SSH_SSHD_CONFOPTS
 	fi
-	script regress/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" \
+	script check/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" \
 	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" \
 	    --work "$out/$step${only:+-again}" ${only:+--only "$only"}
 }
@@ -318,15 +318,15 @@ run_step() {
 	suite-threads)	step_suite debian full 23400 'HPNThreads 4
 NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
-	policy)		optional regress/policy.sh ;;
-	sanitize)	optional regress/sanitize.sh ;;
+	policy)		optional check/policy.sh ;;
+	sanitize)	optional check/sanitize.sh ;;
 	warnings-*)	step_warnings "${step#warnings-}" ;;
 	man)		step_man ;;
 	files)		step_files ;;
-	options)	script regress/options.sh ;;
+	options)	script check/options.sh ;;
 	version)	step_version ;;
 	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
-	lab)		optional regress/lab.sh ;;
+	lab)		optional check/lab.sh ;;
 	*)		die "no step is called $1 (--list names them)" ;;
 	esac
 }

@@ -6,7 +6,7 @@
 # either side ends or dies.  Data must arrive as they were sent, no process may
 # stay behind, and no sanitizer may have anything to say.
 #
-# usage: regress/sanitize.sh [tsan] [asan]     default: both
+# usage: check/sanitize.sh [tsan] [asan]     default: both
 #
 # It compiles copies of the programs of `make build`, with their configuration
 # less the sandbox, which knows nothing of what sanitizers ask of the kernel,

@@ -5,7 +5,7 @@
 # the completion of both shells, in README.hpn with an example, and a stock ssh
 # reads a configuration that has it, with the line which README.hpn gives.
 #
-# usage: regress/options.sh       after make build stock, on either base or both
+# usage: check/options.sh       after make build stock, on either base or both
 #
 # What is ours is not listed anywhere: it is what the tree's readconf.c, servconf.c
 # and command lines have and the release's have not. Names of ours on the wire
@@ -311,7 +311,7 @@ tab() {
 	what=$1 input=$2
 	shift 2
 	rc=0
-	"$root/regress/complete.py" "$@" <"$input" >"$work/tab" 2>&1 || rc=$?
+	"$root/check/complete.py" "$@" <"$input" >"$work/tab" 2>&1 || rc=$?
 	case $rc in
 	0)	passed=$((passed + 1))
 		echo "ok    $what: $(tail -n 1 "$work/tab")" ;;
