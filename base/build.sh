@@ -40,7 +40,7 @@ HPN_EXTRAVERSION=$(extra_version "$base")
 
 # docs DIR: our manuals, beside the release's.
 docs() {
-	for f in README.hpn PROTOCOL.hpn; do
+	for f in README.hpn PROTOCOL.hpn OVERVIEW.hpn; do
 		if [ -f "$src/$f" ]; then
 			attempt "cannot write $1" mkdir -p "$1"
 			attempt "cannot write $1/$f" install -m 644 "$src/$f" "$1/$f"
@@ -62,8 +62,7 @@ stage_flavour() {
 	compile_obj "$obj" "$name"
 	if [ -f "$stage/.installed" ] && [ -z "$(find "$obj" -maxdepth 1 -type f \
 	    ! -name '.*' -newer "$stage/.installed" -print | sed 1q)" ] &&
-	    [ -z "$(find "$src/README.hpn" "$src/PROTOCOL.hpn" -newer \
-	    "$stage/.installed" 2>/dev/null)" ]; then
+	    [ -z "$(find "$src"/*.hpn -newer "$stage/.installed" 2>/dev/null)" ]; then
 		return 0
 	fi
 	need_space 40 "installing $name"

@@ -242,6 +242,32 @@ step_files() {
 			bad=$((bad + 1))
 		fi
 	done
+	# The map has each module and no other.
+	map=src/OVERVIEW.hpn
+	echo "$files" | sed -n 's|^src/\([^/]*\)\.[ch]$|\1|p' |
+	    sort -u >"$out/modules"
+	sed -n 's/^  \(hpn-[a-z0-9-]*\|cipher-ctr-mt\)  *\*\{0,1\}  .*/\1/p' "$map" |
+	    grep -vx 'hpn-completion' | sort -u >"$out/mapped"
+	for f in $(comm -23 "$out/modules" "$out/mapped"); do
+		echo "$map: section 5 does not name $f"
+		bad=$((bad + 1))
+	done
+	for f in $(comm -13 "$out/modules" "$out/mapped"); do
+		echo "$map: section 5 names $f, which src/ does not have"
+		bad=$((bad + 1))
+	done
+	for f in $(echo "$files" | grep '\.md$'); do
+		for link in $(grep -o '](\([^)#:]*\))' "$f" |
+		    sed 's/^](//; s/)$//' | sort -u); do
+			[ -e "$(dirname "$f")/$link" ] && continue
+			echo "$f: $link is not there"
+			bad=$((bad + 1))
+		done
+	done
+	if [ "$(wc -w <README.md)" -gt 600 ]; then
+		echo "README.md: $(wc -w <README.md) words, 600 is what people read"
+		bad=$((bad + 1))
+	fi
 	echo "$(echo "$files" | wc -l) files, $bad complaints"
 	[ "$bad" = 0 ]
 }

@@ -222,9 +222,9 @@ if attempt 'cannot compare with the packages of Debian' compare; then
 	    same_scripts
 	expect 'files and modes are the same, and README.hpn etc. beside them' \
 	    same_but_docs
-	expect 'README.hpn and PROTOCOL.hpn are in the documentation' sh -c \
-	    'grep -q "/README.hpn" "$1" && grep -q "/PROTOCOL.hpn" "$1"' \
-	    sh "$work/ours.list"
+	expect 'README.hpn, PROTOCOL.hpn and OVERVIEW.hpn are in the documentation' \
+	    sh -c 'for f in README PROTOCOL OVERVIEW; do
+		grep -q "/$f.hpn" "$1" || exit 1; done' sh "$work/ours.list"
 fi
 
 # ---------------------------------------------------------------------------

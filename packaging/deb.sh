@@ -212,7 +212,8 @@ prepare_source() {
 	else
 		rm $p/hpn-samples.patch
 	fi
-	printf '%s\n' README.hpn PROTOCOL.hpn >>debian/openssh-client.docs
+	printf '%s\n' README.hpn PROTOCOL.hpn OVERVIEW.hpn \
+	    >>debian/openssh-client.docs
 	# Completion for the shells, beside the files of bash-completion and zsh. The
 	# link is what makes bash-completion read ours; a file there would be one of
 	# configuration, and stay behind on the way back.

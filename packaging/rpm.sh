@@ -110,7 +110,7 @@ EOF
 for page in ssh.1 sshd.8 ssh_config.5 sshd_config.5; do
 	cat "$top"/*.files | grep -q "/$page" || fault "no package has $page"
 done
-for doc in README.hpn PROTOCOL.hpn LICENCE LICENCE.hpn; do
+for doc in README.hpn PROTOCOL.hpn OVERVIEW.hpn LICENCE LICENCE.hpn; do
 	grep -q "/$doc\$" "$top/openssh.files" || fault "openssh has no $doc"
 done
 # Set-user-id: what the release installs so, and nothing else.
