@@ -118,7 +118,7 @@ explained() {
 		echo "README.hpn has no entry for it"
 		return 1
 	}
-	grep -qE "^ {4,}$1 [^ ]|^  $1 [^ ]+\$|[ \"-]o $1=|-o$1=" "$readme" || {
+	grep -qE "^ {4,}$1 [^ ]+\$|[ \"-]o $1=|-o$1=" "$readme" || {
 		echo "README.hpn has no example of it"
 		return 1
 	}
