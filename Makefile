@@ -7,7 +7,7 @@ BASE = debian
 HPN_GOAL = $@
 export BASE HPN_GOAL
 
-.PHONY: help demo check bench peers build stock install tree refresh update dist \
+.PHONY: help demo check check-full bench peers build stock install tree refresh update dist \
 	deb deb-check rpm dist-check check-series check-prefixes clean distclean
 
 help:
@@ -15,7 +15,8 @@ help:
 	@echo
 	@echo 'make demo       set up, build, and copy a file over an emulated 100 ms'
 	@echo '                1 Gbit/s link with ours and with stock: one table'
-	@echo 'make check      set up, build, and run all tests'
+	@echo 'make check      set up, build, and run the tests'
+	@echo 'make check-full the slow tests as well; check/README.md says which'
 	@echo 'make bench      measure everything on emulated links, with plots'
 	@echo 'make peers      try and measure other SSH programs with ours: a table'
 	@echo
@@ -67,6 +68,10 @@ peers:
 check:
 	@base/deps.sh build lab check
 	@check/check.sh
+
+check-full:
+	@base/deps.sh build lab check
+	@check/check.sh --full
 
 build:
 	@base/deps.sh build

@@ -2,8 +2,14 @@
 # SPDX-License-Identifier: ISC
 #
 # What `make check` runs: everything that must hold before a change is good.
+# README.md beside this file has the steps, what each proves and how long it takes.
 #
-# usage: check.sh [STEP ...]      all steps, or those named
+# usage: check.sh [STEP ...]      what make check runs, or the steps named
+#        check.sh --full          what make check-full runs: all steps
+#        check.sh --rest          the steps of --full that make check leaves out
+#        check.sh ... --until N   begin nothing that would not be done N seconds
+#                                 from now, stop what is not done then; say what
+#                                 was left out
 #        check.sh --list          name the steps, and stop
 #
 # Prints a line for each step; what a step said is in build/check/STEP.log.
@@ -12,7 +18,9 @@
 # consist of many, and 1 for every other step.  Exit status: 0 when nothing
 # failed, 1 when something did, 2 for bad usage, 128 + N after signal N.
 #
-# CHECK_JOBS is the number of tests that upstream.sh runs at a time (default 8).
+# CHECK_JOBS is the number of tests that upstream.sh runs at a time, HPN_SLOWNESS
+# how many times slower than README.md's figures this machine is; both are
+# measured when they are not given.
 
 set -eu
 umask 022
@@ -21,15 +29,21 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 self=$root/check/check.sh
 build=$root/build
 out=$build/check
+. "$root/check/lib.sh"
 
-# The steps, in the order in which they begin.  Those of the two lanes run
-# side by side: the tests of lane A mostly sleep, so lane B, at low priority,
-# takes the rest of the processors.
-steps_setup='deps series build-debian build-upstream build-stock'
-steps_a='suite-debian suite-threads suite-upstream'
-steps_b='policy files sanitize version warnings-debian warnings-upstream man'
-steps_b="$steps_b options prefixes-debian prefixes-upstream"
-steps_end='lab'
+# The steps of make check (check) and those that it leaves out (rest), in the
+# order in which they begin.  Those of the two sides run side by side: the tests
+# of side A mostly sleep, so side B, at low priority, takes the rest of the
+# processors.
+check_setup='deps series build-debian build-stock'
+check_a='suite-debian'
+check_b='policy files version warnings-debian man options'
+check_end='lab'
+rest_setup='build-upstream'
+rest_a='suite-threads suite-upstream'
+rest_b='sanitize prefixes-debian warnings-upstream deb fuzz prefixes-upstream'
+all_steps="$check_setup $check_a $check_b $check_end"
+all_steps="$all_steps $rest_setup $rest_a $rest_b"
 
 die() {
 	echo "check: $*" >&2
@@ -64,6 +78,13 @@ built() {
 	exit 1
 }
 
+# The bases that are built here; debian at least.
+bases_built() {
+	built debian >&2 || exit 1
+	echo debian
+	! (built upstream) >/dev/null || echo upstream
+}
+
 # Which files of the release the series changes: patched SUFFIX-PATTERN.
 patched() {
 	cat "$root"/patches/*.patch | sed -n 's|^+++ b/||p' |
@@ -94,7 +115,7 @@ step_suite() {
 		export TEST_SSH_SSH_CONFOPTS TEST_SSH_SSHD_CONFOPTS
 	fi
 	script check/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" \
-	    "--$2" --jobs "${CHECK_JOBS:-8}" --port "$3" \
+	    "--$2" --jobs "$CHECK_JOBS" --port "$3" \
 	    --work "$out/$step${only:+-again}" ${only:+--only "$only"}
 }
 
@@ -169,8 +190,7 @@ step_man() {
 	pages=$(patched '\.[1-8]$')
 	[ -n "$pages" ] || { echo "no patch changes a manual page"; exit 77; }
 	bad=0
-	for base in debian upstream; do
-		built "$base"
+	for base in $(bases_built); do
 		for page in $pages; do
 			# Whether the pages referred to are installed here, and
 			# where in the page it is, does not matter.
@@ -279,8 +299,7 @@ step_version() {
 	work=$out/version.d
 	rm -rf "$work"
 	mkdir -p "$work"
-	for base in debian upstream; do
-		built "$base"
+	for base in $(bases_built); do
 		header=$build/base/$base/version.h
 		version=$(sed -n 's/^#define[ 	]*SSH_VERSION[ 	]*"\(.*\)".*/\1/p' "$header")
 		portable=$(sed -n 's/^#define[ 	]*SSH_PORTABLE[ 	]*"\(.*\)".*/\1/p' "$header")
@@ -328,6 +347,18 @@ step_version() {
 	[ "$bad" = 0 ] && echo "OpenSSH's version first, ours after it"
 }
 
+# Debian packages, and a booted Debian that goes to them and back.
+step_deb() {
+	"$root/base/deps.sh" build deb || exit 1
+	rc=0
+	why=$("$root/packaging/deb-check.sh" --possible 2>&1) || rc=$?
+	if [ "$rc" = 77 ]; then
+		echo "skipped: $why"
+		exit 77
+	fi
+	exec make --no-print-directory -C "$root" deb-check
+}
+
 run_step() {
 	step=$1
 	case $step in
@@ -353,6 +384,10 @@ NoneEnabled yes' ;;
 	version)	step_version ;;
 	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
 	lab)		optional check/lab.sh ;;
+	deb)		step_deb ;;
+	fuzz)		FUZZ_SECONDS=${FUZZ_SECONDS:-600}
+			export FUZZ_SECONDS
+			script check/policy.sh --fuzz ;;
 	*)		die "no step is called $1 (--list names them)" ;;
 	esac
 }
@@ -360,25 +395,51 @@ NoneEnabled yes' ;;
 # ---------------------------------------------------------------------------
 # Running them
 
-case ${1-} in
---step)	run_step "$2"
-	exit ;;
---list)	printf '%s\n' $steps_setup $steps_a $steps_b $steps_end
-	exit 0 ;;
--*)	sed -n 's/^# usage: /usage: /p;s/^#  *check.sh --list/       &/p' \
-	    "$self" | sed 's/#  *//' >&2
-	exit 2 ;;
-esac
-for s; do
-	case " $steps_setup $steps_a $steps_b $steps_end " in
-	*" $s "*)	;;
-	*)	die "no step is called $s (--list names them)" ;;
+until=
+which=check
+named=
+usage() {
+	sed -n 's/^# usage: /usage: /p;s/^#  *check.sh \(.*\)/       check.sh \1/p' \
+	    "$self" | sed 's/   [a-zA-Z].*//' >&2
+	exit 2
+}
+while [ $# -gt 0 ]; do
+	case $1 in
+	--step)	[ $# = 2 ] || usage
+		run_step "$2"
+		exit ;;
+	--list)	printf '%s\n' $all_steps
+		exit 0 ;;
+	--full)	which=full ;;
+	--rest)	which=rest ;;
+	--until)
+		[ $# -ge 2 ] || usage
+		shift
+		until=$1
+		case $until in ''|*[!0-9]*) die "--until wants seconds, not '$until'" ;; esac ;;
+	-*)	usage ;;
+	*)	case " $all_steps " in
+		*" $1 "*)	named="$named $1" ;;
+		*)	die "no step is called $1 (--list names them)" ;;
+		esac ;;
 	esac
+	shift
 done
-wanted=" $* "
+wanted=" $named "
+[ "$wanted" = '  ' ] || which=full
+case $which in
+check)	setup=$check_setup a=$check_a b=$check_b end=$check_end ;;
+rest)	setup=$rest_setup a=$rest_a b=$rest_b end= ;;
+full)	setup="$check_setup $rest_setup" a="$check_a $rest_a"
+	b="$check_b $rest_b" end=$check_end ;;
+esac
+steps_table "$root/check" >/dev/null || die "check/README.md has no table"
 
 mkdir -p "$out" || die "cannot create $out: is the disk full or not yours?"
-rm -rf "$out"/*.log "$out/result" "$out/pid" "$out/summary" "$out"/*/again
+rm -rf "$out/result" "$out/pid" "$out/summary" "$out"/*/again
+for s in $setup $a $b $end clean; do
+	rm -f "$out/$s.log" "$out/$s-again.log" "$out/$s.late"
+done
 mkdir -p "$out/result" "$out/pid"
 
 # Whatever the steps start inherits this, by which it is found at the end.
@@ -431,6 +492,18 @@ step() {
 	fi
 	log=$out/$name.log
 	began=$(date +%s)
+	left=
+	if [ -n "$until" ]; then
+		left=$((until - (began - t0)))
+		needs=$(steps_table "$root/check" |
+		    sed -n "s/^$name [a-z]* \([0-9]*\)\$/\1/p")
+		# Much of a step is waiting, which a slow machine does as fast.
+		needs=$((${needs:-60} * (1 + HPN_SLOWNESS) / 2))
+		if [ $needs -gt $left ]; then
+			leave_out "$name" "it takes about $needs s, $left s were left"
+			return 0
+		fi
+	fi
 	# In a session of its own, so that it can be stopped whole; only deps
 	# may have to ask for a password.
 	if [ "$name" = deps ]; then
@@ -440,9 +513,29 @@ step() {
 	fi
 	pid=$!
 	echo "$name" >"$out/pid/$pid"
+	guard=
+	if [ -n "$left" ]; then
+		(
+			sleep "$left"
+			: >"$out/$name.late"
+			stop_step "$pid"
+		) >/dev/null 2>&1 &
+		guard=$!
+	fi
 	rc=0
 	wait "$pid" || rc=$?
 	rm -f "$out/pid/$pid"
+	if [ -n "$guard" ]; then
+		# With its sleep, so that nothing of it is left running.
+		kill $(cat "/proc/$guard/task/$guard/children" 2>/dev/null) \
+		    "$guard" 2>/dev/null || :
+		wait "$guard" 2>/dev/null || :
+	fi
+	if [ -e "$out/$name.late" ]; then
+		rm -f "$out/$name.late"
+		leave_out "$name" "it was not done after $left s"
+		return 0
+	fi
 	took=$(($(date +%s) - began))
 	last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 | cut -c 1-160)
 	set -- $(printf '%s\n' "$last" | sed -n \
@@ -468,19 +561,28 @@ step() {
 	    "${last:-no output}"
 }
 
+# stop_step PID: end a step with all that it started.
+stop_step() {
+	# setsid forks where it leads a group already.
+	for p in "$1" $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+		kill -TERM "-$p" 2>/dev/null ||
+		    kill -TERM "$p" 2>/dev/null || :
+	done
+}
+
+# leave_out NAME WHY: for want of time; says so, and in the summary again.
+leave_out() {
+	echo "$2" >"$out/result/$1.out"
+	printf '[%4d s] out  %s: %s\n' "$(since)" "$1" "$2"
+}
+
 interrupted() {
 	trap '' INT TERM HUP
 	# The lanes first, or they would begin the next step.
 	kill $lane_a $lane_b 2>/dev/null || :
 	for f in "$out"/pid/*; do
 		[ -e "$f" ] || continue
-		pid=${f##*/}
-		# setsid forks where it leads a group already.
-		for p in "$pid" $(cat "/proc/$pid/task/$pid/children" \
-		    2>/dev/null); do
-			kill -TERM "-$p" 2>/dev/null ||
-			    kill -TERM "$p" 2>/dev/null || :
-		done
+		stop_step "${f##*/}"
 	done
 	sleep 2
 	for p in $(survivors); do
@@ -500,20 +602,47 @@ lane() {
 	done
 }
 
+# measure: HPN_SLOWNESS and CHECK_JOBS, where they are not given, by processes
+# and, when there are programs to do so, by connections a second.
+measure() {
+	forks=$(forks_a_second)
+	slowness=$(ratio_up $ref_forks "$forks")
+	said="$forks processes"
+	if [ -x "$build/obj/hpn-debian/sshd-auth" ]; then
+		tenths=$(connections_a_second "$build/obj/hpn-debian" \
+		    "$out/measure.d") || tenths=0
+		# What cannot be had says nothing: the tests will tell.
+		if [ "$tenths" -gt 0 ]; then
+			by=$(ratio_up $((ref_connections * 10)) "$tenths")
+			[ "$by" -le "$slowness" ] || slowness=$by
+			said="$said, $((tenths / 10)).$((tenths % 10)) connections"
+		fi
+	fi
+	HPN_SLOWNESS=${given_slowness:-$slowness}
+	CHECK_JOBS=${given_jobs:-$(jobs_for "$HPN_SLOWNESS")}
+	export HPN_SLOWNESS CHECK_JOBS
+	echo "[$(printf %4d "$(since)") s] this machine: $said a second;" \
+	    "slowness $HPN_SLOWNESS, $CHECK_JOBS tests at a time"
+}
+given_slowness=${HPN_SLOWNESS-}
+given_jobs=${CHECK_JOBS-}
+
 running=
 running=$(echo $(survivors))
 before=$(outside)
-lane $steps_setup
+measure
+lane $setup
+[ -z "$a$b" ] || measure
 echo "checking side by side; logs in build/check"
 (
 	trap - INT TERM HUP
-	lane $steps_a
+	lane $a
 ) &
 lane_a=$!
 (
 	trap - INT TERM HUP
 	renice -n 10 -p "$(sh -c 'echo $PPID')" >/dev/null 2>&1 || :
-	lane $steps_b
+	lane $b
 ) &
 lane_b=$!
 wait $lane_a || :
@@ -521,7 +650,7 @@ wait $lane_b || :
 
 # Tests that measure time may have failed for want of it; nothing else runs now.
 again=
-for s in $steps_a; do
+for s in $a; do
 	[ -s "$out/$s/again" ] && [ -e "$out/result/$s" ] || continue
 	step "$s-again"
 	read -r p f k took <"$out/result/$s-again"
@@ -531,7 +660,7 @@ for s in $steps_a; do
 	read -r p f k took <"$out/result/$s"
 	echo "$((p + f)) 0 $k $took" >"$out/result/$s"
 done
-lane $steps_end
+lane $end
 
 # ---------------------------------------------------------------------------
 # Nothing is left running, and nothing is left outside build/.
@@ -567,7 +696,8 @@ fi
 # Summary
 
 passed=0 failed=0 skipped=0 failures=
-for s in $steps_setup $steps_a $steps_b $steps_end clean; do
+for s in $setup $a $b $end clean; do
+	[ ! -e "$out/result/$s.out" ] || continue
 	[ -e "$out/result/$s" ] || {
 		[ "$wanted" != '  ' ] && continue
 		echo "0 1 0 0" >"$out/result/$s"
@@ -601,6 +731,18 @@ for s in $failures; do
 	head -n -15 "$out/$s.log" | grep -A 6 '^FAIL' | head -n 20 |
 	    sed 's/^/  > /'
 done
+left_out=
+for f in "$out"/result/*.out; do
+	[ -e "$f" ] || continue
+	[ -n "$left_out" ] || printf '\nleft out for want of time:\n'
+	left_out=yes
+	s=${f##*/}
+	echo "  ${s%.out}: $(cat "$f")"
+done
+if [ $which = check ]; then
+	printf '\nnot in make check, but in make check-full: %s\n' \
+	    "$(echo $rest_setup $rest_a $rest_b)"
+fi
 rm -rf "$out/result" "$out/pid"
 
 printf '\n%s s\n' "$(since)"

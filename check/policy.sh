@@ -6,7 +6,7 @@
 # the tests must notice, and a short fuzz.  Everything it makes lies below
 # build/check/policy.
 #
-# usage: check/policy.sh
+# usage: check/policy.sh [--fuzz]        --fuzz: the fuzz targets alone
 #
 # CC            the compiler (default: clang if its sanitizers work, else gcc)
 # TREE, OBJ     the fork tree and its built object folder (default: those of
@@ -27,12 +27,15 @@ src=$root/src
 unit=$root/regress/unittests/hpn
 fuzz=$root/regress/fuzz
 alone=$fuzz/standalone
-work=$root/build/check/policy
 
-[ $# = 0 ] || {
+work_name=policy fuzz_only=false
+if [ "$*" = --fuzz ]; then
+	work_name=fuzz fuzz_only=true
+elif [ $# != 0 ]; then
 	sed -n 's/^# usage: /usage: /p' "$0" >&2
 	exit 2
-}
+fi
+work=$root/build/check/$work_name
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 case $FUZZ_SECONDS in
 ''|*[!0-9]*)
@@ -71,26 +74,7 @@ child=
 trap 'trap - INT TERM HUP; [ -z "$child" ] || kill "$child" 2>/dev/null || :
     exit 130' INT TERM HUP
 
-passed=0 failed=0 skipped=0
-ok() {
-	echo "ok    $*"
-	passed=$((passed + 1))
-}
-bad() {
-	echo "FAIL  $*"
-	failed=$((failed + 1))
-}
-# bad_log LOG WHAT...: a failure, and the last lines of its log.
-bad_log() {
-	log=$1
-	shift
-	bad "$@"
-	tail -n 20 "$log" | sed 's/^/      | /'
-}
-skip() {
-	echo "skip  $*"
-	skipped=$((skipped + 1))
-}
+. "$root/check/lib.sh"
 
 # run LOG COMMAND...: in the background, so that a signal reaches us at once.
 run() {
@@ -116,13 +100,7 @@ tree_flags="-D_GNU_SOURCE -D_DEFAULT_SOURCE -DHAVE_CONFIG_H $include
 # Without the tree, our stand-in for its includes.h.
 include="$include -I$alone/include"
 
-# Sanitizers of some compilers get lost where the kernel spreads addresses
-# widely, so that is turned off where it may be.
-fixed=
-if command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null
-then
-	fixed="setarch $(uname -m) -R"
-fi
+fixed_addresses
 # Tests ask for too much memory on purpose.
 ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
 UBSAN_OPTIONS=print_stacktrace=1
@@ -133,23 +111,7 @@ export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 # ---------------------------------------------------------------------------
 # A compiler whose sanitizers stop a program that overflows
 
-cat >sound.c <<-'END'
-	int main(int argc, char **argv) { (void)argv; return argc - 1; }
-	END
-cat >overflow.c <<-'END'
-	#include <limits.h>
-	int main(int argc, char **argv)
-	{ volatile int n = INT_MAX; (void)argv; n += argc; return n & 0; }
-	END
-cat >beyond.c <<-'END'
-	#include <stdlib.h>
-	int main(int argc, char **argv)
-	{
-		volatile char *p = malloc((size_t)argc);
-		(void)argv;
-		return p == NULL ? 0 : p[argc] & 0;
-	}
-	END
+faulty_sources
 usable() {
 	command -v "${1%% *}" >/dev/null || return 1
 	for f in sound overflow beyond; do
@@ -179,6 +141,7 @@ fi
 cc=$found
 ok "sanitizers of $cc stop an overflow and a read beyond the end"
 
+if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
 
@@ -209,6 +172,8 @@ for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume hpn-lanes; do
 		bad "$m.c is policy, but uses: $outside$state"
 	fi
 done
+
+fi
 
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
@@ -254,12 +219,14 @@ unit_tests() {
 	bad_log "$1.log" "$1"
 }
 
+if ! $fuzz_only; then
 runner run-unit "$alone_tests"
 if run build-unit.log $cc -O1 -g $san $test_warn -D_GNU_SOURCE $include \
     -o unit run-unit.c $tests $modules -lpthread; then
 	unit_tests unit
 else
 	bad_log build-unit.log "unit tests: do not compile"
+fi
 fi
 
 # What of the tree our modules call, where it is wanted sanitized: objects in
@@ -290,6 +257,7 @@ libs="$libs $libs -lcrypto -lz -lpthread"
 tree_modules='hpn-buf hpn-options hpn-rekey hpn-macs hpn-crypt hpn-sftpd hpn-hash
     hpn-sftp-hash'
 
+if ! $fuzz_only; then
 if $with_tree; then
 	runner run-unit-tree "$alone_tests $tree_tests"
 	if ! tree_objects compat "$compat" $san; then
@@ -312,21 +280,6 @@ fi
 # ---------------------------------------------------------------------------
 # Threads: the engine and its jobs under ASan, UBSan and TSan
 
-cat >race.c <<-'END'
-	#include <pthread.h>
-	static int n;
-	static void *more(void *p) { n++; return p; }
-	int main(int argc, char **argv)
-	{
-		pthread_t t;
-		(void)argv;
-		if (pthread_create(&t, NULL, more, NULL) != 0)
-			return 0;
-		if (argc > 1)
-			n++;
-		return pthread_join(t, NULL);
-	}
-	END
 tsan='-fsanitize=thread -fno-omit-frame-pointer'
 tsan_cc=
 for other in "$cc" gcc clang; do
@@ -423,6 +376,7 @@ else
 	bad "mutants of hpn-window.c: not as expected:$missed" \
 	    "(build/check/policy/mutant-*.log)"
 fi
+fi
 
 # ---------------------------------------------------------------------------
 # Fuzz
@@ -503,7 +457,7 @@ for t in $targets; do
 		fi
 	fi
 	bad_log "$name.log" "fuzz hpn-$t ($how); the input is in" \
-	    "build/check/policy"
+	    "build/check/$work_name"
 done
 # Warnings in the targets, and the driver for where there is no libFuzzer.
 for t in window rtt resume; do
@@ -523,5 +477,4 @@ done
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
     fuzz-rtt fuzz-resume main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
     fuzz-sftp-client main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+counts

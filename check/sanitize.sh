@@ -80,26 +80,7 @@ SHELL=/bin/sh
 export SHELL
 unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY 2>/dev/null || :
 
-passed=0 failed=0 skipped=0
-ok() {
-	echo "ok    $*"
-	passed=$((passed + 1))
-}
-bad() {
-	echo "FAIL  $*"
-	failed=$((failed + 1))
-}
-# bad_log LOG WHAT...: a failure, and the last lines of its log.
-bad_log() {
-	log=$1
-	shift
-	bad "$@"
-	tail -n 20 "$log" | sed 's/^/      | /'
-}
-skip() {
-	echo "skip  $*"
-	skipped=$((skipped + 1))
-}
+. "$root/check/lib.sh"
 
 # ours: the programs under test that run, as "PID NAME".  A process that has
 # died but was not waited for has no program any more.
@@ -118,48 +99,14 @@ kill_ours() {
 trap kill_ours EXIT
 trap 'exit 130' INT TERM HUP
 
-# Shadow memory has fixed places, which the kernel's random ones may hit.
-fixed=
-if command -v setarch >/dev/null && setarch "$(uname -m)" -R true 2>/dev/null
-then
-	fixed="setarch $(uname -m) -R"
-fi
+fixed_addresses
 
 # ---------------------------------------------------------------------------
 # Compilers, and that a report would be seen
 
 # Compiled with warnings off: they are wrong on purpose.
 echo signal:monitor_child_handler >stock.tsan
-cat >sound.c <<-'END'
-	int main(int argc, char **argv) { (void)argv; return argc - 1; }
-	END
-cat >race.c <<-'END'
-	#include <pthread.h>
-	static int n;
-	static void *more(void *p) { n++; return p; }
-	int main(void)
-	{
-		pthread_t t;
-		if (pthread_create(&t, 0, more, 0) != 0)
-			return 0;
-		n++;
-		return pthread_join(t, 0);
-	}
-	END
-cat >beyond.c <<-'END'
-	#include <stdlib.h>
-	int main(int argc, char **argv)
-	{
-		volatile char *p = malloc((size_t)argc);
-		(void)argv;
-		return p == NULL ? 0 : p[argc] & 0;
-	}
-	END
-cat >overflow.c <<-'END'
-	#include <limits.h>
-	int main(int argc, char **argv)
-	{ volatile int n = INT_MAX; (void)argv; n += argc; return n & 0; }
-	END
+faulty_sources
 
 # What each sanitizer needs, and the faults that it must report.
 flags_of() {
@@ -212,7 +159,12 @@ usable() {
 		$2 -w -O1 -g $(flags_of "$1") $(link_of "$1" "$2") \
 		    -o "proof-$f" "$f.c" -lpthread || return 1
 		rc=0
-		$fixed "./proof-$f" || rc=$?
+		# The argument makes it race.
+		if [ "$f" = race ]; then
+			$fixed "./proof-$f" twice || rc=$?
+		else
+			$fixed "./proof-$f" || rc=$?
+		fi
 		set -- "$1" "$2" proof.[0-9]*
 		if [ "$f" = sound ]; then
 			[ "$rc" = 0 ] && [ ! -e "$3" ] || {
@@ -682,6 +634,5 @@ for kind in $kinds; do
 	done
 	rm -f data copy some
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ] || exit 1
+counts || exit 1
 [ "$passed" != 0 ] || exit 77

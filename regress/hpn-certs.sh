@@ -112,7 +112,7 @@ refused "host's certificate of another authority" "" ""
 # All of that with the same files, of which now every one is right:
 sign_host host-ca always:+1h
 
-HPN_DELAY_MS=50
+HPN_DELAY_MS=`hpn_times 50`
 for threads in auto 4; do
 	what="HPNThreads $threads"
 	configured "HPNThreads $threads
@@ -180,7 +180,7 @@ expired ()
 # rest, which takes an exchange of keys.
 outlives ()
 {
-	sign_user user-ca -1m:+15s $USER@grid
+	sign_user user-ca -1m:+`hpn_times 15`s $USER@grid
 	configured "RekeyLimit 8M"
 	rm -f $C/log
 	(
@@ -189,14 +189,14 @@ outlives ()
 		until expired 2>/dev/null; do
 			sleep 1
 			_i=`expr $_i + 1`
-			test $_i -lt 60 || break
+			test $_i -lt `hpn_times 60` || break
 		done
 		echo $_i >$C/waited
 		grep -c 'SSH2_MSG_NEWKEYS sent' $C/log >$C/before
 		dd if=$HPN_DATA bs=1048576 skip=4 2>/dev/null
 	) | $SSH -F $HPN_SSH_CONFIG -E $C/log host "cat >$HPN_COPY" || \
 	    fail "$1: the connection ended with its certificate: $?"
-	test `cat $C/waited` -lt 60 || \
+	test `cat $C/waited` -lt `hpn_times 60` || \
 	    fail "$1: the certificate never expired"
 	hpn_same "$1, over the end of the certificate"
 	_before=`cat $C/before` _after=`grep -c 'SSH2_MSG_NEWKEYS sent' $C/log`

@@ -76,7 +76,7 @@ flood ()
 		last=$now
 		now=`wc -c <\`hpn_log_of $1\``
 		i=`expr $i + 1`
-		test $i -lt 60 || fatal "the flood never ended"
+		test $i -lt `hpn_times 60` || fatal "the flood never ended"
 	done
 	kib=`cat $T/memory`
 	>$GO

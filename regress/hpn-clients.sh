@@ -24,7 +24,7 @@ used=0
 # run COMMAND...: with a home of its own, and an end.
 run ()
 {
-	env HOME=$HOMES LC_ALL=C timeout 60 "$@" </dev/null >$HOMES/out 2>&1
+	env HOME=$HOMES LC_ALL=C timeout `hpn_times 60` "$@" </dev/null >$HOMES/out 2>&1
 }
 
 # missing PROGRAM: say so, and whether it is.

@@ -15,7 +15,7 @@ fi
 
 # dbclient sends slowly: over a longer way it has more than stock's window under
 # way, but not much more.
-HPN_DELAY_MS=125
+HPN_DELAY_MS=`hpn_times 125`
 HPN_GROWN_SEEN=2359296
 
 hpn_helper hpn-delay

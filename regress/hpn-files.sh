@@ -390,14 +390,20 @@ for way in up down; do
 	took=`expr \`date +%s\` - $begun`
 	same "$what" $FROM/tree/small $TO/small content
 	verbose "$what: $took seconds"
-	test $took -le 30 || fail "$what: $took seconds"
+	# One after the other they take five round trips each, and more.
+	_alone=`expr $SMALL \* 10 \* $HPN_DELAY_MS / 1000`
+	if test $took -gt $_alone; then
+		fail "$what: $took seconds, one after the other takes $_alone"
+	elif test $took -gt `hpn_times 30`; then
+		hpn_too_slow "$what" "$took seconds, $_alone one after the other"
+	fi
 done
 # A tiny file takes two round trips more than a command
 bytes 100 >$FROM/tiny
-HPN_DELAY_MS=100
+HPN_DELAY_MS=`hpn_times 100`
 hpn_config "" "Subsystem sftp $SFTPSERVER"
 hpn_trips ours 2 $FROM/tiny $TO/tiny
-HPN_DELAY_MS=50
+HPN_DELAY_MS=`hpn_times 50`
 hpn_config "" "Subsystem sftp $SFTPSERVER"
 # What is under way follows the path: with 64 requests of 32 KiB it would be
 # at most 2 MiB.

@@ -164,7 +164,7 @@ cat >$OBJ/hpn-watch <<EOF
 begun=\`klist | grep krbtgt\`
 echo "\$begun" >$OBJ/hpn-begun
 n=0
-while test \$n -lt 60; do
+while test \$n -lt `hpn_times 60`; do
 	test "\`klist | grep krbtgt\`" = "\$begun" || { echo renewed; exit 0; }
 	echo waiting
 	sleep .5

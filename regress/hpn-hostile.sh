@@ -83,7 +83,7 @@ attack ()
 	until test -f $DONE; do
 		sleep 0.1
 		i=`expr $i + 1`
-		test $i -lt 300 || fatal "$what: the reader is not done"
+		test $i -lt `hpn_times 300` || fatal "$what: the reader is not done"
 	done
 	test $victim = server || wait $reader
 	# ssh does not wait for its ProxyCommand
@@ -91,7 +91,7 @@ attack ()
 	until grep "^end " $REPORT >/dev/null 2>&1; do
 		sleep 0.1
 		i=`expr $i + 1`
-		test $i -lt 300 || fatal "$what: hpn-badpeer does not end"
+		test $i -lt `hpn_times 300` || fatal "$what: hpn-badpeer does not end"
 	done
 	log=`hpn_log_of $victim`
 }

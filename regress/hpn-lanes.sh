@@ -26,7 +26,7 @@ SEED=${TEST_HPN_SEED:-20261123}
 OLD_SERVER="$SFTPSERVER -P hash-ranges"
 test ! -x "`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server" || \
     OLD_SERVER=`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server
-HANG=30
+HANG=`hpn_times 30`
 
 cleanup_lanes ()
 {

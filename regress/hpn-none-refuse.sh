@@ -280,7 +280,7 @@ for mischief in none-honest:closed:0 none-open-x11:closed:1 \
 	until grep "^end " $OBJ/hpn-report >/dev/null 2>&1; do
 		sleep 0.1
 		i=`expr $i + 1`
-		test $i -lt 300 || fatal "$mischief: hpn-badpeer does not end"
+		test $i -lt `hpn_times 300` || fatal "$mischief: hpn-badpeer does not end"
 	done
 	grep "^refused ${end#*:}$" $OBJ/hpn-report >/dev/null || \
 	    fail "$mischief: `cat $OBJ/hpn-report`"

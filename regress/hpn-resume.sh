@@ -21,7 +21,7 @@ FROM=$T/from
 TO=$T/to
 LOG=$OBJ/hpn-resume.log
 SERVER=$OBJ/hpn-resume-server.sh
-HANG=120
+HANG=`hpn_times 120`
 
 cleanup_resume ()
 {
@@ -882,7 +882,7 @@ rm -rf $FROM/late $TO/late $LOG.bad
 what="many short answers"
 bytes 12000000 >$FROM/short
 (echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -s 933516 -R 70000") >$SERVER
-HANG_WAS=$HANG HANG=60
+HANG_WAS=$HANG HANG=`hpn_times 60`
 for opts in "" -Z; do
 	rm -f $TO/short
 	copy $opts short

@@ -91,7 +91,7 @@ until_true ()
 	until "$@"; do
 		sleep 0.1
 		_i=`expr $_i + 1`
-		test $_i -lt 300 || return 1
+		test $_i -lt `hpn_times 300` || return 1
 	done
 }
 
@@ -294,7 +294,7 @@ listener_is ()
 	    fail "$1: grew from $rss to $_rss KiB"
 }
 
-serve "MaxStartups 8:50:16" "LoginGraceTime 30"
+serve "MaxStartups 8:50:16" "LoginGraceTime `hpn_times 30`"
 for i in 1 2 3 4 5; do
 	connect_once || fail "connection $i"
 done

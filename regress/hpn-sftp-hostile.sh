@@ -20,7 +20,7 @@ make_tmpdir
 T=$SSH_REGRESS_TMP
 SERVER=$OBJ/hpn-badsftp.sh
 ERRORS=$OBJ/hpn-sftp-errors
-HANG=60
+HANG=`hpn_times 60`
 
 # What is copied, either way: F one message, G several, H many, and a folder.
 mkdir -p $T/remote/data/sub $T/local/data/sub $T/outside

@@ -21,7 +21,7 @@ ask ()
 {
 	what=$1
 	shift
-	timeout 60 $ASK "$@" >$ANSWERS 2>$ANSWERS.err
+	timeout `hpn_times 60` $ASK "$@" >$ANSWERS 2>$ANSWERS.err
 	status=$?
 	test $status -ne 124 || fail "$what: hangs"
 	test $status -ne 1 || fail "$what: `cat $ANSWERS.err`"

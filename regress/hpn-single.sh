@@ -65,17 +65,28 @@ exec $SSH -F $OBJ/ssh_config -o HPNDisabled=yes \\
     -o "ProxyCommand $OBJ/hpn-delay -n -d 0 $PORT" "\$@"
 EOD
 dd if=/dev/urandom of=$HPN_DATA bs=32768 count=300 2>/dev/null
-best=999999
-for try in 1 2 3; do
-	rm -f $HPN_COPY
-	ms=`date +%s%N`
-	echo "get $HPN_DATA $HPN_COPY" | $SFTP -R 1 -B 32768 \
-	    -S $OBJ/hpn-ssh.sh -b - somehost >$OBJ/hpn-sftp.out 2>&1 || \
-	    fail "$what: exit status $?: `tail -n 1 $OBJ/hpn-sftp.out`"
-	ms=`expr \( \`date +%s%N\` - $ms \) / 1000000`
-	cmp $HPN_DATA $HPN_COPY || fail "$what: data differ"
-	test $ms -ge $best || best=$ms
-done
-verbose "$what: $best ms"
-test $best -lt 2500 || fail "$what: $best ms for 300 requests"
-rm -f $HPN_DATA* $HPN_COPY $OBJ/hpn-sftp.out $OBJ/hpn-ssh.sh
+# fetch SSH: the least of three times, in ms, is in $best
+fetch ()
+{
+	best=999999
+	for try in 1 2 3; do
+		rm -f $HPN_COPY
+		ms=`date +%s%N`
+		echo "get $HPN_DATA $HPN_COPY" | $SFTP -R 1 -B 32768 \
+		    -S $1 -b - somehost >$OBJ/hpn-sftp.out 2>&1 || \
+		    fail "$what: exit status $?: `tail -n 1 $OBJ/hpn-sftp.out`"
+		ms=`expr \( \`date +%s%N\` - $ms \) / 1000000`
+		cmp $HPN_DATA $HPN_COPY || fail "$what: data differ"
+		test $ms -ge $best || best=$ms
+	done
+}
+sed 's/hpn-delay -n/hpn-delay/' $OBJ/hpn-ssh.sh >$OBJ/hpn-ssh-nodelay.sh
+chmod 755 $OBJ/hpn-ssh-nodelay.sh
+fetch $OBJ/hpn-ssh-nodelay.sh
+without=$best
+fetch $OBJ/hpn-ssh.sh
+verbose "$what: $best ms, without it $without"
+# 300 waits are 12 s.
+test $best -lt `expr $without \* 2 + 3000` || \
+    fail "$what: $best ms for 300 requests, without it $without"
+rm -f $HPN_DATA* $HPN_COPY $OBJ/hpn-sftp.out $OBJ/hpn-ssh*.sh

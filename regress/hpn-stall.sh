@@ -14,7 +14,7 @@ tid="hpn stalled readers"
 . $SRC/hpn-lib
 
 # 100 ms x 1 Gbit/s: what such a path holds is far less than MORE.
-HPN_RATE=125000000
+HPN_RATE=`expr 125000000 / $HPN_SLOWNESS`
 
 hpn_helper hpn-delay
 make_tmpdir
@@ -65,7 +65,7 @@ stall ()
 		last=$now
 		now="`hpn_peak_to $1` `wc -c <\`hpn_log_of $1\``"
 		i=`expr $i + 1`
-		test $i -lt 120 || fatal "$what: the reader never stalled"
+		test $i -lt `hpn_times 120` || fatal "$what: the reader never stalled"
 	done
 	before=`hpn_largest \`hpn_log_of $1\``
 	sleep 2
@@ -146,7 +146,7 @@ for sender in client server; do
 	until test `hpn_largest \`hpn_log_of $receiver\`` -ge $HPN_GROWN; do
 		sleep 0.05
 		i=`expr $i + 1`
-		test $i -lt 1200 || fatal "$what: the window did not grow"
+		test $i -lt `hpn_times 1200` || fatal "$what: the window did not grow"
 	done
 	hpn_pid_in $T/relay
 	relay=$pid

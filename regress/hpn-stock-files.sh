@@ -17,7 +17,7 @@ FROM=$OBJ/hpn-stock-files.from
 TO=$OBJ/hpn-stock-files.to
 LOG=$OBJ/hpn-stock-files.log
 
-HPN_DELAY_MS=100
+HPN_DELAY_MS=`hpn_times 100`
 hpn_helper hpn-delay
 rm -rf $FROM $TO
 mkdir -p $FROM/tree/sub/deep $FROM/tree/empty $FROM/tree/many

@@ -223,7 +223,7 @@ for threads in 0 2; do
 	    "-b 65536 -r 20000000"
 	$SSH -F $HPN_SSH_CONFIG -E $HPN_LOG_CLIENT -M -S $CTL -N host &
 	master=$!
-	for j in 1 2 3 4 5 6 7 8 9 10; do
+	for j in `seq \`hpn_times 10\``; do
 		test -S $CTL && break
 		sleep 1
 	done
@@ -234,7 +234,7 @@ for threads in 0 2; do
 		$SSH -F $HPN_SSH_CONFIG -S $CTL host "echo here" \
 		    >$HPN_COPY </dev/null &
 		session=$!
-		for j in 1 2 3 4 5 6 7 8 9 10; do
+		for j in `seq \`hpn_times 10\``; do
 			kill -0 $session 2>/dev/null || break
 			sleep 1
 		done
@@ -262,7 +262,7 @@ for victim in client server; do
 	client)	kill -9 $client ;;
 	server)	kill -9 $pid ;;
 	esac
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for i in `seq \`hpn_times 10\``; do
 		kill -0 $client 2>/dev/null || kill -0 $pid 2>/dev/null || break
 		sleep 1
 	done

@@ -56,7 +56,7 @@ i=0
 until test -f $T/ready; do
 	sleep 0.1
 	i=\`expr \$i + 1\`
-	test \$i -lt 300 && kill -0 \$ssh || exit 1
+	test \$i -lt `hpn_times 300` && kill -0 \$ssh || exit 1
 done
 sh $OBJ/hpn-tun-up.sh 192.0.2.1 192.0.2.2 || exit 1
 $OBJ/hpn-delay 192.0.2.2:7001 </dev/null >$HPN_COPY.down || exit 1
