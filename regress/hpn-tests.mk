@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: ISC
+# The names of our regression tests, for regress/Makefile: regress/NAME.sh each.
+# "make t-exec LTESTS=NAME" runs one of them.
+LTESTS+=\
+	hpn-options \
+	hpn-window \
+	hpn-channels \
+	hpn-tun \
+	hpn-rekey \
+	hpn-threads \
+	hpn-stall \
+	hpn-hostile \
+	hpn-stock-client \
+	hpn-stock-server \
+	hpn-stock-files \
+	hpn-putty \
+	hpn-dropbear \
+	hpn-clients \
+	hpn-sftp-server \
+	hpn-single \
+	hpn-files \
+	hpn-sftp-hostile \
+	hpn-resume \
+	hpn-resume-cuts \
+	hpn-lanes \
+	hpn-safety \
+	hpn-none-refuse \
+	hpn-none \
+	hpn-gssapi \
+	hpn-certs

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: ISC
+# Everything that make(1) has to know of our files. Makefile.in includes it once,
+# after the rule for "all", so a new file or test needs no change to Makefile.in.
+# It keeps to what GNU's and BSD's make have in common.
+
+# All our modules are members of libssh.a. A program takes only the members that
+# it calls, whichever patches are applied.
+LIBSSH_OBJS+=\
+	cipher-ctr-mt.o \
+	hpn-batch.o \
+	hpn-buf.o \
+	hpn-channels.o \
+	hpn-cpus.o \
+	hpn-crypt.o \
+	hpn-engine.o \
+	hpn-hash.o \
+	hpn-lanes.o \
+	hpn-macs.o \
+	hpn-none.o \
+	hpn-opener.o \
+	hpn-options.o \
+	hpn-packet.o \
+	hpn-poly1305.o \
+	hpn-rekey.o \
+	hpn-rest.o \
+	hpn-resume.o \
+	hpn-rtt.o \
+	hpn-sealer.o \
+	hpn-sessions.o \
+	hpn-sftp-ask.o \
+	hpn-sftp-check.o \
+	hpn-sftp-conn.o \
+	hpn-sftp-get.o \
+	hpn-sftp-hash.o \
+	hpn-sftp-io.o \
+	hpn-sftp-job.o \
+	hpn-sftp-lanes.o \
+	hpn-sftp-put.o \
+	hpn-sftp-save.o \
+	hpn-sftp-spread.o \
+	hpn-sftpd.o \
+	hpn-switch.o \
+	hpn-tcp.o \
+	hpn-threads.o \
+	hpn-trip.o \
+	hpn-umac.o \
+	hpn-window.o \
+	hpn-xfer.o
+
+# The unit tests. A new file of tests is one line here and one in tests.h.
+HPN_UNITTESTS=regress/unittests/hpn
+HPN_UNITTESTS_OBJS=\
+	$(HPN_UNITTESTS)/tests.o \
+	$(HPN_UNITTESTS)/test_window.o \
+	$(HPN_UNITTESTS)/test_rtt.o \
+	$(HPN_UNITTESTS)/test_tcp.o \
+	$(HPN_UNITTESTS)/test_buf.o \
+	$(HPN_UNITTESTS)/test_options.o \
+	$(HPN_UNITTESTS)/test_rekey.o \
+	$(HPN_UNITTESTS)/test_batch.o \
+	$(HPN_UNITTESTS)/test_xfer.o \
+	$(HPN_UNITTESTS)/test_macs.o \
+	$(HPN_UNITTESTS)/test_none.o \
+	$(HPN_UNITTESTS)/test_threads.o \
+	$(HPN_UNITTESTS)/test_chachapoly.o \
+	$(HPN_UNITTESTS)/test_umac.o \
+	$(HPN_UNITTESTS)/test_engine.o \
+	$(HPN_UNITTESTS)/test_crypt.o \
+	$(HPN_UNITTESTS)/test_sealer.o \
+	$(HPN_UNITTESTS)/test_ctr.o \
+	$(HPN_UNITTESTS)/test_sftpd.o \
+	$(HPN_UNITTESTS)/test_hash.o \
+	$(HPN_UNITTESTS)/test_resume.o \
+	$(HPN_UNITTESTS)/test_lanes.o \
+	$(HPN_UNITTESTS)/test_links.o \
+	$(HPN_UNITTESTS)/sim.o \
+	$(SKOBJS)
+
+$(HPN_UNITTESTS)/test_hpn$(EXEEXT): $(HPN_UNITTESTS_OBJS) \
+    regress/unittests/test_helper/libtest_helper.a libssh.a
+	$(LD) -o $@ $(LDFLAGS) $(HPN_UNITTESTS_OBJS) \
+	    regress/unittests/test_helper/libtest_helper.a \
+	    -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(TESTLIBS)
+
+# What the rules of these names do besides.
+regress-unit-binaries: regress-prep $(HPN_UNITTESTS)/test_hpn$(EXEEXT)
+
+regress-prep: hpn-regress-prep
+hpn-regress-prep:
+	$(MKDIR_P) `pwd`/$(HPN_UNITTESTS)
+
+clean distclean: hpn-clean
+hpn-clean:
+	rm -f $(HPN_UNITTESTS)/*.o $(HPN_UNITTESTS)/test_hpn$(EXEEXT)
+
+install-files: hpn-install-files
+hpn-install-files:
+	$(MKDIR_P) $(DESTDIR)$(datarootdir)/bash-completion/completions
+	$(INSTALL) -m 644 $(srcdir)/hpn-completion.bash $(DESTDIR)$(datarootdir)/bash-completion/completions/openssh-hpn
+	$(MKDIR_P) $(DESTDIR)$(datarootdir)/zsh/site-functions
+	$(INSTALL) -m 644 $(srcdir)/hpn-completion.zsh $(DESTDIR)$(datarootdir)/zsh/site-functions/_openssh_hpn
+
+uninstall: hpn-uninstall
+hpn-uninstall:
+	-rm -f $(DESTDIR)$(datarootdir)/bash-completion/completions/openssh-hpn
+	-rm -f $(DESTDIR)$(datarootdir)/zsh/site-functions/_openssh_hpn
