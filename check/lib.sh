@@ -74,7 +74,7 @@ ratio_up() {
 jobs_for() {
 	jf_cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 	jf=$(((jf_cpus * 4 + $1 - 1) / $1))
-	[ $jf -ge "$jf_cpus" ] || jf=$jf_cpus
+	[ $jf -ge $((jf_cpus * 2)) ] || jf=$((jf_cpus * 2))
 	[ $jf -le 24 ] || jf=24
 	echo $jf
 }
