@@ -953,6 +953,24 @@ before_early(void)
 }
 
 static void
+before_early_first(void)
+{
+	lists("none,aes128-ctr", "none,aes128-ctr", "none,hmac-sha2-256");
+}
+
+/* Before others that a server may have, when keys are exchanged anew */
+static void
+do_none_first(void)
+{
+	lists("none,aes128-ctr", "none,aes128-ctr", "none,hmac-sha2-256");
+	must(kex_start_rekex(ssh), "rekey");
+	while (!ssh->kex->done && !ended)
+		pump(1000);
+	rest();
+	leave();
+}
+
+static void
 do_none(void)
 {
 	lists("none", "none", NULL);
@@ -1030,6 +1048,18 @@ do_open_agent(void)
 	open_extra("auth-agent@openssh.com");
 }
 
+static void
+do_open_agent_connect(void)
+{
+	open_extra("agent-connect");
+}
+
+static void
+do_open_unknown(void)
+{
+	open_extra("unheard-of");
+}
+
 #define PTY	"pty-req"
 #define X11	"x11-req"
 #define AGENT	"auth-agent-req@openssh.com"
@@ -1066,6 +1096,8 @@ static const struct {
 	{ "greedy", do_greedy, NULL, NULL, NULL, 0 },	/* client only */
 	/* cleartext, clients */
 	{ "none-early", do_honest, before_early, NULL, NULL, 0 },
+	{ "none-early-first", do_honest, before_early_first, NULL, NULL, 0 },
+	{ "none-first", do_none_first, NULL, NULL, NULL, 0 },
 	{ "none", do_none, NULL, NULL, NULL, 0 },
 	{ "none-no-mac", do_none_no_mac, NULL, NULL, NULL, 0 },
 	{ "none-up", do_none_up, NULL, NULL, NULL, 0 },
@@ -1077,10 +1109,15 @@ static const struct {
 	{ "none-tty", do_honest, NULL, do_switch, PTY, 0 },
 	{ "none-x11", do_honest, NULL, do_switch, X11, 0 },
 	{ "none-agent", do_honest, NULL, do_switch, AGENT, 0 },
+	{ "none-agent-req", do_honest, NULL, do_switch, "agent-req", 0 },
+	{ "none-unknown", do_honest, NULL, do_switch, "unheard-of", 0 },
 	/* cleartext, servers */
 	{ "none-honest", do_honest, NULL, NULL, NULL, 1 },
 	{ "none-open-x11", do_open_x11, NULL, NULL, NULL, 1 },
 	{ "none-open-agent", do_open_agent, NULL, NULL, NULL, 1 },
+	{ "none-open-agent-connect", do_open_agent_connect, NULL, NULL, NULL,
+	    1 },
+	{ "none-open-unknown", do_open_unknown, NULL, NULL, NULL, 1 },
 	{ "none-back", do_back, NULL, NULL, NULL, 1 },
 	{ NULL, NULL, NULL, NULL, NULL, 0 }
 };

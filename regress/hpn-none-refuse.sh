@@ -135,29 +135,95 @@ master_end ()
 	hpn_tap_wait
 }
 
+# What a client without a share of it does: a connection of its own, whose bytes
+# are not kept.
+alone_conf ()
+{
+	grep -v '^None\|^ProxyCommand ' $HPN_SSH_CONFIG >$OBJ/hpn-alone.conf
+	echo "ProxyCommand `hpn_server | sed "s|-E .*|-E $OBJ/hpn-alone.log|"`" \
+	    >>$OBJ/hpn-alone.conf
+}
+
+# alone_ssh ARG...: a client that says nothing of NoneSwitch
+alone_ssh ()
+{
+	status=0
+	$REAL_SSH -F $OBJ/hpn-alone.conf "$@" >$OBJ/hpn-plain.out 2>$ERR \
+	    </dev/null || status=$?
+}
+
+# The sessions and forwards that the master's connection has had
+had ()
+{
+	grep -c 'server_input_channel_open: ctype \(session\|direct-\)\|server_input_global_request: rtype [a-z]*-forward' \
+	    $HPN_LOG_SERVER
+}
+
 verbose "a shared connection that is switched"
 master "$SWITCH" "switched"
-plain_ssh -o NoneSwitch=no host echo hello
-test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = hello || \
-    fail "shared: exit status $status: `cat $ERR`"
-grep 'Warning: data on this shared connection are NOT ENCRYPTED' $ERR \
-    >/dev/null || fail "shared: no warning: `cat $ERR`"
+alone_conf
+port=`expr $PORT + 1`
+hpn_helper hpn-delay
+hpn_listen source $port echo "$WORD"
+hpn_listen public `expr $PORT + 5` echo public
+before=`had`
+# Nothing of a client that did not ask for it goes over it, however quiet it is.
+for args in "-o LogLevel=INFO" -q "-o LogLevel=ERROR" \
+    "-o NoneEnabled=yes -o LogLevel=INFO" \
+    "-o NoneSwitch=no -o LogLevel=INFO" \
+    "-o ControlMaster=auto -o LogLevel=INFO"; do
+	alone_ssh $args host "echo $WORD"
+	test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = "$WORD" || \
+	    fail "alone, $args: exit status $status: `cat $ERR`"
+	case $args in
+	*INFO)	grep "NoneSwitch: the connection of the master at $CTL is not encrypted; using another one" \
+		    $ERR >/dev/null || fail "alone, $args: `cat $ERR`"
+		test `wc -l <$ERR` -eq 1 || fail "alone, $args: `cat $ERR`" ;;
+	*)	test ! -s $ERR || fail "alone, $args: `cat $ERR`" ;;
+	esac
+done
+alone_ssh -o LogLevel=ERROR -W 127.0.0.1:$port host
+test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = "$WORD" || \
+    fail "alone, -W: exit status $status: `cat $ERR`"
+alone_ssh -tt -o LogLevel=ERROR host "echo $WORD"
+grep "$WORD" $OBJ/hpn-plain.out >/dev/null || fail "alone, -tt: `cat $ERR`"
+for args in "-O forward -L `expr $PORT + 2`:127.0.0.1:$port" \
+    "-O forward -R `expr $PORT + 3`:127.0.0.1:$port" "-O proxy"; do
+	alone_ssh -o LogLevel=ERROR $args host
+	said "alone, $args" \
+	    "NoneSwitch: the connection of the master at $CTL is not encrypted"
+	test ! -s $OBJ/hpn-plain.out || fail "alone, $args: ran"
+done
+test `had` -eq $before || fail "alone: came to the server in the clear"
+# What carries nobody's data works.
+alone_ssh -o LogLevel=ERROR -O check host
+test $status -eq 0 || fail "alone, -O check: $status: `cat $ERR`"
 plain_ssh host echo hello
 test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = hello || \
     fail "shared, NoneSwitch: exit status $status: `cat $ERR`"
 test `grep -vc 'set for all hosts' $ERR` -eq 0 || \
     fail "shared, NoneSwitch: `cat $ERR`"
-for args in "-tt:no terminal" "-A:no agent" "-X:no X11" \
-    "-o ForwardAgent=yes:no agent" "-tt -A:no terminal"; do
-	plain_ssh -o NoneSwitch=no ${args%:*} host "echo $WORD"
-	said "shared, ${args%:*}" "NoneSwitch: ${args#*:}"
+test `had` -gt $before || fail "shared, NoneSwitch: used another one"
+plain_ssh -W 127.0.0.1:`expr $PORT + 5` host
+test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = public || \
+    fail "shared, NoneSwitch, -W: exit status $status: `cat $ERR`"
+plain_ssh -O forward -L `expr $PORT + 2`:127.0.0.1:$port host
+test $status -eq 0 || fail "shared, -O forward: $status: `cat $ERR`"
+alone_ssh -o LogLevel=ERROR -O cancel -L `expr $PORT + 2`:127.0.0.1:$port host
+test $status -eq 0 || fail "alone, -O cancel: $status: `cat $ERR`"
+# Options contradict each other before anybody is asked
+for args in "-tt:RequestTTY force" "-A:ForwardAgent" "-X:ForwardX11"; do
+	plain_ssh ${args%:*} host "echo $WORD"
+	said "shared, ${args%:*}" "${args#*:}"
 	test ! -s $OBJ/hpn-plain.out || fail "shared, ${args%:*}: ran"
 done
 # The master refuses what a client that knows nothing of it asks for.
 if test -n "$TEST_SSH_STOCK_SSH"; then
 	sed '/^None/d;/^HPN/d;s/^ProxyCommand .*/ProxyCommand false/' $HPN_SSH_CONFIG \
 	    >$OBJ/hpn-stock.conf
-	for args in "-tt:no terminal" "-A:no agent" "-X:no X11"; do
+	before=`had`
+	for args in "-tt:no terminal" "-A:no agent" "-X:no X11" \
+	    "-T:this shared connection is not encrypted"; do
 		status=0
 		SSH_AUTH_SOCK=$T/none DISPLAY=:99 $TEST_SSH_STOCK_SSH \
 		    -F $OBJ/hpn-stock.conf -o LogLevel=INFO ${args%:*} host \
@@ -169,15 +235,32 @@ if test -n "$TEST_SSH_STOCK_SSH"; then
 		    $ERR >/dev/null || fail "stock ${args%:*}: `cat $ERR`"
 		test ! -s $OBJ/hpn-plain.out || fail "stock ${args%:*}: ran"
 	done
-	$TEST_SSH_STOCK_SSH -F $OBJ/hpn-stock.conf host echo hello \
-	    >$OBJ/hpn-plain.out 2>/dev/null </dev/null
-	test "`cat $OBJ/hpn-plain.out`" = hello || fail "stock: cannot share"
+	for args in "-W 127.0.0.1:$port" "-O proxy" \
+	    "-O forward -L `expr $PORT + 2`:127.0.0.1:$port" \
+	    "-O forward -R `expr $PORT + 3`:127.0.0.1:$port" \
+	    "-O forward -D `expr $PORT + 4`"; do
+		status=0
+		$TEST_SSH_STOCK_SSH -F $OBJ/hpn-stock.conf -o LogLevel=INFO \
+		    $args host >$OBJ/hpn-plain.out 2>$ERR </dev/null || status=$?
+		test $status -eq 255 || fail "stock $args: $status"
+		grep "NoneSwitch: " $ERR >/dev/null || \
+		    fail "stock $args: `cat $ERR`"
+		test ! -s $OBJ/hpn-plain.out || fail "stock $args: ran"
+	done
+	test `had` -eq $before || fail "stock: came to the server in the clear"
+	$TEST_SSH_STOCK_SSH -F $OBJ/hpn-stock.conf -O check host 2>$ERR || \
+	    fail "stock -O check: `cat $ERR`"
+	plain_ssh -O forward -L `expr $PORT + 2`:127.0.0.1:$port host
+	$TEST_SSH_STOCK_SSH -F $OBJ/hpn-stock.conf -O cancel \
+	    -L `expr $PORT + 2`:127.0.0.1:$port host 2>$ERR || \
+	    fail "stock -O cancel: `cat $ERR`"
 else
 	verbose "stock client: skipped because there is no TEST_SSH_STOCK_SSH"
 fi
-plain_ssh -o NoneSwitch=no -O proxy host "echo $WORD"
+plain_ssh -O proxy host
 test $status -eq 255 || fail "-O proxy: exit status $status"
 grep 'NoneSwitch: no -O proxy' $ERR >/dev/null || fail "-O proxy: `cat $ERR`"
+hpn_stop source public
 master_end
 hpn_tap_secrets "shared"
 hpn_tap_read up "`sed -n 's/.*from now on (cipher none, MAC \(.*\)).*/\1/p' \
@@ -206,9 +289,14 @@ test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = hello || \
     fail "ControlPersist: $status: `cat $ERR`"
 test `grep -c 'NOT ENCRYPTED' $ERR` -eq 1 || \
     fail "ControlPersist: `cat $ERR`"
-plain_ssh -tt -o NoneSwitch=no host "echo $WORD"
-said "ControlPersist, -tt" "NoneSwitch: no terminal"
-master_end
+alone_conf
+alone_ssh -q host echo hello
+test $status -eq 0 -a "`cat $OBJ/hpn-plain.out`" = hello || \
+    fail "ControlPersist, alone: $status: `cat $ERR`"
+test `had` -eq 1 || fail "ControlPersist: `had` sessions"
+alone_ssh -q -O exit host
+test $status -eq 0 || fail "alone, -O exit: $status: `cat $ERR`"
+hpn_tap_wait
 hpn_tap_secrets "ControlPersist"
 
 verbose "clients that break the rules"
@@ -234,6 +322,17 @@ while IFS='|' read -r mischief lines end; do
 	closed)
 		case $end in
 		refused*)	;;
+		fine)
+			# Whatever it lists, it is encrypted
+			hpn_same "$mischief"
+			grep '^refused 0$' $OBJ/hpn-report >/dev/null || \
+			    fail "$mischief: `cat $OBJ/hpn-report`"
+			grep 'NoneSwitch\|cipher: none' $HPN_LOG_SERVER && \
+			    fail "$mischief: the log says otherwise"
+			grep 'cipher: aes128-ctr ' $HPN_LOG_SERVER >/dev/null || \
+			    fail "$mischief: another cipher"
+			continue
+			;;
 		*)	fail "$mischief: was let" ;;
 		esac
 		grep '^refused 1$' $OBJ/hpn-report >/dev/null || \
@@ -247,8 +346,12 @@ while IFS='|' read -r mischief lines end; do
 	*)	fail "$mischief: ended with '$got', not '$end'" ;;
 	esac
 done <<'EOD'
-none-early|NoneEnabled yes|cipher none before authentication
-none-early|NoneEnabled no|cipher none before authentication
+none-early|NoneEnabled yes|fine
+none-early|NoneEnabled no|fine
+none-early-first|NoneEnabled yes\nNoneMacEnabled yes|fine
+none-early-first|NoneEnabled no|fine
+none-first|NoneEnabled no|fine
+none-first|NoneEnabled no\nNoneMacEnabled yes|fine
 none|NoneEnabled no|cipher none is not allowed here (NoneEnabled, for this user and address)
 none-no-mac|NoneEnabled yes|cipher none without a MAC is not allowed here (NoneMacEnabled)
 none-no-mac|NoneEnabled no\nNoneMacEnabled yes|cipher none is not allowed here (NoneEnabled, for this user and address)
@@ -261,11 +364,37 @@ agent-none|NoneEnabled yes|cipher none on a connection with agent forwarding
 none-tty|NoneEnabled yes|refused pty-req
 none-x11|NoneEnabled yes|refused x11-req
 none-agent|NoneEnabled yes|refused auth-agent-req@openssh.com
+none-agent-req|NoneEnabled yes|refused agent-req
+none-unknown|NoneEnabled yes|refused unheard-of
 EOD
+
+verbose "clients that list it, at a stock server"
+if test -n "$TEST_SSH_STOCK_SSHD"; then
+	_dir=`dirname $TEST_SSH_STOCK_SSHD`/../libexec
+	(
+		echo "SshdSessionPath $_dir/sshd-session"
+		echo "SshdAuthPath $_dir/sshd-auth"
+		grep -iv 'sshd.*path' $OBJ/sshd_proxy
+	) >$OBJ/hpn-stock.conf
+	for mischief in none-early none-early-first none-first; do
+		rm -f $HPN_COPY $OBJ/hpn-report
+		$OBJ/hpn-badpeer -k $OBJ/ssh-ed25519 -d $HPN_DATA -u $USER \
+		    -r $OBJ/hpn-report -c "cat >$HPN_COPY" client $mischief \
+		    $TEST_SSH_STOCK_SSHD -i -f $OBJ/hpn-stock.conf \
+		    -E $HPN_LOG_SERVER || \
+		    fail "stock, $mischief: `cat $OBJ/hpn-report`"
+		grep '^end closed$' $OBJ/hpn-report >/dev/null || \
+		    fail "stock, $mischief: `cat $OBJ/hpn-report`"
+		hpn_same "stock, $mischief"
+	done
+else
+	verbose "stock: skipped because there is no TEST_SSH_STOCK_SSHD"
+fi
 
 verbose "servers that break the rules"
 for mischief in none-honest:closed:0 none-open-x11:closed:1 \
-    none-open-agent:closed:1 none-back:disconnect:0; do
+    none-open-agent:closed:1 none-open-agent-connect:closed:1 \
+    none-open-unknown:closed:1 none-back:disconnect:0; do
 	end=${mischief#*:} mischief=${mischief%%:*}
 	rm -f $OBJ/hpn-report
 	(

@@ -25,6 +25,7 @@ LTESTS+=\
 	hpn-lanes \
 	hpn-safety \
 	hpn-none-refuse \
+	hpn-none-names \
 	hpn-none \
 	hpn-gssapi \
 	hpn-certs

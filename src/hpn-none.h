@@ -24,6 +24,14 @@
 #define HPN_NONE_TTY	0x01
 #define HPN_NONE_X11	0x02
 #define HPN_NONE_AGENT	0x04
+#define HPN_NONE_OTHER	0x08	/* nothing that is known to be harmless */
+
+/* What a peer may ask for by name: global requests, channels, requests on one. */
+enum hpn_none_kind {
+	HPN_NONE_GLOBAL = 0x01,
+	HPN_NONE_CHANNEL = 0x02,
+	HPN_NONE_REQUEST = 0x04
+};
 
 /* Directions, as in OpenSSH's kex.h. */
 #define HPN_NONE_IN	0
@@ -63,6 +71,7 @@ enum hpn_none_verdict {
 	HPN_NONE_HAS_TTY,
 	HPN_NONE_HAS_X11,
 	HPN_NONE_HAS_AGENT,
+	HPN_NONE_HAS_OTHER,	/* what nobody knows to be harmless */
 	HPN_NONE_UNWANTED,	/* client: did not ask for it */
 	HPN_NONE_REFUSED	/* client: asked, and the server did not */
 };
@@ -73,13 +82,20 @@ const char *hpn_none_reason(enum hpn_none_verdict);
 /* Whether a name is that of the cipher or MAC none; it may be NULL. */
 int hpn_none_is(const char *name);
 
-/* Whether none is in, or is the first of, a comma-separated list. */
+/*
+ * Whether none is in, is the first of, or is all of a comma-separated list.  Of
+ * an empty list it is not all.
+ */
 int hpn_none_listed(const char *list);
 int hpn_none_first(const char *list);
+int hpn_none_alone(const char *list);
 
 /*
  * The peer's lists of ciphers and MACs, as its KEXINIT has them, each for client
- * to server and for server to client: may the exchange go on?
+ * to server and for server to client: may the exchange go on?  What a peer lists
+ * beside others is not judged: what is not in our own list is not chosen.  This
+ * finds where the choice can only be one that we refuse, so that both sides are
+ * told why.  hpn_none_agreed() has the last word.
  */
 enum hpn_none_verdict hpn_none_proposed(const struct hpn_none *,
     const char *const ciphers[2], const char *const macs[2]);
@@ -94,10 +110,11 @@ enum hpn_none_verdict hpn_none_agreed(struct hpn_none *,
     const char *cipher_out, const char *mac_out);
 
 /*
- * The names of a request on a session channel (RFC 4254 sections 6.2, 6.3.1;
- * OpenSSH's agent) and of a channel's type: HPN_NONE_* bits, or 0.
+ * A name that a peer asks by (RFC 4254, OpenSSH's PROTOCOL): 0 if it is known to
+ * be harmless in the clear; else HPN_NONE_* bits, HPN_NONE_OTHER for what is not
+ * known.
  */
-unsigned int hpn_none_of_request(const char *type);
+unsigned int hpn_none_of(enum hpn_none_kind, const char *name);
 
 /* What of this has no place on the connection as it is; or 0. */
 unsigned int hpn_none_refuses(const struct hpn_none *, unsigned int wanted);

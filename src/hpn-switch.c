@@ -228,29 +228,33 @@ hpn_switch_newkeys(struct ssh *ssh, int mode, const struct newkeys *keys,
 }
 
 int
-hpn_switch_refuses(struct ssh *ssh, const char *type)
+hpn_switch_refuses(struct ssh *ssh, enum hpn_none_kind kind, const char *name)
 {
 	unsigned int bits;
 
-	bits = hpn_none_refuses(&ssh->none, hpn_none_of_request(type));
+	bits = hpn_none_refuses(&ssh->none, hpn_none_of(kind, name));
 	if (bits == 0)
 		return 0;
-	if (ssh->none.server) {
-		logit("NoneSwitch: refused %s of user %s from %s port %d: the "
-		    "connection is not encrypted", type,
-		    ssh->none.user == NULL ? "unknown" : ssh->none.user,
-		    ssh_remote_ipaddr(ssh), ssh_remote_port(ssh));
-		ssh_packet_send_debug(ssh, "%s", hpn_none_refusal(bits));
-	} else
-		error("NoneSwitch: refused %s of the server: the connection "
-		    "is not encrypted", type);
+	if (!ssh->none.server) {
+		do_log2(bits == HPN_NONE_OTHER ? SYSLOG_LEVEL_VERBOSE :
+		    SYSLOG_LEVEL_ERROR, "NoneSwitch: refused %.100s of the "
+		    "server: the connection is not encrypted", name);
+		return 1;
+	}
+	/* A peer may well ask for what it does without */
+	do_log2(bits == HPN_NONE_OTHER ? SYSLOG_LEVEL_VERBOSE :
+	    SYSLOG_LEVEL_INFO, "NoneSwitch: refused %.100s of user %s from %s "
+	    "port %d: the connection is not encrypted", name,
+	    ssh->none.user == NULL ? "unknown" : ssh->none.user,
+	    ssh_remote_ipaddr(ssh), ssh_remote_port(ssh));
+	ssh_packet_send_debug(ssh, "%s", hpn_none_refusal(bits));
 	return 1;
 }
 
 void
-hpn_switch_holds(struct ssh *ssh, const char *type)
+hpn_switch_holds(struct ssh *ssh, enum hpn_none_kind kind, const char *name)
 {
-	hpn_none_holds(&ssh->none, hpn_none_of_request(type));
+	hpn_none_holds(&ssh->none, hpn_none_of(kind, name));
 }
 
 void
@@ -324,29 +328,47 @@ hpn_switch_check(const struct hpn_options *o, const char *macs, int tty,
 		    "name those whose data are public.");
 }
 
-void
-hpn_switch_check_shared(const struct hpn_options *o, int clear, int tty,
-    int x11, int agent)
+int
+hpn_switch_attach(const struct hpn_options *o, const char *path, int clear,
+    int alone, int tty, int x11, int agent)
 {
 	struct hpn_none_request q;
 	const char *why;
 
 	request(&q, o, tty, 0, x11, agent);
-	if ((why = hpn_none_shared(&q, clear)) != NULL)
+	if (clear && !hpn_switch_is_wanted(o)) {
+		if (!alone)
+			fatal("NoneSwitch: the connection of the master at "
+			    "%.200s is not encrypted; it is not used without "
+			    "-o NoneEnabled=yes -o NoneSwitch=yes", path);
+		logit("NoneSwitch: the connection of the master at %.200s is "
+		    "not encrypted; using another one.", path);
+		return -1;
+	}
+	/* What is only forwarded may be better protected than asked for */
+	if ((clear || alone) && (why = hpn_none_shared(&q, clear)) != NULL)
 		fatal("%s", why);
-	if (clear && !q.wanted)
-		logit("Warning: data on this shared connection are NOT "
-		    "ENCRYPTED (cipher none).");
+	return 0;
+}
+
+int
+hpn_switch_is_wanted(const struct hpn_options *o)
+{
+	return o->none_switch && o->none_enabled;
 }
 
 const char *
-hpn_switch_share(struct ssh *ssh, int tty, int x11, int agent)
+hpn_switch_share(struct ssh *ssh, int knows, int tty, int x11, int agent)
 {
 	unsigned int bits;
 
 	bits = hpn_none_refuses(&ssh->none, (tty ? HPN_NONE_TTY : 0) |
 	    (x11 ? HPN_NONE_X11 : 0) | (agent ? HPN_NONE_AGENT : 0));
-	return bits == 0 ? NULL : hpn_none_refusal(bits);
+	if (bits != 0)
+		return hpn_none_refusal(bits);
+	return knows || !hpn_switch_is_shared(ssh) ? NULL :
+	    "NoneSwitch: this shared connection is not encrypted; only who "
+	    "says NoneSwitch may use it, use another one (-S none)";
 }
 
 int

@@ -11,6 +11,8 @@
 
 #include <sys/types.h>
 
+#include "hpn-none.h"
+
 struct hpn_options;
 struct newkeys;
 struct ssh;
@@ -47,12 +49,12 @@ void hpn_switch_newkeys(struct ssh *, int mode, const struct newkeys *,
     u_int64_t bytes, u_int64_t *max_blocks);
 
 /*
- * A request on a session channel or a channel's type.  hpn_switch_refuses()
- * says whether it has no place on this connection, and logs it;
- * hpn_switch_holds() that it was granted.
+ * What the peer asks for by this name.  hpn_switch_refuses() says whether it has
+ * no place on this connection, and logs it; hpn_switch_holds() that it was
+ * granted.
  */
-int hpn_switch_refuses(struct ssh *, const char *type);
-void hpn_switch_holds(struct ssh *, const char *type);
+int hpn_switch_refuses(struct ssh *, enum hpn_none_kind, const char *name);
+void hpn_switch_holds(struct ssh *, enum hpn_none_kind, const char *name);
 
 /* Server, at the end: the log says how much went in the clear, if any did. */
 void hpn_switch_report(struct ssh *);
@@ -68,16 +70,24 @@ void hpn_switch_check(const struct hpn_options *, const char *macs, int tty,
     int forced, int x11, int agent);
 
 /*
- * Client of a shared connection, which is `clear` or not: the same.  Warns if
- * its data will go in the clear without NoneSwitch.
+ * Client of a shared connection, whose master is at path and whose data are
+ * `clear` or not: the same.  Without NoneSwitch of its own it does not use one
+ * that is not encrypted: -1 if it can do alone what it was asked to.  0: attach.
  */
-void hpn_switch_check_shared(const struct hpn_options *, int clear, int tty,
-    int x11, int agent);
+int hpn_switch_attach(const struct hpn_options *, const char *path, int clear,
+    int alone, int tty, int x11, int agent);
+/* Whether it says in its HELLO that it wants it. */
+int hpn_switch_is_wanted(const struct hpn_options *);
 
-/* Master of a shared connection: a line why not, or NULL. */
-const char *hpn_switch_share(struct ssh *, int tty, int x11, int agent);
-/* Whether its connection is switched, as the extension of its HELLO says. */
+/*
+ * Master of a shared connection: a line why its client may not have this, or
+ * NULL.  knows: the client said in its HELLO that it wants cleartext.
+ */
+const char *hpn_switch_share(struct ssh *, int knows, int tty, int x11,
+    int agent);
+/* Whether its connection is switched, as it says in its HELLO. */
 int hpn_switch_is_shared(const struct ssh *);
+/* An extension of both HELLOs, without a value. */
 #define HPN_SWITCH_EXTENSION	"none-switch@openssh-hpn"
 
 #endif /* HPN_SWITCH_H */

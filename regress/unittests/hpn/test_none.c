@@ -48,6 +48,12 @@ lists(void)
 	ASSERT_INT_EQ(hpn_none_first("a,none"), 0);
 	ASSERT_INT_EQ(hpn_none_first("nonesuch"), 0);
 	ASSERT_INT_EQ(hpn_none_first(""), 0);
+	ASSERT_INT_EQ(hpn_none_alone("none"), 1);
+	ASSERT_INT_EQ(hpn_none_alone("none,none"), 1);
+	ASSERT_INT_EQ(hpn_none_alone(""), 0);
+	ASSERT_INT_EQ(hpn_none_alone("none,a"), 0);
+	ASSERT_INT_EQ(hpn_none_alone("a,none"), 0);
+	ASSERT_INT_EQ(hpn_none_alone("nonesuch"), 0);
 	ASSERT_INT_EQ(hpn_none_is(NULL), 0);
 	ASSERT_INT_EQ(hpn_none_is("none"), 1);
 	ASSERT_INT_EQ(hpn_none_is("None"), 0);
@@ -70,12 +76,19 @@ proposals(void)
 {
 	struct hpn_none n;
 
-	/* A server, before authentication: not even among others */
+	/* A server, before authentication: it may be listed, in any place */
 	memset(&n, 0, sizeof(n));
 	n.server = 1;
 	ASSERT_INT_EQ(proposed(&n, AES, AES, UMAC), HPN_NONE_FINE);
-	ASSERT_INT_EQ(proposed(&n, AES ",none", AES, UMAC), HPN_NONE_EARLY);
+	ASSERT_INT_EQ(proposed(&n, AES ",none", AES ",none", "none"),
+	    HPN_NONE_FINE);
+	ASSERT_INT_EQ(proposed(&n, "none," AES, "none," AES, "none," UMAC),
+	    HPN_NONE_FINE);
+	/* ... but nothing else can be chosen here */
 	ASSERT_INT_EQ(proposed(&n, AES, "none", UMAC), HPN_NONE_EARLY);
+	ASSERT_INT_EQ(proposed(&n, "none,none", AES, UMAC), HPN_NONE_EARLY);
+	n.allowed = n.mac_allowed = 1;
+	ASSERT_INT_EQ(proposed(&n, "none", "none", UMAC), HPN_NONE_EARLY);
 	/* A client: the server may list what it likes */
 	n.server = 0;
 	ASSERT_INT_EQ(proposed(&n, AES ",none", "none", "none"),
@@ -93,6 +106,9 @@ proposals(void)
 	ASSERT_INT_EQ(proposed(&n, "none", "none", UMAC), HPN_NONE_FORBIDDEN);
 	ASSERT_INT_EQ(proposed(&n, AES, "none", UMAC), HPN_NONE_FORBIDDEN);
 	ASSERT_INT_EQ(proposed(&n, AES ",none", AES ",none", UMAC),
+	    HPN_NONE_FINE);
+	/* Our list has none of it: the other is chosen */
+	ASSERT_INT_EQ(proposed(&n, "none," AES, "none," AES, "none"),
 	    HPN_NONE_FINE);
 	/* A client that wants it takes nothing less */
 	client(&n, 1, 0);
@@ -114,6 +130,7 @@ agreements(void)
 		{ HPN_NONE_TTY, HPN_NONE_HAS_TTY },
 		{ HPN_NONE_X11, HPN_NONE_HAS_X11 },
 		{ HPN_NONE_AGENT, HPN_NONE_HAS_AGENT },
+		{ HPN_NONE_OTHER, HPN_NONE_HAS_OTHER },
 	};
 	struct hpn_none n;
 	size_t i;
@@ -188,23 +205,43 @@ static void
 refusals(void)
 {
 	static const struct {
-		const char *type;
+		enum hpn_none_kind kind;
+		const char *name;
 		unsigned int bit;
 	} types[] = {
-		{ "pty-req", HPN_NONE_TTY },
-		{ "x11-req", HPN_NONE_X11 },
-		{ "x11", HPN_NONE_X11 },
-		{ "auth-agent-req@openssh.com", HPN_NONE_AGENT },
-		{ "auth-agent@openssh.com", HPN_NONE_AGENT },
-		{ "shell", 0 }, { "exec", 0 }, { "subsystem", 0 },
-		{ "env", 0 }, { "forwarded-tcpip", 0 }, { "", 0 },
+		{ HPN_NONE_REQUEST, "pty-req", HPN_NONE_TTY },
+		{ HPN_NONE_REQUEST, "x11-req", HPN_NONE_X11 },
+		{ HPN_NONE_CHANNEL, "x11", HPN_NONE_X11 },
+		{ HPN_NONE_REQUEST, "auth-agent-req@openssh.com",
+		    HPN_NONE_AGENT },
+		{ HPN_NONE_CHANNEL, "auth-agent@openssh.com", HPN_NONE_AGENT },
+		/* names that OpenSSH is getting */
+		{ HPN_NONE_REQUEST, "agent-req", HPN_NONE_AGENT },
+		{ HPN_NONE_CHANNEL, "agent-connect", HPN_NONE_AGENT },
+		{ HPN_NONE_REQUEST, "shell", 0 },
+		{ HPN_NONE_REQUEST, "exec", 0 },
+		{ HPN_NONE_REQUEST, "subsystem", 0 },
+		{ HPN_NONE_REQUEST, "env", 0 },
+		{ HPN_NONE_CHANNEL, "session", 0 },
+		{ HPN_NONE_CHANNEL, "direct-tcpip", 0 },
+		{ HPN_NONE_CHANNEL, "forwarded-tcpip", 0 },
+		{ HPN_NONE_GLOBAL, "tcpip-forward", 0 },
+		{ HPN_NONE_GLOBAL, "keepalive@openssh.com", 0 },
+		/* what nobody knows, and what is known as something else */
+		{ HPN_NONE_REQUEST, "", HPN_NONE_OTHER },
+		{ HPN_NONE_REQUEST, "agent-forward", HPN_NONE_OTHER },
+		{ HPN_NONE_REQUEST, "exe", HPN_NONE_OTHER },
+		{ HPN_NONE_REQUEST, "exec2", HPN_NONE_OTHER },
+		{ HPN_NONE_CHANNEL, "exec", HPN_NONE_OTHER },
+		{ HPN_NONE_GLOBAL, "session", HPN_NONE_OTHER },
+		{ HPN_NONE_GLOBAL, "new@example.com", HPN_NONE_OTHER },
 	};
 	struct hpn_none n;
 	unsigned int bit;
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		bit = hpn_none_of_request(types[i].type);
+		bit = hpn_none_of(types[i].kind, types[i].name);
 		ASSERT_U_INT_EQ(bit, types[i].bit);
 		server(&n, 1, 1);
 		ASSERT_U_INT_EQ(hpn_none_refuses(&n, bit), 0);
