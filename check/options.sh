@@ -7,7 +7,7 @@
 #
 # usage: check/options.sh       after make build stock, on either base or both
 #
-# What is ours is not listed anywhere: it is what the tree's readconf.c, servconf.c
+# What is ours: the list in hpn-options.h, and what the tree's readconf.c, servconf.c
 # and command lines have and the release's have not. Names of ours on the wire
 # (NAME@openssh-hpn) are in PROTOCOL.hpn.
 #
@@ -50,6 +50,25 @@ holds() {
 keywords() {
 	sed -n 's/^[ 	]*{ "\([a-z0-9]*\)", *\([os][A-Za-z0-9]*\).*/\1 \2/p' "$1" |
 	    sort -u
+}
+
+# listed FILE SIDE: the same of our list, hpn-options.h, for one side.
+listed() {
+	awk -v side="$2" '
+	/^#define HPN_OPTIONS\(X\)/ { on = 1 }
+	on { line = line $0 }
+	on && !/\\$/ { exit }
+	END {
+		n = split(line, entry, /X\([A-Z]*, "/)
+		for (i = 2; i <= n; i++) {
+			keyword = entry[i]
+			sub(/".*/, "", keyword)
+			if (entry[i] ~ /, BOTH,/ ||
+			    (side == "ssh" && entry[i] ~ /, CLIENT,/) ||
+			    (side == "sshd" && entry[i] ~ /, SERVER,/))
+				print keyword, "hpn"
+		}
+	}' "$1" | sort -u
 }
 
 # letters FILE: what follows a dash on its command line.
@@ -143,8 +162,10 @@ for base in debian upstream; do
 		sshd)	source=servconf.c ;;
 		esac
 		keywords "$release/$source" >"$work/release"
-		keywords "$tree/$source" | comm -13 "$work/release" - |
-		    grep -v 'HPNForeign$' >"$work/ours"
+		{
+			keywords "$tree/$source" | comm -13 "$work/release" -
+			listed "$tree/hpn-options.h" $side
+		} >"$work/ours"
 		[ -s "$work/ours" ] || {
 			bad "$base: $source has no option of ours"
 			continue
@@ -185,8 +206,9 @@ for base in debian upstream; do
 			cp "$work/empty.$side" "$work/one"
 			holds "$base: $name in ${sample##*/}" \
 			    in_sample "$sample" "$name" "$work/default" "$@"
-			if [ $side = sshd ] && grep -q \
-			    "\"$key\", *$code, *SSHCFG_ALL" "$tree/$source"; then
+			if [ $side = sshd ] && { [ "$code" = hpn ] || grep -q \
+			    "\"$key\", *$code, *SSHCFG_ALL" "$tree/$source"; }
+			then
 				holds "$base: $name in the list of Match" \
 				    in_match "$page" "$name"
 			fi

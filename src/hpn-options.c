@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,13 +15,65 @@
 /* Before a number of HPNThreads */
 #define RING	"ring:"
 
+enum kind {
+	FLAG,
+	SIZE,
+	THREADS
+};
+
+/* Bits of the sides on which an option has an effect */
+#define CLIENT	HPN_OPTIONS_CLIENT
+#define SERVER	HPN_OPTIONS_SERVER
+#define BOTH	(CLIENT|SERVER)
+
+static const struct option {
+	const char *keyword;
+	enum kind kind;
+	int where;
+	size_t member;		/* offset */
+	int64_t least, most;
+} table[] = {
+#define ENTRY(kind, keyword, member, dflt, where, least, most) \
+	{ keyword, kind, where, offsetof(struct hpn_options, member), \
+	    least, most },
+	HPN_OPTIONS(ENTRY)
+#undef ENTRY
+};
+
+#define NOPTIONS	(sizeof(table) / sizeof(table[0]))
+
+/* NULL if there is none that has an effect on this side. */
+static const struct option *
+lookup(int side, const char *keyword)
+{
+	size_t i;
+
+	for (i = 0; i < NOPTIONS; i++) {
+		if (strcasecmp(table[i].keyword, keyword) == 0)
+			return (table[i].where & side) != 0 ? &table[i] : NULL;
+	}
+	return NULL;
+}
+
+/* FLAG and THREADS are int, SIZE is int64_t. */
+static int *
+member_int(struct hpn_options *o, const struct option *opt)
+{
+	return (int *)((char *)o + opt->member);
+}
+
+static int64_t *
+member_size(struct hpn_options *o, const struct option *opt)
+{
+	return (int64_t *)((char *)o + opt->member);
+}
+
 void
 hpn_options_init(struct hpn_options *o)
 {
-	o->disabled = o->rcvbuf_poll = HPN_OPTION_UNSET;
-	o->window_max = o->memory_max = HPN_OPTION_UNSET;
-	o->threads = o->disable_mtaes = HPN_OPTION_UNSET;
-	o->none_enabled = o->none_mac = o->none_switch = HPN_OPTION_UNSET;
+#define INIT(kind, keyword, member, ...)	o->member = HPN_OPTION_UNSET;
+	HPN_OPTIONS(INIT)
+#undef INIT
 	o->ring = o->none_everywhere = 0;
 	o->everywhere = 1;
 }
@@ -28,54 +81,38 @@ hpn_options_init(struct hpn_options *o)
 void
 hpn_options_fill(struct hpn_options *o)
 {
-	if (o->disabled == HPN_OPTION_UNSET)
-		o->disabled = 0;
-	if (o->rcvbuf_poll == HPN_OPTION_UNSET)
-		o->rcvbuf_poll = 1;
-	if (o->window_max == HPN_OPTION_UNSET)
-		o->window_max = HPN_WINDOW_MAX_DEFAULT;
-	if (o->memory_max == HPN_OPTION_UNSET)
-		o->memory_max = HPN_MEMORY_MAX_DEFAULT;
-	if (o->threads == HPN_OPTION_UNSET)
-		o->threads = o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO;
-	if (o->disable_mtaes == HPN_OPTION_UNSET)
-		o->disable_mtaes = 0;
-	if (o->none_enabled == HPN_OPTION_UNSET)
-		o->none_enabled = 0;
-	if (o->none_mac == HPN_OPTION_UNSET)
-		o->none_mac = 0;
-	if (o->none_switch == HPN_OPTION_UNSET)
-		o->none_switch = 0;
+#define FILL(kind, keyword, member, dflt, ...) \
+	if (o->member == HPN_OPTION_UNSET) \
+		o->member = (dflt);
+	HPN_OPTIONS(FILL)
+#undef FILL
 }
 
 void
 hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src)
 {
-	if (src->disabled != HPN_OPTION_UNSET)
-		dst->disabled = src->disabled;
-	if (src->rcvbuf_poll != HPN_OPTION_UNSET)
-		dst->rcvbuf_poll = src->rcvbuf_poll;
-	if (src->window_max != HPN_OPTION_UNSET)
-		dst->window_max = src->window_max;
-	if (src->memory_max != HPN_OPTION_UNSET)
-		dst->memory_max = src->memory_max;
-	if (src->threads != HPN_OPTION_UNSET) {
-		dst->threads = src->threads;
+#define COPY(kind, keyword, member, ...) \
+	if (src->member != HPN_OPTION_UNSET) \
+		dst->member = src->member;
+	HPN_OPTIONS(COPY)
+#undef COPY
+	if (src->threads != HPN_OPTION_UNSET)
 		dst->ring = src->ring;
-	}
-	if (src->disable_mtaes != HPN_OPTION_UNSET)
-		dst->disable_mtaes = src->disable_mtaes;
-	if (src->none_enabled != HPN_OPTION_UNSET)
-		dst->none_enabled = src->none_enabled;
-	if (src->none_mac != HPN_OPTION_UNSET)
-		dst->none_mac = src->none_mac;
 }
 
-void
-hpn_options_none_switch(struct hpn_options *o, int active, int cmdline)
+int *
+hpn_options_flag(struct hpn_options *o, int side, const char *keyword,
+    int active, int cmdline)
 {
-	if (active && o->none_switch == HPN_OPTION_UNSET)
+	const struct option *opt = lookup(side, keyword);
+	int *flag;
+
+	if (opt == NULL || opt->kind != FLAG)
+		return NULL;
+	flag = member_int(o, opt);
+	if (flag == &o->none_switch && active && *flag == HPN_OPTION_UNSET)
 		o->none_everywhere = !cmdline && o->everywhere;
+	return flag;
 }
 
 static int
@@ -124,68 +161,103 @@ size_parse(const char *arg, int64_t least, int64_t most, int64_t *value,
 	return 0;
 }
 
-int
-hpn_options_size(struct hpn_options *o, int window, const char *arg,
-    int active, const char **reason)
-{
-	int64_t value, *target = window ? &o->window_max : &o->memory_max;
-
-	if (size_parse(arg, window ? HPN_WINDOW_MAX_LEAST : HPN_MEMORY_MAX_LEAST,
-	    window ? HPN_WINDOW_CEILING : HPN_MEMORY_MAX_MOST, &value,
-	    reason) != 0)
-		return -1;
-	if (active && *target == HPN_OPTION_UNSET)
-		*target = value;
-	return 0;
-}
-
-int
-hpn_options_threads(struct hpn_options *o, const char *arg, int active,
-    const char **reason)
+static int
+threads_parse(const char *arg, int64_t least, int64_t most, int *value,
+    int *ring, const char **reason)
 {
 	const char *errstr = NULL;
-	int value, ring = 0;
 
+	*ring = 0;
 	if (arg == NULL || *arg == '\0') {
 		*reason = "is missing";
 		return -1;
 	}
-	if (strcasecmp(arg, "auto") == 0)
-		value = HPN_OPTION_AUTO;
-	else {
-		if (strncasecmp(arg, RING, sizeof(RING) - 1) == 0) {
-			ring = 1;
-			arg += sizeof(RING) - 1;
-		}
-		value = (int)strtonum(arg, 0, HPN_THREADS_MOST, &errstr);
-		if (errstr != NULL) {
-			*reason = strcmp(errstr, "invalid") == 0 ?
-			    "is neither a number nor auto" :
-			    strcmp(errstr, "too large") == 0 ?
-			    "is too large" : "is too small";
-			return -1;
-		}
+	if (strcasecmp(arg, "auto") == 0) {
+		*value = HPN_OPTION_AUTO;
+		return 0;
 	}
-	if (active && o->threads == HPN_OPTION_UNSET) {
-		o->threads = value;
-		o->ring = ring;
+	if (strncasecmp(arg, RING, sizeof(RING) - 1) == 0) {
+		*ring = 1;
+		arg += sizeof(RING) - 1;
+	}
+	*value = (int)strtonum(arg, least, most, &errstr);
+	if (errstr != NULL) {
+		*reason = strcmp(errstr, "invalid") == 0 ?
+		    "is neither a number nor auto" :
+		    strcmp(errstr, "too large") == 0 ?
+		    "is too large" : "is too small";
+		return -1;
 	}
 	return 0;
 }
 
-void
-hpn_options_dump(const struct hpn_options *o, FILE *f)
+int
+hpn_options_value(struct hpn_options *o, int side, const char *keyword,
+    const char *arg, int active, const char **reason)
 {
-	fprintf(f, "hpndisabled %s\n", o->disabled ? "yes" : "no");
-	fprintf(f, "tcprcvbufpoll %s\n", o->rcvbuf_poll ? "yes" : "no");
-	fprintf(f, "hpnwindowmax %lld\n", (long long)o->window_max);
-	fprintf(f, "hpnmemorymax %lld\n", (long long)o->memory_max);
-	if (o->threads == HPN_OPTION_AUTO)
-		fprintf(f, "hpnthreads auto\n");
+	const struct option *opt = lookup(side, keyword);
+	int64_t size;
+	int threads, ring;
+
+	*reason = NULL;
+	if (opt == NULL) {
+		*reason = "has no effect here";
+		return 0;
+	}
+	switch (opt->kind) {
+	case SIZE:
+		if (size_parse(arg, opt->least, opt->most, &size, reason) != 0)
+			return -1;
+		if (active && *member_size(o, opt) == HPN_OPTION_UNSET)
+			*member_size(o, opt) = size;
+		return 0;
+	case THREADS:
+		if (threads_parse(arg, opt->least, opt->most, &threads, &ring,
+		    reason) != 0)
+			return -1;
+		if (active && *member_int(o, opt) == HPN_OPTION_UNSET) {
+			*member_int(o, opt) = threads;
+			o->ring = ring;
+		}
+		return 0;
+	case FLAG:
+		break;
+	}
+	*reason = "is not parsed here";	/* hpn_options_flag() was not asked */
+	return -1;
+}
+
+static void
+dump_FLAG(const struct hpn_options *o, const char *keyword, int64_t value,
+    FILE *f)
+{
+	fprintf(f, "%s %s\n", keyword, value ? "yes" : "no");
+}
+
+static void
+dump_SIZE(const struct hpn_options *o, const char *keyword, int64_t value,
+    FILE *f)
+{
+	fprintf(f, "%s %lld\n", keyword, (long long)value);
+}
+
+static void
+dump_THREADS(const struct hpn_options *o, const char *keyword, int64_t value,
+    FILE *f)
+{
+	if (value == HPN_OPTION_AUTO)
+		fprintf(f, "%s auto\n", keyword);
 	else
-		fprintf(f, "hpnthreads %s%d\n", o->ring ? RING : "",
-		    o->threads);
-	fprintf(f, "disablemtaes %s\n", o->disable_mtaes ? "yes" : "no");
-	fprintf(f, "noneenabled %s\n", o->none_enabled ? "yes" : "no");
-	fprintf(f, "nonemacenabled %s\n", o->none_mac ? "yes" : "no");
+		fprintf(f, "%s %s%d\n", keyword, o->ring ? RING : "",
+		    (int)value);
+}
+
+void
+hpn_options_dump(const struct hpn_options *o, int side, FILE *f)
+{
+#define DUMP(kind, keyword, member, dflt, where, ...) \
+	if (((where) & side) != 0) \
+		dump_##kind(o, keyword, o->member, f);
+	HPN_OPTIONS(DUMP)
+#undef DUMP
 }

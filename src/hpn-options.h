@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-options: the options that this project adds to ssh_config(5) and
- * sshd_config(5), kept together so that readconf.c and servconf.c need only
- * one line each for parsing, defaults, Match and dumping.
+ * sshd_config(5), kept together so that readconf.c and servconf.c have one
+ * opcode and a line each for defaults, Match and dumping, however many there are.
  */
 #ifndef HPN_OPTIONS_H
 #define HPN_OPTIONS_H
@@ -20,38 +20,86 @@
 #define HPN_MEMORY_MAX_DEFAULT	(256LL * 1024 * 1024)
 #define HPN_MEMORY_MAX_MOST	(1LL << 40)
 
-struct hpn_options {
-	int disabled;		/* HPNDisabled */
-	int rcvbuf_poll;	/* TcpRcvBufPoll */
-	int64_t window_max;	/* HPNWindowMax, bytes */
-	int64_t memory_max;	/* HPNMemoryMax, bytes */
-	int threads;		/* HPNThreads, or HPN_OPTION_AUTO */
-	int ring;		/* they make AES-CTR's keystream instead */
-	int disable_mtaes;	/* DisableMTAES: no threads unless asked for */
-	int none_enabled;	/* NoneEnabled */
-	int none_mac;		/* NoneMacEnabled */
-	int none_switch;	/* NoneSwitch; ssh_config only */
-	int none_everywhere;	/* ... which holds for all hosts */
-	int everywhere;		/* while reading: so does what comes now */
-};
+/*
+ * The options, one line each, in the order in which ssh -G and sshd -T print
+ * them.  A new option is a line here, beside its manuals and samples.
+ *
+ * kind		FLAG (yes or no), SIZE (bytes; K, M, G) or THREADS
+ * keyword	in small letters
+ * member	of struct hpn_options; HPN_OPTION_UNSET until it is set
+ * default	a value; it may use the members of *o whose lines come before
+ * where	BOTH: ssh_config and sshd_config, Match included.
+ *		CLIENT: ssh_config; sshd takes it too, without effect.
+ *		SERVER: sshd_config, Match included.
+ * least, most	the bounds of a SIZE and of THREADS
+ */
+#define HPN_OPTIONS(X) \
+	X(FLAG, "hpndisabled", disabled, 0, BOTH, 0, 1) \
+	X(FLAG, "tcprcvbufpoll", rcvbuf_poll, 1, BOTH, 0, 1) \
+	X(SIZE, "hpnwindowmax", window_max, HPN_WINDOW_MAX_DEFAULT, BOTH, \
+	    HPN_WINDOW_MAX_LEAST, HPN_WINDOW_CEILING) \
+	X(SIZE, "hpnmemorymax", memory_max, HPN_MEMORY_MAX_DEFAULT, BOTH, \
+	    HPN_MEMORY_MAX_LEAST, HPN_MEMORY_MAX_MOST) \
+	X(THREADS, "hpnthreads", threads, \
+	    o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO, BOTH, \
+	    0, HPN_THREADS_MOST) \
+	X(FLAG, "disablemtaes", disable_mtaes, 0, BOTH, 0, 1) \
+	X(FLAG, "noneenabled", none_enabled, 0, BOTH, 0, 1) \
+	X(FLAG, "nonemacenabled", none_mac, 0, BOTH, 0, 1) \
+	X(FLAG, "noneswitch", none_switch, 0, CLIENT, 0, 1)
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files
- * that must still load, as entries of a keyword table; the arguments are an
- * entry's members after the name.
+ * that must still load.
  */
-#define HPN_KEYWORDS_FOREIGN(...) \
-	{ "hpnbuffersize", __VA_ARGS__ }, \
-	{ "hpnbufferlimit", __VA_ARGS__ }, \
-	{ "tcprcvbuf", __VA_ARGS__ }, \
-	{ "metrics", __VA_ARGS__ }, \
-	{ "metricspath", __VA_ARGS__ }, \
-	{ "metricsinterval", __VA_ARGS__ }, \
-	{ "fallback", __VA_ARGS__ }, \
-	{ "fallbackport", __VA_ARGS__ }, \
-	{ "happyeyes", __VA_ARGS__ }, \
-	{ "happydelay", __VA_ARGS__ }, \
-	{ "usemptcp", __VA_ARGS__ }
+#define HPN_OPTIONS_FOREIGN(X) \
+	X("hpnbuffersize") \
+	X("hpnbufferlimit") \
+	X("tcprcvbuf") \
+	X("metrics") \
+	X("metricspath") \
+	X("metricsinterval") \
+	X("fallback") \
+	X("fallbackport") \
+	X("happyeyes") \
+	X("happydelay") \
+	X("usemptcp")
+
+#define HPN_OPTIONS_TYPE_FLAG		int
+#define HPN_OPTIONS_TYPE_SIZE		int64_t
+#define HPN_OPTIONS_TYPE_THREADS	int	/* or HPN_OPTION_AUTO */
+#define HPN_OPTIONS_MEMBER(kind, keyword, member, ...) \
+	HPN_OPTIONS_TYPE_##kind member;
+
+struct hpn_options {
+	HPN_OPTIONS(HPN_OPTIONS_MEMBER)
+	int ring;		/* threads make AES-CTR's keystream instead */
+	int none_everywhere;	/* NoneSwitch holds for all hosts */
+	int everywhere;		/* while reading: so does what comes now */
+};
+
+/* The entries of readconf.c's table of keywords, with the opcode oHPN. */
+#define HPN_OPTIONS_READCONF_BOTH(keyword)	{ keyword, oHPN },
+#define HPN_OPTIONS_READCONF_CLIENT(keyword)	{ keyword, oHPN },
+#define HPN_OPTIONS_READCONF_SERVER(keyword)
+#define HPN_OPTIONS_READCONF_X(kind, keyword, member, dflt, where, ...) \
+	HPN_OPTIONS_READCONF_##where(keyword)
+#define HPN_OPTIONS_READCONF \
+	HPN_OPTIONS(HPN_OPTIONS_READCONF_X) \
+	HPN_OPTIONS_FOREIGN(HPN_OPTIONS_READCONF_BOTH)
+
+/* The same for servconf.c, with the opcode sHPN. */
+#define HPN_OPTIONS_SERVCONF_X(kind, keyword, ...) \
+	{ keyword, sHPN, SSHCFG_ALL },
+#define HPN_OPTIONS_SERVCONF_FOREIGN(keyword) \
+	{ keyword, sHPN, SSHCFG_ALL },
+#define HPN_OPTIONS_SERVCONF \
+	HPN_OPTIONS(HPN_OPTIONS_SERVCONF_X) \
+	HPN_OPTIONS_FOREIGN(HPN_OPTIONS_SERVCONF_FOREIGN)
+
+/* Whose configuration it is. */
+#define HPN_OPTIONS_CLIENT	1	/* ssh_config */
+#define HPN_OPTIONS_SERVER	2	/* sshd_config */
 
 void hpn_options_init(struct hpn_options *);
 void hpn_options_fill(struct hpn_options *);
@@ -60,25 +108,25 @@ void hpn_options_fill(struct hpn_options *);
 void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);
 
 /*
- * Parse the argument of HPNWindowMax (window != 0) or HPNMemoryMax: a number
- * of bytes, or of K, M, G; arg may be NULL.  Store it if `active` and not set
- * before: the first value holds, as everywhere in the configuration.
- * Returns 0, or -1 and the reason, which completes "value 'x' ".
+ * The member of a FLAG, to which the caller is about to store; NULL if the
+ * keyword, in letters of any size, is another kind or means nothing on this
+ * side.  active: the line counts; cmdline: it comes from the command line.
  */
-int hpn_options_size(struct hpn_options *, int window, const char *arg,
-    int active, const char **reason);
+int *hpn_options_flag(struct hpn_options *, int side, const char *keyword,
+    int active, int cmdline);
 
 /*
- * The same for HPNThreads: "auto", or a number from 0 to HPN_THREADS_MOST, or
- * "ring:" and such a number.
+ * Parse the argument of any other keyword; arg may be NULL.  A SIZE is a number
+ * of bytes, or of K, M, G; THREADS is "auto", a number or "ring:" and a number.
+ * Store it if `active` and not set before: the first value holds, as everywhere
+ * in the configuration.  Returns 0, and a reason if the keyword means nothing
+ * here, which completes "option x "; or -1 and a reason, which completes
+ * "value 'x' ".  *reason is NULL otherwise.
  */
-int hpn_options_threads(struct hpn_options *, const char *arg, int active,
-    const char **reason);
+int hpn_options_value(struct hpn_options *, int side, const char *keyword,
+    const char *arg, int active, const char **reason);
 
-/* NoneSwitch is about to be read, where it counts: remember what it is for. */
-void hpn_options_none_switch(struct hpn_options *, int active, int cmdline);
-
-/* Print as ssh -G and sshd -T do, without NoneSwitch, which sshd has not. */
-void hpn_options_dump(const struct hpn_options *, FILE *);
+/* Print as ssh -G and sshd -T do. */
+void hpn_options_dump(const struct hpn_options *, int side, FILE *);
 
 #endif /* HPN_OPTIONS_H */

@@ -54,6 +54,14 @@ plain(const char *arg, int64_t *value)
 	return arg[i + 1] == '\0';
 }
 
+static int
+set_size(struct hpn_options *o, int window, const char *arg, int active,
+    const char **reason)
+{
+	return hpn_options_value(o, HPN_OPTIONS_SERVER,
+	    window ? "hpnwindowmax" : "hpnmemorymax", arg, active, reason);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -74,7 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	hpn_options_init(&o);
 	reason = NULL;
-	ok = hpn_options_size(&o, window, arg, 1, &reason) == 0;
+	ok = set_size(&o, window, arg, 1, &reason) == 0;
 	HOLDS(memcmp(arg, same, size) == 0);
 	value = window ? o.window_max : o.memory_max;
 	HOLDS((window ? o.memory_max : o.window_max) == HPN_OPTION_UNSET);
@@ -94,12 +102,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Inactive: the same verdict, nothing stored; set: nothing replaced */
 	hpn_options_init(&o);
 	reason = NULL;
-	HOLDS((hpn_options_size(&o, window, arg, 0, &reason) == 0) == ok);
+	HOLDS((set_size(&o, window, arg, 0, &reason) == 0) == ok);
 	HOLDS(o.window_max == HPN_OPTION_UNSET);
 	HOLDS(o.memory_max == HPN_OPTION_UNSET);
 	hpn_options_fill(&o);
 	set = o;
-	HOLDS((hpn_options_size(&o, window, arg, 1, &reason) == 0) == ok);
+	HOLDS((set_size(&o, window, arg, 1, &reason) == 0) == ok);
 	HOLDS(o.window_max == set.window_max);
 	HOLDS(o.memory_max == set.memory_max);
 	return 0;

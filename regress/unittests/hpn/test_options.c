@@ -18,6 +18,22 @@
 #define WINDOW	1
 #define MEMORY	0
 
+static int
+set_size(struct hpn_options *o, int window, const char *arg, int active,
+    const char **reason)
+{
+	return hpn_options_value(o, HPN_OPTIONS_CLIENT,
+	    window ? "HPNWindowMax" : "hpnmemorymax", arg, active, reason);
+}
+
+static int
+set_threads(struct hpn_options *o, const char *arg, int active,
+    const char **reason)
+{
+	return hpn_options_value(o, HPN_OPTIONS_SERVER, "HPNThreads", arg,
+	    active, reason);
+}
+
 static void
 good(int window, const char *arg, int64_t expect)
 {
@@ -26,7 +42,7 @@ good(int window, const char *arg, int64_t expect)
 
 	test_subtest_info("%s '%s'", window ? "window" : "memory", arg);
 	hpn_options_init(&o);
-	ASSERT_INT_EQ(hpn_options_size(&o, window, arg, 1, &reason), 0);
+	ASSERT_INT_EQ(set_size(&o, window, arg, 1, &reason), 0);
 	ASSERT_LONG_LONG_EQ(window ? o.window_max : o.memory_max, expect);
 	ASSERT_LONG_LONG_EQ(window ? o.memory_max : o.window_max,
 	    HPN_OPTION_UNSET);
@@ -44,7 +60,7 @@ bad(int window, const char *arg, const char *expect)
 	for (active = 0; active < 2; active++) {
 		hpn_options_init(&o);
 		reason = NULL;
-		ASSERT_INT_EQ(hpn_options_size(&o, window, arg, active,
+		ASSERT_INT_EQ(set_size(&o, window, arg, active,
 		    &reason), -1);
 		ASSERT_PTR_NE(reason, NULL);
 		ASSERT_STRING_EQ(reason, expect);
@@ -54,7 +70,7 @@ bad(int window, const char *arg, const char *expect)
 }
 
 static void
-dumped(const struct hpn_options *o, const char *expect)
+dumped(const struct hpn_options *o, int side, const char *expect)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -62,7 +78,7 @@ dumped(const struct hpn_options *o, const char *expect)
 
 	f = open_memstream(&text, &len);
 	ASSERT_PTR_NE(f, NULL);
-	hpn_options_dump(o, f);
+	hpn_options_dump(o, side, f);
 	ASSERT_INT_EQ(fclose(f), 0);
 	ASSERT_STRING_EQ(text, expect);
 	free(text);
@@ -76,7 +92,7 @@ threads(const char *arg, int expect, const char *expect_reason)
 
 	test_subtest_info("threads '%s'", arg == NULL ? "NULL" : arg);
 	hpn_options_init(&o);
-	ASSERT_INT_EQ(hpn_options_threads(&o, arg, 1, &reason),
+	ASSERT_INT_EQ(set_threads(&o, arg, 1, &reason),
 	    expect_reason == NULL ? 0 : -1);
 	ASSERT_INT_EQ(o.threads, expect);
 	if (expect_reason != NULL)
@@ -157,17 +173,17 @@ test_options(void)
 
 	TEST_START("options: the first value holds");
 	hpn_options_init(&o);
-	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "8M", 1, &reason), 0);
-	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "9M", 1, &reason), 0);
-	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "bad", 1, &reason), -1);
+	ASSERT_INT_EQ(set_size(&o, WINDOW, "8M", 1, &reason), 0);
+	ASSERT_INT_EQ(set_size(&o, WINDOW, "9M", 1, &reason), 0);
+	ASSERT_INT_EQ(set_size(&o, WINDOW, "bad", 1, &reason), -1);
 	ASSERT_LONG_LONG_EQ(o.window_max, 8 * MB);
 	TEST_DONE();
 
 	TEST_START("options: a block that does not apply");
 	hpn_options_init(&o);
-	ASSERT_INT_EQ(hpn_options_size(&o, WINDOW, "8M", 0, &reason), 0);
+	ASSERT_INT_EQ(set_size(&o, WINDOW, "8M", 0, &reason), 0);
 	ASSERT_LONG_LONG_EQ(o.window_max, HPN_OPTION_UNSET);
-	ASSERT_INT_EQ(hpn_options_size(&o, MEMORY, "8M", 0, &reason), 0);
+	ASSERT_INT_EQ(set_size(&o, MEMORY, "8M", 0, &reason), 0);
 	ASSERT_LONG_LONG_EQ(o.memory_max, HPN_OPTION_UNSET);
 	TEST_DONE();
 
@@ -226,7 +242,7 @@ test_options(void)
 	TEST_START("options: dump");
 	hpn_options_init(&o);
 	hpn_options_fill(&o);
-	dumped(&o, "hpndisabled no\n"
+	dumped(&o, HPN_OPTIONS_SERVER, "hpndisabled no\n"
 	    "tcprcvbufpoll yes\n"
 	    "hpnwindowmax 134217728\n"
 	    "hpnmemorymax 268435456\n"
@@ -238,13 +254,50 @@ test_options(void)
 	o.memory_max = 1LL << 40;
 	o.threads = 7;
 	o.disable_mtaes = 1;
-	o.none_enabled = o.none_mac = 1;
-	dumped(&o, "hpndisabled yes\n"
+	o.none_enabled = o.none_mac = o.none_switch = 1;
+	dumped(&o, HPN_OPTIONS_SERVER, "hpndisabled yes\n"
 	    "tcprcvbufpoll no\n"
 	    "hpnwindowmax 65536\n"
 	    "hpnmemorymax 1099511627776\n"
 	    "hpnthreads 7\ndisablemtaes yes\n"
 	    "noneenabled yes\nnonemacenabled yes\n");
+	o.ring = 1;
+	dumped(&o, HPN_OPTIONS_CLIENT, "hpndisabled yes\n"
+	    "tcprcvbufpoll no\n"
+	    "hpnwindowmax 65536\n"
+	    "hpnmemorymax 1099511627776\n"
+	    "hpnthreads ring:7\ndisablemtaes yes\n"
+	    "noneenabled yes\nnonemacenabled yes\nnoneswitch yes\n");
+	TEST_DONE();
+
+	TEST_START("options: which keyword is which member, on which side");
+	hpn_options_init(&o);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_SERVER, "HPNDisabled",
+	    1, 0), &o.disabled);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_CLIENT, "tcprcvbufpoll",
+	    1, 0), &o.rcvbuf_poll);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_CLIENT, "hpnwindowmax",
+	    1, 0), NULL);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_CLIENT, "noneswitch",
+	    1, 1), &o.none_switch);
+	ASSERT_INT_EQ(o.none_everywhere, 0);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_CLIENT, "NoneSwitch",
+	    0, 0), &o.none_switch);
+	ASSERT_INT_EQ(o.none_everywhere, 0);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_CLIENT, "NoneSwitch",
+	    1, 0), &o.none_switch);
+	ASSERT_INT_EQ(o.none_everywhere, 1);
+	ASSERT_PTR_EQ(hpn_options_flag(&o, HPN_OPTIONS_SERVER, "NoneSwitch",
+	    1, 0), NULL);
+	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_SERVER, "NoneSwitch",
+	    "yes", 1, &reason), 0);
+	ASSERT_STRING_EQ(reason, "has no effect here");
+	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_CLIENT, "UseMPTCP",
+	    NULL, 1, &reason), 0);
+	ASSERT_STRING_EQ(reason, "has no effect here");
+	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_CLIENT, "HPNDisabled",
+	    "yes", 1, &reason), -1);
+	ASSERT_INT_EQ(o.disabled, HPN_OPTION_UNSET);
 	TEST_DONE();
 
 	TEST_START("options: threads");
@@ -261,10 +314,10 @@ test_options(void)
 	threads(NULL, HPN_OPTION_UNSET, "is missing");
 	threads("4x", HPN_OPTION_UNSET, "is neither a number nor auto");
 	hpn_options_init(&o);
-	ASSERT_INT_EQ(hpn_options_threads(&o, "3", 0, &reason), 0);
+	ASSERT_INT_EQ(set_threads(&o, "3", 0, &reason), 0);
 	ASSERT_INT_EQ(o.threads, HPN_OPTION_UNSET);
-	ASSERT_INT_EQ(hpn_options_threads(&o, "3", 1, &reason), 0);
-	ASSERT_INT_EQ(hpn_options_threads(&o, "4", 1, &reason), 0);
+	ASSERT_INT_EQ(set_threads(&o, "3", 1, &reason), 0);
+	ASSERT_INT_EQ(set_threads(&o, "4", 1, &reason), 0);
 	ASSERT_INT_EQ(o.threads, 3);
 	TEST_DONE();
 
