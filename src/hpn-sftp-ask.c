@@ -206,7 +206,8 @@ ask_mark(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
 }
 
 void
-ask_truncate(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
+ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
+    u_int64_t size)
 {
 	Attrib a;
 
@@ -214,7 +215,7 @@ ask_truncate(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
 	a.flags = SSH2_FILEXFER_ATTR_SIZE;
 	a.size = size;
 	debug("truncating at %llu", (unsigned long long)size);
-	ask_fsetstat(job, n, ASK_TRUNCATE, &a);
+	ask_fsetstat(job, n, what, &a);
 }
 
 void

@@ -51,7 +51,7 @@ extern volatile sig_atomic_t interrupted;
 /* A range of one such block is asked for only to see whether there is an answer. */
 #define PROBE_BLOCK	1
 
-/* What was said already */
+/* What was said already of this server */
 #define SAID_READS	0x01
 #define SAID_NONSENSE	0x02
 #define SAID_VERIFIES	0x04
@@ -136,9 +136,9 @@ check_probe(struct hpn_sftp_job *job, struct node *n)
 static void
 say_once(struct hpn_sftp_job *job, int what, const char *text)
 {
-	if (job->said & what)
+	if (job->c->said & what)
 		return;
-	job->said |= what;
+	job->c->said |= what;
 	job_meter_break(job);
 	logit("%s", text);
 }

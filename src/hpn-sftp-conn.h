@@ -29,6 +29,7 @@ struct hpn_sftp_conn {
 	int fixed_buflen;		/* the user wants these lengths */
 	int can_fsync, can_hash;	/* as the server announced */
 	int hashes;			/* and it has: it answered with some */
+	int said;			/* what it cannot do, to the user */
 	int predictable;		/* OpenSSH's: its handles can be told */
 	u_int64_t handles;		/* the server's limit; 0: unknown */
 	struct known **known;

@@ -141,9 +141,14 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 			    "File \"%s\" was not modified", n->to);
 		else if (job->flags & HPN_SFTP_FSYNC) {
 			debug("syncing \"%s\"", n->to);
-			if (fsync(n->fd) == -1)
+			/* Of a device there may be nothing to write out. */
+			if (fsync(n->fd) == -1 && (errno != EINVAL ||
+			    (fstat(n->fd, &st) == 0 && S_ISREG(st.st_mode)))) {
+				job_meter_break(job);
 				error("local sync \"%s\": %s", n->to,
 				    strerror(errno));
+				n->failed = 1;
+			}
 		}
 	}
 	/* Some file systems say only now that data were not written. */
@@ -198,7 +203,7 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	    n->a.perm & 0777 : 0666;
 	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
 	if (n->parent == NULL)
-		job_count(job, n->size);
+		job_count(job, n, n->size);
 	file_plan(job, n);
 	n->buflen = *job->c->download_buflen;
 	n->ahead = 1;
@@ -287,6 +292,9 @@ get_checked(struct hpn_sftp_job *job, struct node *n,
 void
 get_verified(struct hpn_sftp_job *job, struct node *n)
 {
+	if (interrupted && (verifies(job) || ((job->flags & HPN_SFTP_RESUME) &&
+	    (job->flags & HPN_SFTP_PRESERVE))))
+		n->cut = 1;
 	if (!n->modified || n->failed || interrupted ||
 	    (!verifies(job) && (job->flags & HPN_SFTP_RESUME) == 0))
 		finish_local(job, n);
@@ -391,6 +399,8 @@ get_send(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	if (n->state == NODE_DATA) {
+		if (!n->eof)
+			n->cut = 1;
 		check_end(job, n);
 		verify_end(job, n, n->high);
 	}
@@ -467,6 +477,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		save_answered(n, req);
 		if (req->offset < n->bad)
 			n->bad = req->offset;
+		n->cut = 1;
 		return;
 	}
 	debug3("Short data block, re-requesting %llu -> %llu",
@@ -483,7 +494,7 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 	if (n->state != NODE_CLOSING || n->asked != 0)
 		return;
 	/* Of what is left as it was something better was said. */
-	if ((n->failed && !n->untouched) || interrupted)
+	if ((n->failed || n->cut) && !n->untouched)
 		node_fail(job, n);
 	else
 		node_end(job, n);
@@ -497,12 +508,47 @@ get_check_end(struct hpn_sftp_job *job, struct node *n)
 
 /* ---------------------------------------------------------- directories -- */
 
+/*
+ * The mode of a directory, while it is filled and afterwards, of a copy that may
+ * have been interrupted before.  Without -p what was there keeps its own, and a
+ * new one gets the server's through the umask, as a file does.
+ */
+static void
+dir_modes(struct hpn_sftp_job *job, struct node *n, int made)
+{
+	mode_t opened = n->mode & ~n->final_mode;
+	struct stat st;
+
+	if ((job->flags & HPN_SFTP_RESUME) == 0 ||
+	    (made && (job->flags & HPN_SFTP_PRESERVE)))
+		return;
+	if (stat(n->to, &st) == -1) {
+		debug("stat %s: %s", n->to, strerror(errno));
+		n->final_mode = n->mode;
+		return;
+	}
+	st.st_mode &= 07777;
+	if ((job->flags & HPN_SFTP_PRESERVE) == 0 ||
+	    (n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
+		n->mode = st.st_mode;
+		n->final_mode = made ? n->mode & ~opened : n->mode;
+	}
+	/* A copy that was finished before may have closed it. */
+	if (made || (st.st_mode & (S_IWUSR|S_IXUSR)) ==
+	    (S_IWUSR|S_IXUSR))
+		return;
+	n->mode = st.st_mode | S_IWUSR|S_IXUSR;
+	if (chmod(n->to, n->mode) == -1)
+		debug("chmod %s: %s", n->to, strerror(errno));
+}
+
 /* Attributes and path of the directory are known. */
 static void
 dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stat st;
 	mode_t mode = 0777;
+	int made, saved;
 
 	if (!S_ISDIR(n->a.perm)) {
 		error("\"%s\" is not a directory", n->from);
@@ -519,22 +565,16 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 		debug("download remote \"%s\": server did not send "
 		    "permissions", n->to);
 	n->mode = mode;
-	if (mkdir(n->to, mode) == -1 && (errno != EEXIST ||
+	made = mkdir(n->to, mode) == 0;
+	saved = errno;
+	if (!made && (saved != EEXIST ||
 	    stat(n->to, &st) == -1 || !S_ISDIR(st.st_mode))) {
 		job_meter_break(job);
-		error("mkdir %s: %s", n->to, strerror(errno));
+		error("mkdir %s: %s", n->to, strerror(saved));
 		node_fail(job, n);
 		return;
 	}
-	/* A copy that was finished before may have closed it. */
-	if ((job->flags & HPN_SFTP_RESUME) && stat(n->to, &st) == 0 &&
-	    (st.st_mode & (S_IWUSR|S_IXUSR)) != (S_IWUSR|S_IXUSR)) {
-		if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
-			n->final_mode = st.st_mode & 07777;
-		n->mode = (st.st_mode & 07777) | S_IWUSR|S_IXUSR;
-		if (chmod(n->to, n->mode) == -1)
-			debug("chmod %s: %s", n->to, strerror(errno));
-	}
+	dir_modes(job, n, made);
 	dir_ready(job, n);
 	get_open(job, n);
 }
@@ -620,11 +660,10 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 			logit("download \"%s\": not a regular file", from);
 	} else if (S_ISDIR(a->perm))
 		job_node(job, n, from, to, 1, a);
-	else if (S_ISREG(a->perm)) {
-		job_node(job, n, from, to, 0, a);
-		job_count(job, a->flags & SSH2_FILEXFER_ATTR_SIZE ?
-		    a->size : 0);
-	} else
+	else if (S_ISREG(a->perm))
+		job_count(job, job_node(job, n, from, to, 0, a),
+		    a->flags & SSH2_FILEXFER_ATTR_SIZE ? a->size : 0);
+	else
 		logit("download \"%s\": not a regular file", from);
 	free(from);
 	free(to);
@@ -705,7 +744,7 @@ get_dir_done(struct hpn_sftp_job *job, struct node *n)
 		error("local chmod directory \"%s\": %s", n->to,
 		    strerror(errno));
 	}
-	if (n->failed)
+	if (n->failed || n->lacks)
 		node_fail(job, n);
 	else
 		node_end(job, n);
@@ -739,7 +778,8 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((status = answer_attrib(job, type, m, &n->a)) != SSH2_FX_OK) {
 		job_meter_break(job);
 		if (n->parent != NULL)
-			logit("remote stat \"%s\" failed", n->from);
+			logit("remote stat \"%s\" failed: %s", n->from,
+			    fx2txt(status));
 		else
 			error("stat remote \"%s\": %s", n->from,
 			    fx2txt(status));
@@ -763,7 +803,7 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 			node_end(job, n);
 			return;
 		}
-		job_count(job, n->a.flags & SSH2_FILEXFER_ATTR_SIZE ?
+		job_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE ?
 		    n->a.size : 0);
 	}
 	begin_known(job, n);

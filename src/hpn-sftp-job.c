@@ -126,9 +126,11 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 }
 
 void
-job_count(struct hpn_sftp_job *job, u_int64_t size)
+job_count(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
 {
-	job->all_files++;
+	if (!n->counted)
+		job->all_files++;
+	n->counted = 1;
 	/* Nobody has more than this, whatever is said. */
 	if (size <= (u_int64_t)INT64_MAX / 2 - job->all_bytes)
 		job->all_bytes += size;
@@ -214,13 +216,18 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 		job->only = NULL;
 	}
 	if (!n->tree) {
+		if (n->failed && !n->counted)
+			job_count(job, n, 0);
 		if (n->failed)
 			job->failed_files++;
-		else
+		else if (n->counted)
 			job->done_files++;
 	}
-	if (n->failed)
+	if (n->failed || n->lacks) {
 		job->failed = 1;
+		if (parent != NULL)
+			parent->lacks = 1;
+	}
 	if (n->fd != -1)
 		close(n->fd);
 	if (n->dirp != NULL)
@@ -228,6 +235,7 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->from);
 	free(n->to);
 	free(n->key);
+	free(n->target);
 	free(n->handle);
 	free(n->small);
 	check_free(n);
@@ -245,16 +253,18 @@ void
 node_fail(struct hpn_sftp_job *job, struct node *n)
 {
 	n->failed = 1;
-	job_meter_break(job);
-	if (interrupted)
-		;
-	else if (n->parent == NULL && (job->flags & HPN_SFTP_UP))
+	/* Of an interrupted one the meter has the name, unless it has many. */
+	if (n->target != NULL) {
+		job_meter_break(job);
 		error("failed to upload %s %s to %s",
-		    n->tree ? "directory" : "file", n->from, n->to);
-	else if (n->parent != NULL && !n->tree)
+		    n->tree ? "directory" : "file", n->from, n->target);
+	} else if (!n->tree && (n->parent != NULL ||
+	    (interrupted && job->only != n))) {
+		job_meter_break(job);
 		error(job->flags & HPN_SFTP_UP ?
 		    "upload \"%s\" to \"%s\" failed" :
 		    "Download of file %s to %s failed", n->from, n->to);
+	}
 	node_end(job, n);
 }
 
@@ -397,7 +407,7 @@ read_at(int fd, u_char *p, size_t len, u_int64_t offset)
 
 	while (got < len) {
 		n = pread(fd, p + got, len - got, (off_t)(offset + got));
-		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		if (n == -1 && errno == EINTR && !interrupted)
 			continue;
 		if (n == -1)
 			return -1;
@@ -650,13 +660,15 @@ meter_label(struct hpn_sftp_job *job, int force)
 {
 	u_int64_t now = now_ns();
 	off_t total = job->all_bytes;
+	int more;
 
 	if (!force && now - job->label_ns < LABEL_NS)
 		return;
 	job->label_ns = now;
-	snprintf(job->label, sizeof(job->label), "%u/%u%s files",
-	    job->done_files + job->failed_files, job->all_files,
-	    TAILQ_EMPTY(&job->walking) && TAILQ_EMPTY(&job->dirs) ? "" : "+");
+	more = !TAILQ_EMPTY(&job->walking) || !TAILQ_EMPTY(&job->dirs);
+	snprintf(job->label, sizeof(job->label), "%u/%u%s file%s",
+	    job->done_files, job->all_files, more ? "+" : "",
+	    job->all_files == 1 && !more ? "" : "s");
 	if (total < job->done_bytes)
 		total = job->done_bytes;
 	update_progress_meter(job->label, total);
@@ -669,7 +681,11 @@ meter_begin(struct hpn_sftp_job *job)
 	if (!showprogress || job->metered || job->only != NULL ||
 	    job->all_files == 0)
 		return;
-	snprintf(job->label, sizeof(job->label), "%u files", job->all_files);
+	/* All of nothing looks as if it were done. */
+	if (job->all_bytes == 0 && job->alive != 0)
+		return;
+	snprintf(job->label, sizeof(job->label), "%u file%s", job->all_files,
+	    job->all_files == 1 ? "" : "s");
 	start_progress_meter(job->label, job->all_bytes, &job->done_bytes);
 	job->metered = 1;
 }
@@ -757,7 +773,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 
 void
 hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
-    int tree)
+    const char *target, int tree)
 {
 	char *plain = xstrdup(from);
 	size_t len = strlen(plain);
@@ -772,6 +788,10 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 		known = hpn_sftp_known_stat(job->c, plain, 1, 1, &a) == 1;
 	}
 	n = job_node(job, NULL, from, to, tree, known ? &a : NULL);
+	if (!tree)
+		job_count(job, n, 0);
+	if (target != NULL)
+		n->target = xstrdup(target);
 	job->only = job->alive == 1 && !tree ? n : NULL;
 	free(plain);
 }
@@ -814,8 +834,12 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		if (job->metered && job->only == NULL)
 			meter_label(job, 0);
 	}
+	/* Many that were all empty */
+	if (job->done_files != 0 && job->all_files > 1)
+		meter_begin(job);
 	if (job->metered) {
 		meter_label(job, 1);
+		refresh_progress_meter(1);
 		job_meter_break(job);
 	}
 	summary(job);

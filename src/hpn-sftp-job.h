@@ -36,10 +36,11 @@ struct hpn_sftp_job *hpn_sftp_job_new(struct sftp_conn *, int flags);
 /*
  * Add the file or, with tree non-zero, the directory from, to become to.  The
  * names are copied.  Of two with the same destination, the later one is
- * begun when the earlier one is done.
+ * begun when the earlier one is done.  target: what the user called the
+ * destination, for the line that closes a failed upload; NULL: there is none.
  */
 void hpn_sftp_job_add(struct hpn_sftp_job *, const char *from,
-    const char *to, int tree);
+    const char *to, const char *target, int tree);
 
 /*
  * Do it, and free the job.  0 if everything was done; -1 if something failed

@@ -33,7 +33,8 @@ enum ask {
 	ASK_REALPATH, ASK_STAT, ASK_MKDIR, ASK_OPENDIR, ASK_READDIR,
 	ASK_OPEN, ASK_READ, ASK_WRITE, ASK_FSETSTAT, ASK_SETSTAT, ASK_FSYNC,
 	ASK_CLOSE,
-	ASK_FSTAT, ASK_TRUNCATE, ASK_CHMOD, ASK_HASH, ASK_COMPARE,
+	ASK_FSTAT, ASK_TRUNCATE, ASK_SIZE, ASK_SIZE_STAT, ASK_FSYNC_STAT,
+	ASK_CHMOD, ASK_HASH, ASK_COMPARE,
 	ASK_TIMES, ASK_MARK, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
 };
 
@@ -84,6 +85,7 @@ struct node {
 	int claimed;			/* is in that chain */
 	char *from, *to;
 	char *key;			/* the destination as claimed, if not to */
+	char *target;			/* ... as the user called it, or NULL */
 	int tree, depth;
 	enum state state;
 	int failed;
@@ -114,16 +116,21 @@ struct node {
 	u_int32_t mtime;		/* of the local source as it was opened */
 	struct hpn_resume_file dest;	/* what was there */
 	u_int64_t least;		/* put: not to be cut below this */
+	u_int64_t set;			/* put: length that was asked for, ... */
+	u_int unset, unsynced;		/* ... the status, and that of fsync */
 	int untouched;			/* is to be left as it was found */
 	int readonly, writeonly;	/* the destination */
 	int unhashed;			/* the server would not hash it */
 	int denied;			/* why: get: errno, put: status */
+	int counted;			/* is in the job's all_files */
+	int cut;			/* the interrupt ended its data */
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
 	struct spread *spread;		/* hpn-sftp-spread.c */
 	/* directory */
 	mode_t final_mode;
+	int lacks;			/* something in it failed */
 	int ready;			/* children may begin */
 	int listed;			/* no more names to come */
 	u_int children;			/* not ended */
@@ -166,7 +173,6 @@ struct hpn_sftp_job {
 	u_int done_files, all_files, failed_files;
 	int failed, metered;
 	struct tally tally;
-	int said;			/* what a server cannot do */
 	int overfull;			/* no more names are taken */
 	char label[64];
 	u_int64_t label_ns;
@@ -188,8 +194,8 @@ struct hpn_sftp_job {
 struct node *job_node(struct hpn_sftp_job *, struct node *parent,
     const char *from, const char *to, int tree, const Attrib *);
 void job_begin_later(struct hpn_sftp_job *, struct node *);
-/* A file that was taken for something else until now is one of the job. */
-void job_count(struct hpn_sftp_job *, u_int64_t size);
+/* It is one of the job's files, which may not have been known until now. */
+void job_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
 
 /* Lists.  A node that is on one is taken from it first. */
 void node_list(struct node *, struct nodes *);
@@ -225,7 +231,8 @@ void ask_open(struct hpn_sftp_job *, struct node *, const char *path,
     u_int mode, const Attrib *);
 void ask_handle(struct hpn_sftp_job *, struct node *, enum ask, u_char type);
 void ask_handle_attrib(struct hpn_sftp_job *, struct node *, const Attrib *);
-void ask_truncate(struct hpn_sftp_job *, struct node *, u_int64_t size);
+void ask_truncate(struct hpn_sftp_job *, struct node *, enum ask,
+    u_int64_t size);
 void ask_fsync(struct hpn_sftp_job *, struct node *);
 void ask_hash(struct hpn_sftp_job *, struct node *,
     const struct hpn_hash_range *);

@@ -16,6 +16,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#ifdef HAVE_POLL_H
+#include <poll.h>
+#else
+# ifdef HAVE_SYS_POLL_H
+#  include <sys/poll.h>
+# endif
+#endif
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,6 +31,7 @@
 
 #include "log.h"
 #include "misc.h"
+#include "progressmeter.h"
 #include "sshbuf.h"
 #include "utf8.h"
 #include "xmalloc.h"
@@ -43,6 +51,8 @@ extern volatile sig_atomic_t interrupted;
 #define MAX_DIR_DEPTH	64
 /* Names taken from a directory before answers are looked at again. */
 #define WALK		64
+/* A file that somebody has a lease of is tried again after so long, ms. */
+#define LEASE_WAIT	50
 
 /* Steps of NODE_TAIL */
 #define STEP_SIZE	0
@@ -60,13 +70,39 @@ tail(struct hpn_sftp_job *job, struct node *n)
 
 /* ---------------------------------------------------------------- files -- */
 
+/*
+ * A FIFO must not keep us waiting for somebody to write to it.  A file that
+ * another program has a lease of is worth waiting for: our attempt has asked
+ * that program to give it back, and the system takes it back in the end.
+ */
+static int
+open_source(const char *path)
+{
+	struct stat sb;
+	int fd;
+
+	while ((fd = open(path, O_RDONLY|O_NONBLOCK)) == -1 &&
+	    (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		if (stat(path, &sb) == -1 || !S_ISREG(sb.st_mode)) {
+			errno = EAGAIN;
+			break;
+		}
+		if (interrupted) {
+			errno = EINTR;
+			break;
+		}
+		(void)poll(NULL, 0, LEASE_WAIT);
+		refresh_progress_meter(0);
+	}
+	return fd;
+}
+
 static int
 open_local(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stat sb;
 
-	/* A FIFO must not keep us waiting for somebody to write to it */
-	if ((n->fd = open(n->from, O_RDONLY|O_NONBLOCK)) == -1) {
+	if ((n->fd = open_source(n->from)) == -1) {
 		job_meter_break(job);
 		error("open local \"%s\": %s", n->from, strerror(errno));
 		return -1;
@@ -81,10 +117,16 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 		error("local \"%s\" is not a regular file", n->from);
 		return -1;
 	}
+	/* Some that are called regular have nothing to read for now. */
+	if (fcntl(n->fd, F_SETFL, 0) == -1) {
+		job_meter_break(job);
+		error("open local \"%s\": %s", n->from, strerror(errno));
+		return -1;
+	}
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
 	if (n->parent == NULL)
-		job_count(job, n->size);
+		job_count(job, n, n->size);
 	stat_to_attrib(&sb, &n->a);
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_SIZE;
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_UIDGID;
@@ -321,7 +363,7 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 		if (r->by == HPN_RESUME_BY_SIZE)
 			n->least = r->there;
 		else if (n->begun < r->there)
-			ask_truncate(job, n, n->begun);
+			ask_truncate(job, n, ASK_TRUNCATE, n->begun);
 		begin_data(job, n);
 		return;
 	}
@@ -360,6 +402,8 @@ put_verified(struct hpn_sftp_job *job, struct node *n)
 		close(n->fd);
 		n->fd = -1;
 	}
+	if (interrupted && verifies(job))
+		n->cut = 1;
 	tail(job, n);
 }
 
@@ -380,7 +424,7 @@ static void
 send_data(struct hpn_sftp_job *job, struct node *n)
 {
 	size_t max = *job->c->upload_buflen;
-	ssize_t len;
+	ssize_t len = -1;
 	int lane;
 
 	if (n->small != NULL) {
@@ -431,6 +475,8 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		file_plan(job, n);
 	}
 	n->eof = 1;
+	if (interrupted && len != 0 && n->next < n->size)
+		n->cut = 1;
 	/* What is compared may have to be read again. */
 	if (n->check == NULL) {
 		if (job->flags & HPN_SFTP_RESUME)
@@ -460,36 +506,52 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 	    (n->failed || interrupted));
 }
 
+/*
+ * Its length or fsync was refused, and this is what is there now.  A device has
+ * no length and need not be written out; another file may have the length.
+ */
+static void
+refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
+    struct sshbuf *m)
+{
+	Attrib there;
+	int size = what == ASK_SIZE_STAT;
+
+	if (answer_attrib(job, type, m, &there) == SSH2_FX_OK) {
+		if ((there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+		    !S_ISREG(there.perm))
+			return;
+		if (size && (there.flags & SSH2_FILEXFER_ATTR_SIZE) &&
+		    there.size == n->set)
+			return;
+	}
+	job_meter_break(job);
+	error("remote %s \"%s\": %s", size ? "fsetstat" : "fsync", n->to,
+	    fx2txt(size ? n->unset : n->unsynced));
+	n->failed = 1;
+}
+
 static void
 send_tail(struct hpn_sftp_job *job, struct node *n)
 {
-	Attrib size;
-
 	for (; job_room(job, 0); n->step++) {
 		switch (n->step) {
 		case STEP_SIZE:
 			if (!sets_size(job, n))
 				break;
-			/* What was compared has this length, or has failed. */
-			if ((job->flags & HPN_SFTP_RESUME) == 0 &&
-			    verifies(job)) {
-				ask_truncate(job, n, file_whole(n));
-				break;
-			}
-			attrib_clear(&size);
-			size.flags = SSH2_FILEXFER_ATTR_SIZE;
-			size.size = MAXIMUM(file_whole(n), n->least);
-			debug("truncating at %llu",
-			    (unsigned long long)size.size);
-			ask_handle_attrib(job, n, &size);
+			n->set = MAXIMUM(file_whole(n), n->least);
+			ask_truncate(job, n, ASK_SIZE, n->set);
 			break;
 		case STEP_ATTRIB:
 			/* A part must stay open to the next attempt. */
-			if ((job->flags & HPN_SFTP_RESUME) &&
-			    (n->failed || interrupted))
+			if ((job->flags & HPN_SFTP_PRESERVE) == 0)
 				break;
-			if (job->flags & HPN_SFTP_PRESERVE)
-				ask_handle_attrib(job, n, &n->a);
+			if ((job->flags & HPN_SFTP_RESUME) &&
+			    (n->failed || interrupted)) {
+				n->cut = 1;
+				break;
+			}
+			ask_handle_attrib(job, n, &n->a);
 			break;
 		case STEP_FSYNC:
 			if ((job->flags & HPN_SFTP_FSYNC) &&
@@ -546,7 +608,7 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 	if (n->state != NODE_CLOSING || n->asked != 0)
 		return;
 	/* Of what is left as it was something better was said. */
-	if ((n->failed && !n->untouched) || interrupted)
+	if ((n->failed || n->cut) && !n->untouched)
 		node_fail(job, n);
 	else
 		node_end(job, n);
@@ -633,7 +695,7 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	u_int status;
 
 	if (what == ASK_MKDIR) {
-		if (answer_status(job, type, m) == SSH2_FX_OK)
+		if ((n->denied = answer_status(job, type, m)) == SSH2_FX_OK)
 			dir_ready(job, n);
 		else	/* There is no status for one that exists. */
 			ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
@@ -641,6 +703,10 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	}
 	status = answer_attrib(job, type, m, &there);
 	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
+		/* What is there and goes on keeps its mode. */
+		if ((job->flags & HPN_SFTP_RESUME) &&
+		    (job->flags & HPN_SFTP_PRESERVE) == 0)
+			n->a.perm = there.perm & 07777;
 		/* A copy that was finished before may have closed it. */
 		if ((job->flags & HPN_SFTP_RESUME) &&
 		    (there.perm & (S_IWUSR|S_IXUSR)) != (S_IWUSR|S_IXUSR)) {
@@ -655,8 +721,13 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	job_meter_break(job);
 	if (status == SSH2_FX_OK)
 		error("\"%s\" exists but is not a directory", n->to);
-	else
-		error("remote mkdir \"%s\": %s", n->to, fx2txt(status));
+	else {
+		error("remote mkdir \"%s\": %s", n->to, fx2txt(n->denied));
+		/* It may be there, for all that is known. */
+		if (status != SSH2_FX_NO_SUCH_FILE)
+			error("stat remote \"%s\": %s", n->to,
+			    fx2txt(status));
+	}
 	dir_failed(job, n);
 }
 
@@ -669,7 +740,7 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 
 	if (lstat(from, &sb) == -1) {
 		logit("local lstat \"%s\": %s", name, strerror(errno));
-		job->failed = 1;
+		n->lacks = 1;
 		goto out;
 	}
 	if (S_ISLNK(sb.st_mode)) {
@@ -679,16 +750,16 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 		}
 		if (stat(from, &sb) == -1) {
 			logit("local stat \"%s\": %s", name, strerror(errno));
-			job->failed = 1;
+			n->lacks = 1;
 			goto out;
 		}
 	}
 	if (S_ISDIR(sb.st_mode))
 		job_node(job, n, from, to, 1, NULL);
-	else if (S_ISREG(sb.st_mode)) {
-		job_node(job, n, from, to, 0, NULL);
-		job_count(job, sb.st_size);
-	} else
+	else if (S_ISREG(sb.st_mode))
+		job_count(job, job_node(job, n, from, to, 0, NULL),
+		    sb.st_size);
+	else
 		logit("%s: not a regular file", name);
  out:
 	free(from);
@@ -768,10 +839,12 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		dir_made(job, n, req->ask, type, m);
 		return;
 	case ASK_SETSTAT:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
+			job_meter_break(job);
 			error("remote setstat \"%s\": %s", n->to,
 			    fx2txt(status));
-		if (n->failed)
+		}
+		if (n->failed || n->lacks)
 			node_fail(job, n);
 		else
 			node_end(job, n);
@@ -783,9 +856,19 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		written(job, n, req, answer_status(job, type, m));
 		break;
 	case ASK_FSETSTAT:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
+		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
+			job_meter_break(job);
 			error("remote fsetstat \"%s\": %s", n->to,
 			    fx2txt(status));
+		}
+		break;
+	case ASK_SIZE:
+		if ((n->unset = answer_status(job, type, m)) != SSH2_FX_OK)
+			ask_path(job, n, ASK_SIZE_STAT, SSH2_FXP_STAT, n->to);
+		break;
+	case ASK_SIZE_STAT:
+	case ASK_FSYNC_STAT:
+		refused(job, n, req->ask, type, m);
 		break;
 	case ASK_TRUNCATE:
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
@@ -799,9 +882,8 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		(void)answer_status(job, type, m);
 		return;
 	case ASK_FSYNC:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK)
-			error("remote fsync \"%s\": %s", n->to,
-			    fx2txt(status));
+		if ((n->unsynced = answer_status(job, type, m)) != SSH2_FX_OK)
+			ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT, n->to);
 		break;
 	case ASK_CLOSE:
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
