@@ -448,3 +448,105 @@ for way in put get; do
 	verbose "$what: $partial files not whole"
 	test $partial -gt 0 || fail "$what: all are whole"
 done
+
+# scp that is interrupted ends what it has begun: what it has made is whole or
+# named, and nothing is empty; what was there and got no data is as it was.
+hpn_helper hpn-delay
+mkdir $FROM/few
+for i in `seq 600`; do
+	echo "this is file $i" >$FROM/few/$i
+done
+# interrupted RATE FILES FROM: copy that folder over 100 ms at so many bytes per
+# second, and interrupt it once so many files have got there.
+interrupted ()
+{
+	server $OBJ/hpn-delay -d 50 -r $1 env HPN=1 $SFTPSERVER
+	timeout -k 5 $HANG $SCP -q -r -S $SERVER $3 x:$TO 2>$LOG &
+	pid=$!
+	i=0
+	until test `find $TO -type f -newer $LOG.begun -size +0 | wc -l` -ge $2
+	do
+		sleep 0.05
+		i=`expr $i + 1`
+		test $i -lt 1200 || fatal "$what: nothing moves"
+	done
+	# timeout passes it on
+	begun=`date +%s%N`
+	kill -INT $pid
+	status=0
+	wait $pid || status=$?
+	took=`expr \( \`date +%s%N\` - $begun \) / 1000000`
+	test $status -eq 1 || fail "$what: status $status"
+	grep "^[^ ]*scp: failed to upload directory $3 to $TO" $LOG \
+	    >/dev/null && return
+	# Two seconds may not be enough for a machine that has no time for us
+	test $took -ge 2000 || fail "$what: ends without a word after $took ms"
+	return 1
+}
+
+what="an interrupted scp of small files"
+: >$LOG.begun
+fresh
+if interrupted 0 20 $FROM/few; then
+	files=`find $TO -type f | wc -l`
+	verbose "$what: $files files"
+	test $files -lt 600 || fail "$what: all were copied"
+	empty=`find $TO -type f -size 0 | wc -l`
+	test $empty -eq 0 || fail "$what: $empty of $files are empty"
+	for file in $TO/few/*; do
+		cmp -s $file $FROM/few/`basename $file` || \
+		    fail "$what: $file differs"
+	done
+else
+	echo "$what: did not end in two seconds, too slow to tell"
+fi
+
+what="an interrupted scp of large files onto others"
+mkdir $FROM/onto
+for i in `seq 30`; do
+	bytes 200000 >$FROM/onto/$i
+done
+fresh
+mkdir $TO/onto
+for i in `seq 30`; do
+	echo old >$TO/onto/$i
+	touch -d 2001-02-03 $TO/onto/$i
+done
+if interrupted 1000000 3 $FROM/onto; then
+	left=0
+	for i in `seq 30`; do
+		cmp -s $TO/onto/$i $FROM/onto/$i && continue
+		test "`head -c 4 $TO/onto/$i | tr -d '\0'`" != old || {
+			left=`expr $left + 1`
+			continue
+		}
+		grep "onto/$i\" failed" $LOG >/dev/null || \
+		    fail "$what: $i is partial, and not named"
+		test -s $TO/onto/$i || fail "$what: $i was emptied"
+	done
+	verbose "$what: $left as they were"
+	test $left -gt 0 || fail "$what: all were written to"
+else
+	echo "$what: did not end in two seconds, too slow to tell"
+fi
+
+# What is made ahead of its data is bounded by what the path moves, so that there
+# is little of it whatever ends a copy: as the server sees it, in its order.
+what="files made ahead of their data"
+mkdir $FROM/ahead
+for i in `seq 70`; do
+	bytes 60000 >$FROM/ahead/$i
+done
+fresh
+: >$LOG.requests
+server $OBJ/hpn-delay -d 20 -r 1000000 $OBJ/hpn-badsftp -l $LOG.requests
+status=0
+timeout -k 5 $HANG $SCP -q -r -S $SERVER $FROM/ahead x:$TO 2>$LOG || status=$?
+succeeded
+diff -r $FROM/ahead $TO/ahead || fail "$what: differ"
+ahead=`awk '$1 == "open" { n++; if (n > most) most = n }
+    $1 == "write" && !seen[$2]++ { n-- }
+    END { print most + 0 }' $LOG.requests`
+verbose "$what: $ahead"
+test $ahead -gt 0 || fail "$what: `head -n 3 $LOG.requests`"
+test $ahead -le 30 || fail "$what: $ahead of 70"

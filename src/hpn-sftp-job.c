@@ -45,6 +45,9 @@ extern int showprogress;
 
 /* Chains of destinations under way. */
 #define CLAIM_CHAINS	4096
+/* What scp was told to end is given so long to leave nothing half done. */
+#define END_NS		2000000000ULL
+#define END_WAIT_MS	100
 /* The job's line is composed so often at most. */
 #define LABEL_NS	200000000ULL
 
@@ -552,6 +555,19 @@ may_begin_dir(const struct hpn_sftp_job *job)
 	return job->dirs_open - waiting < job->xfer.dirs;
 }
 
+/* Whether another file may be begun now. */
+static int
+may_begin(struct hpn_sftp_job *job)
+{
+	/* What waits to be compared was there, or says where to go on. */
+	if ((job->flags & HPN_SFTP_UP) == 0 || (job->flags & HPN_SFTP_RESUME) ||
+	    verifies(job))
+		return hpn_xfer_may_open(&job->xfer, job->files_open,
+		    job->planned);
+	return hpn_xfer_may_create(&job->xfer, job->files_open,
+	    job->planned + job->asked_bytes);
+}
+
 static void
 schedule(struct hpn_sftp_job *job)
 {
@@ -585,7 +601,7 @@ schedule(struct hpn_sftp_job *job)
 	    may_begin_dir(job))
 		begin_node(job, n);
 	while ((n = TAILQ_FIRST(&job->files)) != NULL && job_room(job, 0) &&
-	    hpn_xfer_may_open(&job->xfer, job->files_open, job->planned))
+	    may_begin(job))
 		begin_node(job, n);
 	if (up) {
 		if ((n = TAILQ_FIRST(&job->walking)) != NULL &&
@@ -796,6 +812,20 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 	free(plain);
 }
 
+/*
+ * How long to wait for answers, ms; -1: as long as it takes; -2: no more.  sftp
+ * waits until all that was begun is over, since it goes on then.
+ */
+static int
+patience(struct hpn_sftp_job *job)
+{
+	if (!interrupted || (job->flags & HPN_SFTP_LIST))
+		return -1;
+	if (job->interrupted_ns == 0)
+		job->interrupted_ns = now_ns();
+	return now_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
+}
+
 int
 hpn_sftp_job_run(struct hpn_sftp_job *job)
 {
@@ -815,8 +845,12 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		meter_begin(job);
 		n = TAILQ_FIRST(&job->walking);
 		r = (job->flags & HPN_SFTP_UP) && n != NULL &&
-		    may_walk(job, n) ? 0 : -1;
-		if (r == -1 && job->requests == 0) {
+		    may_walk(job, n) ? 0 : patience(job);
+		if (r == -2) {
+			job_meter_break(job);
+			return -1;
+		}
+		if (r != 0 && job->requests == 0) {
 			/* What was blocked may begin now */
 			if (idle++ > 2 * JOB_NODES)
 				fatal_f("nothing is under way");

@@ -44,7 +44,9 @@ void hpn_sftp_job_add(struct hpn_sftp_job *, const char *from,
 
 /*
  * Do it, and free the job.  0 if everything was done; -1 if something failed
- * or the user interrupted.
+ * or the user interrupted.  Then files whose data are at hand are finished, and
+ * no others begun; without HPN_SFTP_LIST that may not take two seconds, after
+ * which the program has to end.
  */
 int hpn_sftp_job_run(struct hpn_sftp_job *);
 

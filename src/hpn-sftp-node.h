@@ -168,7 +168,7 @@ struct hpn_sftp_job {
 	struct node **claims;		/* destinations under way */
 	u_int alive;			/* nodes */
 	struct node *only;		/* the job is this one file */
-	u_int64_t begun_ns;
+	u_int64_t begun_ns, interrupted_ns;
 	off_t done_bytes, all_bytes, moved_bytes;
 	u_int done_files, all_files, failed_files;
 	int failed, metered;

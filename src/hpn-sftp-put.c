@@ -501,6 +501,9 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 	/* eof: not a small file, which was truncated as it was opened */
 	if (!n->eof || n->readonly)
 		return 0;
+	/* What was there is not given up for nothing. */
+	if (n->cut && n->next == 0 && n->begun == 0)
+		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
 	    (((job->flags & HPN_SFTP_RESUME) || spread_was(n)) &&
 	    (n->failed || interrupted));

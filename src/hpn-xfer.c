@@ -15,6 +15,9 @@
 #define DECAY_SHIFT	4
 /* Rounds shorter than this tell about scheduling, not about the path. */
 #define ROUND_LEAST_NS	2000000ULL
+/* Soon is within so many round trips, or that long if they are shorter. */
+#define SOON_TRIPS	4
+#define SOON_LEAST_NS	250000000ULL
 
 void
 hpn_xfer_init(struct hpn_xfer *x, unsigned int requests)
@@ -106,11 +109,53 @@ end_round(struct hpn_xfer *x, uint64_t round_ns, uint64_t took_ns)
 	    (uint64_t)window : HPN_XFER_MAX;
 }
 
+static uint64_t
+scale(uint64_t n, uint64_t to_ns, uint64_t from_ns)
+{
+	double scaled = (double)n * ((double)to_ns / (double)from_ns);
+
+	return scaled < (double)HPN_XFER_MAX ? (uint64_t)scaled : HPN_XFER_MAX;
+}
+
+/* As much as lately, or less by a quarter at a time. */
+static uint64_t
+settle(uint64_t was, uint64_t is)
+{
+	return is >= was ? is : was - (was - is + 3) / 4;
+}
+
+/* What is moved within the time that is soon. */
+static void
+count_soon(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
+{
+	uint64_t soon_ns = SOON_LEAST_NS, took_ns;
+
+	if (x->rtt_ns > SOON_LEAST_NS / SOON_TRIPS)
+		soon_ns = x->rtt_ns < UINT64_MAX / SOON_TRIPS ?
+		    SOON_TRIPS * x->rtt_ns : UINT64_MAX;
+	if (x->soon_begun_ns != 0 && now_ns >= x->soon_begun_ns) {
+		if (bytes > HPN_XFER_MAX - x->soon_now)
+			bytes = HPN_XFER_MAX - x->soon_now;
+		x->soon_now += bytes;
+		if ((took_ns = now_ns - x->soon_begun_ns) < soon_ns)
+			return;
+		x->soon_bytes = settle(x->soon_bytes,
+		    scale(x->soon_now, soon_ns, took_ns));
+		x->soon_files = (unsigned int)settle(x->soon_files,
+		    scale(x->soon_files_now, soon_ns, took_ns));
+		x->soon_known = 1;
+	}
+	x->soon_begun_ns = now_ns;
+	x->soon_now = 0;
+	x->soon_files_now = 0;
+}
+
 void
 hpn_xfer_delivered(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
 {
 	uint64_t round_ns, took_ns;
 
+	count_soon(x, bytes, now_ns);
 	round_ns = x->rtt_ns > ROUND_LEAST_NS ? x->rtt_ns : ROUND_LEAST_NS;
 	if (x->round_begun_ns == 0 || now_ns < x->round_begun_ns) {
 		x->round_begun_ns = now_ns;
@@ -146,9 +191,25 @@ hpn_xfer_may_open(const struct hpn_xfer *x, unsigned int files,
 	return files < x->files && files < x->requests && bytes < x->window;
 }
 
+int
+hpn_xfer_may_create(const struct hpn_xfer *x, unsigned int files,
+    uint64_t bytes)
+{
+	if (files == 0)
+		return 1;
+	if (!hpn_xfer_may_open(x, files, bytes))
+		return 0;
+	if (!x->soon_known)
+		return bytes < x->soon_now + HPN_XFER_AHEAD_FIRST;
+	return files < x->soon_files + HPN_XFER_AHEAD_FILES &&
+	    bytes < x->soon_bytes + HPN_XFER_AHEAD_BYTES;
+}
+
 void
 hpn_xfer_closed(struct hpn_xfer *x)
 {
+	if (x->soon_files_now < HPN_XFER_MAX)
+		x->soon_files_now++;
 	if (x->files < x->files_max)
 		x->files++;
 }

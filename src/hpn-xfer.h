@@ -35,6 +35,14 @@
 #define HPN_XFER_FILES_FIRST	32
 #define HPN_XFER_FILES_MAX	256
 #define HPN_XFER_FILES_UNKNOWN	64
+/*
+ * What an upload may have under way beyond what the path has moved of late: a
+ * file that is made ahead of its data is empty if the copy ends there.
+ */
+#define HPN_XFER_AHEAD_BYTES	(256U * 1024)
+#define HPN_XFER_AHEAD_FILES	32
+/* ... while nothing is known of the path, bytes. */
+#define HPN_XFER_AHEAD_FIRST	(1024U * 1024)
 /* Directories open there to be read: at most, and of one that does not say. */
 #define HPN_XFER_DIRS_MAX	16
 #define HPN_XFER_DIRS_UNKNOWN	8
@@ -53,6 +61,10 @@ struct hpn_xfer {
 	unsigned int files_max;		/* ... and ever */
 	unsigned int files_local;	/* most that we can open, 0: unknown */
 	unsigned int dirs;		/* most directories open */
+	uint64_t soon_begun_ns;		/* of that time; 0: not yet */
+	uint64_t soon_now, soon_bytes;	/* moved in it, and in those before */
+	unsigned int soon_files_now, soon_files;
+	int soon_known;
 };
 
 /* requests 0: follow the path.  Otherwise so many, whatever their size. */
@@ -85,6 +97,14 @@ int hpn_xfer_may_ask(const struct hpn_xfer *, uint64_t bytes,
  * still to be asked for.
  */
 int hpn_xfer_may_open(const struct hpn_xfer *, unsigned int files,
+    uint64_t bytes);
+
+/*
+ * As hpn_xfer_may_open(), for a file that comes into being when it is opened:
+ * not before its data can be sent soon.  bytes: those that are under way and
+ * those of open files that are still to be sent.
+ */
+int hpn_xfer_may_create(const struct hpn_xfer *, unsigned int files,
     uint64_t bytes);
 
 /* A file was opened and closed: the server bears with more. */

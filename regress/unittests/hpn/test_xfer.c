@@ -152,6 +152,57 @@ test_xfer(void)
 	ASSERT_U64_EQ(x.files, HPN_XFER_FILES_UNKNOWN);
 	TEST_DONE();
 
+	TEST_START("xfer: what is made ahead of its data can be sent soon");
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_handles(&x, 1000);
+	hpn_xfer_answered(&x, 10 * MS);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 0, UINT64_MAX), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 100, HPN_XFER_AHEAD_FIRST - 1), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 1, HPN_XFER_AHEAD_FIRST), 0);
+	/* As more is moved, more may be ahead */
+	hpn_xfer_delivered(&x, MB, now += SEC);
+	hpn_xfer_delivered(&x, MB, now += MS);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 1, HPN_XFER_AHEAD_FIRST), 1);
+	/* 1 MB and 100 files in a second are 250 KB and 25 files soon */
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_handles(&x, 1000);
+	hpn_xfer_answered(&x, 10 * MS);
+	for (n = 0; n < 101; n++) {
+		hpn_xfer_delivered(&x, 10000, now += 10 * MS);
+		hpn_xfer_closed(&x);
+	}
+	ASSERT_U64_GE(x.soon_bytes, 240000);
+	ASSERT_U64_LE(x.soon_bytes, 260000);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 25 + HPN_XFER_AHEAD_FILES - 2,
+	    HPN_XFER_AHEAD_BYTES), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 25 + HPN_XFER_AHEAD_FILES + 2,
+	    0), 0);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 1,
+	    260000 + HPN_XFER_AHEAD_BYTES), 0);
+	/* ... and four times a round trip, if that is longer */
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_handles(&x, 1000);
+	hpn_xfer_answered(&x, SEC);
+	for (n = 0; n < 801; n++)
+		hpn_xfer_delivered(&x, 10000, now += 10 * MS);
+	ASSERT_U64_GE(x.soon_bytes, 3900000);
+	ASSERT_U64_LE(x.soon_bytes, 4100000);
+	/* A path that stops has less ahead, and never nothing */
+	for (n = 0; n < 100; n++)
+		hpn_xfer_delivered(&x, 0, now += 5 * SEC);
+	ASSERT_U64_EQ(x.soon_bytes, 0);
+	ASSERT_INT_EQ(hpn_xfer_may_create(&x, 1, HPN_XFER_AHEAD_BYTES - 1), 1);
+	/* Absurd figures: no overflow */
+	for (n = 0; n < 4; n++)
+		hpn_xfer_delivered(&x, UINT64_MAX, now += 4 * SEC);
+	ASSERT_U64_EQ(x.soon_bytes, HPN_XFER_MAX);
+	hpn_xfer_init(&x, 0);
+	hpn_xfer_answered(&x, UINT64_MAX);
+	hpn_xfer_delivered(&x, 1, 1);
+	hpn_xfer_delivered(&x, 1, UINT64_MAX - 1);
+	ASSERT_INT_EQ(x.soon_known, 0);
+	TEST_DONE();
+
 	TEST_START("xfer: what the server allows");
 	hpn_xfer_handles(&x, 1000);
 	for (n = 0; n < 1000; n++)
