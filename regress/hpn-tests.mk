@@ -19,6 +19,7 @@ LTESTS+=\
 	hpn-sftp-server \
 	hpn-single \
 	hpn-files \
+	hpn-files-errors \
 	hpn-sftp-hostile \
 	hpn-resume \
 	hpn-resume-cuts \
