@@ -858,8 +858,14 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		}
 		idle = 0;
 		if (hpn_sftp_lanes_trip(&job->c->lanes, r, &gone) == -1 ||
-		    (gone != 0 && spread_gone(job, gone) == -1))
+		    (gone != 0 && spread_gone(job, gone) == -1)) {
+			/* It is what the user wanted. */
+			if (patience(job) != -1) {
+				job_meter_break(job);
+				return -1;
+			}
 			lost(job);
+		}
 		while ((r = hpn_sftp_lanes_get(&job->c->lanes, &lane, &p,
 		    &len)) == 1)
 			take_packet(job, lane, p, len);
