@@ -412,7 +412,7 @@ for t in $targets; do
 		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
 		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
-		    'io conn job ask put get check save hash lanes spread' .c)"
+		    'io conn job ask put get check save hash lanes spread plain' .c)"
 		with="$with $src/hpn-lanes.c"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'

@@ -27,6 +27,7 @@ LTESTS+=\
 	hpn-safety \
 	hpn-none-refuse \
 	hpn-none-names \
+	hpn-disabled \
 	hpn-none \
 	hpn-gssapi \
 	hpn-certs

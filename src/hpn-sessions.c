@@ -35,6 +35,7 @@ extern Options options;
 
 static int control = -1;	/* the socket, until it is a channel */
 static int channel = -1;	/* that channel */
+static int tell_only;		/* and not to be asked for more */
 static int deferred;		/* no-more-sessions is still to be sent */
 static int ended;		/* the first session is over */
 static int sessions[HPN_LANES_MAX - 1];
@@ -52,6 +53,10 @@ hpn_sessions_inherit(void)
 
 	if (env == NULL)
 		return SOCKET;
+	if (strncmp(env, HPN_SESSIONS_TELL, sizeof(HPN_SESSIONS_TELL) - 1) == 0) {
+		env += sizeof(HPN_SESSIONS_TELL) - 1;
+		tell_only = 1;
+	}
 	fd = (int)strtonum(env, SOCKET, 65535, &errstr);
 	unsetenv(HPN_SESSIONS_ENV);
 	/* Nothing else than what scp and sftp make, should it be another's. */
@@ -63,6 +68,24 @@ hpn_sessions_inherit(void)
 		return SOCKET;
 	control = SOCKET;
 	return SOCKET + 1;
+}
+
+void
+hpn_sessions_tell(const struct hpn_options *o)
+{
+	u_char frame[HPN_SESSIONS_TOLD_LEN];
+
+	if (control == -1)
+		return;
+	POKE_U32(frame, sizeof(frame) - 4);
+	POKE_U32(frame + 4, HPN_SESSIONS_TOLD);
+	POKE_U32(frame + 8, o->disabled ? HPN_SESSIONS_DISABLED : 0);
+	/* It may have gone; an empty socket takes these few bytes whole */
+	(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
+	if (!tell_only && !o->disabled)
+		return;
+	close(control);
+	control = -1;
 }
 
 int

@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+struct hpn_options;
 struct ssh;
 struct sshbuf;
 
@@ -28,12 +29,24 @@ struct sshbuf;
  * one byte with the descriptor.
  */
 #define HPN_SESSIONS_OPEN	1
+/*
+ * What ssh says of its configuration, once, before it connects: uint32 length: 8;
+ * uint32 type: HPN_SESSIONS_TOLD; uint32 a set of bits.  The environment's value
+ * begins with HPN_SESSIONS_TELL if nothing else is wanted of it.
+ */
+#define HPN_SESSIONS_TOLD	2
+#define HPN_SESSIONS_TOLD_LEN	12
+#define HPN_SESSIONS_DISABLED	0x01	/* HPNDisabled */
+#define HPN_SESSIONS_TELL	"tell:"
 
 /*
  * ssh begins: take the socket that the environment names, if it does.  Returns
  * the lowest descriptor that is not needed.
  */
 int hpn_sessions_inherit(void);
+
+/* ssh has its configuration: say what the program that started it has to know. */
+void hpn_sessions_tell(const struct hpn_options *);
 
 /* Whether sessions may be asked for: the server must not be told that none will. */
 int hpn_sessions_may_come(struct ssh *);

@@ -21,6 +21,7 @@
 
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-io.h"
+#include "hpn-sftp-plain.h"
 
 /* Chains of what is known. */
 #define BUCKETS		4096
@@ -125,7 +126,7 @@ hpn_sftp_listed(struct hpn_sftp_conn *c, const char *dir, const char *name,
 	struct known *k;
 
 	/* What a link points to was not listed. */
-	if (c->nknown >= KNOWN_MAX || S_ISLNK(a->perm) ||
+	if (hpn_sftp_plain() || c->nknown >= KNOWN_MAX || S_ISLNK(a->perm) ||
 	    (a->flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
 		return;
 	xasprintf(&path, "%s%s%s", dir,
@@ -175,6 +176,12 @@ hpn_sftp_conn_begun(struct hpn_sftp_conn *c)
 
 	if (early_path == NULL)
 		return;
+	/* Nothing is asked ahead by who is told not to */
+	if (hpn_sftp_lanes_hear(&c->lanes, c->io) == 0 || hpn_sftp_plain()) {
+		free(early_path);
+		early_path = NULL;
+		return;
+	}
 	k = known_add(c, early_path);
 	early_path = NULL;
 	k->early = k->pending = 1;
@@ -191,18 +198,18 @@ hpn_sftp_conn_begun(struct hpn_sftp_conn *c)
 	sshbuf_free(m);
 }
 
-/* Take what comes until k is answered. */
+/* Take what comes until this is answered. */
 static void
-await(struct hpn_sftp_conn *c, struct known *k)
+await(struct hpn_sftp_conn *c, const int *pending)
 {
 	const u_char *p;
 	size_t len;
 	int r;
 
-	while (k->pending) {
+	while (*pending) {
 		if ((r = hpn_sftp_io_get(c->io, &p, &len)) == -1)
 			fatal("Received message too long %zu", len);
-		if (!k->pending)
+		if (!*pending)
 			break;
 		if (r == 1)
 			fatal("Unexpected reply");
@@ -220,7 +227,7 @@ hpn_sftp_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
 
 	if ((k = known_find(c, path)) == NULL || (!k->early && !listed))
 		return 0;
-	await(c, k);
+	await(c, &k->pending);
 	if ((status = k->status) == SSH2_FX_OK) {
 		if (a != NULL)
 			*a = k->a;
@@ -243,6 +250,7 @@ limits_answer(void *context, u_char type, struct sshbuf *m)
 	u_int64_t packet_len, read_len, write_len, handles;
 	int r;
 
+	c->limits_pending = 0;
 	if (type != SSH2_FXP_EXTENDED_REPLY) {
 		debug("server does not tell its limits (reply %u)", type);
 		return;
@@ -281,6 +289,22 @@ hpn_sftp_ask_limits(struct hpn_sftp_conn *c)
 		fatal_fr(r, "compose");
 	hpn_sftp_io_put(c->io, m, NULL, 0);
 	hpn_sftp_io_later(c->io, id, limits_answer, c);
+	c->limits_pending = 1;
 	debug3("Sent message limits@openssh.com I:%u", id);
 	sshbuf_free(m);
+}
+
+void
+hpn_sftp_conn_ready(struct hpn_sftp_conn *c, int has_limits, u_int *requests)
+{
+	(void)hpn_sftp_lanes_hear(&c->lanes, NULL);
+	if (!has_limits)
+		return;
+	hpn_sftp_ask_limits(c);
+	if (!hpn_sftp_plain())
+		return;
+	/* OpenSSH waits for them, and lets them lower its requests */
+	await(c, &c->limits_pending);
+	if (c->requests == 0 && c->handles != 0 && c->handles < *requests)
+		*requests = (u_int)c->handles;
 }

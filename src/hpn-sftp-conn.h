@@ -32,6 +32,7 @@ struct hpn_sftp_conn {
 	int said;			/* what it cannot do, to the user */
 	int predictable;		/* OpenSSH's: its handles can be told */
 	u_int64_t handles;		/* the server's limit; 0: unknown */
+	int limits_pending;		/* it was asked, and did not answer */
 	struct known **known;
 	u_int nknown;
 };
@@ -50,6 +51,13 @@ void hpn_sftp_conn_begun(struct hpn_sftp_conn *);
 
 /* Ask a server that has limits@openssh.com for its limits. */
 void hpn_sftp_ask_limits(struct hpn_sftp_conn *);
+
+/*
+ * The server's version came, and whether it has that extension.  With HPNDisabled
+ * its limits are waited for, and may lower the requests of OpenSSH's functions.
+ */
+void hpn_sftp_conn_ready(struct hpn_sftp_conn *, int has_limits,
+    u_int *requests);
 
 /*
  * Attributes that are known already: those asked early and, with listed

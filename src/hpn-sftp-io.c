@@ -87,6 +87,12 @@ hpn_sftp_io_free(struct hpn_sftp_io *io)
 }
 
 int
+hpn_sftp_io_fd(const struct hpn_sftp_io *io)
+{
+	return io->in;
+}
+
+int
 hpn_sftp_io_limited(const struct hpn_sftp_io *io)
 {
 	return io->ilimit != NULL || io->olimit != NULL;

@@ -31,6 +31,9 @@ struct hpn_sftp_io;
 struct hpn_sftp_io *hpn_sftp_io_new(int in, int out);
 void hpn_sftp_io_free(struct hpn_sftp_io *);
 
+/* Where it reads from. */
+int hpn_sftp_io_fd(const struct hpn_sftp_io *);
+
 /* Keep to these rates from now on. */
 void hpn_sftp_io_limit(struct hpn_sftp_io *, struct bwlimit *in,
     struct bwlimit *out);

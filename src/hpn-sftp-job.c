@@ -38,6 +38,7 @@
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
+#include "hpn-sftp-plain.h"
 #include "hpn-xfer.h"
 
 extern volatile sig_atomic_t interrupted;
@@ -773,8 +774,18 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 
 	job->c = sftp_conn_hpn(conn);
 	job->flags = flags;
+	/*
+	 * Disabled: what OpenSSH has not is done here all the same, for who asks
+	 * for it, with as many requests as it has
+	 */
+	if (hpn_sftp_plain()) {
+		if ((flags & (HPN_SFTP_RESUME|HPN_RESUME_VERIFY)) == 0)
+			job->plain = conn;
+		if (job->c->requests == 0)
+			job->c->requests = HPN_SFTP_PLAIN_REQUESTS;
+	}
 	hpn_xfer_init(&job->xfer, job->c->requests);
-	hpn_xfer_local(&job->xfer, local_files());
+	hpn_xfer_local(&job->xfer, hpn_sftp_plain() ? 1 : local_files());
 	if ((job->m = sshbuf_new()) == NULL)
 		fatal_f("sshbuf_new failed");
 	job->asked = xcalloc(REQUEST_CHAINS, sizeof(*job->asked));
@@ -791,12 +802,20 @@ void
 hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
     const char *target, int tree)
 {
-	char *plain = xstrdup(from);
-	size_t len = strlen(plain);
+	char *plain;
+	size_t len;
 	struct node *n;
 	Attrib a;
 	int known = 0;
 
+	if (job->plain != NULL) {
+		if (hpn_sftp_plain_copy(job->plain, job->flags, from, to,
+		    tree) == -1)
+			job->failed = 1;
+		return;
+	}
+	plain = xstrdup(from);
+	len = strlen(plain);
 	if (!(job->flags & HPN_SFTP_UP)) {
 		/* A glob marks directories. */
 		while (len > 1 && plain[len - 1] == '/')
@@ -882,7 +901,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		refresh_progress_meter(1);
 		job_meter_break(job);
 	}
-	summary(job);
+	if (job->plain == NULL)
+		summary(job);
 	hpn_sftp_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
 	sshbuf_free(job->m);

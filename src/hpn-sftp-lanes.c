@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #include "hpn-sessions.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-lanes.h"
+#include "hpn-sftp-plain.h"
 
 /* Whether descriptors can be passed on, both here and by ssh. */
 #if !defined(DISABLE_FD_PASSING) && !defined(__OpenBSD__)
@@ -39,6 +41,7 @@
 
 /* Offered to the ssh that is started next; the second end is its. */
 static int offered[2] = { -1, -1 };
+static int tell_only;		/* it is not to be asked for sessions */
 static u_int wish;
 
 int
@@ -48,11 +51,12 @@ hpn_sftp_lanes_option(const char *arg)
 }
 
 void
-hpn_sftp_lanes_offer(void)
+hpn_sftp_lanes_offer(int sessions)
 {
-	if (!CAN_PASS || wish == 1 || offered[0] != -1 ||
+	if (offered[0] != -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, offered) == -1)
 		return;
+	tell_only = !CAN_PASS || wish == 1 || !sessions;
 	/* Other children are not to have it. */
 	(void)fcntl(offered[0], F_SETFD, FD_CLOEXEC);
 	(void)fcntl(offered[1], F_SETFD, FD_CLOEXEC);
@@ -67,7 +71,8 @@ hpn_sftp_lanes_child(void)
 	(void)unsetenv(HPN_SESSIONS_ENV);
 	if (offered[1] == -1 || fcntl(offered[1], F_SETFD, 0) == -1)
 		return;
-	snprintf(number, sizeof(number), "%d", offered[1]);
+	snprintf(number, sizeof(number), "%s%d",
+	    tell_only ? HPN_SESSIONS_TELL : "", offered[1]);
 	(void)setenv(HPN_SESSIONS_ENV, number, 1);
 }
 
@@ -80,11 +85,67 @@ hpn_sftp_lanes_init(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 	l->n = 1;
 	l->most = wish;
 	l->control = offered[0];
+	l->tell_only = tell_only;
 	if (offered[1] != -1)
 		close(offered[1]);
 	offered[0] = offered[1] = -1;
 	if (l->control != -1)
 		set_nonblock(l->control);
+}
+
+/* ------------------------------------------------------------- hearing -- */
+
+static void
+deaf(struct hpn_sftp_lanes *l)
+{
+	if (l->control != -1)
+		close(l->control);
+	l->control = -1;
+}
+
+int
+hpn_sftp_lanes_hear(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
+{
+	struct pollfd p[2];
+	u_char frame[HPN_SESSIONS_TOLD_LEN];
+	size_t got = 0;
+	ssize_t n;
+
+	if (l->control == -1 || l->heard)
+		return 1;
+	for (;;) {
+		p[0].fd = l->control;
+		p[1].fd = io == NULL ? -1 : hpn_sftp_io_fd(io);
+		p[0].events = p[1].events = POLLIN;
+		p[0].revents = p[1].revents = 0;
+		if (poll(p, 2, io == NULL ? 0 : -1) == -1) {
+			if (errno == EINTR)
+				continue;
+			break;
+		}
+		if (p[0].revents == 0)
+			return 0;
+		/* The whole frame is written at once, and is short */
+		n = read(l->control, frame + got, sizeof(frame) - got);
+		if (n == -1 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		/* An ssh that knows nothing of it has closed it */
+		if (n <= 0)
+			break;
+		if ((got += (size_t)n) < sizeof(frame))
+			continue;
+		l->heard = 1;
+		if (get_u32(frame) != sizeof(frame) - 4 ||
+		    get_u32(frame + 4) != HPN_SESSIONS_TOLD)
+			break;
+		hpn_sftp_plain_told((get_u32(frame + 8) &
+		    HPN_SESSIONS_DISABLED) != 0);
+		if (l->tell_only || hpn_sftp_plain())
+			break;
+		return 1;
+	}
+	deaf(l);
+	return 1;
 }
 
 /* ------------------------------------------------------------ beginning -- */
@@ -151,6 +212,8 @@ begin(struct hpn_sftp_lanes *l)
 void
 hpn_sftp_lanes_want(struct hpn_sftp_lanes *l, u_int want)
 {
+	if (l->tell_only)
+		return;
 	if (want > HPN_LANES_MAX)
 		want = HPN_LANES_MAX;
 	while (l->control != -1 && l->n < want) {

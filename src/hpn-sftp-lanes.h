@@ -29,13 +29,16 @@ struct hpn_sftp_lanes {
 	u_int n;			/* lanes that there are, or were */
 	int control;			/* to ask ssh; -1: there is no asking */
 	u_int most;			/* that the user wants; 0: no wish */
+	int tell_only;			/* ssh only tells us something there */
+	int heard;			/* and has done so */
 };
 
 /*
- * Before ssh is started, in the process that does it: it can be asked for more.
+ * Before ssh is started, in the process that does it: it can tell us something,
+ * and with sessions non-zero be asked for more.  The first call holds.
  * In the child that becomes ssh: hand it our wish.
  */
-void hpn_sftp_lanes_offer(void);
+void hpn_sftp_lanes_offer(int sessions);
 void hpn_sftp_lanes_child(void);
 
 /* One argument of -X, as hpn_lanes_option(). */
@@ -43,6 +46,13 @@ int hpn_sftp_lanes_option(const char *arg);
 
 /* The lanes of a connection, of which there is one. */
 void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
+
+/*
+ * Listen to what ssh says of its configuration; hpn_sftp_plain() then knows.
+ * With io, wait until ssh has said it, or says nothing of the kind, or something
+ * came from the server: then 0, else 1.  Without, do not wait.
+ */
+int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 
 /*
  * Ask for so many in all; those that come say so by themselves.  May be asked

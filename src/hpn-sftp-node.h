@@ -149,6 +149,7 @@ struct tally {
 
 struct hpn_sftp_job {
 	struct hpn_sftp_conn *c;
+	struct sftp_conn *plain;	/* HPNDisabled: OpenSSH's do the work */
 	struct hpn_xfer xfer;
 	int flags;
 	struct sshbuf *m;		/* a request being composed */

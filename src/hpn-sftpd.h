@@ -19,6 +19,12 @@
 #include <sys/types.h>
 #include <stdint.h>
 
+/*
+ * sshd sets this for its subsystems with HPNDisabled: the server then announces
+ * no extension of ours.
+ */
+#define HPN_SFTPD_DISABLED	"HPN_DISABLED"
+
 struct pollfd;
 struct sshbuf;
 

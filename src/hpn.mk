@@ -35,6 +35,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-io.o \
 	hpn-sftp-job.o \
 	hpn-sftp-lanes.o \
+	hpn-sftp-plain.o \
 	hpn-sftp-put.o \
 	hpn-sftp-save.o \
 	hpn-sftp-spread.o \

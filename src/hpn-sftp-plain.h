@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-plain: what scp and sftp do with HPNDisabled: as in OpenSSH, one file
+ * after another, at most 64 requests, nothing asked ahead.
+ *
+ * They learn of it from -o on their own command line, or from ssh, which reads
+ * the configuration and says so through the socket that it inherits from them
+ * (hpn-sessions.h).  ssh says it before it connects, so it is known when the
+ * server's first answer comes.
+ */
+#ifndef HPN_SFTP_PLAIN_H
+#define HPN_SFTP_PLAIN_H
+
+struct sftp_conn;
+
+/* OpenSSH's DEFAULT_NUM_REQUESTS. */
+#define HPN_SFTP_PLAIN_REQUESTS	64
+
+/* An argument of -o.  The first that says HPNDisabled holds, as in ssh. */
+void hpn_sftp_plain_option(const char *arg);
+
+/* ssh says whether HPNDisabled is set; it has seen our -o as well. */
+void hpn_sftp_plain_told(int disabled);
+
+/* Whether it is. */
+int hpn_sftp_plain(void);
+
+/*
+ * Copy the file or, with tree non-zero, the directory from, to become to.  flags
+ * are a job's.  0, or -1.
+ */
+int hpn_sftp_plain_copy(struct sftp_conn *, int flags, const char *from,
+    const char *to, int tree);
+
+#endif /* HPN_SFTP_PLAIN_H */
