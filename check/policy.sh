@@ -179,7 +179,7 @@ fi
 # Unit tests under sanitizers
 
 alone_tests='window rtt xfer resume lanes tcp none threads engine links'
-tree_tests='buf options rekey macs crypt sftpd hash'
+tree_tests='buf options rekey macs crypt sftpd hash handles'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
 	{
@@ -412,8 +412,8 @@ for t in $targets; do
 		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
 		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
-		    'io conn job ask put get check save hash lanes spread plain' .c)"
-		with="$with $src/hpn-lanes.c"
+		    'io conn job again ask put get check save hash lanes spread plain' .c)"
+		with="$with $src/hpn-lanes.c $src/hpn-handles.c"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'
 		# A server's first answers would take long to be found.

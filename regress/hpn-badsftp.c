@@ -4,18 +4,32 @@
  * real files of a machine and breaks the rules where it is told to, to test
  * what clients do about it.
  *
- * usage: hpn-badsftp [-E] [-d dir] [-f fault] ... [-h N] [-l log] [-O N]
- *            [-R bytes] [-s seed] [-w ms] [-x bytes]
+ * usage: hpn-badsftp [-Er] [-d dir] [-f fault] ... [-H how] [-h N] [-l log]
+ *            [-m N[:status]] [-O N] [-o N] [-P permille] [-R bytes] [-s seed]
+ *            [-w ms] [-x bytes]
  *
  *   -d dir    begin in this folder
  *   -E        announce no extensions
  *   -f fault  OP:GLOB:WHAT[:AFTER], see below
+ *   -H how    the handles of what is open: lowest, the lowest free number (as
+ *             it is without -H); unique, one that nothing had before; shared,
+ *             the third and all that follow have that of the second; typed, the
+ *             lowest that is free among files, or among folders.  Of several
+ *             with one handle, the last is meant
  *   -h N      hold up to N answers and send them in random order, once so many
- *             wait or no request has come for 20 ms
+ *             wait or no request has come for 20 ms (with -r, 1 ms)
  *   -l log    append a line for each request: OP NAME [OFFSET LENGTH]
+ *   -m N      refuse what is to be opened while N files or folders are open,
+ *             with this status (default 3)
  *   -O N      announce what OpenSSH's server does, give handles from N on, and
  *             refuse what is asked of others, which is an error otherwise
+ *   -o N      carry out up to N requests in random order, those about the same
+ *             handle or path in the order in which they came
+ *   -P N      of a thousand requests, N fail: with status 3, 4 or 8, carried out
+ *             in part, or not at all.  What is answered without an error is true
  *   -R bytes  a read yields a random number of bytes from 1 to this
+ *   -r        the seed decides about -E, -H, -h, -m, -o, -P, -R, -x and the
+ *             limits that are announced, whether they are kept or not
  *   -s seed   of what is random (default 1)
  *   -w ms     wait so long before each answer
  *   -x bytes  end without a word when so many bytes have been sent
@@ -94,6 +108,7 @@ char *sftp_realpath(const char *, char *);	/* sftp-realpath.c */
 
 #define FAULTS		16
 #define HANDLES		4096
+#define QUEUE		1024
 #define MESSAGE_MOST	(256 * 1024)
 
 struct fault {
@@ -104,6 +119,7 @@ struct fault {
 struct handle {
 	DIR *dir;
 	int fd;
+	u_int number, nth;	/* of the client; of all that were given */
 	char *name;
 	int read_before;	/* a folder: an answer was sent */
 };
@@ -114,12 +130,18 @@ static struct fault faults[FAULTS];
 static int nfaults;
 static struct handle handles[HANDLES];
 static struct sshbuf **held;
-static u_int nheld, hold;
+static u_int nheld, hold, hold_ms = 20;
 static struct sshbuf *late[HANDLES];
 static u_int nlate;
 static int is_late;
 static int no_extensions, like_openssh;
-static u_int first_handle;
+static u_int first_handle, nopen, ngiven;
+static enum { LOWEST, UNIQUE, SHARED, TYPED } how;
+static u_int most_open, most_status = SSH2_FX_PERMISSION_DENIED;
+static u_int told_handles = HANDLES, told_read, told_write;
+static u_int permille;
+static struct sshbuf *queue[QUEUE];
+static u_int nqueue, reorder;
 static FILE *log_file;
 static u_int short_reads, wait_ms;
 static uint64_t state = 1;
@@ -192,9 +214,11 @@ take(void)
 	ssize_t n;
 
 	(void)poll(&p, 1, -1);
-	if ((n = read(STDIN_FILENO, block, sizeof(block))) == 0)
+	n = read(STDIN_FILENO, block, sizeof(block));
+	/* A client that does not wait for the answers ends so. */
+	if (n == 0 || (n == -1 && errno == ECONNRESET))
 		requests_ended = 1;
-	if (n == -1 && errno != EINTR && errno != EAGAIN)
+	else if (n == -1 && errno != EINTR && errno != EAGAIN)
 		err(1, "read");
 	if (n > 0)
 		must(sshbuf_put(requests, block, (size_t)n), "read");
@@ -436,11 +460,38 @@ put_name(u_int32_t id, const char *path)
 	end(m);
 }
 
+/* Whether one of this kind (of any, if it does not matter) has this number. */
+static int
+taken(u_int number, int folder)
+{
+	u_int i;
+
+	for (i = 0; i < HANDLES; i++)
+		if (handles[i].name != NULL && handles[i].number == number &&
+		    (how != TYPED || (handles[i].dir != NULL) == folder))
+			return 1;
+	return 0;
+}
+
+static u_int
+number_for(int folder)
+{
+	u_int n = 0;
+
+	if (how == UNIQUE)
+		return ngiven;
+	if (how == SHARED && nopen >= 2)
+		return 1;
+	while (taken(n, folder))
+		n++;
+	return n;
+}
+
 static void
 put_handle(u_int32_t id, int fd, DIR *dir)
 {
 	struct sshbuf *m;
-	u_int i;
+	u_int i, number = number_for(dir != NULL);
 
 	for (i = 0; i < HANDLES && handles[i].name != NULL; i++)
 		;
@@ -449,9 +500,12 @@ put_handle(u_int32_t id, int fd, DIR *dir)
 	handles[i].fd = fd;
 	handles[i].dir = dir;
 	handles[i].read_before = 0;
+	handles[i].number = number;
+	handles[i].nth = ngiven++;
+	nopen++;
 	m = begin(SSH2_FXP_HANDLE, id);
 	must(sshbuf_put_u32(m, 4), "handle");
-	must(sshbuf_put_u32(m, first_handle + i), "handle");
+	must(sshbuf_put_u32(m, first_handle + number), "handle");
 	end(m);
 }
 
@@ -459,19 +513,28 @@ put_handle(u_int32_t id, int fd, DIR *dir)
 static struct handle *
 find_handle(struct sshbuf *m)
 {
+	struct handle *h, *found = NULL;
 	const u_char *p;
 	size_t len;
-	u_int32_t i;
+	int folder = strcmp(op, "readdir") == 0;
 
 	must(sshbuf_get_string_direct(m, &p, &len), "handle");
-	if (len != 4 || (i = PEEK_U32(p) - first_handle) >= HANDLES ||
-	    handles[i].name == NULL) {
+	for (h = handles; len == 4 && h < handles + HANDLES; h++) {
+		if (h->name == NULL || h->number != PEEK_U32(p) - first_handle)
+			continue;
+		if (how == TYPED && strcmp(op, "close") != 0 &&
+		    (h->dir != NULL) != folder)
+			continue;
+		if (found == NULL || h->nth > found->nth)
+			found = h;
+	}
+	if (found == NULL) {
 		if (!like_openssh)
 			errx(1, "the client sent a handle that it was not given");
 		return NULL;
 	}
-	strlcpy(name, handles[i].name, sizeof(name));
-	return &handles[i];
+	strlcpy(name, found->name, sizeof(name));
+	return found;
 }
 
 static struct handle *
@@ -706,6 +769,7 @@ do_close(struct sshbuf *in, u_int32_t id)
 	failed = h->dir != NULL ? closedir(h->dir) : close(h->fd);
 	free(h->name);
 	h->name = NULL;
+	nopen--;
 	put_result(id, failed);
 }
 
@@ -743,9 +807,9 @@ do_limits(u_int32_t id)
 	struct sshbuf *m = begin(SSH2_FXP_EXTENDED_REPLY, id);
 
 	must(sshbuf_put_u64(m, MESSAGE_MOST), "limits");
-	must(sshbuf_put_u64(m, MESSAGE_MOST - 1024), "limits");
-	must(sshbuf_put_u64(m, MESSAGE_MOST - 1024), "limits");
-	must(sshbuf_put_u64(m, HANDLES), "limits");
+	must(sshbuf_put_u64(m, told_read), "limits");
+	must(sshbuf_put_u64(m, told_write), "limits");
+	must(sshbuf_put_u64(m, told_handles), "limits");
 	end(m);
 }
 
@@ -839,6 +903,51 @@ peek_name(const struct sshbuf *in)
 	return r;
 }
 
+/*
+ * With -P: whether this one fails, which is answered then.  Nobody promised that
+ * what failed was not done, so some of it is.
+ */
+static int
+fails(struct sshbuf *in, u_int32_t id)
+{
+	static const u_int32_t statuses[] = { SSH2_FX_PERMISSION_DENIED,
+	    SSH2_FX_FAILURE, SSH2_FX_FAILURE, SSH2_FX_OP_UNSUPPORTED };
+	struct handle *h;
+	const u_char *data;
+	uint64_t offset;
+	u_int32_t pflags;
+	size_t len;
+	int fd;
+
+	if (permille == 0 || any(1000) >= permille)
+		return 0;
+	if (op_is("close")) {
+		h = get_handle(in);
+		(void)(h->dir != NULL ? closedir(h->dir) : close(h->fd));
+		free(h->name);
+		h->name = NULL;
+		nopen--;
+	} else if (op_is("write") && any(2)) {
+		h = get_handle(in);
+		must(sshbuf_get_u64(in, &offset), "write");
+		must(sshbuf_get_string_direct(in, &data, &len), "write");
+		if (pwrite(h->fd, data, (size_t)any(len + 1), (off_t)offset) ==
+		    -1)
+			warn("write");
+	} else if (op_is("open") && any(2)) {
+		get_name(in);
+		must(sshbuf_get_u32(in, &pflags), "open");
+		if ((pflags & SSH2_FXF_CREAT) && (fd = open(name, O_WRONLY |
+		    O_CREAT | (pflags & SSH2_FXF_TRUNC ? O_TRUNC : 0),
+		    0666)) != -1)
+			close(fd);
+	}
+	if (log_file != NULL)
+		fprintf(log_file, " fails");
+	put_status(id, statuses[any(4)]);
+	return 1;
+}
+
 static void
 request(struct sshbuf *in)
 {
@@ -886,6 +995,15 @@ request(struct sshbuf *in)
 		put_status(id, (u_int32_t)atoi(status));
 		goto out;
 	}
+	if ((op_is("open") || op_is("opendir")) && most_open != 0 &&
+	    nopen >= most_open) {
+		if (log_file != NULL)
+			fprintf(log_file, " refused");
+		put_status(id, most_status);
+		goto out;
+	}
+	if (fails(in, id))
+		goto out;
 	switch (type) {
 	case SSH2_FXP_OPEN:
 		do_open(in, id);
@@ -1016,20 +1134,102 @@ number(const char *s, unsigned long long most)
 
 /* Whether a request comes soon enough to hold answers back for it. */
 static int
-more_soon(int ms)
+more_soon(u_int ms)
 {
 	struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
 
-	return poll(&p, 1, ms) > 0;
+	return poll(&p, 1, (int)ms) > 0;
+}
+
+/* Of which these are: a handle or a path, what follows type, id and extension. */
+static int
+about_the_same(const struct sshbuf *a, const struct sshbuf *b)
+{
+	const struct sshbuf *both[2] = { a, b };
+	const u_char *p[2];
+	size_t len[2];
+	struct sshbuf *m;
+	u_char type;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if ((m = sshbuf_fromb((struct sshbuf *)both[i])) == NULL)
+			errx(1, "no memory");
+		must(sshbuf_get_u8(m, &type), "request");
+		must(sshbuf_consume(m, 4), "request");
+		if (type == SSH2_FXP_EXTENDED)
+			must(sshbuf_get_string_direct(m, NULL, NULL), "request");
+		/* One that is about nothing keeps its place */
+		if (type == SSH2_FXP_INIT ||
+		    sshbuf_get_string_direct(m, &p[i], &len[i]) != 0) {
+			sshbuf_free(m);
+			return 1;
+		}
+		sshbuf_free(m);
+	}
+	return len[0] == len[1] && memcmp(p[0], p[1], len[0]) == 0;
+}
+
+/* Carry out one that waits. */
+static void
+any_request(void)
+{
+	u_int i, j;
+
+	i = (u_int)any(nqueue);
+	for (j = 0; j < i; j++)
+		if (about_the_same(queue[j], queue[i]))
+			i = j;
+	request(queue[i]);
+	sshbuf_free(queue[i]);
+	memmove(queue + i, queue + i + 1, (--nqueue - i) * sizeof(*queue));
+}
+
+/* What the seed decides: most of it is left as it is in most cases. */
+static void
+decide(void)
+{
+	static const u_int fail[] = { 0, 0, 0, 1, 5, 20, 100 };
+	static const u_int most[] = { 0, 0, 0, 1, 2, 3, 5, 10, 20 };
+	static const u_int status[] = { SSH2_FX_PERMISSION_DENIED,
+	    SSH2_FX_PERMISSION_DENIED, SSH2_FX_FAILURE, SSH2_FX_OP_UNSUPPORTED,
+	    SSH2_FX_NO_SUCH_FILE, SSH2_FX_NO_CONNECTION, 15 };
+	static const u_int told[] = { 0, 1, 4, 100, HANDLES };
+	static const u_int lens[] = { 1000, 4096, 32768, MESSAGE_MOST - 1024 };
+	int i;
+
+	for (i = 0; i < 20; i++)
+		(void)any(2);
+	no_extensions = any(3) == 0;
+	permille = fail[any(7)];
+	how = (u_int)any(4);
+	most_open = most[any(9)];
+	most_status = status[any(7)];
+	if (any(2))
+		told_handles = told[any(5)];
+	if (any(4) == 0)
+		told_read = lens[any(4)];
+	if (any(4) == 0)
+		told_write = lens[any(4)];
+	hold_ms = 1;
+	if (any(3) == 0)
+		hold = 1 + (u_int)any(60);
+	if (any(3) == 0)
+		reorder = 1 + (u_int)any(60);
+	if (any(3) == 0)
+		short_reads = 1 + (u_int)any(100000);
+	if (any(10) == 0)
+		exit_after = 1 + any(300000);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct sshbuf *m;
-	int ch, r;
+	int ch, r, decided = 0;
 
-	while ((ch = getopt(argc, argv, "d:Ef:h:l:O:R:s:w:x:")) != -1) {
+	told_read = told_write = MESSAGE_MOST - 1024;
+	while ((ch = getopt(argc, argv, "d:Ef:H:h:l:m:O:o:P:R:rs:w:x:")) != -1) {
 		switch (ch) {
 		case 'd':
 			if (chdir(optarg) == -1)
@@ -1040,6 +1240,25 @@ main(int argc, char **argv)
 			break;
 		case 'f':
 			add_fault(optarg);
+			break;
+		case 'H':
+			how = strcmp(optarg, "unique") == 0 ? UNIQUE :
+			    strcmp(optarg, "shared") == 0 ? SHARED :
+			    strcmp(optarg, "typed") == 0 ? TYPED : LOWEST;
+			break;
+		case 'm':
+			most_open = (u_int)number(strsep(&optarg, ":"), HANDLES);
+			if (optarg != NULL)
+				most_status = (u_int)number(optarg, UINT32_MAX);
+			break;
+		case 'o':
+			reorder = (u_int)number(optarg, QUEUE);
+			break;
+		case 'P':
+			permille = (u_int)number(optarg, 1000);
+			break;
+		case 'r':
+			decided = 1;
 			break;
 		case 'h':
 			hold = (u_int)number(optarg, 100000);
@@ -1070,6 +1289,8 @@ main(int argc, char **argv)
 			errx(1, "unknown option; see the comment in the source");
 		}
 	}
+	if (decided)
+		decide();
 	if ((held = calloc(hold + 1, sizeof(*held))) == NULL ||
 	    (requests = sshbuf_new()) == NULL)
 		errx(1, "no memory");
@@ -1082,13 +1303,21 @@ main(int argc, char **argv)
 		if ((m = sshbuf_new()) == NULL)
 			errx(1, "no memory");
 		r = sshbuf_get_stringb(requests, m);
+		if (r == 0 && reorder != 0) {
+			queue[nqueue++] = m;
+			if (nqueue == reorder)
+				any_request();
+			continue;
+		}
 		if (r == 0)
 			request(m);
 		else if (r != SSH_ERR_MESSAGE_INCOMPLETE)
 			errx(1, "the client sent a bad message: %s",
 			    ssh_err(r));
+		else if (nqueue > 0 && (requests_ended || !more_soon(1)))
+			any_request();
 		/* Either may have taken in more */
-		else if (nheld > 0 && (requests_ended || !more_soon(20)))
+		else if (nheld > 0 && (requests_ended || !more_soon(hold_ms)))
 			flush_held();
 		else if (nlate > 0 && (requests_ended || !more_soon(300)))
 			flush_late();

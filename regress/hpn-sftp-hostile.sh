@@ -186,6 +186,28 @@ put any "" -f "close:G:status=4"
 put any "" -f "fsetstat:G:status=4"
 put any "" -f "setstat:G:status=4"
 
+# Servers that bear few open files and refuse the next with any status: nothing
+# fails, and fewer are open at a time from then on.  A true refusal changes nothing.
+both ok "" -m 1
+both ok "" -m 2:4
+both ok "" -m 3:2
+both ok "" -m 1:15 -h 7 -s 3
+both ok "" -m 2:8 -E
+both fail "F H sub/I" -f "open:G:status=3" -m 2
+
+# Servers that give several open files, or a folder and a file, one handle: all that
+# was mixed is copied again, one after the other, which is said once
+both ok "" -H typed
+both ok "" -H typed -E -m 1
+both ok "" -H shared
+both ok "" -H shared -E -h 5 -s 2
+both ok "" -H shared -o 8 -s 3
+both ok "" -H shared -m 3
+get ok "" -H shared -R 20000 -E
+# ... and those that keep them apart, and no other order
+both ok "" -H unique -o 20 -h 9 -s 4
+both ok "" -o 20 -s 5
+
 # Answers that are none: an end, and no other than that of an error
 for wrong in wrong-id wrong-type truncated empty oversize huge garbage exit; do
 	get fail "" -f "read:H:$wrong:1"
@@ -322,6 +344,84 @@ for seed in 1 2 3 4 5 6; do
 	    fail "$what: `wc -l <$OBJ/hpn-sftp-output` differences"
 	verbose "$what"
 done
+
+# The same with many files in folders, and what is said and asked meanwhile:
+# mixed WHAT OPTION...: copies many into $dest, up or down, in $how
+mkdir $T/remote/mixed $T/remote/mixed/a $T/remote/mixed/b
+for i in `seq 40`; do
+	head -c `expr $i '*' 2500` /dev/urandom >$T/remote/mixed/$i
+	echo a $i >$T/remote/mixed/a/$i
+	echo b $i >$T/remote/mixed/b/$i
+done
+chmod 444 $T/remote/mixed/1? $T/remote/mixed/a/2?
+cp -pr $T/remote/mixed $T/local
+mixed ()
+{
+	what="$how mixed $1, server $2 $3 $4 $5 $6"
+	opts=$1
+	shift
+	server -l $OBJ/hpn-sftp-log "$@"
+	rm -rf $OBJ/hpn-sftp-log $T/remote/in $T/local/in
+	case $how in
+	get)	dest=$T/local/in
+		timeout -k 5 $HANG $SCP -q -r $opts -S $SERVER host:mixed $dest ;;
+	put)	dest=$T/remote/in
+		timeout -k 5 $HANG $SCP -q -r $opts -S $SERVER $T/local/mixed \
+		    host:in ;;
+	esac >$OBJ/hpn-sftp-output 2>$ERRORS || \
+	    fail "$what: exit status $?: `cat $ERRORS`"
+	diff -r $T/remote/mixed $dest >$OBJ/hpn-sftp-output || \
+	    fail "$what: `wc -l <$OBJ/hpn-sftp-output` differences"
+	case $how$opts in
+	get*-p|put*)	modes="$dest/15 $dest/a/25" ;;
+	*)		modes= ;;
+	esac
+	for copied in $modes; do
+		case `ls -l $copied` in
+		-r--r--r--*)	;;
+		*)	fail "$what: mode of $copied" ;;
+		esac
+	done
+	verbose "$what: `wc -l <$OBJ/hpn-sftp-log` requests"
+}
+# Opens that follow another, with no close between them, after the warning came
+opens ()
+{
+	grep -c "^open" $OBJ/hpn-sftp-log
+}
+for how in get put; do
+	for opts in "" -p "-X verify=yes"; do
+		mixed "$opts" -H unique
+		plain=`opens`
+		grep "one and the same handle" $ERRORS >/dev/null && \
+		    fail "$what: `cat $ERRORS`"
+		for more in "" "-o 12" "-m 4 -h 6"; do
+			mixed "$opts" -H shared $more
+			test "`grep -c 'one and the same handle' $ERRORS`" = 1 || \
+			    fail "$what: said `cat $ERRORS`"
+		done
+		# What is compared is opened for that, when it was seen
+		mixed "$opts" -H shared -E
+		case $opts in
+		*verify*)	least=`expr $plain '*' 3 / 2` ;;
+		*)		least=$plain ;;
+		esac
+		test `opens` -gt $least || \
+		    fail "$what: `opens` files opened, not more than $least"
+	done
+done
+
+# How many were refused: the number is learnt once.  Those that were refused in
+# truth change nothing: as many are open at a time as before.
+for how in get put; do
+	for few in 1 4 10:4; do
+		mixed "" -H unique -m $few
+		refused=`grep -c refused $OBJ/hpn-sftp-log`
+		test $refused -gt 0 -a $refused -le 64 || \
+		    fail "$what: $refused files were refused"
+	done
+done
+chmod 644 $T/remote/mixed/1? $T/remote/mixed/a/2?
 
 # What cannot be written ends the copy where its first hole would be, however
 # the data come: sftp's reget goes on there

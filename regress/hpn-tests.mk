@@ -21,6 +21,7 @@ LTESTS+=\
 	hpn-files \
 	hpn-files-errors \
 	hpn-sftp-hostile \
+	hpn-sftp-random \
 	hpn-resume \
 	hpn-resume-cuts \
 	hpn-lanes \

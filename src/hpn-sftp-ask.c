@@ -34,6 +34,10 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 	int r;
 
 	req->id = (*job->c->next_id)++;
+	if (type == SSH2_FXP_OPEN || type == SSH2_FXP_OPENDIR)
+		again_asked(job, req->lane, req->id);
+	else if (type == SSH2_FXP_CLOSE)
+		again_closing(job, req->node, req->lane, req->id);
 	req->sent_ns = now_ns();
 	chain = &job->asked[req->id % REQUEST_CHAINS];
 	req->chain = *chain;
@@ -187,6 +191,7 @@ ask_fsetstat(struct hpn_sftp_job *job, struct node *n, enum ask what,
 	struct request *req = ask(job, n, what, SSH2_FXP_FSETSTAT);
 	int r;
 
+	n->wrote = 1;
 	put_handle(job, req);
 	if ((r = encode_attrib(job->m, a)) != 0)
 		fatal_fr(r, "compose");
@@ -215,6 +220,8 @@ ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
 	a.flags = SSH2_FILEXFER_ATTR_SIZE;
 	a.size = size;
 	debug("truncating at %llu", (unsigned long long)size);
+	if (what == ASK_TRUNCATE)
+		n->truncating++;
 	ask_fsetstat(job, n, what, &a);
 }
 
@@ -296,6 +303,7 @@ ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
 	struct request *req = data_request(n, ASK_WRITE, lane, offset, len);
 	int r;
 
+	n->wrote = 1;
 	begin(job, req, SSH2_FXP_WRITE);
 	put_handle(job, req);
 	if ((r = sshbuf_put_u64(job->m, offset)) != 0 ||
@@ -459,6 +467,8 @@ answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
 
 	if (type != SSH2_FXP_HANDLE)
 		return refusal(job, SSH2_FXP_HANDLE, type, m);
+	free(n->handle);
+	n->handle = NULL;
 	if ((r = sshbuf_get_string(m, &n->handle, &n->handle_len)) != 0)
 		fatal_fr(r, "parse handle");
 	return SSH2_FX_OK;

@@ -368,7 +368,7 @@ void
 verify_more(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->check != NULL && n->check->verifying && n->check->hash &&
-	    (n->state == NODE_DATA || n->state == NODE_DRAIN))
+	    !again_second(job, n) && (n->state == NODE_DATA || n->state == NODE_DRAIN))
 		check_send(job, n);
 }
 

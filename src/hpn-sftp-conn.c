@@ -23,13 +23,16 @@
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-plain.h"
 
-/* Chains of what is known. */
-#define BUCKETS		4096
-/* What a glob lists beyond this is asked for again. */
+/* What a glob lists beyond so many names, or bytes, is asked for again. */
 #define KNOWN_MAX	262144
+#define KNOWN_BYTES	(64 * 1024 * 1024)
 
+/*
+ * The server chooses the names.  A tree has no order of them that makes it slow,
+ * and needs no secret.
+ */
 struct known {
-	struct known *next;
+	RB_ENTRY(known) tree;
 	char *path;
 	Attrib a;
 	u_int status;		/* SSH2_FX_OK: a is valid */
@@ -38,6 +41,14 @@ struct known {
 };
 
 static char *early_path;
+
+static int
+known_compare(const struct known *a, const struct known *b)
+{
+	return strcmp(a->path, b->path);
+}
+
+RB_GENERATE_STATIC(known_paths, known, tree, known_compare)
 
 void
 hpn_sftp_conn_init(struct hpn_sftp_conn *c, int in, int out, u_int *next_id,
@@ -51,52 +62,37 @@ hpn_sftp_conn_init(struct hpn_sftp_conn *c, int in, int out, u_int *next_id,
 	c->upload_buflen = upload_buflen;
 	c->fixed_buflen = buflen_wanted != 0;
 	c->requests = requests_wanted;
-	c->known = xcalloc(BUCKETS, sizeof(*c->known));
-}
-
-static u_int
-bucket(const char *path)
-{
-	u_int h = 2166136261U;
-
-	for (; *path != '\0'; path++)
-		h = (h ^ (u_char)*path) * 16777619U;
-	return h % BUCKETS;
+	RB_INIT(&c->known);
 }
 
 static struct known *
 known_find(struct hpn_sftp_conn *c, const char *path)
 {
-	struct known *k;
+	struct known wanted;
 
-	if (c->nknown == 0)
-		return NULL;
-	for (k = c->known[bucket(path)]; k != NULL; k = k->next)
-		if (strcmp(k->path, path) == 0)
-			return k;
-	return NULL;
+	wanted.path = (char *)path;
+	return RB_FIND(known_paths, &c->known, &wanted);
 }
 
-/* path becomes ours. */
+/* path, which is not known, becomes ours. */
 static struct known *
 known_add(struct hpn_sftp_conn *c, char *path)
 {
-	struct known *k = xcalloc(1, sizeof(*k)), **head;
+	struct known *k = xcalloc(1, sizeof(*k));
 
 	k->path = path;
-	head = &c->known[bucket(path)];
-	k->next = *head;
-	*head = k;
+	if (RB_INSERT(known_paths, &c->known, k) != NULL)
+		fatal_f("\"%s\" is known", path);
 	c->nknown++;
+	c->known_bytes += strlen(path);
 	return k;
 }
 
 static void
-known_free(struct hpn_sftp_conn *c, struct known **kp)
+known_free(struct hpn_sftp_conn *c, struct known *k)
 {
-	struct known *k = *kp;
-
-	*kp = k->next;
+	RB_REMOVE(known_paths, &c->known, k);
+	c->known_bytes -= strlen(k->path);
 	free(k->path);
 	free(k);
 	c->nknown--;
@@ -105,17 +101,11 @@ known_free(struct hpn_sftp_conn *c, struct known **kp)
 void
 hpn_sftp_forget(struct hpn_sftp_conn *c, int all)
 {
-	struct known **kp;
-	u_int i;
+	struct known *k, *next;
 
-	for (i = 0; c->nknown != 0 && i < BUCKETS; i++) {
-		for (kp = &c->known[i]; *kp != NULL;) {
-			if (!(*kp)->pending && (all || !(*kp)->early))
-				known_free(c, kp);
-			else
-				kp = &(*kp)->next;
-		}
-	}
+	RB_FOREACH_SAFE(k, known_paths, &c->known, next)
+		if (!k->pending && (all || !k->early))
+			known_free(c, k);
 }
 
 void
@@ -126,7 +116,8 @@ hpn_sftp_listed(struct hpn_sftp_conn *c, const char *dir, const char *name,
 	struct known *k;
 
 	/* What a link points to was not listed. */
-	if (hpn_sftp_plain() || c->nknown >= KNOWN_MAX || S_ISLNK(a->perm) ||
+	if (hpn_sftp_plain() || c->nknown >= KNOWN_MAX ||
+	    c->known_bytes >= KNOWN_BYTES || S_ISLNK(a->perm) ||
 	    (a->flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
 		return;
 	xasprintf(&path, "%s%s%s", dir,
@@ -222,7 +213,7 @@ int
 hpn_sftp_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
     int quiet, Attrib *a)
 {
-	struct known *k, **kp;
+	struct known *k;
 	u_int status;
 
 	if ((k = known_find(c, path)) == NULL || (!k->early && !listed))
@@ -234,9 +225,7 @@ hpn_sftp_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
 		return 1;
 	}
 	/* It may come into being. */
-	for (kp = &c->known[bucket(path)]; *kp != k; kp = &(*kp)->next)
-		;
-	known_free(c, kp);
+	known_free(c, k);
 	do_log2(quiet ? SYSLOG_LEVEL_DEBUG1 : SYSLOG_LEVEL_ERROR,
 	    "stat remote: %s", fx2txt(status));
 	return -1;

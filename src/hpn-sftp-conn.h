@@ -13,11 +13,14 @@
 
 #include <sys/types.h>
 
+#include "openbsd-compat/sys-tree.h"
+
 #include "hpn-sftp-lanes.h"
 
 struct hpn_sftp_io;
 struct Attrib;
 struct known;
+RB_HEAD(known_paths, known);
 
 struct hpn_sftp_conn {
 	struct hpn_sftp_io *io;
@@ -33,8 +36,12 @@ struct hpn_sftp_conn {
 	int predictable;		/* OpenSSH's: its handles can be told */
 	u_int64_t handles;		/* the server's limit; 0: unknown */
 	int limits_pending;		/* it was asked, and did not answer */
-	struct known **known;
+	u_int bears;			/* so many, as was seen; 0: not seen */
+	int shares;			/* it gives two files one handle */
+	int disorder;			/* it answers in another order */
+	struct known_paths known;
 	u_int nknown;
+	size_t known_bytes;		/* of their paths */
 };
 
 /* Zeroed memory becomes a connection over these descriptors. */

@@ -174,6 +174,8 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 void
 get_open(struct hpn_sftp_job *job, struct node *n)
 {
+	if (again_wait(job, n))
+		return;
 	n->state = NODE_OPENING;
 	if (n->tree) {
 		job->dirs_open++;
@@ -202,7 +204,7 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	n->mode = n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS ?
 	    n->a.perm & 0777 : 0666;
 	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
-	if (n->parent == NULL)
+	if (n->parent == NULL && !n->redone)
 		job_count(job, n, n->size);
 	file_plan(job, n);
 	n->buflen = *job->c->download_buflen;
@@ -301,6 +303,27 @@ get_verified(struct hpn_sftp_job *job, struct node *n)
 	close_remote(job, n);
 }
 
+/* The data are compared through another handle: it is there, or is not. */
+static void
+compare(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = answer_handle(job, n, type, m)) == SSH2_FX_OK) {
+		verify_end(job, n, n->high);
+		return;
+	}
+	job_meter_break(job);
+	error("remote open \"%s\": %s", n->from, fx2txt(status));
+	n->failed = 1;
+	check_free(n);
+	finish_local(job, n);
+	job->files_open--;
+	n->state = NODE_CLOSING;
+	get_check_end(job, n);
+}
+
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -308,6 +331,10 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 	int r;
 
+	if (n->second != 0) {
+		compare(job, n, type, m);
+		return;
+	}
 	if ((r = answer_ahead(job, n, type, m)) == 1) {
 		job_meter_file(job, n, n->from, n->size, 0);
 		return;
@@ -402,7 +429,13 @@ get_send(struct hpn_sftp_job *job, struct node *n)
 		if (!n->eof)
 			n->cut = 1;
 		check_end(job, n);
-		verify_end(job, n, n->high);
+		if (again_second(job, n)) {
+			n->second = 1;
+			n->state = NODE_OPENING;
+			node_unlist(n);
+			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+		} else
+			verify_end(job, n, n->high);
 	}
 }
 
@@ -491,7 +524,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 static void
 file_check(struct hpn_sftp_job *job, struct node *n)
 {
-	if (n->state != NODE_CLOSING || n->asked != 0)
+	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
 		return;
 	/* Of what is left as it was something better was said. */
 	if ((n->failed || n->cut) && !n->untouched)
@@ -503,7 +536,10 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 void
 get_check_end(struct hpn_sftp_job *job, struct node *n)
 {
-	file_check(job, n);
+	if (n->again)
+		again_check(job, n);
+	else
+		file_check(job, n);
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -631,6 +667,7 @@ dir_end(struct hpn_sftp_job *job, struct node *n)
 	if (n->state != NODE_DATA)
 		return;
 	n->state = NODE_CHILDREN;
+	again_list_end(job, n);
 	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 	dir_listed(job, n);
 }
@@ -652,7 +689,9 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 	}
 	from = sftp_path_append(n->from, filename);
 	to = sftp_path_append(n->to, filename);
-	if (S_ISLNK(a->perm)) {
+	if (again_listed(job, n, to))
+		;
+	else if (S_ISLNK(a->perm)) {
 		if (job->flags & HPN_SFTP_FOLLOW)
 			/* As a file for now; its attributes will tell. */
 			job_node(job, n, from, to, 0, NULL);
@@ -871,6 +910,11 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		}
 		if (n->tree) {
 			job->dirs_open--;
+			return;
+		}
+		if (n->second == 1) {
+			n->second = 2;
+			ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
 			return;
 		}
 		job->files_open--;

@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -44,8 +43,8 @@
 extern volatile sig_atomic_t interrupted;
 extern int showprogress;
 
-/* Chains of destinations under way. */
-#define CLAIM_CHAINS	4096
+/* So many that were refused are put off, each with its local file open. */
+#define REFUSED_MAX	8
 /* What scp was told to end is given so long to leave nothing half done. */
 #define END_NS		2000000000ULL
 #define END_WAIT_MS	100
@@ -146,59 +145,73 @@ key(const struct node *n)
 	return n->key != NULL ? n->key : n->to;
 }
 
-static struct node **
-claim_chain(struct hpn_sftp_job *job, const struct node *n)
+/* Names that differ in case may be the same on some systems. */
+static int
+claim_compare(const struct node *a, const struct node *b)
 {
-	const char *path;
-	u_int h = 2166136261U;
-
-	for (path = key(n); *path != '\0'; path++)
-		h = (h ^ (u_char)tolower((u_char)*path)) * 16777619U;
-	return &job->claims[h % CLAIM_CHAINS];
+	return strcasecmp(key(a), key(b));
 }
+
+RB_GENERATE_STATIC(claims, node, claim, claim_compare)
 
 /*
  * The destination is n's until it ends, unless it is another's: then that one
- * is returned.  Names that differ in case may be the same on some systems.
+ * is returned.
  */
 static struct node *
 claim(struct hpn_sftp_job *job, struct node *n)
 {
-	struct node **chain, *other;
+	struct node *other;
 
 	if (n->claimed)
 		return NULL;
-	chain = claim_chain(job, n);
-	for (other = *chain; other != NULL; other = other->same)
-		if (strcasecmp(key(other), key(n)) == 0)
-			return other;
-	n->same = *chain;
-	*chain = n;
-	n->claimed = 1;
-	return NULL;
+	if ((other = RB_INSERT(claims, &job->claims, n)) == NULL)
+		n->claimed = 1;
+	return other;
+}
+
+struct node *
+job_claimed(struct hpn_sftp_job *job, const char *to)
+{
+	struct node wanted;
+
+	wanted.key = NULL;
+	wanted.to = (char *)to;
+	return RB_FIND(claims, &job->claims, &wanted);
+}
+
+void
+job_doubt(struct hpn_sftp_job *job, struct node *n, int doubt)
+{
+	struct node *child;
+
+	RB_FOREACH(child, claims, &job->claims) {
+		if (child->parent != n)
+			continue;
+		if (!doubt && child->doubt)
+			child->unreal = 1;
+		child->doubt = doubt;
+	}
 }
 
 static void
 unclaim(struct hpn_sftp_job *job, struct node *n)
 {
-	struct node **p, *other;
+	struct node *other;
 
-	if (n->claimed) {
-		for (p = claim_chain(job, n); *p != n; p = &(*p)->same)
-			;
-		*p = n->same;
-		n->claimed = 0;
-	}
+	if (n->claimed)
+		RB_REMOVE(claims, &job->claims, n);
+	n->claimed = 0;
 	/* The first one first again: of several the last one stays. */
 	while ((other = TAILQ_LAST(&n->blocked, nodes)) != NULL)
 		node_list_first(other, other->tree ? &job->dirs : &job->files);
 }
 
-static void
+void
 dir_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (!n->listed || n->children != 0 || n->asked != 0 ||
-	    n->state == NODE_TAIL)
+	    n->handles != 0 || n->state == NODE_TAIL)
 		return;
 	n->state = NODE_TAIL;
 	if (job->flags & HPN_SFTP_UP)
@@ -222,7 +235,10 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	if (!n->tree) {
 		if (n->failed && !n->counted)
 			job_count(job, n, 0);
-		if (n->failed)
+		if (n->unreal) {
+			if (n->counted)
+				job->all_files--;
+		} else if (n->failed)
 			job->failed_files++;
 		else if (n->counted)
 			job->done_files++;
@@ -256,6 +272,13 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 void
 node_fail(struct hpn_sftp_job *job, struct node *n)
 {
+	if (n->doubt || n->unreal) {
+		/* A name that its directory may not have */
+		n->unreal = 1;
+		n->failed = 0;
+		node_end(job, n);
+		return;
+	}
 	n->failed = 1;
 	/* Of an interrupted one the meter has the name, unless it has many. */
 	if (n->target != NULL) {
@@ -298,6 +321,8 @@ drop(struct hpn_sftp_job *job, struct nodes *from)
 
 	while ((n = TAILQ_FIRST(from)) != NULL) {
 		n->failed = 1;
+		if (from == &job->refused)
+			job->nrefused--;
 		node_end(job, n);
 	}
 }
@@ -347,12 +372,19 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	}
 	req->again = req->kept = 0;
+	if (req->ask == ASK_OPEN || req->ask == ASK_OPENDIR ||
+	    req->ask == ASK_LANE_OPEN)
+		again_opened(job, req, type, m);
+	else if (req->ask == ASK_CLOSE || req->ask == ASK_LANE_CLOSE)
+		again_closed(job, req);
 	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
 		ask_ahead_late(job, n);
 		free(req);
 		return;
 	}
-	if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
+	if (n->again && req->ask < ASK_TIMES)
+		again_answer(job, req, type, m);
+	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
 	else if (req->ask >= ASK_TIMES)
 		spread_answer(job, req, type, m);
@@ -385,6 +417,13 @@ take_packet(struct hpn_sftp_job *job, u_int lane, const u_char *p, size_t len)
 	if (req == NULL || req->lane != lane)
 		fatal("Unexpected reply %u", id);
 	*chain = req->chain;
+	if ((int)(id - job->newest[lane]) >= 0)
+		job->newest[lane] = id;
+	else if (!job->c->disorder) {
+		debug("server answers in another order");
+		job->c->disorder = 1;
+		job->c->predictable = 0;
+	}
 	if ((m = sshbuf_from(p + 5, len - 5)) == NULL)
 		fatal_f("sshbuf_from failed");
 	answered(job, req, p[0], m);
@@ -438,6 +477,7 @@ file_plan(struct hpn_sftp_job *job, struct node *n)
 void
 file_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 {
+	n->moved += bytes;
 	job->done_bytes += bytes;
 	job->moved_bytes += bytes;
 	hpn_xfer_delivered(&job->xfer, bytes, now_ns());
@@ -456,31 +496,53 @@ file_whole(const struct node *n)
 	return end;
 }
 
+/*
+ * There is no status for too many open files: the generic failure is what
+ * OpenSSH's server makes of EMFILE, others say "permission denied", or something
+ * else.  So whatever is said while something is open is asked again alone.
+ */
 static int
 file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 {
-	u_int open = job->files_open + job->dirs_open;
+	u_int held = job->held;
 
-	/* The generic failure is what OpenSSH's server makes of EMFILE. */
-	if (status != SSH2_FX_FAILURE || open == 0 || n->refusals == 2 ||
-	    interrupted)
+	if (n->trial || held == 0 || interrupted) {
+		if (n->trial)
+			job->refusals++;
+		n->trial = 0;
 		return 0;
-	n->retry_at = n->refusals == 0 ?
-	    hpn_xfer_refused(&job->xfer, open) : 0;
-	n->refusals++;
-	debug("server would not open \"%s\" while %u others were open; "
-	    "trying again with %u", job->flags & HPN_SFTP_UP ? n->to : n->from,
-	    open, n->retry_at);
+	}
+	if (n->refusals++ == 0 || held < n->refused_with)
+		n->refused_with = held;
+	debug("server would not open \"%s\" while %u others were open (%s); "
+	    "trying again alone", job->flags & HPN_SFTP_UP ? n->to : n->from,
+	    held, fx2txt(status));
 	node_list(n, &job->refused);
+	job->nrefused++;
 	return 1;
+}
+
+/* It was opened. */
+static void
+file_borne(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->trial) {
+		debug("server bears %u open at a time", n->refused_with);
+		hpn_xfer_bears(&job->xfer, n->refused_with);
+		job->c->bears = job->xfer.bears;
+	}
+	n->trial = 0;
+	n->refusals = 0;
 }
 
 int
 answer_open(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m, u_int *counted, u_int *statusp)
 {
-	if ((*statusp = answer_handle(job, n, type, m)) == SSH2_FX_OK)
+	if ((*statusp = answer_handle(job, n, type, m)) == SSH2_FX_OK) {
+		file_borne(job, n);
 		return 0;
+	}
 	(*counted)--;
 	if (file_refused(job, n, *statusp))
 		return 1;
@@ -506,6 +568,8 @@ drop_all(struct hpn_sftp_job *job)
 		dir_listed(job, n);
 	}
 	drop(job, &job->refused);
+	while (interrupted && (n = TAILQ_FIRST(&job->again)) != NULL)
+		again_drop(job, n);
 	do {
 		drop(job, &job->files);
 		drop(job, &job->dirs);
@@ -535,6 +599,10 @@ may_walk(const struct hpn_sftp_job *job, const struct node *n)
 	/* What is below comes first, or directories would only pile up. */
 	if ((job->flags & HPN_SFTP_UP) && !TAILQ_EMPTY(&job->dirs))
 		return 0;
+	/* Others may wait for this one to be closed. */
+	if (!(job->flags & HPN_SFTP_UP) && (job->xfer.bears == 1 ||
+	    job->nrefused != 0 || !TAILQ_EMPTY(&job->again)))
+		return 1;
 	/* One that has few may end, and make room for others. */
 	return job->alive < JOB_NODES || n->children < 128;
 }
@@ -547,6 +615,12 @@ may_begin_dir(const struct hpn_sftp_job *job)
 
 	if (job->flags & HPN_SFTP_UP)
 		return 1;
+	if (!hpn_xfer_may_hold(&job->xfer, job->files_open + job->dirs_open))
+		return 0;
+	/* One at a time: what is known comes first, or it would pile up. */
+	if (job->xfer.bears == 1 && job->alive >= JOB_NODES &&
+	    !TAILQ_EMPTY(&job->files))
+		return 0;
 	if (job->dirs_open < job->xfer.dirs)
 		return 1;
 	/* Those that wait until others are done must not keep them from it. */
@@ -570,10 +644,62 @@ may_begin(struct hpn_sftp_job *job)
 }
 
 static void
-schedule(struct hpn_sftp_job *job)
+open_again(struct hpn_sftp_job *job, struct node *n)
+{
+	node_unlist(n);
+	job->nrefused--;
+	if (job->flags & HPN_SFTP_UP)
+		put_open(job, n);
+	else
+		get_open(job, n);
+}
+
+/*
+ * What was refused, and what is to be done again.  Whether anything else may
+ * begin: to open one alone, all that is open has to be closed.
+ *
+ * The first refusals are looked at at once, since a server that bears few would
+ * refuse all that follow.  If they were of another kind, later ones come last.
+ */
+static int
+begin_refused(struct hpn_sftp_job *job)
 {
 	struct node *n, *next;
 	int up = job->flags & HPN_SFTP_UP;
+	u_int held = job->files_open + job->dirs_open;
+
+	if (held == 0 && (n = TAILQ_FIRST(&job->again)) != NULL) {
+		again_begin(job, n);
+		return 0;
+	}
+	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
+		/* The number was learnt from another. */
+		if (n->refusals == 1 && job->xfer.bears != 0 &&
+		    job->xfer.bears <= n->refused_with &&
+		    job_room(job, 0) && hpn_xfer_may_hold(&job->xfer,
+		    job->files_open + job->dirs_open))
+			open_again(job, n);
+	}
+	if (!TAILQ_EMPTY(&job->again))
+		return 0;
+	if ((n = TAILQ_FIRST(&job->refused)) == NULL)
+		return 1;
+	if (job->refusals != 0 && job->nrefused < REFUSED_MAX &&
+	    (!TAILQ_EMPTY(&job->files) || !TAILQ_EMPTY(&job->dirs) ||
+	    (up && !TAILQ_EMPTY(&job->walking))))
+		return 1;
+	if (job->files_open + job->dirs_open == 0) {
+		n->trial = 1;
+		open_again(job, n);
+	}
+	return 0;
+}
+
+static void
+schedule(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+	int begin, up = job->flags & HPN_SFTP_UP;
 
 	if (interrupted || job->overfull)
 		drop_all(job);
@@ -585,23 +711,13 @@ schedule(struct hpn_sftp_job *job)
 		else
 			get_send(job, n);
 	}
-	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
-		if (!job_room(job, 0))
-			return;
-		/* With nothing under way none of those that are open closes */
-		if (job->requests != 0 &&
-		    job->files_open + job->dirs_open > n->retry_at)
-			continue;
-		node_unlist(n);
-		if (up)
-			put_open(job, n);
-		else
-			get_open(job, n);
-	}
-	while ((n = TAILQ_FIRST(&job->dirs)) != NULL && job_room(job, 0) &&
-	    may_begin_dir(job))
+	begin = begin_refused(job);
+	while (begin && (n = TAILQ_FIRST(&job->dirs)) != NULL &&
+	    job_room(job, 0) && may_begin_dir(job))
 		begin_node(job, n);
-	while ((n = TAILQ_FIRST(&job->files)) != NULL && job_room(job, 0) &&
+	while (begin && (n = TAILQ_FIRST(&job->files)) != NULL &&
+	    job_room(job, 0) &&
+	    hpn_xfer_may_hold(&job->xfer, job->files_open + job->dirs_open) &&
 	    may_begin(job))
 		begin_node(job, n);
 	if (up) {
@@ -630,6 +746,7 @@ settle(struct hpn_sftp_job *job)
 	if ((job->flags & HPN_SFTP_UP) || interrupted ||
 	    !TAILQ_EMPTY(&job->files) || !TAILQ_EMPTY(&job->dirs) ||
 	    !TAILQ_EMPTY(&job->refused) || !TAILQ_EMPTY(&job->walking) ||
+	    !TAILQ_EMPTY(&job->again) || job->c->shares ||
 	    !TAILQ_EMPTY(&job->want) || job->requests > REQUEST_CHAINS)
 		return;
 	for (i = 0; i < REQUEST_CHAINS; i++) {
@@ -771,6 +888,7 @@ struct hpn_sftp_job *
 hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 {
 	struct hpn_sftp_job *job = xcalloc(1, sizeof(*job));
+	u_int i;
 
 	job->c = sftp_conn_hpn(conn);
 	job->flags = flags;
@@ -788,11 +906,17 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	hpn_xfer_local(&job->xfer, hpn_sftp_plain() ? 1 : local_files());
 	if ((job->m = sshbuf_new()) == NULL)
 		fatal_f("sshbuf_new failed");
+	hpn_xfer_bears(&job->xfer, job->c->bears);
 	job->asked = xcalloc(REQUEST_CHAINS, sizeof(*job->asked));
-	job->claims = xcalloc(CLAIM_CHAINS, sizeof(*job->claims));
+	RB_INIT(&job->claims);
+	for (i = 0; i < HPN_LANES_MAX; i++) {
+		hpn_handles_init(&job->handles[i]);
+		job->newest[i] = *job->c->next_id;
+	}
 	TAILQ_INIT(&job->files);
 	TAILQ_INIT(&job->dirs);
 	TAILQ_INIT(&job->refused);
+	TAILQ_INIT(&job->again);
 	TAILQ_INIT(&job->walking);
 	TAILQ_INIT(&job->want);
 	return job;
@@ -908,7 +1032,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	sshbuf_free(job->m);
 	free(job->buf);
 	free(job->asked);
-	free(job->claims);
+	for (lane = 0; lane < HPN_LANES_MAX; lane++)
+		hpn_handles_free(&job->handles[lane]);
 	free(job);
 	return ret;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-ask.c
+ * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-again.c (what
+ * of it is done a second time), hpn-sftp-ask.c
  * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-spread.c,
  * hpn-sftp-save.c and hpn-sftp-get.c (what is done to a file or directory, up and
  * down) and hpn-sftp-check.c (what is there compared with what should be) share.
@@ -17,8 +18,11 @@
 #include <stdint.h>
 
 #include "openbsd-compat/sys-queue.h"
+#include "openbsd-compat/sys-tree.h"
 
+#include "hpn-handles.h"
 #include "hpn-hash.h"
+#include "hpn-lanes.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-xfer.h"
@@ -28,6 +32,7 @@ struct node;
 struct spread;
 struct hpn_sftp_job;
 TAILQ_HEAD(nodes, node);
+RB_HEAD(claims, node);
 
 enum ask {
 	ASK_REALPATH, ASK_STAT, ASK_MKDIR, ASK_OPENDIR, ASK_READDIR,
@@ -67,7 +72,8 @@ enum state {
 	NODE_VERIFY,	/* what was moved is compared with the source */
 	NODE_TAIL,	/* what follows the data */
 	NODE_CLOSING,
-	NODE_CHILDREN	/* directory: until all in it is done */
+	NODE_CHILDREN,	/* directory: until all in it is done */
+	NODE_AGAIN	/* hpn-sftp-again.c */
 };
 
 enum guess {
@@ -80,9 +86,9 @@ struct node {
 	TAILQ_ENTRY(node) list;
 	struct nodes *on;		/* that list */
 	struct node *parent;
-	struct node *same;		/* chain of destinations under way */
+	RB_ENTRY(node) claim;		/* of the destinations under way */
 	struct nodes blocked;		/* wait for this one's destination */
-	int claimed;			/* is in that chain */
+	int claimed;			/* is one of them */
 	char *from, *to;
 	char *key;			/* the destination as claimed, if not to */
 	char *target;			/* ... as the user called it, or NULL */
@@ -95,6 +101,18 @@ struct node {
 	u_char *handle;			/* on the server, of file or directory */
 	size_t handle_len;
 	enum guess guess;		/* ... which was not given yet */
+	/* hpn-sftp-again.c */
+	u_int handles;			/* given for it and not settled */
+	int again;			/* all is to be done again, when it can be */
+	int closing;			/* of the last handle: was asked for */
+	int redone;			/* this is the second time */
+	int wrote;			/* put: through that handle */
+	int rewrite;			/* ... whatever is there is not to be used */
+	int unlocked;			/* ... its mode did not let us write */
+	int spoilt;			/* get: what was written cannot be undone */
+	int second;			/* to compare; 1: comes, 2: is there */
+	int relist, doubt, unreal;	/* names of a directory, and in it */
+	u_int64_t moved;		/* bytes */
 	/* file */
 	int fd;				/* local, -1: not open */
 	mode_t mode;
@@ -111,7 +129,10 @@ struct node {
 	size_t buflen;
 	u_int ahead;			/* requests, size or end unknown */
 	int eof, modified, opened, step;
-	u_int refusals, retry_at;
+	u_int refusals;			/* of opening it while others were open */
+	u_int refused_with;		/* ... so many */
+	int trial;			/* it is opened alone, to see why */
+	u_int truncating;		/* put: requests under way */
 	u_int64_t begun;		/* first byte that is moved */
 	u_int32_t mtime;		/* of the local source as it was opened */
 	struct hpn_resume_file dest;	/* what was there */
@@ -164,9 +185,15 @@ struct hpn_sftp_job {
 	struct nodes files;		/* to begin, in this order */
 	struct nodes dirs;
 	struct nodes refused;		/* to be opened again */
+	u_int nrefused;			/* how many */
+	u_int refusals;			/* that were none of the number's */
+	struct nodes again;		/* to be done again */
+	struct hpn_handles handles[HPN_LANES_MAX];
+	u_int newest[HPN_LANES_MAX];	/* request that was answered */
+	u_int held;			/* handles, as it was answered */
 	struct nodes walking;		/* directories that give names */
 	struct nodes want;		/* have something to send */
-	struct node **claims;		/* destinations under way */
+	struct claims claims;		/* destinations under way */
 	u_int alive;			/* nodes */
 	struct node *only;		/* the job is this one file */
 	u_int64_t begun_ns, interrupted_ns;
@@ -212,6 +239,12 @@ void node_fail(struct hpn_sftp_job *, struct node *);
 void dir_ready(struct hpn_sftp_job *, struct node *);
 /* Directory: there is no more in it; ends it when all that is was done. */
 void dir_listed(struct hpn_sftp_job *, struct node *);
+/* ... and has it been? */
+void dir_check(struct hpn_sftp_job *, struct node *);
+/* What is under way to this destination, or NULL. */
+struct node *job_claimed(struct hpn_sftp_job *, const char *to);
+/* Whether what was begun in this directory is in it is in doubt; or it is not. */
+void job_doubt(struct hpn_sftp_job *, struct node *, int doubt);
 
 u_int64_t now_ns(void);
 
@@ -386,6 +419,33 @@ void spread_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 /* A lane has ended.  0, or -1: with it what nobody knows the fate of. */
 int spread_gone(struct hpn_sftp_job *, u_int lane);
+
+/*
+ * hpn-sftp-again.c: servers that do not keep what is open apart.  A file or
+ * directory was asked to be opened, or closed, by the request id.  The answer to
+ * either: what it says about handles, before anything else is done with it.
+ */
+void again_asked(struct hpn_sftp_job *, u_int lane, u_int id);
+void again_closing(struct hpn_sftp_job *, struct node *, u_int lane, u_int id);
+void again_opened(struct hpn_sftp_job *, const struct request *, u_char type,
+    struct sshbuf *);
+void again_closed(struct hpn_sftp_job *, const struct request *);
+/* A lane has ended, and what was open there with it. */
+void again_gone(struct hpn_sftp_job *, u_int lane);
+/* Any answer for a node that is to be done again, and whether that was the last. */
+void again_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+void again_check(struct hpn_sftp_job *, struct node *);
+/* Whether it waits, since something else is open and may share its handle. */
+int again_wait(struct hpn_sftp_job *, struct node *);
+/* Nothing else is open: begin it.  It is not to be begun: say so. */
+void again_begin(struct hpn_sftp_job *, struct node *);
+void again_drop(struct hpn_sftp_job *, struct node *);
+/* Names of the directory: 1: this one is under way already.  That was all. */
+int again_listed(struct hpn_sftp_job *, struct node *, const char *to);
+void again_list_end(struct hpn_sftp_job *, struct node *);
+/* What was moved is to be compared through another handle than it went. */
+int again_second(const struct hpn_sftp_job *, const struct node *);
 
 /* What the two directions have to offer. */
 void put_begin(struct hpn_sftp_job *, struct node *);

@@ -125,7 +125,7 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	}
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
-	if (n->parent == NULL)
+	if (n->parent == NULL && !n->redone)
 		job_count(job, n, n->size);
 	stat_to_attrib(&sb, &n->a);
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_SIZE;
@@ -193,12 +193,16 @@ put_open(struct hpn_sftp_job *job, struct node *n)
 	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
 	Attrib a = n->a;
 
+	if (again_wait(job, n))
+		return;
 	if ((job->flags & HPN_SFTP_RESUME) || verifies(job))
 		mode |= SSH2_FXF_READ;
 	if (job->flags & HPN_SFTP_RESUME) {
 		/* What is interrupted must be open to the next attempt. */
 		a.perm |= S_IRUSR|S_IWUSR;
-		if (n->readonly)
+		if (n->rewrite)
+			mode |= SSH2_FXF_TRUNC;
+		else if (n->readonly)
 			mode = SSH2_FXF_READ;
 		else if (n->writeonly)
 			mode &= ~SSH2_FXF_READ;
@@ -215,7 +219,7 @@ static void
 begin_file(struct hpn_sftp_job *job, struct node *n)
 {
 	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
-	if (job->flags & HPN_SFTP_RESUME) {
+	if ((job->flags & HPN_SFTP_RESUME) && !n->rewrite) {
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
 		job->files_open++;
@@ -295,6 +299,41 @@ denied(struct hpn_sftp_job *job, struct node *n, u_int status)
 	return 0;
 }
 
+/* The data are compared through another handle: it is there, or is not. */
+static void
+compare(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = answer_handle(job, n, type, m)) == SSH2_FX_OK) {
+		verify_end(job, n, n->next);
+		return;
+	}
+	job_meter_break(job);
+	error("dest open \"%s\": %s", n->to, fx2txt(status));
+	n->failed = 1;
+	job->files_open--;
+	n->state = NODE_CLOSING;
+	put_check_end(job, n);
+}
+
+/* What was made the first time may not be writable. */
+static int
+unlock(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	Attrib a = n->a;
+
+	if (!n->redone || n->unlocked || (a.perm & S_IWUSR) != 0 ||
+	    status != SSH2_FX_PERMISSION_DENIED)
+		return 0;
+	n->unlocked = 1;
+	a.flags = SSH2_FILEXFER_ATTR_PERMISSIONS;
+	a.perm |= S_IWUSR;
+	ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT, n->to, &a);
+	return 1;
+}
+
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -303,6 +342,10 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 	int r;
 
+	if (n->second != 0) {
+		compare(job, n, type, m);
+		return;
+	}
 	if ((r = answer_ahead(job, n, type, m)) == 1) {
 		job_meter_file(job, n, n->from, n->size, 0);
 		if (n->state != NODE_DATA)
@@ -319,6 +362,8 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if (r == -1) {
 		if (n->denials == 0)
 			n->denied = status;
+		if (unlock(job, n, status))
+			return;
 		if (denied(job, n, status)) {
 			put_open(job, n);
 			return;
@@ -331,7 +376,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		node_fail(job, n);
 		return;
 	}
-	if ((job->flags & HPN_SFTP_RESUME) == 0) {
+	if ((job->flags & HPN_SFTP_RESUME) == 0 || n->rewrite) {
 		begin_data(job, n);
 		return;
 	}
@@ -380,7 +425,10 @@ put_drained(struct hpn_sftp_job *job, struct node *n)
 	/* What another lane's server may yet write comes before the times. */
 	if (spread_close(job, n))
 		return;
-	verify_end(job, n, n->next);
+	if (again_second(job, n))
+		tail(job, n);
+	else
+		verify_end(job, n, n->next);
 }
 
 /* Is it still the file whose data were sent? */
@@ -404,7 +452,10 @@ put_verified(struct hpn_sftp_job *job, struct node *n)
 	}
 	if (interrupted && verifies(job))
 		n->cut = 1;
-	tail(job, n);
+	if (n->second != 0)
+		close_remote(job, n);
+	else
+		tail(job, n);
 }
 
 /*
@@ -440,7 +491,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		/* It may have to be sent again, if the handle is another. */
 		if (n->guess == GUESS_NONE)
 			small_free(n);
-		if (n->check == NULL) {
+		if (n->check == NULL && !job->c->disorder) {
 			tail(job, n);
 			return;
 		}
@@ -450,6 +501,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			put_drained(job, n);
 		return;
 	}
+	/* A server that keeps no order could cut what follows. */
+	if (n->truncating != 0 && job->c->disorder)
+		return;
 	(void)job_room_for(job, max);
 	spread_more(job, n);
 	while (!n->failed && !interrupted) {
@@ -538,6 +592,11 @@ static void
 send_tail(struct hpn_sftp_job *job, struct node *n)
 {
 	for (; job_room(job, 0); n->step++) {
+		/* One after the other, to a server that keeps no order */
+		if (job->c->disorder && n->asked != 0) {
+			node_unlist(n);
+			return;
+		}
 		switch (n->step) {
 		case STEP_SIZE:
 			if (!sets_size(job, n))
@@ -547,7 +606,8 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 			break;
 		case STEP_ATTRIB:
 			/* A part must stay open to the next attempt. */
-			if ((job->flags & HPN_SFTP_PRESERVE) == 0)
+			if ((job->flags & HPN_SFTP_PRESERVE) == 0 &&
+			    !n->unlocked)
 				break;
 			if ((job->flags & HPN_SFTP_RESUME) &&
 			    (n->failed || interrupted)) {
@@ -608,7 +668,11 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 static void
 file_check(struct hpn_sftp_job *job, struct node *n)
 {
-	if (n->state != NODE_CLOSING || n->asked != 0)
+	if (n->state == NODE_TAIL && n->on == NULL && n->asked == 0) {
+		node_list(n, &job->want);
+		send_tail(job, n);
+	}
+	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
 		return;
 	/* Of what is left as it was something better was said. */
 	if ((n->failed || n->cut) && !n->untouched)
@@ -620,7 +684,10 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 void
 put_check_end(struct hpn_sftp_job *job, struct node *n)
 {
-	file_check(job, n);
+	if (n->again)
+		again_check(job, n);
+	else
+		file_check(job, n);
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -874,6 +941,7 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		refused(job, n, req->ask, type, m);
 		break;
 	case ASK_TRUNCATE:
+		n->truncating--;
 		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
 			job_meter_break(job);
 			error("remote fsetstat \"%s\": %s", n->to,
@@ -883,6 +951,8 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	case ASK_CHMOD:
 		(void)answer_status(job, type, m);
+		if (!n->tree)
+			put_open(job, n);
 		return;
 	case ASK_FSYNC:
 		if ((n->unsynced = answer_status(job, type, m)) != SSH2_FX_OK)
@@ -894,6 +964,12 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			error("close remote \"%s\": %s", n->to,
 			    fx2txt(status));
 			n->failed = 1;
+		}
+		if (n->fd != -1 && again_second(job, n)) {
+			n->second = 2;
+			n->state = NODE_OPENING;
+			ask_open(job, n, n->to, SSH2_FXF_READ, NULL);
+			return;
 		}
 		job->files_open--;
 		hpn_xfer_closed(&job->xfer);

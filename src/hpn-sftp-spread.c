@@ -89,6 +89,7 @@ spread_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	/* A wish for few requests, or for a rate, is one for no more. */
 	if (n->spread != NULL || n->small != NULL || job->xfer.fixed ||
+	    job->c->shares ||
 	    hpn_sftp_io_limited(job->c->io) || n->size <= n->next ||
 	    n->size - n->next < 2 * HPN_LANES_SHARE)
 		return;
@@ -294,6 +295,7 @@ spread_gone(struct hpn_sftp_job *job, u_int lane)
 	struct node *n;
 	u_int i;
 
+	again_gone(job, lane);
 	/* What was written there may be lost. */
 	if (job->c->lanes.lane[lane].files != 0)
 		return -1;

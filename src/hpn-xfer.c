@@ -36,8 +36,17 @@ hpn_xfer_init(struct hpn_xfer *x, unsigned int requests)
 static void
 limit_files(struct hpn_xfer *x)
 {
+	unsigned int dirs;
+
 	if (x->files_local != 0 && x->files_max > x->files_local)
 		x->files_max = x->files_local;
+	if (x->bears != 0) {
+		dirs = x->bears < 8 ? 1 : x->bears / 4;
+		if (x->dirs > dirs)
+			x->dirs = dirs;
+		if (x->files_max > x->bears)
+			x->files_max = x->bears;
+	}
 	if (x->files_max == 0)
 		x->files_max = 1;
 	if (x->files > x->files_max)
@@ -214,11 +223,18 @@ hpn_xfer_closed(struct hpn_xfer *x)
 		x->files++;
 }
 
-unsigned int
-hpn_xfer_refused(struct hpn_xfer *x, unsigned int files)
+void
+hpn_xfer_bears(struct hpn_xfer *x, unsigned int handles)
 {
-	files /= 2;
-	if (files < x->files)
-		x->files = files > 0 ? files : 1;
-	return files;
+	if (handles == 0)
+		return;
+	if (x->bears == 0 || handles < x->bears)
+		x->bears = handles;
+	limit_files(x);
+}
+
+int
+hpn_xfer_may_hold(const struct hpn_xfer *x, unsigned int handles)
+{
+	return x->bears == 0 || handles < x->bears;
 }

@@ -61,6 +61,7 @@ struct hpn_xfer {
 	unsigned int files_max;		/* ... and ever */
 	unsigned int files_local;	/* most that we can open, 0: unknown */
 	unsigned int dirs;		/* most directories open */
+	unsigned int bears;		/* most of both, 0: unknown */
 	uint64_t soon_begun_ns;		/* of that time; 0: not yet */
 	uint64_t soon_now, soon_bytes;	/* moved in it, and in those before */
 	unsigned int soon_files_now, soon_files;
@@ -111,10 +112,12 @@ int hpn_xfer_may_create(const struct hpn_xfer *, unsigned int files,
 void hpn_xfer_closed(struct hpn_xfer *);
 
 /*
- * The server refused to open one more while so many files were open, and did
- * not say why.  Returns with how many open files at most to try that one
- * again.  Fewer are opened for now; hpn_xfer_closed() lets them grow again.
+ * The server was seen to bear so many files and directories open at a time, and
+ * not one more; 0: it was not.  This never becomes more.
  */
-unsigned int hpn_xfer_refused(struct hpn_xfer *, unsigned int files);
+void hpn_xfer_bears(struct hpn_xfer *, unsigned int handles);
+
+/* Whether another may be opened while so many of both are. */
+int hpn_xfer_may_hold(const struct hpn_xfer *, unsigned int handles);
 
 #endif /* HPN_XFER_H */

@@ -13,6 +13,7 @@ LIBSSH_OBJS+=\
 	hpn-cpus.o \
 	hpn-crypt.o \
 	hpn-engine.o \
+	hpn-handles.o \
 	hpn-hash.o \
 	hpn-lanes.o \
 	hpn-macs.o \
@@ -27,6 +28,7 @@ LIBSSH_OBJS+=\
 	hpn-rtt.o \
 	hpn-sealer.o \
 	hpn-sessions.o \
+	hpn-sftp-again.o \
 	hpn-sftp-ask.o \
 	hpn-sftp-check.o \
 	hpn-sftp-conn.o \
@@ -73,6 +75,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_hash.o \
 	$(HPN_UNITTESTS)/test_resume.o \
 	$(HPN_UNITTESTS)/test_lanes.o \
+	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(SKOBJS)

@@ -236,15 +236,26 @@ test_xfer(void)
 	hpn_xfer_handles(&x, UINT64_MAX);
 	TEST_DONE();
 
-	TEST_START("xfer: a refusal halves, success grows again");
-	ASSERT_U64_EQ(hpn_xfer_refused(&x, 100), 50);
+	TEST_START("xfer: what the server was seen to bear");
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 100000), 1);
+	hpn_xfer_bears(&x, 0);
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 100000), 1);
+	hpn_xfer_bears(&x, 50);
 	ASSERT_U64_EQ(x.files, 50);
-	/* Being told the same again changes nothing */
+	ASSERT_U64_EQ(x.dirs, 12);
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 49), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 50), 0);
+	/* Nothing that it says, or does, makes that more */
 	hpn_xfer_handles(&x, UINT64_MAX);
-	ASSERT_U64_EQ(x.files, 50);
+	hpn_xfer_handles(&x, 1000);
 	hpn_xfer_closed(&x);
-	ASSERT_U64_EQ(x.files, 51);
-	ASSERT_U64_EQ(hpn_xfer_refused(&x, 1), 0);
+	hpn_xfer_bears(&x, 60);
+	ASSERT_U64_EQ(x.files, 50);
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 50), 0);
+	hpn_xfer_bears(&x, 1);
 	ASSERT_U64_EQ(x.files, 1);
+	ASSERT_U64_EQ(x.dirs, 1);
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 0), 1);
+	ASSERT_INT_EQ(hpn_xfer_may_hold(&x, 1), 0);
 	TEST_DONE();
 }

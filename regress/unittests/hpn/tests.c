@@ -35,6 +35,7 @@ tests(void)
 	test_sftpd();
 	test_hash();
 	test_macs();
+	test_handles();
 #endif
 	test_links();
 }

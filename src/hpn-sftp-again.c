@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-again: what is done about a server that gives two open files, or
+ * directories, one handle (hpn-handles.h finds that out).
+ *
+ * Nobody knows what was read from or written to by such a handle.  So all that had
+ * it is begun again: when every request with it is answered and it is closed, and
+ * nothing else is open.  From then on, for as long as the connection lasts, one file
+ * or directory is open at a time, as other clients do it.  What is compared after it
+ * was copied is opened once more for that.
+ *
+ * A file ends when its handle is settled, not before: as long as an answer may
+ * show that another had the same handle, it can be begun again.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-handles.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+
+extern volatile sig_atomic_t interrupted;
+
+/* How many were open as the server did what it has answered, or more. */
+static u_int
+held(const struct hpn_sftp_job *job, u_int id)
+{
+	u_int i, n = 0;
+
+	for (i = 0; i < HPN_LANES_MAX; i++)
+		n += hpn_handles_held(&job->handles[i], id, job->c->disorder);
+	return n;
+}
+
+void
+again_asked(struct hpn_sftp_job *job, u_int lane, u_int id)
+{
+	hpn_handles_asked(&job->handles[lane], id);
+}
+
+void
+again_closing(struct hpn_sftp_job *job, struct node *n, u_int lane, u_int id)
+{
+	if (lane == 0)
+		n->closing = 1;
+	hpn_handles_closed(&job->handles[lane], id, n);
+}
+
+/* ------------------------------------------------------------ begin again -- */
+
+/* The part of a local file that came is not what it should be. */
+static void
+cut_local(struct hpn_sftp_job *job, struct node *n)
+{
+	mode_t mode = n->mode | S_IRUSR | S_IWUSR;
+	struct stat st;
+
+	if (n->modified && n->fd == -1) {
+		/* It was finished, and its mode may be the source's. */
+		if ((job->flags & HPN_SFTP_PRESERVE) && mode != n->mode)
+			(void)chmod(n->to, mode);
+		n->fd = open(n->to, O_WRONLY);
+	}
+	if (n->modified && (n->fd == -1 || fstat(n->fd, &st) == -1 ||
+	    !S_ISREG(st.st_mode) || ftruncate(n->fd, n->begun) == -1))
+		n->spoilt = 1;
+	if (n->fd != -1)
+		close(n->fd);
+	n->fd = -1;
+	save_drop(job, n);
+	n->high = n->bad = n->begun;
+}
+
+/* What is in this directory, as far as it was told, may be in another one. */
+static void
+doubt(struct hpn_sftp_job *job, struct node *n)
+{
+	struct nodes *lists[2] = { &job->files, &job->dirs };
+	struct node *child, *next;
+	u_int i;
+
+	n->listed = 0;
+	for (i = 0; i < 2; i++) {
+		TAILQ_FOREACH_SAFE(child, lists[i], list, next) {
+			if (child->parent != n)
+				continue;
+			child->unreal = 1;
+			node_end(job, child);
+		}
+	}
+	job_doubt(job, n, 1);
+}
+
+static void
+touch(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->again)
+		return;
+	debug("\"%s\" shares its handle with another: copying it again",
+	    job->flags & HPN_SFTP_UP ? n->to : n->from);
+	n->again = 1;
+	n->state = NODE_AGAIN;
+	node_unlist(n);
+	if (n->tree) {
+		doubt(job, n);
+		return;
+	}
+	job->done_bytes -= n->moved;
+	job->moved_bytes -= n->moved;
+	n->moved = 0;
+	n->next = 0;
+	n->size = 0;
+	file_plan(job, n);
+	if ((job->flags & HPN_SFTP_UP) == 0) {
+		cut_local(job, n);
+		return;
+	}
+	(void)spread_close(job, n);
+	if (n->fd != -1)
+		close(n->fd);
+	n->fd = -1;
+}
+
+struct sharing {
+	struct nodes others;
+	int wrote;
+};
+
+/* Another has the handle that was just given. */
+static void
+shared(void *context, void *owner)
+{
+	struct sharing *s = context;
+	struct node *other = owner;
+
+	if (other->wrote || other->rewrite)
+		s->wrote = other->rewrite = 1;
+	if (!other->again)
+		node_list(other, &s->others);
+}
+
+static void
+all_again(struct hpn_sftp_job *job, struct node *n, struct sharing *s)
+{
+	struct node *other;
+
+	if (!job->c->shares) {
+		job_meter_break(job);
+		logit("The server gives open files one and the same handle: "
+		    "what they may have mixed is copied again, one at a time");
+	}
+	job->c->shares = 1;
+	job->c->bears = 1;
+	hpn_xfer_bears(&job->xfer, 1);
+	if (s->wrote)
+		n->rewrite = 1;
+	while ((other = TAILQ_FIRST(&s->others)) != NULL) {
+		touch(job, other);
+		again_check(job, other);
+	}
+	touch(job, n);
+}
+
+/* Nothing more can be found out about some handles: what waits for that ends. */
+static void
+settle(struct hpn_sftp_job *job, u_int lane, const struct node *except)
+{
+	struct node *n;
+
+	while ((n = hpn_handles_settled(&job->handles[lane])) != NULL) {
+		n->handles--;
+		if (n == except || n->handles != 0)
+			continue;
+		if (n->tree)
+			dir_check(job, n);
+		else if (job->flags & HPN_SFTP_UP)
+			put_check_end(job, n);
+		else
+			get_check_end(job, n);
+	}
+}
+
+void
+again_opened(struct hpn_sftp_job *job, const struct request *req, u_char type,
+    struct sshbuf *m)
+{
+	struct hpn_handles *h = &job->handles[req->lane];
+	struct node *n = req->node;
+	struct sharing s;
+	const u_char *p;
+	size_t len;
+
+	job->held = held(job, req->id);
+	/* A handle that was guessed is that of the only file there is. */
+	if (type != SSH2_FXP_HANDLE || n->guess != GUESS_NONE ||
+	    sshbuf_peek_string_direct(m, &p, &len) != 0)
+		hpn_handles_none(h, req->id);
+	else {
+		n->handles++;
+		if (req->lane == 0)
+			n->closing = 0;
+		TAILQ_INIT(&s.others);
+		s.wrote = 0;
+		if (hpn_handles_given(h, req->id, p, len, n, job->c->disorder,
+		    shared, &s) != 0)
+			all_again(job, n, &s);
+	}
+	settle(job, req->lane, n);
+}
+
+void
+again_closed(struct hpn_sftp_job *job, const struct request *req)
+{
+	hpn_handles_answered(&job->handles[req->lane], req->id);
+	settle(job, req->lane, req->node);
+}
+
+void
+again_gone(struct hpn_sftp_job *job, u_int lane)
+{
+	struct hpn_handles *h = &job->handles[lane];
+	struct node *n;
+
+	while ((n = hpn_handles_drop(h)) != NULL) {
+		if (--n->handles == 0)
+			put_check_end(job, n);
+	}
+}
+
+void
+again_check(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->asked != 0 || n->state != NODE_AGAIN || n->on != NULL)
+		return;
+	if (!n->closing)
+		ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	else
+		node_list(n, &job->again);
+}
+
+void
+again_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+    struct sshbuf *m)
+{
+	struct node *n = req->node;
+
+	switch (req->ask) {
+	case ASK_OPEN:
+	case ASK_OPENDIR:
+		(void)answer_handle(job, n, type, m);
+		break;
+	case ASK_READ:
+		/* Those that wait for an answer hold nothing any more. */
+	case ASK_WRITE:
+		TAILQ_REMOVE(&n->data, req, list);
+		break;
+	case ASK_HASH:
+	case ASK_COMPARE:
+		n->checks--;
+		break;
+	case ASK_TRUNCATE:
+		n->truncating--;
+		break;
+	case ASK_CLOSE:
+		if (n->tree)
+			job->dirs_open--;
+		else
+			job->files_open--;
+		break;
+	default:
+		break;
+	}
+	again_check(job, n);
+}
+
+/* It is as it was before it was opened. */
+static void
+renew(struct hpn_sftp_job *job, struct node *n)
+{
+	check_free(n);
+	spread_free(n);
+	free(n->small);
+	n->small = NULL;
+	n->small_len = 0;
+	n->next = n->high = n->begun = n->least = 0;
+	n->bad = n->end = UINT64_MAX;
+	n->eof = n->modified = n->opened = n->step = n->failed = 0;
+	n->untouched = n->readonly = n->writeonly = n->unhashed = 0;
+	n->denied = n->second = n->wrote = n->cut = 0;
+	n->denials = n->refusals = 0;
+	n->dest.size = n->dest.mtime = 0;
+}
+
+int
+again_wait(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!job->c->shares || job->files_open + job->dirs_open == 0)
+		return 0;
+	node_list(n, &job->again);
+	return 1;
+}
+
+void
+again_begin(struct hpn_sftp_job *job, struct node *n)
+{
+	node_unlist(n);
+	if (!n->again) {
+		if (job->flags & HPN_SFTP_UP)
+			put_open(job, n);
+		else
+			get_open(job, n);
+		return;
+	}
+	free(n->handle);
+	n->handle = NULL;
+	n->handle_len = 0;
+	n->again = 0;
+	n->redone = 1;
+	if (n->tree) {
+		n->relist = 1;
+		n->failed = 0;
+		get_open(job, n);
+		return;
+	}
+	renew(job, n);
+	if (n->spoilt) {
+		job_meter_break(job);
+		error("\"%s\" cannot be written again", n->to);
+		node_fail(job, n);
+	} else if (job->flags & HPN_SFTP_UP)
+		put_begin(job, n);
+	else
+		get_begin(job, n);
+}
+
+void
+again_drop(struct hpn_sftp_job *job, struct node *n)
+{
+	node_unlist(n);
+	n->again = 0;
+	if (!n->tree) {
+		node_fail(job, n);
+		return;
+	}
+	n->failed = 1;
+	n->state = NODE_CHILDREN;
+	dir_listed(job, n);
+}
+
+/* ------------------------------------------------------------ directories -- */
+
+int
+again_listed(struct hpn_sftp_job *job, struct node *n, const char *to)
+{
+	struct node *child;
+
+	if (!n->relist || (child = job_claimed(job, to)) == NULL ||
+	    child->parent != n || !child->doubt || strcmp(child->to, to) != 0)
+		return 0;
+	child->doubt = 0;
+	return 1;
+}
+
+void
+again_list_end(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->relist)
+		job_doubt(job, n, 0);
+	n->relist = 0;
+}
+
+/* -------------------------------------------------------------- comparing -- */
+
+int
+again_second(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return job->c->shares && n->check != NULL && n->second == 0 &&
+	    !n->failed && !interrupted;
+}
