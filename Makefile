@@ -8,7 +8,7 @@ HPN_GOAL = $@
 export BASE HPN_GOAL
 
 .PHONY: help demo check check-full bench peers build stock install tree refresh update dist \
-	deb deb-check rpm dist-check check-series check-prefixes clean distclean
+	deb deb-check rpm dist-check check-series check-prefixes series-size rebase clean distclean
 
 help:
 	@echo 'openssh-hpn: OpenSSH for long, fat networks, as a patch series.'
@@ -35,11 +35,15 @@ help:
 	@echo '                and regress/'
 	@echo 'make check-series    the series fits both bases and means the same'
 	@echo 'make check-prefixes  each patch builds with its predecessors alone'
+	@echo 'make series-size     lines that each patch adds to stock files and removes'
+	@echo 'make rebase TARBALL=openssh-RELEASE.tar.gz SHA256=...   the series onto a'
+	@echo '                newer release; docs/rebase.md. Or BASE=10.3'
 	@echo 'make update     ask for a newer Debian revision of the base'
 	@echo 'make clean      remove build/ but for the downloads; distclean: all of it'
 	@echo
 	@echo 'BASE=debian     (default) the release with the patches of Debian'
 	@echo 'BASE=upstream   the pristine release'
+	@echo 'BASE=10.3       a newer release, from base/version-10.3'
 	@echo 'DISCARD=1       with tree: throw away work in it; FORCE=1 with refresh:'
 	@echo '                overwrite edits of patches/'
 	@echo 'OPENSSH_TARBALL=FILE DEBIAN_TARBALL=FILE    for a machine without a mirror'
@@ -122,6 +126,13 @@ dist-check:
 check-series:
 	@base/deps.sh build
 	@base/check-series.sh
+
+series-size:
+	@base/series-size.sh
+
+rebase:
+	@base/deps.sh build
+	@base/rebase.sh $(if $(TARBALL),"$(TARBALL)" "$(SHA256)","$$BASE")
 
 check-prefixes:
 	@base/deps.sh build

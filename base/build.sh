@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Compile the fork, or the base it is compared with, and install it.
 #
-# usage: base/build.sh hpn|stock debian|upstream
-#        base/build.sh install debian|upstream
+# usage: base/build.sh hpn|stock debian|upstream|RELEASE
+#        base/build.sh install debian|upstream|RELEASE
 #
 #   hpn, stock  object folder build/obj/FLAVOUR-BASE, installed to
 #               build/stage/FLAVOUR-BASE; both with exactly the same options, and

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Check that every patch builds and works with only its predecessors applied.
 #
-# usage: base/check-prefixes.sh debian|upstream [COMMAND...]
+# usage: base/check-prefixes.sh debian|upstream|RELEASE [COMMAND...]
 #
 # For the overlay alone and after each patch: compile what changed (one object
 # folder, build/check/prefixes-BASE/obj), then see that ssh and sshd answer -V and
@@ -40,7 +40,7 @@ export GIT_DIR
 overlay_list >"$SCRATCH/overlay"
 root=$(base_commit "$BASE")
 overlay=$(overlay_commit "$root" "$SCRATCH/overlay")
-series_commits "$overlay" "$ROOT/patches" "$(base_title "$BASE")" \
+series_commits "$overlay" "$ROOT/patches" "$(base_title "$BASE")" "$BASE" \
     >"$SCRATCH/commits"
 
 # smoke: the programs start and read a configuration.

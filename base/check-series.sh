@@ -26,6 +26,7 @@ trap 'exit 143' TERM
 need_space 80 'make check-series'
 attempt "cannot write to $BUILD" mkdir -p "$SCRATCH"
 : >"$SCRATCH/faults"
+sides=
 
 fault() {
 	printf '%s\n' "openssh-hpn: $*" >>"$SCRATCH/faults"
@@ -40,6 +41,8 @@ finish() {
 	fi
 	say "series: $count in number, well formed, zero fuzz and the same meaning" \
 	    "on $(base_title debian) and $(base_title upstream)"
+	[ -z "$sides" ] || say "series: fits$(echo "$sides" | sed 's/^ and//') too," \
+	    "with $(find "$patches" -mindepth 2 -type f | wc -l) patches of its own"
 	exit 0
 }
 
@@ -49,8 +52,15 @@ series_names | sort >"$SCRATCH/listed"
 uniq -d "$SCRATCH/listed" | while read -r name; do
 	fault "series: $name is listed twice"
 done
-(cd "$patches" && find . -type f ! -name series | sed 's,^\./,,' | sort) \
-    >"$SCRATCH/files"
+(cd "$patches" && find . -maxdepth 1 -type f ! -name series |
+    sed 's,^\./,,' | sort) >"$SCRATCH/files"
+(cd "$patches" && find . -mindepth 2 -type f | sed 's,^\./,,' | sort) |
+    while IFS=/ read -r side name; do
+	side_bases | grep -Fxq -e "$side" ||
+	    fault "patches/$side: base/version-$side does not exist"
+	grep -Fxq -e "$name" "$SCRATCH/listed" ||
+	    fault "patches/$side/$name is a version of no patch"
+done
 sort -u "$SCRATCH/listed" | comm -23 - "$SCRATCH/files" |
     while read -r name; do
 	fault "series: $name is listed, but there is no such file"
@@ -111,7 +121,7 @@ for base in upstream debian; do
 	root=$(base_commit $base)
 	overlay_commit "$root" "$SCRATCH/overlay" >/dev/null
 	git ls-tree -r --name-only "$root" | sort >"$SCRATCH/paths.$base"
-	if ! (series_commits "$root" "$patches" "BASE=$base") \
+	if ! (series_commits "$root" "$patches" "BASE=$base" $base) \
 	    >"$SCRATCH/commits.$base" 2>"$SCRATCH/fatal"; then
 		fault "$(sed 's/^openssh-hpn: error: //' "$SCRATCH/fatal")"
 		continue
@@ -152,6 +162,36 @@ paste -d ' ' "$SCRATCH/commits.upstream" "$SCRATCH/commits.debian" |
     while read -r up name deb name; do
 	means_same "$up" "$deb" || fault "$name changes something else on" \
 	    "Debian's base than on the release: $(first_difference)"
+done
+
+# The newer releases: every patch or its own version fits, and a common patch
+# does not land somewhere else there.
+for side in $(side_bases); do
+	if ! "$ROOT/base/tree.sh" base "$side" >"$SCRATCH/said" 2>&1; then
+		say "skipped: the series on BASE=$side, whose release could not be" \
+		    "had: $(sed -n '$p' "$SCRATCH/said")"
+		continue
+	fi
+	root=$(base_commit "$side")
+	overlay_commit "$root" "$SCRATCH/overlay" >/dev/null
+	if ! (series_commits "$root" "$patches" "BASE=$side" "$side") \
+	    >"$SCRATCH/commits.side" 2>"$SCRATCH/fatal"; then
+		fault "$(sed 's/^openssh-hpn: error: //' "$SCRATCH/fatal")"
+		continue
+	fi
+	paste -d ' ' "$SCRATCH/commits.upstream" "$SCRATCH/commits.side" |
+	    while read -r up name there name; do
+		[ ! -f "$patches/$side/$name" ] || continue
+		means_same "$up" "$there" || fault "$name lands somewhere else on" \
+		    "BASE=$side: $(first_difference); give it a version of its" \
+		    "own (docs/rebase.md)"
+	done
+	stale=$(for name in $(series_names); do
+		! is_stale "$patches" "$side" "$name" || printf ' %s' "$name"
+	done)
+	[ -z "$stale" ] || say "note: changed since patches/$side was made:$stale;" \
+	    "make rebase BASE=$side"
+	sides="$sides and $(base_title "$side")"
 done
 
 # What make refresh would write of the untouched series.

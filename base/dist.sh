@@ -3,7 +3,7 @@
 # Pack the fork tree as a release that needs only ./configure && make && make
 # install, like any OpenSSH.
 #
-# usage: base/dist.sh debian|upstream
+# usage: base/dist.sh debian|upstream|RELEASE
 #
 # build/dist/openssh-hpn-VERSION.tar.gz, with -upstream added to VERSION for that
 # base, and beside it its checksum for `sha256sum -c`. The same tree and the same

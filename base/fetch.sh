@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Fetch the sources that the base is made of into build/dl.
 #
-# usage: base/fetch.sh debian|upstream [--update]
+# usage: base/fetch.sh debian|upstream|RELEASE [--update]
 #
 # What is there already and verifies is used as it is; --update asks the mirror
 # for a newer Debian revision. Sources, in this order:
@@ -64,7 +64,7 @@ have_debian() {
 take_orig() {
 	got=$(sha256 "$1")
 	[ "$got" = "$TARBALL_SHA256" ] || die "$2 is not the pristine" \
-	    "OpenSSH $RELEASE: SHA-256 is $got, base/version wants" \
+	    "OpenSSH $RELEASE: SHA-256 is $got, base/ has pinned" \
 	    "$TARBALL_SHA256; get a good copy"
 	keep "$1" "${ORIG##*/}"
 }
@@ -268,8 +268,9 @@ fetch_with_apt() {
 			signed=$(keyrings "${entry##* }")
 			option=${signed:+[signed-by=$signed] }
 			echo "deb-src $option$mirror $SUITE main"
-			echo "deb-src $option$mirror $SUITE-updates main"
-			if [ -n "$security" ]; then
+			is_side "$base" ||
+			    echo "deb-src $option$mirror $SUITE-updates main"
+			if [ -n "$security" ] && ! is_side "$base"; then
 				signed=$(keyrings "${security##* }")
 				option=${signed:+[signed-by=$signed] }
 				echo "deb-src $option${security% *} $SUITE-security main"
@@ -280,7 +281,7 @@ fetch_with_apt() {
 		    >"$apt/log" 2>&1 && break
 		[ "$count" -gt 0 ] || apt_failed "$mirror"
 	done
-	[ -n "$security" ] || say "no security mirror among this machine's apt" \
+	[ -n "$security" ] || is_side "$base" || say "no security mirror among this machine's apt" \
 	    "sources: using $SUITE and $SUITE-updates only"
 
 	apt-cache -c "$apt/apt.conf" showsrc --only-source openssh \
@@ -300,12 +301,15 @@ fetch_with_apt() {
 	    "has:${others:- none}): take a newer openssh-hpn, $offline_hint"
 
 	say "fetching the source package openssh $version"
+	only=
+	! is_side "$base" || only=--tar-only
 	(cd "$apt/get" && apt-get -c "$apt/apt.conf" -q source --only-source \
-	    --download-only "openssh=$version") >>"$apt/log" 2>&1 ||
+	    --download-only $only "openssh=$version") >>"$apt/log" 2>&1 ||
 	    apt_failed "$mirror"
 	have_orig || take_orig "$apt/get/openssh_$RELEASE.orig.tar.gz" \
 	    "the tarball in Debian $SUITE"
-	take_debian "$apt/get/openssh_${version#*:}.debian.tar.xz" \
+	is_side "$base" ||
+	    take_debian "$apt/get/openssh_${version#*:}.debian.tar.xz" \
 	    "the packaging in Debian $SUITE"
 	rm -rf "$apt/get" "$apt/cache"
 }
@@ -355,7 +359,7 @@ if [ -n "${DEBIAN_TARBALL-}" ]; then
 	fi
 fi
 if [ -n "${OPENSSH_URL-}" ]; then
-	[ "$base" = upstream ] || die 'OPENSSH_URL= gives the pristine release' \
+	[ "$base" != debian ] || die 'OPENSSH_URL= gives the pristine release' \
 	    'only: add BASE=upstream'
 	have_orig || fetch_url
 fi

@@ -112,11 +112,30 @@ lock() {
 	export HPN_LOCK_HELD
 }
 
-# base_name BASE: check the argument that selects the base.
+# base_name BASE: check the argument that selects the base, and take its release.
 base_name() {
 	case $1 in
 	debian|upstream) ;;
-	*) die "BASE=$1 is not known: use BASE=debian or BASE=upstream" ;;
+	*)
+		printf '%s\n' $(side_bases) | grep -Fxq -e "$1" ||
+		    die "BASE=$1 is not known: use BASE=debian, BASE=upstream or" \
+		    "BASE= and one of: $(side_bases | tr '\n' ' ')"
+		. "$ROOT/base/version-$1"
+		ORIG=$DL/openssh_$RELEASE.orig.tar.gz ;;
+	esac
+}
+
+# side_bases: the newer releases that the series is kept working on, one a line:
+# the files base/version-BASE. A script that is given one has RELEASE etc. of it.
+side_bases() {
+	(cd "$ROOT/base" && find . -name 'version-[0-9]*' | sed 's/.*version-//' |
+	    sort)
+}
+
+# is_side BASE
+is_side() {
+	case $1 in
+	debian|upstream) return 1 ;;
 	esac
 }
 

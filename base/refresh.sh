@@ -3,7 +3,7 @@
 # Write the work in a fork tree back: its commits to patches/, its own files to
 # src/ and regress/.
 #
-# usage: base/refresh.sh debian|upstream
+# usage: base/refresh.sh debian|upstream|RELEASE
 #
 # Each commit above the base becomes a patch; its message is the patch's header,
 # as it stands. A commit without a Patch-Name: gets a name from its subject and,
@@ -162,6 +162,47 @@ while read -r id name; do
 	    >>"$SCRATCH/chain"
 	previous=$name
 done <"$SCRATCH/list"
+
+# A side base: of each commit that the common patch does not give, its own body.
+if is_side "$BASE"; then
+	cut -d ' ' -f 2 "$SCRATCH/chain" >"$SCRATCH/names"
+	series_names | cmp -s - "$SCRATCH/names" || die "build/tree/$BASE has other" \
+	    'patches than the series: add, drop and rename patches on BASE=debian'
+	sides=
+	parent=$root
+	while read -r id name header; do
+		own=$ROOT/patches/$BASE/$name
+		: >"$SCRATCH/piece"
+		{
+			printf 'Version-Of: %s\n\n' "$(gist "$ROOT/patches/$name")"
+			touched "$id" >"$SCRATCH/touched"
+			while read -r path; do
+				bare_diff "$id" 3 "$path"
+			done <"$SCRATCH/touched"
+		} >"$SCRATCH/out/$name"
+		patch_body "$ROOT/patches/$name" >"$SCRATCH/body"
+		if common=$(patch_commit "$parent" "$SCRATCH/body" "$header" \
+		    2>/dev/null) && same_tree "$common" "$id"; then
+			[ ! -f "$own" ] || sides="$sides -patches/$BASE/$name"
+			rm -f "$own"
+		elif ! cmp -s "$SCRATCH/out/$name" "$own"; then
+			copy_file "$SCRATCH/out/$name" "$own"
+			sides="$sides patches/$BASE/$name"
+		fi
+		parent=$id
+	done <"$SCRATCH/chain"
+	[ ! -s "$SCRATCH/back" ] || die "files of ours were edited in" \
+	    "build/tree/$BASE: $(cut -d ' ' -f 2 "$SCRATCH/back" | words); edit" \
+	    'them in src/ and regress/'
+	before=$(git rev-parse HEAD)
+	lay
+	attempt "cannot update $TREE" \
+	    git --work-tree="$TREE" read-tree -m -u "$before" "$tip"
+	git update-ref -m 'make refresh' HEAD "$tip"
+	record "$root" "$tip"
+	say "refreshed:${sides:- nothing to do}"
+	exit 0
+fi
 
 # On the other base too, and into files.
 case $BASE in

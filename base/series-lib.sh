@@ -59,6 +59,8 @@ base_title() {
 	case $1 in
 	debian) echo "OpenSSH $RELEASE as in Debian $(cat "$BUILD/base/debian.version")" ;;
 	upstream) echo "OpenSSH $RELEASE as released" ;;
+	*) echo "OpenSSH $(sed -n 's/^RELEASE=//p' "$ROOT/base/version-$1")" \
+	    'as released' ;;
 	esac
 }
 
@@ -130,6 +132,18 @@ field() {
 	sed -n "s/^$1:[ 	]*//p" | sed -n 1p
 }
 
+# gist FILE: a hash of what a patch adds and removes in which files, not of where.
+gist() {
+	patch_body "$1" | grep '^[-+]' | sha256sum | cut -c 1-16
+}
+
+# is_stale DIR BASE NAME: does BASE have a version of its own of a patch that was
+# changed since?
+is_stale() {
+	[ -f "$1/$2/$3" ] &&
+	    [ "$(sed -n '1s/^Version-Of: //p' "$1/$2/$3")" != "$(gist "$1/$3")" ]
+}
+
 # patch_commit PARENT BODYFILE HEADERFILE: the commit that the patch makes of
 # PARENT, strictly; prints its id, or the reason on standard error (status 1).
 patch_commit() {
@@ -146,20 +160,23 @@ patch_commit() {
 	git commit-tree "$tree" -p "$1" -F "$3" </dev/null
 }
 
-# series_commits COMMIT DIR WHERE: the series (from DIR) on top of COMMIT; one
-# line "ID NAME" for each patch. Dies naming patch, file and line.
+# series_commits COMMIT DIR WHERE BASE: the series (from DIR) on top of COMMIT; one
+# line "ID NAME" for each patch. Dies naming patch, file and line. Where a patch
+# differs on BASE, DIR/BASE has its body; the header is the common one.
 series_commits() {
 	tip=$1
 	for name in $(series_names); do
 		file=$2/$name
+		body=$file
+		[ ! -f "$2/$4/$name" ] || body=$2/$4/$name
 		[ -f "$file" ] || die "patches/series names $name, which is not in" \
 		    'patches/: add the file or drop the line'
-		patch_body "$file" >"$SCRATCH/body"
+		patch_body "$body" >"$SCRATCH/body"
 		patch_header "$file" >"$SCRATCH/header"
 		[ -s "$SCRATCH/body" ] || die "patches/$name has no diff in it"
 		if ! tip=$(patch_commit "$tip" "$SCRATCH/body" "$SCRATCH/header" \
 		    2>"$SCRATCH/why"); then
-			die "patches/$name does not apply to $3 at" \
+			die "${body#"$ROOT"/} does not apply to $3 at" \
 			    "$(refusals "$SCRATCH/why")"
 		fi
 		printf '%s %s\n' "$tip" "$name"
@@ -366,11 +383,16 @@ record() {
 # lay: all commits from nothing, in the object store only. Sets root and tip;
 # leaves $SCRATCH/overlay and $SCRATCH/commits ("ID NAME").
 lay() {
+	for name in $(series_names); do
+		! is_stale "$ROOT/patches" "$BASE" "$name" || die "patches/$name" \
+		    "has changed since patches/$BASE/$name was made of it: make" \
+		    "rebase BASE=$BASE (docs/rebase.md)"
+	done
 	overlay_list >"$SCRATCH/overlay"
 	root=$(base_commit "$BASE")
 	overlay=$(overlay_commit "$root" "$SCRATCH/overlay")
 	series_commits "$overlay" "$ROOT/patches" \
-	    "$(base_title "$BASE")" >"$SCRATCH/commits"
+	    "$(base_title "$BASE")" "$BASE" >"$SCRATCH/commits"
 	tip=$(sed -n '$s/ .*//p' "$SCRATCH/commits")
 	tip=${tip:-$overlay}
 	patches=$(wc -l <"$SCRATCH/commits")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Make the base and the fork tree, or bring them up to date.
 #
-# usage: base/tree.sh base|tree debian|upstream
+# usage: base/tree.sh base|tree debian|upstream|RELEASE
 #
 #   base   build/base/BASE: the release, for debian with Debian's patches, its
 #          configure generated anew. What the fork is compared with.
@@ -175,8 +175,12 @@ new_tree() {
 }
 
 "$ROOT/base/fetch.sh" "$BASE"
-make_base upstream
-make_base debian
+if is_side "$BASE"; then
+	make_base "$BASE"
+else
+	make_base upstream
+	make_base debian
+fi
 [ "$goal" != base ] || exit 0
 
 TREE=$BUILD/tree/$BASE
