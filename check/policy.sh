@@ -410,6 +410,8 @@ for t in $targets; do
 		flags="$flags -include $fuzz/hpn-sftp-client-fuzz.h"
 		flags="$flags -DJOB_NODES=20 -DHPN_LANES_SHARE=2000"
 		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
+		flags="$flags -DHPN_LANES_WINDOW=1000 -DHPN_LANES_PAGE=16"
+		flags="$flags -DHPN_LANES_PAGES_LEAST=0"
 		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
 		    'io conn job again ask put get check save hash lanes spread plain' .c)"

@@ -24,6 +24,8 @@
 #			loopback and at 100 ms (none.sh)
 #	small		scp of small files, trees and one large file at 0, 10 and
 #			100 ms, our client also with stock's server (small.sh)
+#	lanes		scp to stock's sshd through as many channels as it wants
+#			beside one, quiet and busy (lanes.sh)
 #	crypt		sealing and opening a packet, each cipher, MAC and size
 #			(crypt.sh)
 #	engine		what threads gain by themselves (engine.sh)
@@ -37,7 +39,8 @@
 # From the environment: BENCH="PART ..." instead of arguments; BENCH_RUNS, how
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
 # to select among them; BENCH_CC, TCP's congestion control (lab.sh's --cc); see
-# also lab/common.sh, lab/peer.sh, lab/small.sh and lab/packet.sh.
+# also lab/common.sh, lab/peer.sh, lab/small.sh, lab/lanes.sh and
+# lab/packet.sh.
 #
 # Leaves in build/lab/bench: PART.tsv, every figure taken, one a line;
 # summary.tsv and report.txt, medians, ratios and bounds; throughput.svg and
@@ -51,9 +54,10 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/packet.sh"
 . "$ROOT/lab/none.sh"
 . "$ROOT/lab/small.sh"
+. "$ROOT/lab/lanes.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files small idle none crypt engine'
+PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files small lanes idle none crypt engine'
 # These need no emulated link.
 PARTS_LOOPBACK='loopback packet files idle none'
 RATE=1000
@@ -734,6 +738,7 @@ inside() {
 	packet) packet ;;
 	files) files ;;
 	small) small ;;
+	lanes) lanes ;;
 	idle) idle ;;
 	none) none_part ;;
 	esac
@@ -869,6 +874,7 @@ run_part() {
 		links=(--loopback "--rtt 10 --rate $RATE"
 		    "--rtt 100 --rate $RATE")
 		;;
+	lanes) links=("--rtt 100 --rate $RATE" "--rtt 60 --rate 400") ;;
 	loopback | packet | files | idle) links=(--loopback) ;;
 	esac
 	printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \

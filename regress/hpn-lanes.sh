@@ -14,6 +14,7 @@ tid="hpn several channels for files"
 . $SRC/hpn-lib
 
 hpn_helper hpn-delay
+hpn_helper hpn-badsftp
 SERVER=$OBJ/hpn-lanes.server
 STARTED=$OBJ/hpn-lanes.started
 CUT=$OBJ/hpn-lanes.cut
@@ -27,12 +28,14 @@ OLD_SERVER="$SFTPSERVER -P hash-ranges"
 test ! -x "`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server" || \
     OLD_SERVER=`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server
 HANG=`hpn_times 30`
+DEN=
 
 cleanup_lanes ()
 {
 	hpn_stop_all
 	rm -rf $SERVER $STARTED* $CUT $HERE $THERE $OTHER $ERRORS \
 	    $OBJ/hpn-lanes.ssh
+	test -z "$DEN" || rm -rf "$DEN"
 }
 trap cleanup_lanes EXIT
 cleanup_lanes
@@ -190,6 +193,11 @@ MaxSessions $max"
 	copy "no more sessions than $max" ""
 	succeeded
 	test $sessions -eq $max || fail "$what: $sessions sessions"
+	# What the end of such a session has to say is for -v
+	run "no more than $max, with messages" $SCP -S $OBJ/hpn-lanes.ssh \
+	    -o LogLevel=INFO $HERE/large host:large
+	test $status -eq 0 || fail "$what: exit status $status"
+	! grep "channel" $HPN_LOG_CLIENT $ERRORS || fail "$what: said"
 done
 
 configure
@@ -205,6 +213,13 @@ succeeded
 server "test \$session = 0 || exec $SFTPSERVER -P fstat"
 copy "other sessions do not tell attributes" ""
 succeeded
+server "test \$session = 0 || exec $SFTPSERVER -P read"
+copy "other sessions may not read" ""
+succeeded
+server "exec $SFTPSERVER -P fstat"
+copy "nobody may ask for attributes" ""
+succeeded
+one
 server "exec $SFTPSERVER -P fsetstat"
 what="nobody may set attributes"
 copy "$what" ""
@@ -240,6 +255,126 @@ copy "no file of that name" ""
 succeeded
 several
 test ! -e $OTHER/large || fail "$what: it was made"
+
+# Somebody who owns the folder puts another file in place of the one that is being
+# written, between two sessions, and makes it look like that one as far as he can.
+VICTIM=`id -u daemon 2>/dev/null`
+ROGUE=`id -u nobody 2>/dev/null`
+as ()
+{
+	_uid=$1
+	shift
+	setpriv --reuid=$_uid --regid=$_uid --clear-groups "$@"
+}
+reach=yes
+if test "`id -u`" -ne 0; then
+	echo "not root: no attacks by another user"
+	reach=no
+elif test -z "$VICTIM" -o -z "$ROGUE" || ! as $VICTIM true 2>/dev/null; then
+	echo "no users daemon and nobody, or no setpriv(1): no attacks by another user"
+	reach=no
+else
+	# Two users have to get there
+	DEN=`mktemp -d /tmp/hpn-lanes.XXXXXXXXXX` || fatal "no folder"
+	cp $SFTPSERVER $DEN/sftp-server
+	mkdir $DEN/den
+	chmod 755 $DEN
+	as $VICTIM $DEN/sftp-server -Q requests >/dev/null 2>$ERRORS || {
+		cat $ERRORS
+		echo "$DEN is not for everybody: no attacks by another user"
+		reach=no
+	}
+fi
+
+# attack WHAT WHEN UMASK LINE...: these run as the rogue, in the folder, when the
+# session of that number has begun; $was is what the victim has made.
+attack ()
+{
+	_what=$1
+	_when=$2
+	_umask=$3
+	shift 3
+	rm -rf $DEN/den $DEN/go
+	mkdir $DEN/den
+	head -c 100 /dev/zero >$DEN/den/other
+	chmod 644 $DEN/den/other
+	chown $VICTIM:$VICTIM $DEN/den/other
+	chown $ROGUE:$ROGUE $DEN/den
+	chmod 777 $DEN/den
+	{
+		echo '#!/bin/sh'
+		echo 'was=large.was'
+		printf '%s\n' "$@"
+	} >$DEN/rogue
+	{
+		echo "#!/bin/sh"
+		echo "cd $DEN/den; umask $_umask"
+		echo "echo \$\$ >>$STARTED"
+		# No two of them at a time, one after the other has done its part
+		echo "exec 9>>$DEN/go; flock 9"
+		echo "echo x >&9"
+		echo "if test \`wc -l <$DEN/go\` -eq $_when; then"
+		echo "setpriv --reuid=$ROGUE --regid=$ROGUE --clear-groups" \
+		    "sh $DEN/rogue </dev/null >/dev/null 2>&1 9>&-"
+		echo "fi"
+		echo "exec 9>&-"
+		echo "exec setpriv --reuid=$VICTIM --regid=$VICTIM" \
+		    "--clear-groups $DEN/sftp-server"
+	} >$SERVER.new
+	chmod 755 $SERVER.new
+	mv $SERVER.new $SERVER
+	copy "$_what" ""
+	test -f $DEN/den/large.was || fail "$what: there was no attack"
+	several
+	succeeded $DEN/den/large.was
+	# Not a byte has gone elsewhere
+	for _f in large other; do
+		test ! -f $DEN/den/$_f -o -L $DEN/den/$_f || \
+		    ! tr -d '\000' <$DEN/den/$_f | head -c 1 | grep . \
+		    >/dev/null || fail "$what: data are in $_f"
+	done
+}
+
+if test $reach = yes; then
+	configure
+	again='(i=0; while test $i -lt 400; do touch -r $was large; \
+	    i=`expr $i + 1`; done) &'
+	forged='mv large $was; truncate -s 60M large; chmod 666 large'
+	attack "a file with the same times" 2 077 "$forged" "$again"
+	attack "after the second session" 3 077 'sleep 1' "$forged" "$again"
+	attack "after the third session" 4 077 'sleep 1' "$forged" "$again"
+	attack "another file of the victim's" 2 077 'mv large $was' \
+	    'mv other large'
+	attack "a link to another file of the victim's" 2 077 'mv large $was' \
+	    'ln -s other large'
+	attack "a hard link to one" 2 077 'mv large $was' 'ln other large'
+	attack "nothing" 2 077 'mv large $was'
+	attack "a FIFO" 2 077 'mv large $was; mkfifo -m 666 large'
+	# The same file by another name is the same file.
+	attack "a link to the same file" 2 077 'mv large $was' 'ln -s $was large'
+fi
+rm -rf "$DEN"
+
+# Somebody else's file that the rogue cannot read, as far as he can tell: the
+# server does not say whose it is.
+server "exec $OBJ/hpn-badsftp -f 'fstat:*:no-attrs'"
+copy "a server that tells no owner" ""
+succeeded
+one
+# Sessions that never answer are not waited for.
+server 'test $session = 0 || exec sleep 100'
+copy "other sessions say nothing" ""
+succeeded
+server "test \$session = 0 || exec $OBJ/hpn-badsftp -w 2000"
+copy "other sessions take long" ""
+succeeded
+# Zeros tell nothing: one channel, and the same bytes.
+mv $HERE/large $HERE/saved
+head -c 40000000 /dev/zero >$HERE/large
+server
+copy "zeros" ""
+succeeded
+mv $HERE/saved $HERE/large
 
 # A tree with large and small files; times and permissions
 server
@@ -311,8 +446,9 @@ for after in 0.7 1.2 1.3 1.4 1.5 1.6 1.7 1.9; do
 done
 
 # A server that goes, of several that are at work
-server 'test $session = 0 || { sleep 1; kill $$; } &'
-HPN_RATE=10000000
+server 'test $session = 0 || { while test `stat -c %s large` -lt 25000000; \
+    do sleep 0.05; done; kill $$; } &'
+HPN_RATE=40000000
 configure
 copy "a server dies" ""
 HPN_RATE=0

@@ -110,6 +110,7 @@ says ()
 SIZE=3000001
 mkdir $FROM $TO
 bytes $SIZE >$FROM/f
+touch -d '2005-06-07 08:09:10' $FROM/f
 
 servers=$SFTPSERVER
 for sshd in $TEST_SSH_STOCK_SSHD; do
@@ -142,7 +143,7 @@ for server in $servers; do
 				test $there = 0 || says "by hash 1"
 				says "verified: 1 file, $SIZE bytes by hash"
 			elif test $there != 0; then
-				says "only the end is read back"
+				says "is read back and compared"
 			fi
 		done
 		what="$who, $way, times"
@@ -189,6 +190,30 @@ for server in $servers; do
 			copy -Z f
 			good `expr $SIZE - $at`
 		done
+
+		# Of full size, and a hole or other bytes far from the end
+		what="$who, $way, a hole far from the end"
+		cp $FROM/f $TO/f
+		head -c 70000 /dev/zero | overwrite_at $TO/f 200000
+		at=`cmp -l $FROM/f $TO/f | awk 'NR == 1 { print $1 - 1 }'`
+		copy -Z f
+		good `expr $SIZE - $at`
+		test $hash = yes || says "what is there is read back and"
+		test $way = down || {
+			what="$who, $way, a hole, and the source's time"
+			cp $FROM/f $TO/f
+			head -c 200000 /dev/zero | overwrite_at $TO/f 200000
+			touch -r $FROM/f $TO/f
+			copy -Z f
+			test $status -eq 0 || fail "$what: status $status"
+			cmp $FROM/f $TO/f || fail "$what: called whole"
+		}
+		what="$who, $way, another version, half of it written over"
+		cp $FROM/f $TO/f
+		flip $TO/f 500000
+		cp $TO/f $T/before
+		copy -Z f
+		refused "differs .* at byte 500000:"
 
 		what="$who, $way, size and time"
 		head -c 1000000 $FROM/f >$TO/f
@@ -354,6 +379,34 @@ done
 TO=$TO_WAS
 rm -f $FROM/a $FROM/b
 umount $T/disk 2>/dev/null
+
+# A copy over a shorter file of another time, which ends too early, leaves a part
+# of the source, and none of what was there.
+server=$SERVER
+for way in up down; do
+	what="$way, an end after some data over an older file"
+	case $way in
+	up)	fault=write:f:exit:20 ;;
+	down)	fault=read:f:exit:20 ;;
+	esac
+	(echo "#!/bin/sh"; echo "exec $OBJ/hpn-badsftp -E -f $fault") >$SERVER
+	chmod 755 $SERVER
+	tail -c 2500000 $FROM/f >$TO/f
+	copy "" f
+	test $status -ne 0 || fail "$what: status 0"
+	there=`wc -c <$TO/f`
+	verbose "$what: $there bytes are there"
+	test $there -gt 0 || fail "$what: nothing is there"
+	head -c $there $FROM/f | cmp - $TO/f || fail "$what: it is both"
+done
+server=$SFTPSERVER
+way=up
+what="what was there may not be cut"
+(echo "#!/bin/sh"; echo "exec $SFTPSERVER -P hash-ranges,fsetstat") >$SERVER
+server=$SERVER
+tail -c 2500000 $FROM/f >$TO/f
+copy "" f
+cmp $FROM/f $TO/f || fail "$what: differs"
 
 # Servers that lie.  Whatever they say: an end, an error if anything is wrong,
 # and nothing written elsewhere.

@@ -47,7 +47,7 @@ look_back(struct hpn_resume *r, uint64_t end)
 	uint64_t most = HPN_RESUME_BACK;
 
 	/* Who wants everything compared wants this as well. */
-	if (r->flags & HPN_RESUME_VERIFY)
+	if ((r->flags & HPN_RESUME_VERIFY) || r->all)
 		most = end;
 	r->stage = HPN_RESUME_BACKWARD;
 	r->stride = 0;
@@ -59,12 +59,16 @@ static void
 without_hashes(struct hpn_resume *r)
 {
 	/* All of less, or of what is wanted, is read anyway. */
-	if (r->spread && r->there > HPN_RESUME_BACK &&
+	if (r->up && r->there > HPN_RESUME_BACK && !r->all &&
 	    (r->flags & (HPN_RESUME_SIZE | HPN_RESUME_VERIFY)) == 0) {
 		r->stage = HPN_RESUME_SAMPLES;
-		r->stride = HPN_RESUME_STRIDE;
-		look(r, HPN_RESUME_READ, r->there > HPN_RESUME_SPAN ?
-		    r->there - HPN_RESUME_SPAN : 0, HPN_RESUME_SPAN, 0);
+		r->stride = r->spread ? HPN_RESUME_STRIDE :
+		    HPN_RESUME_STRIDE_ALL;
+		if (r->spread && r->there > HPN_RESUME_SPAN)
+			look(r, HPN_RESUME_READ, r->there - HPN_RESUME_SPAN,
+			    HPN_RESUME_SPAN, 0);
+		else
+			look(r, HPN_RESUME_READ, 0, r->there, 0);
 		return;
 	}
 	if ((r->flags & HPN_RESUME_SIZE) == 0 ||
@@ -95,7 +99,10 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 	r->size = source->size;
 	r->there = dest->size;
 	r->older = dest->mtime < source->mtime;
+	r->up = up;
 	r->spread = up && r->there < r->size;
+	/* The times are set last, when all data are there. */
+	r->all = r->there == r->size && dest->mtime != source->mtime;
 	if (r->there == 0)
 		go_on(r, 0);
 	else if (r->there > r->size)
@@ -105,6 +112,14 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 		look(r, HPN_RESUME_HASH, 0, r->there, HPN_RESUME_BLOCK);
 	} else
 		without_hashes(r);
+}
+
+int
+hpn_resume_empties(const struct hpn_resume_file *source,
+    const struct hpn_resume_file *dest)
+{
+	return dest->size > HPN_RESUME_BACK && dest->size < source->size &&
+	    dest->mtime != source->mtime;
 }
 
 /* Whether this difference is what an interruption leaves. */
@@ -147,19 +162,19 @@ found_by_hash(struct hpn_resume *r, const struct hpn_resume_found *found)
 static void
 found_by_samples(struct hpn_resume *r, const struct hpn_resume_found *found)
 {
-	uint64_t at = found->differs;
+	uint64_t at = found->differs, stride = r->stride;
 
 	if (at == UINT64_MAX) {
 		look_back(r, r->there);
 		return;
 	}
-	if (found->others != 0 || at < 2 * HPN_RESUME_STRIDE) {
+	if (found->others != 0 || at < 2 * stride) {
 		other_file(r, HPN_RESUME_DIFFERS, at, 0);
 		return;
 	}
 	/* The last one that was there may be just before it. */
-	at -= at % HPN_RESUME_STRIDE;
-	look_back(r, at - HPN_RESUME_STRIDE);
+	at -= at % stride;
+	look_back(r, at - stride);
 }
 
 static void

@@ -16,8 +16,10 @@
  * copy goes on there.  Any other difference means that this is another file,
  * which is left alone unless the user lets it be replaced.
  *
- * Without hashes only the end is looked at.  Whoever writes to such a server
- * and wants to go on later must have no more under way than what is looked at.
+ * Without hashes only the end of a part is looked at.  Whoever writes to such a
+ * server and wants to go on later must have no more under way than what is looked
+ * at.  A file of full size that has not got its source's time may be an older one
+ * that was half written over: it is read back whole.
  *
  * Policy only: no descriptor, no clock, no memory of its own.  Sizes and
  * offsets are bytes.
@@ -53,6 +55,8 @@
 #define HPN_RESUME_SPAN		(32U * 1024 * 1024)
 #define HPN_RESUME_STRIDE	2048U
 #define HPN_RESUME_SAMPLE	16U
+/* Of a file that was sent and seems to be whole, a few bytes of each so many. */
+#define HPN_RESUME_STRIDE_ALL	(16 * HPN_RESUME_STRIDE)
 #ifndef HPN_RESUME_PIECE
 # define HPN_RESUME_PIECE	(32U * 1024)
 #endif
@@ -105,7 +109,9 @@ struct hpn_resume {
 	/* its own */
 	int flags;
 	uint64_t there, size;		/* of destination and source */
+	int up;				/* the destination is the server's */
 	int spread;			/* several channels may have sent it */
+	int all;			/* without hashes all is read back */
 	int older;			/* the destination */
 	uint64_t zeros;			/* found so far, reading backwards */
 	enum { HPN_RESUME_COARSE, HPN_RESUME_CLOSER, HPN_RESUME_EXACT,
@@ -131,6 +137,16 @@ struct hpn_resume_found {
 void hpn_resume_begin(struct hpn_resume *, const struct hpn_resume_file *source,
     const struct hpn_resume_file *dest, int flags, int hashes, int up);
 void hpn_resume_found(struct hpn_resume *, const struct hpn_resume_found *);
+
+/*
+ * A copy is about to be made over a file that is there, without its being emptied
+ * first, since it may be the source itself: whether it is emptied all the same.
+ * It has another size and time, so it is not the source, and what an interruption
+ * left of both would look like a part of one.  (Up to HPN_RESUME_BACK it would not:
+ * all of it is read back.)
+ */
+int hpn_resume_empties(const struct hpn_resume_file *source,
+    const struct hpn_resume_file *dest);
 
 /*
  * One argument of -X.  1: it was ours, and *flags follows it; 0: it is not

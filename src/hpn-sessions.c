@@ -38,8 +38,8 @@ static int channel = -1;	/* that channel */
 static int tell_only;		/* and not to be asked for more */
 static int deferred;		/* no-more-sessions is still to be sent */
 static int ended;		/* the first session is over */
-static int sessions[HPN_LANES_MAX - 1];
-static u_int nsessions;		/* that there were */
+static int sessions[HPN_LANES_MAX - 1];	/* their channels; -1: it is over */
+static u_int nsessions;			/* that there were */
 static struct sshbuf *runs;
 static int runs_subsystem;
 
@@ -117,7 +117,10 @@ no_more(struct ssh *ssh)
 		fatal_fr(r, "send packet");
 }
 
-/* As if our side had gone: the server may still say things. */
+/*
+ * As if our side had gone: the server may still say things.  What it runs there
+ * may never end, and is not waited for.
+ */
 static void
 leave(struct ssh *ssh, Channel *c)
 {
@@ -126,6 +129,7 @@ leave(struct ssh *ssh, Channel *c)
 	if (c->ostate == CHAN_OUTPUT_OPEN ||
 	    c->ostate == CHAN_OUTPUT_WAIT_DRAIN)
 		chan_write_failed(ssh, c);
+	c->type = SSH_CHANNEL_ABANDONED;
 }
 
 static void
@@ -140,6 +144,18 @@ opened(struct ssh *ssh, int id, int success, void *ctx)
 	else
 		client_session2_setup(ssh, id, 0, runs_subsystem, NULL, NULL,
 		    -1, runs, environ);
+}
+
+/* To ask for a channel that is gone would be complained of. */
+static void
+over(struct ssh *ssh, int id, int force, void *ctx)
+{
+	u_int i;
+
+	channel_cancel_cleanup(ssh, id);
+	for (i = 0; i < nsessions; i++)
+		if (sessions[i] == id)
+			sessions[i] = -1;
 }
 
 static void
@@ -160,6 +176,7 @@ open_session(struct ssh *ssh, int fd)
 	sessions[nsessions++] = c->self;
 	channel_send_open(ssh, c->self);
 	channel_register_open_confirm(ssh, c->self, opened, NULL);
+	channel_register_cleanup(ssh, c->self, over, 1);
 }
 
 /* What came through the socket, complete but for the descriptor. */
@@ -229,10 +246,9 @@ hpn_sessions_end(struct ssh *ssh)
 	u_int i;
 
 	for (i = 0; i < nsessions; i++) {
-		/* Its number may be another's by now. */
-		if ((c = channel_by_id(ssh, sessions[i])) != NULL &&
-		    c->type == SSH_CHANNEL_OPEN &&
-		    strcmp(c->remote_name, HPN_SESSIONS_NAME) == 0)
+		if (sessions[i] != -1 &&
+		    (c = channel_by_id(ssh, sessions[i])) != NULL &&
+		    c->type == SSH_CHANNEL_OPEN)
 			leave(ssh, c);
 	}
 	/* One that is still to be opened leaves when it is: opened() */

@@ -145,7 +145,7 @@ ask_lane_open(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
 	/* If it has gone meanwhile it must not come into being again. */
 	send_open(job, request(n, ASK_LANE_OPEN, lane, 0, 0), n->to,
-	    SSH2_FXF_WRITE, NULL);
+	    SSH2_FXF_READ|SSH2_FXF_WRITE, NULL);
 }
 
 static void
@@ -205,12 +205,6 @@ ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
 }
 
 void
-ask_mark(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
-{
-	ask_fsetstat(job, n, ASK_MARK, a);
-}
-
-void
 ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_int64_t size)
 {
@@ -258,6 +252,13 @@ ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 }
 
 void
+ask_lane_read(struct hpn_sftp_job *job, struct node *n, u_int lane,
+    u_int64_t offset, size_t len)
+{
+	send_read(job, request(n, ASK_LANE_PROOF, lane, offset, len));
+}
+
+void
 ask_hash(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_hash_range *range)
 {
@@ -277,8 +278,14 @@ data_request(struct node *n, enum ask what, u_int lane, u_int64_t offset,
     size_t len)
 {
 	struct request *req = request(n, what, lane, offset, len);
+	struct request *before = TAILQ_LAST(&n->data, requests);
 
-	TAILQ_INSERT_TAIL(&n->data, req, list);
+	while (before != NULL && before->offset > offset)
+		before = TAILQ_PREV(before, requests, list);
+	if (before == NULL)
+		TAILQ_INSERT_HEAD(&n->data, req, list);
+	else
+		TAILQ_INSERT_AFTER(&n->data, before, req, list);
 	return req;
 }
 
@@ -296,20 +303,33 @@ ask_read_again(struct hpn_sftp_job *job, struct request *req)
 	send_read(job, req);
 }
 
-void
-ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
-    u_int64_t offset, const u_char *data, size_t len)
+static void
+send_write(struct hpn_sftp_job *job, struct request *req, const u_char *data)
 {
-	struct request *req = data_request(n, ASK_WRITE, lane, offset, len);
 	int r;
 
 	n->wrote = 1;
 	begin(job, req, SSH2_FXP_WRITE);
 	put_handle(job, req);
-	if ((r = sshbuf_put_u64(job->m, offset)) != 0 ||
-	    (r = sshbuf_put_u32(job->m, len)) != 0)
+	if ((r = sshbuf_put_u64(job->m, req->offset)) != 0 ||
+	    (r = sshbuf_put_u32(job->m, req->len)) != 0)
 		fatal_fr(r, "compose");
-	hpn_sftp_io_put(job->c->lanes.lane[lane].io, job->m, data, len);
+	hpn_sftp_io_put(job->c->lanes.lane[req->lane].io, job->m, data,
+	    req->len);
+}
+
+void
+ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
+    u_int64_t offset, const u_char *data, size_t len)
+{
+	send_write(job, data_request(n, ASK_WRITE, lane, offset, len), data);
+}
+
+void
+ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+    const u_char *data, size_t len)
+{
+	send_write(job, request(n, ASK_HIDDEN, 0, offset, len), data);
 }
 
 /* -------------------------------------------------- ahead of the handle -- */

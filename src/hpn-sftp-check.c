@@ -271,7 +271,7 @@ act(struct hpn_sftp_job *job, struct node *n)
 		n->state = NODE_CHECK;
 		if (r->stage == HPN_RESUME_BACKWARD ||
 		    r->stage == HPN_RESUME_SAMPLES)
-			say_once(job, SAID_READS, job->flags &
+			say_once(job, SAID_READS, r->all || job->flags &
 			    HPN_RESUME_VERIFY ? "The server has no hashes: "
 			    "what is there is read back and compared" :
 			    "The server has no hashes: of what is there only "

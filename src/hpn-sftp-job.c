@@ -386,7 +386,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);
-	else if (req->ask >= ASK_TIMES)
+	else if (req->ask >= ASK_FACTS)
 		spread_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)
 		put_answer(job, req, type, m);
@@ -481,6 +481,7 @@ file_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 	job->done_bytes += bytes;
 	job->moved_bytes += bytes;
 	hpn_xfer_delivered(&job->xfer, bytes, now_ns());
+	hpn_sftp_lanes_moved(&job->c->lanes, bytes);
 }
 
 u_int64_t
@@ -493,6 +494,8 @@ file_whole(const struct node *n)
 		end = req->offset;
 	if (n->bad < end)
 		end = n->bad;
+	if (spread_whole(n) < end)
+		end = spread_whole(n);
 	return end;
 }
 

@@ -39,6 +39,10 @@
 # define CAN_PASS	0
 #endif
 
+/* A round lasts so long at least; one that lasted longer than this was none. */
+#define ROUND_LEAST_NS	5000000ULL
+#define ROUND_MOST_NS	2000000000ULL
+
 /* Offered to the ssh that is started next; the second end is its. */
 static int offered[2] = { -1, -1 };
 static int tell_only;		/* it is not to be asked for sessions */
@@ -83,7 +87,7 @@ hpn_sftp_lanes_init(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 	l->lane[0].fd = -1;
 	l->lane[0].ready = 1;
 	l->n = 1;
-	l->most = wish;
+	hpn_lanes_init(&l->policy, wish);
 	l->control = offered[0];
 	l->tell_only = tell_only;
 	if (offered[1] != -1)
@@ -210,19 +214,65 @@ begin(struct hpn_sftp_lanes *l)
 }
 
 void
-hpn_sftp_lanes_want(struct hpn_sftp_lanes *l, u_int want)
+hpn_sftp_lanes_no_more(struct hpn_sftp_lanes *l)
 {
-	if (l->tell_only)
+	hpn_lanes_no_more(&l->policy);
+	/* What ssh has to tell is not to be missed. */
+	if (l->heard)
+		deaf(l);
+}
+
+void
+hpn_sftp_lanes_moved(struct hpn_sftp_lanes *l, u_int64_t bytes)
+{
+	l->round_bytes += bytes;
+}
+
+/* Lanes that large files are written in. */
+static u_int
+at_work(const struct hpn_sftp_lanes *l)
+{
+	u_int i, n = 1;
+
+	for (i = 1; i < l->n; i++)
+		if (l->lane[i].io != NULL && l->lane[i].files != 0)
+			n++;
+	return n;
+}
+
+void
+hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
+    u_int64_t rtt_ns, u_int64_t left)
+{
+	u_int64_t least = MAXIMUM(rtt_ns, ROUND_LEAST_NS), took;
+	u_int use = l->policy.use;
+
+	if (l->tell_only || (l->policy.given_up && use == 1))
 		return;
-	if (want > HPN_LANES_MAX)
-		want = HPN_LANES_MAX;
-	while (l->control != -1 && l->n < want) {
+	took = now_ns - l->round_ns;
+	/* What came while nobody looked tells nothing. */
+	if (l->round_ns == 0 || took > ROUND_MOST_NS + least) {
+		l->round_ns = now_ns;
+		l->round_bytes = 0;
+		return;
+	}
+	if (took < least)
+		return;
+	hpn_lanes_round(&l->policy, at_work(l), l->round_bytes, took, rtt_ns,
+	    left);
+	l->round_ns = now_ns;
+	l->round_bytes = 0;
+	if (l->policy.use != use)
+		debug("%u channels are used, %u were", l->policy.use, use);
+	while (l->control != -1 && l->n < l->policy.want) {
 		if (begin(l) == 0)
 			continue;
 		debug_f("no more than %u", l->n);
-		close(l->control);
-		l->control = -1;
+		hpn_sftp_lanes_no_more(l);
+		break;
 	}
+	if (l->policy.given_up || l->n == l->policy.most)
+		hpn_sftp_lanes_no_more(l);
 }
 
 /* --------------------------------------------------------------- ending -- */
@@ -261,6 +311,11 @@ hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms, u_int *gonep)
 	for (i = 0; i < l->n; i++) {
 		if (l->lane[i].io == NULL)
 			continue;
+		if (l->lane[i].failed) {
+			drop(&l->lane[i]);
+			*gonep = i;
+			return 0;
+		}
 		which[n] = i;
 		ios[n++] = l->lane[i].io;
 	}
@@ -293,7 +348,7 @@ hpn_sftp_lanes_get(struct hpn_sftp_lanes *l, u_int *lanep,
 
 	for (i = 0; i < l->n; i++) {
 		lane = &l->lane[i];
-		while (lane->io != NULL &&
+		while (lane->io != NULL && !lane->failed &&
 		    (r = hpn_sftp_io_get(lane->io, packetp, lenp)) != 0) {
 			if (lane->ready) {
 				*lanep = i;
@@ -304,7 +359,7 @@ hpn_sftp_lanes_get(struct hpn_sftp_lanes *l, u_int *lanep,
 				debug2_f("lane %u is there", i);
 			} else {
 				debug_f("lane %u speaks no SFTP", i);
-				drop(lane);
+				lane->failed = 1;
 			}
 		}
 	}

@@ -19,6 +19,7 @@ struct hpn_sftp_lane {
 	struct hpn_sftp_io *io;		/* NULL: it is not there */
 	int fd;				/* ours, not of lane 0 */
 	int ready;			/* the server has said its version */
+	int failed;			/* ... or something else */
 	u_int64_t under_way;		/* bytes of data */
 	u_int requests;			/* under way */
 	u_int files;			/* that are written to here */
@@ -28,7 +29,9 @@ struct hpn_sftp_lanes {
 	struct hpn_sftp_lane lane[HPN_LANES_MAX];
 	u_int n;			/* lanes that there are, or were */
 	int control;			/* to ask ssh; -1: there is no asking */
-	u_int most;			/* that the user wants; 0: no wish */
+	struct hpn_lanes policy;
+	u_int64_t round_ns;		/* when the round began, 0: there is none */
+	u_int64_t round_bytes;		/* moved in it */
 	int tell_only;			/* ssh only tells us something there */
 	int heard;			/* and has done so */
 };
@@ -55,10 +58,15 @@ void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 
 /*
- * Ask for so many in all; those that come say so by themselves.  May be asked
- * for what is there or on its way.
+ * Bytes were moved.  So many are left: ask for as many lanes as the policy wants.
+ * Those that come say so by themselves.
  */
-void hpn_sftp_lanes_want(struct hpn_sftp_lanes *, u_int);
+void hpn_sftp_lanes_moved(struct hpn_sftp_lanes *, u_int64_t bytes);
+void hpn_sftp_lanes_grow(struct hpn_sftp_lanes *, u_int64_t now_ns,
+    u_int64_t rtt_ns, u_int64_t left);
+
+/* There will be no others: ssh may tell the server. */
+void hpn_sftp_lanes_no_more(struct hpn_sftp_lanes *);
 
 /*
  * As hpn_sftp_io_trip(), for all of them.  0, or -1 and errno if the connection

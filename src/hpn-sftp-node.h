@@ -39,8 +39,8 @@ enum ask {
 	ASK_OPEN, ASK_READ, ASK_WRITE, ASK_FSETSTAT, ASK_SETSTAT, ASK_FSYNC,
 	ASK_CLOSE,
 	ASK_FSTAT, ASK_TRUNCATE, ASK_SIZE, ASK_SIZE_STAT, ASK_FSYNC_STAT,
-	ASK_CHMOD, ASK_HASH, ASK_COMPARE,
-	ASK_TIMES, ASK_MARK, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
+	ASK_CHMOD, ASK_EMPTY, ASK_HASH, ASK_COMPARE,
+	ASK_FACTS, ASK_HIDDEN, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
 };
 
 struct request {
@@ -278,12 +278,16 @@ void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
 void ask_read_again(struct hpn_sftp_job *, struct request *);
 void ask_write(struct hpn_sftp_job *, struct node *, u_int lane,
     u_int64_t offset, const u_char *, size_t len);
-/* In a lane other than the connection's own: open it, and what needs no more
- * than its handle there.  Set its attributes, as ASK_MARK. */
+/* In a lane other than the connection's own: open it, what needs no more than its
+ * handle there, and look at some of it. */
 void ask_lane_open(struct hpn_sftp_job *, struct node *, u_int lane);
 void ask_lane_handle(struct hpn_sftp_job *, struct node *, u_int lane,
     enum ask, u_char type);
-void ask_mark(struct hpn_sftp_job *, struct node *, const Attrib *);
+void ask_lane_read(struct hpn_sftp_job *, struct node *, u_int lane,
+    u_int64_t offset, size_t len);
+/* A part that is not all that it should be yet, as ASK_HIDDEN. */
+void ask_hidden(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+    const u_char *data, size_t len);
 /*
  * The job's only file was asked to be opened: whether more may be asked before
  * the answer, since the handle can be told; n->handle is that then.
@@ -406,8 +410,12 @@ void spread_more(struct hpn_sftp_job *, struct node *);
  */
 int spread_pick(struct hpn_sftp_job *, struct node *, size_t len);
 int spread_last(struct hpn_sftp_job *, struct node *);
-/* Whether other lanes had a share in it.  Its handle in one of them. */
+/*
+ * Whether other lanes had a share in it.  Up to where it is whole at most, whatever
+ * was acknowledged.  Its handle in one of them.
+ */
 int spread_was(const struct node *);
+u_int64_t spread_whole(const struct node *);
 const u_char *spread_handle(const struct node *, u_int lane, size_t *lenp);
 /*
  * Have them close it.  Non-zero: wait for those that have written to it, and for

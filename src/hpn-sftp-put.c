@@ -377,12 +377,37 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if ((job->flags & HPN_SFTP_RESUME) == 0 || n->rewrite) {
-		begin_data(job, n);
+		/* What is there may have to be emptied: hpn_resume_empties() */
+		if ((job->flags & HPN_SFTP_INPLACE) != 0 && !n->rewrite &&
+		    !job->c->can_hash && n->size > HPN_RESUME_BACK)
+			ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
+		else
+			begin_data(job, n);
 		return;
 	}
 	source.size = n->size;
 	source.mtime = n->mtime;
 	check_begin(job, n, &source, &n->dest);
+}
+
+/* The attributes of what will be written over. */
+static void
+found_there(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	struct hpn_resume_file source = { n->size, n->mtime }, dest;
+	Attrib a;
+
+	if (answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+	    (a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
+	    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
+	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) && S_ISREG(a.perm)) {
+		dest.size = a.size;
+		dest.mtime = a.mtime;
+		if (hpn_resume_empties(&source, &dest))
+			ask_truncate(job, n, ASK_EMPTY, 0);
+	}
+	begin_data(job, n);
 }
 
 void
@@ -517,8 +542,11 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			n->failed = 1;
 			break;
 		}
-		if (len == 0)
+		if (len == 0) {
+			if (spread_last(job, n) == -1)
+				return;
 			break;
+		}
 		/* Shorter than it was: this is its end. */
 		if ((size_t)len < max &&
 		    (lane = spread_last(job, n)) == -1)
@@ -614,6 +642,9 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 				n->cut = 1;
 				break;
 			}
+			/* The time says that all is there. */
+			if (n->failed || interrupted)
+				n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
 			ask_handle_attrib(job, n, &n->a);
 			break;
 		case STEP_FSYNC:
@@ -954,6 +985,12 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		if (!n->tree)
 			put_open(job, n);
 		return;
+	case ASK_FSTAT:
+		found_there(job, n, type, m);
+		return;
+	case ASK_EMPTY:
+		(void)answer_status(job, type, m);
+		break;
 	case ASK_FSYNC:
 		if ((n->unsynced = answer_status(job, type, m)) != SSH2_FX_OK)
 			ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT, n->to);

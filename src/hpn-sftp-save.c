@@ -41,6 +41,26 @@ open_partly(struct node *n, mode_t mode)
 	errno = saved;
 }
 
+/* What is there, and is to be written over, may have to be emptied. */
+static void
+empty(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_resume_file source, dest;
+	struct stat st;
+
+	if ((n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
+	    job->c->can_hash || fstat(n->fd, &st) == -1 ||
+	    !S_ISREG(st.st_mode))
+		return;
+	source.size = n->size;
+	source.mtime = n->a.mtime;
+	dest.size = st.st_size;
+	dest.mtime = (u_int32_t)st.st_mtime;
+	/* If it cannot be, it is cut at the end, as ever. */
+	if (hpn_resume_empties(&source, &dest) && ftruncate(n->fd, 0) == -1)
+		debug("truncate \"%s\": %s", n->to, strerror(errno));
+}
+
 int
 save_open(struct hpn_sftp_job *job, struct node *n)
 {
@@ -66,6 +86,9 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 		n->failed = 1;
 		return -1;
 	}
+	if ((job->flags & (HPN_SFTP_RESUME|HPN_SFTP_INPLACE)) ==
+	    HPN_SFTP_INPLACE)
+		empty(job, n);
 	/* A device does not keep what it is given. */
 	if ((n->check != NULL || (job->flags & HPN_SFTP_RESUME)) &&
 	    fstat(n->fd, &st) == 0 && !S_ISREG(st.st_mode)) {

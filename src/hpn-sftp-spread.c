@@ -4,11 +4,11 @@
  * (hpn-lanes.h), each of which writes to the same remote file.
  *
  * A lane opens the file by its name, which may lead it to another file: the
- * folder it begins in may be another one, or the name may have changed hands.
- * So the file gets a mark through its own handle, a time of last access that
- * nothing else has, and a lane whose handle does not show it takes no part.  The
- * file's times are put back before its last byte is sent, which sets the time of
- * modification as ever.
+ * folder it begins in may be another one, or somebody who may rename there has put
+ * another file in place.  He may copy all that he can see of the first one.  So a
+ * lane takes part only if what was written through the handle of the first lane can
+ * be read through its own (hpn_lanes_hide()), and both have the same type, owner,
+ * group and permissions.  Who can forge that can read the file.
  */
 
 #include "includes.h"
@@ -39,8 +39,11 @@
 
 extern volatile sig_atomic_t interrupted;
 
-/* The mark is one of so many seconds before the last access. */
-#define MARKS	(1U << 20)
+#define NO_HOLE		UINT64_MAX
+/* After a part of zeros. */
+#define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
+/* Of the attributes, what stays as it is while it is written to. */
+#define PERM_KEPT	(S_IFMT | 0777)
 
 struct part {
 	enum { PART_NONE, PART_OPENING, PART_OPEN, PART_PROVING, PART_READY,
@@ -48,40 +51,31 @@ struct part {
 	u_char *handle;
 	size_t handle_len;
 	int wrote;		/* or might have */
+	u_int asked;		/* proving: answers to come */
+	int other;		/* ... and one that was wrong */
 };
 
 struct spread {
 	struct part part[HPN_LANES_MAX];
-	enum { MARK_NONE, MARK_ASKED, MARK_SETTING, MARK_SET, MARK_GONE } mark;
-	u_int32_t atime, mtime;	/* as they were, seconds */
-	u_int32_t marked;	/* atime that it has */
-	int was;		/* some lane has had a share */
+	enum { FACTS_NONE, FACTS_ASKED, FACTS_KNOWN, FACTS_BAD } facts;
+	u_int32_t uid, gid, perm;
+	/* the piece with zeros in it: where, the source's, and what was sent */
+	u_int64_t hole;
+	u_char *piece, *shown;
+	struct hpn_lanes_proof proof;
+	u_int hiding;		/* requests under way to write it */
+	int hidden_failed;
+	u_int64_t again;	/* none before this */
+	int was;		/* some lane has had a share, or was to have */
 };
 
-/* Whether the lane is there and its server has answered. */
+/* Whether the lane is there; what it is asked may precede its server's version. */
 static int
 is_there(const struct hpn_sftp_job *job, u_int lane)
 {
 	const struct hpn_sftp_lanes *l = &job->c->lanes;
 
-	return lane < l->n && l->lane[lane].io != NULL && l->lane[lane].ready;
-}
-
-/* More lanes, if they would help. */
-static void
-grow(struct hpn_sftp_job *job, const struct node *n)
-{
-	struct hpn_sftp_lanes *l = &job->c->lanes;
-	struct hpn_lanes_facts f;
-
-	if (l->control == -1)
-		return;
-	f.lanes = l->n;
-	f.most = l->most;
-	f.left = n->size > n->next ? n->size - n->next : 0;
-	f.rtt_ns = job->xfer.rtt_ns;
-	f.delivered = job->xfer.delivered;
-	hpn_sftp_lanes_want(l, hpn_lanes_wanted(&f));
+	return lane < l->n && l->lane[lane].io != NULL;
 }
 
 void
@@ -94,151 +88,7 @@ spread_begin(struct hpn_sftp_job *job, struct node *n)
 	    n->size - n->next < 2 * HPN_LANES_SHARE)
 		return;
 	n->spread = xcalloc(1, sizeof(*n->spread));
-}
-
-/* ------------------------------------------------------------- the mark -- */
-
-static void
-set_times(struct hpn_sftp_job *job, struct node *n, u_int32_t atime)
-{
-	Attrib a;
-
-	attrib_clear(&a);
-	a.flags = SSH2_FILEXFER_ATTR_ACMODTIME;
-	a.atime = atime;
-	a.mtime = n->spread->mtime;
-	ask_mark(job, n, &a);
-}
-
-static void
-unmark(struct hpn_sftp_job *job, struct node *n)
-{
-	struct spread *s = n->spread;
-
-	if (s->mark == MARK_SETTING || s->mark == MARK_SET)
-		set_times(job, n, s->atime);
-	s->mark = MARK_GONE;
-}
-
-/* The file's times. */
-static void
-timed(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
-{
-	struct spread *s = n->spread;
-	u_int status;
-	Attrib a;
-
-	status = answer_attrib(job, type, m, &a);
-	if (s->mark != MARK_ASKED)
-		return;		/* no longer wanted */
-	s->mark = MARK_GONE;
-	if (status != SSH2_FX_OK ||
-	    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
-	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
-	    !S_ISREG(a.perm) || a.atime <= MARKS || n->state != NODE_DATA)
-		return;
-	s->atime = a.atime;
-	s->mtime = a.mtime;
-	s->marked = a.atime - 1 - arc4random_uniform(MARKS);
-	s->mark = MARK_SETTING;
-	set_times(job, n, s->marked);
-}
-
-/* The mark was set, or was put back. */
-static void
-marked(struct hpn_sftp_job *job, struct node *n, u_int status)
-{
-	struct spread *s = n->spread;
-
-	if (status != SSH2_FX_OK)
-		s->mark = MARK_GONE;	/* not ours to set, or to put back */
-	else if (s->mark == MARK_SETTING)
-		s->mark = MARK_SET;
-}
-
-/* ------------------------------------------------------------ the lanes -- */
-
-void
-spread_more(struct hpn_sftp_job *job, struct node *n)
-{
-	struct spread *s = n->spread;
-	u_int i;
-
-	if (s == NULL || n->failed || interrupted ||
-	    *job->c->upload_buflen < HPN_RESUME_PIECE)
-		return;
-	grow(job, n);
-	if (s->mark == MARK_NONE && job->c->lanes.n > 1 && job_room(job, 0)) {
-		s->mark = MARK_ASKED;
-		ask_handle(job, n, ASK_TIMES, SSH2_FXP_FSTAT);
-	}
-	if (s->mark == MARK_GONE)
-		return;
-	for (i = 1; i < job->c->lanes.n; i++) {
-		if (!is_there(job, i) || !job_room(job, 0))
-			continue;
-		if (s->part[i].state == PART_NONE) {
-			s->part[i].state = PART_OPENING;
-			ask_lane_open(job, n, i);
-		} else if (s->part[i].state == PART_OPEN &&
-		    s->mark == MARK_SET) {
-			s->part[i].state = PART_PROVING;
-			ask_lane_handle(job, n, i, ASK_LANE_PROOF,
-			    SSH2_FXP_FSTAT);
-		}
-	}
-}
-
-int
-spread_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
-{
-	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
-	struct spread *s = n->spread;
-	int best = -1;
-	u_int i;
-
-	if (s == NULL || !s->was) {
-		if (!lane_room(job, 0, len, 1))
-			return -1;
-		return n->next >= n->size || len >= n->size - n->next ?
-		    spread_last(job, n) : 0;
-	}
-	if (!hpn_lanes_may_lead(file_whole(n), n->next, len, n->size))
-		return -1;
-	if (n->next >= n->size || len >= n->size - n->next)
-		return spread_last(job, n);
-	for (i = 0; i < job->c->lanes.n; i++) {
-		if (i != 0 && s->part[i].state != PART_READY)
-			continue;
-		if (lane_room(job, i, len, 0) && (best == -1 ||
-		    lanes[i].under_way < lanes[best].under_way))
-			best = (int)i;
-	}
-	return best;
-}
-
-int
-spread_last(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->spread == NULL)
-		return 0;
-	if (n->spread->was && file_whole(n) < n->next)
-		return -1;
-	unmark(job, n);
-	return 0;
-}
-
-int
-spread_was(const struct node *n)
-{
-	return n->spread != NULL && n->spread->was;
-}
-
-const u_char *
-spread_handle(const struct node *n, u_int lane, size_t *lenp)
-{
-	*lenp = n->spread->part[lane].handle_len;
-	return n->spread->part[lane].handle;
+	n->spread->hole = NO_HOLE;
 }
 
 static void
@@ -255,6 +105,327 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	ask_lane_handle(job, n, lane, ASK_LANE_CLOSE, SSH2_FXP_CLOSE);
 }
 
+/* It takes too long, and nobody waits for it: what it opened may hang. */
+static void
+abandon(struct hpn_sftp_job *job, struct node *n, u_int lane)
+{
+	struct request *req, **chain;
+	u_int i;
+
+	close_part(job, n, lane);
+	n->spread->part[lane].state = PART_CLOSED;
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
+			if (req->node != n || req->lane != lane) {
+				chain = &req->chain;
+				continue;
+			}
+			*chain = req->chain;
+			request_over(job, req);
+			hpn_sftp_io_later(job->c->lanes.lane[lane].io, req->id,
+			    NULL, NULL);
+			free(req);
+		}
+	}
+}
+
+static void
+abandon_slow(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int i;
+
+	for (i = 1; i < HPN_LANES_MAX; i++)
+		if (n->spread->part[i].state == PART_OPENING ||
+		    n->spread->part[i].state == PART_PROVING)
+			abandon(job, n, i);
+}
+
+/* ------------------------------------------------------------ the proof -- */
+
+/* What the file is, by the handle of the first lane. */
+static void
+facts(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
+{
+	struct spread *s = n->spread;
+	Attrib a;
+
+	s->facts = FACTS_BAD;
+	if (answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
+	    (a.flags & SSH2_FILEXFER_ATTR_UIDGID) == 0 ||
+	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
+		debug("server does not tell whose \"%s\" is", n->to);
+		hpn_sftp_lanes_no_more(&job->c->lanes);
+		return;
+	}
+	if (!S_ISREG(a.perm))
+		return;
+	s->uid = a.uid;
+	s->gid = a.gid;
+	s->perm = a.perm & PERM_KEPT;
+	s->facts = FACTS_KNOWN;
+}
+
+/* Send the next piece, with zeros in it. */
+static void
+hide(struct hpn_sftp_job *job, struct node *n)
+{
+	struct spread *s = n->spread;
+	size_t at, len, most = *job->c->upload_buflen;
+	uint64_t chance;
+
+	if (n->next < s->again || n->next >= n->size ||
+	    n->size - n->next < HPN_LANES_SHARE ||
+	    !job_room(job, HPN_LANES_PIECE) ||
+	    !lane_room(job, 0, HPN_LANES_PIECE, 1))
+		return;
+	s->piece = xmalloc(2 * HPN_LANES_PIECE);
+	s->shown = s->piece + HPN_LANES_PIECE;
+	arc4random_buf(&chance, sizeof(chance));
+	if (read_at(n->fd, s->piece, HPN_LANES_PIECE, n->next) !=
+	    HPN_LANES_PIECE ||
+	    hpn_lanes_hide(&s->proof, s->piece, chance, s->shown) == -1) {
+		s->again = n->next + LOOK_AGAIN;
+		free(s->piece);
+		s->piece = NULL;
+		return;
+	}
+	for (at = 0; at < HPN_LANES_PIECE; at += len) {
+		len = MINIMUM(HPN_LANES_PIECE - at, most);
+		ask_hidden(job, n, n->next + at, s->shown + at, len);
+		s->hiding++;
+	}
+	verify_sent(n, s->piece, HPN_LANES_PIECE);
+	s->was = 1;
+	s->hidden_failed = 0;
+	s->hole = n->next;
+	n->next += HPN_LANES_PIECE;
+	file_plan(job, n);
+}
+
+/* Send it as it is. */
+static void
+reveal(struct hpn_sftp_job *job, struct node *n)
+{
+	struct spread *s = n->spread;
+	size_t at, len, most = *job->c->upload_buflen;
+
+	for (at = 0; at < HPN_LANES_PIECE; at += len) {
+		len = MINIMUM(HPN_LANES_PIECE - at, most);
+		ask_write(job, n, 0, s->hole + at, s->piece + at, len);
+	}
+	free(s->piece);
+	s->piece = NULL;
+	s->hole = NO_HOLE;
+	s->again = n->next;
+}
+
+static void
+prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
+{
+	struct spread *s = n->spread;
+	struct part *part = &s->part[lane];
+	u_int i;
+
+	part->state = PART_PROVING;
+	part->other = 0;
+	part->asked = 1;
+	ask_lane_handle(job, n, lane, ASK_LANE_PROOF, SSH2_FXP_FSTAT);
+	for (i = 0; i < HPN_LANES_PAGES; i++) {
+		if ((s->proof.told & (1ULL << i)) == 0)
+			continue;
+		part->asked++;
+		ask_lane_read(job, n, lane, s->hole + i * HPN_LANES_PAGE +
+		    s->proof.at[i], HPN_LANES_LOOK);
+	}
+}
+
+static int
+same_facts(struct hpn_sftp_job *job, const struct spread *s, u_char type,
+    struct sshbuf *m)
+{
+	Attrib a;
+
+	return answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+	    (a.flags & SSH2_FILEXFER_ATTR_UIDGID) != 0 &&
+	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) != 0 &&
+	    a.uid == s->uid && a.gid == s->gid &&
+	    (a.perm & PERM_KEPT) == s->perm;
+}
+
+static int
+same_bytes(struct hpn_sftp_job *job, const struct spread *s,
+    const struct request *req, u_char type, struct sshbuf *m)
+{
+	const u_char *p;
+	size_t len;
+	int r;
+
+	if (type == SSH2_FXP_STATUS) {
+		(void)answer_status(job, type, m);
+		return 0;
+	}
+	if (type != SSH2_FXP_DATA)
+		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
+		    SSH2_FXP_DATA, type);
+	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
+		fatal_fr(r, "parse data");
+	return s->hole != NO_HOLE && len == req->len &&
+	    hpn_lanes_shown(s->shown, req->offset - s->hole, p, len);
+}
+
+static void
+proved(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	struct spread *s = n->spread;
+	struct part *part = &s->part[req->lane];
+
+	if (!(req->len == 0 ? same_facts(job, s, type, m) :
+	    same_bytes(job, s, req, type, m)))
+		part->other = 1;
+	if (--part->asked != 0)
+		return;
+	if (part->other || n->state != NODE_DATA) {
+		debug("\"%s\" is not the same in lane %u", n->to, req->lane);
+		close_part(job, n, req->lane);
+		return;
+	}
+	/* If it ends now nobody knows what it has written. */
+	part->state = PART_READY;
+	part->wrote = 1;
+	job->c->lanes.lane[req->lane].files++;
+}
+
+/* ------------------------------------------------------------ the lanes -- */
+
+static u_int
+parts_in(const struct spread *s, int state)
+{
+	u_int i, n = 0;
+
+	for (i = 1; i < HPN_LANES_MAX; i++)
+		if ((int)s->part[i].state == state)
+			n++;
+	return n;
+}
+
+void
+spread_more(struct hpn_sftp_job *job, struct node *n)
+{
+	struct spread *s = n->spread;
+	struct hpn_sftp_lanes *l = &job->c->lanes;
+	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
+	u_int i;
+
+	if (s == NULL || n->failed || interrupted ||
+	    *job->c->upload_buflen < HPN_RESUME_PIECE)
+		return;
+	if (s->facts == FACTS_NONE && !l->tell_only &&
+	    (l->n > 1 || l->control != -1)) {
+		s->facts = FACTS_ASKED;
+		ask_handle(job, n, ASK_FACTS, SSH2_FXP_FSTAT);
+	}
+	if (s->facts != FACTS_KNOWN)
+		return;
+	hpn_sftp_lanes_grow(l, now_ns(), job->xfer.rtt_ns, left);
+	for (i = 1; i < l->n; i++) {
+		if (i >= l->policy.use) {
+			if (s->part[i].state == PART_OPEN ||
+			    s->part[i].state == PART_READY)
+				close_part(job, n, i);
+		} else if (s->part[i].state == PART_NONE && is_there(job, i) &&
+		    left >= HPN_LANES_SHARE && job_room(job, 0)) {
+			s->part[i].state = PART_OPENING;
+			ask_lane_open(job, n, i);
+		}
+	}
+	if (s->hole == NO_HOLE) {
+		if (parts_in(s, PART_OPEN) != 0 &&
+		    parts_in(s, PART_OPENING) == 0)
+			hide(job, n);
+		return;
+	}
+	if (s->hiding != 0)
+		return;
+	for (i = 1; i < l->n; i++) {
+		if (s->part[i].state != PART_OPEN)
+			continue;
+		if (s->hidden_failed)
+			close_part(job, n, i);
+		else
+			prove(job, n, i);
+	}
+	if (parts_in(s, PART_PROVING) == 0)
+		reveal(job, n);
+}
+
+u_int64_t
+spread_whole(const struct node *n)
+{
+	return n->spread == NULL ? NO_HOLE : n->spread->hole;
+}
+
+/* Nothing more may be sent: a lane that keeps us waiting does so no longer. */
+static int
+wait_for(struct hpn_sftp_job *job, struct node *n)
+{
+	struct spread *s = n->spread;
+
+	if (s->hole != NO_HOLE && s->hiding == 0 && TAILQ_EMPTY(&n->data)) {
+		abandon_slow(job, n);
+		reveal(job, n);
+	}
+	return -1;
+}
+
+int
+spread_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
+{
+	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
+	struct spread *s = n->spread;
+	int best = -1, alone;
+	u_int i;
+
+	/* What others would have to wait for is not to pile up in the first one. */
+	if (s == NULL || !s->was)
+		return lane_room(job, 0, len, s == NULL ||
+		    job->c->lanes.policy.given_up) ? 0 : -1;
+	if (!hpn_lanes_may_lead(file_whole(n), n->next, len, n->size))
+		return wait_for(job, n);
+	if (n->next >= n->size || len >= n->size - n->next)
+		return spread_last(job, n);
+	alone = parts_in(s, PART_READY) == 0 && job->c->lanes.policy.given_up;
+	for (i = 0; i < job->c->lanes.n; i++) {
+		if (i != 0 && s->part[i].state != PART_READY)
+			continue;
+		if (lane_room(job, i, len, alone) && (best == -1 ||
+		    lanes[i].under_way < lanes[best].under_way))
+			best = (int)i;
+	}
+	return best;
+}
+
+int
+spread_last(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->spread != NULL && n->spread->was && file_whole(n) < n->next)
+		return wait_for(job, n);
+	return 0;
+}
+
+int
+spread_was(const struct node *n)
+{
+	return n->spread != NULL && n->spread->was;
+}
+
+const u_char *
+spread_handle(const struct node *n, u_int lane, size_t *lenp)
+{
+	*lenp = n->spread->part[lane].handle_len;
+	return n->spread->part[lane].handle;
+}
+
 int
 spread_close(struct hpn_sftp_job *job, struct node *n)
 {
@@ -264,7 +435,7 @@ spread_close(struct hpn_sftp_job *job, struct node *n)
 
 	if (s == NULL)
 		return 0;
-	unmark(job, n);
+	abandon_slow(job, n);
 	for (i = 0; i < HPN_LANES_MAX; i++) {
 		if (s->part[i].state == PART_OPEN ||
 		    s->part[i].state == PART_READY)
@@ -284,6 +455,7 @@ spread_free(struct node *n)
 		return;
 	for (i = 0; i < HPN_LANES_MAX; i++)
 		free(n->spread->part[i].handle);
+	free(n->spread->piece);
 	free(n->spread);
 	n->spread = NULL;
 }
@@ -335,28 +507,6 @@ opened(struct part *part, u_char type, struct sshbuf *m)
 	part->state = PART_OPEN;
 }
 
-static void
-proved(struct hpn_sftp_job *job, struct node *n, u_int lane, u_char type,
-    struct sshbuf *m)
-{
-	struct spread *s = n->spread;
-	struct part *part = &s->part[lane];
-	Attrib a;
-
-	part->state = PART_OPEN;
-	if (answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
-	    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) == 0 ||
-	    a.atime != s->marked || s->mark != MARK_SET) {
-		debug("\"%s\" is not the same in lane %u", n->to, lane);
-		close_part(job, n, lane);
-	} else if (n->state == NODE_DATA) {
-		/* If it ends now nobody knows what it has written. */
-		part->state = PART_READY;
-		part->wrote = s->was = 1;
-		job->c->lanes.lane[lane].files++;
-	}
-}
-
 /* What was acknowledged may yet have failed, as over NFS. */
 static void
 closed(struct hpn_sftp_job *job, struct node *n, struct part *part,
@@ -375,20 +525,23 @@ spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
-	struct part *part = &n->spread->part[req->lane];
+	struct spread *s = n->spread;
+	struct part *part = &s->part[req->lane];
 
 	switch (req->ask) {
-	case ASK_TIMES:
-		timed(job, n, type, m);
+	case ASK_FACTS:
+		facts(job, n, type, m);
 		break;
-	case ASK_MARK:
-		marked(job, n, answer_status(job, type, m));
+	case ASK_HIDDEN:
+		s->hiding--;
+		if (answer_status(job, type, m) != SSH2_FX_OK)
+			s->hidden_failed = 1;
 		break;
 	case ASK_LANE_OPEN:
 		opened(part, type, m);
 		break;
 	case ASK_LANE_PROOF:
-		proved(job, n, req->lane, type, m);
+		proved(job, n, req, type, m);
 		break;
 	default:
 		closed(job, n, part, answer_status(job, type, m));

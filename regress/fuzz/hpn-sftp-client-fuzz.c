@@ -534,12 +534,11 @@ hpn_pipe_enlarge(int fd)
 	(void)fd;
 }
 
-/* The mark that a file gets: see put_mark(). */
-uint32_t
-fake_arc4random_uniform(uint32_t most)
+/* Which pages are hidden: all, so that the zeros of READ are right. */
+void
+fake_arc4random_buf(void *p, size_t len)
 {
-	(void)most;
-	return 0;
+	memset(p, 0xff, len);
 }
 
 /* The server may be far away. */
@@ -655,20 +654,19 @@ put_hashes(struct sshbuf *m, u_int32_t id, const struct hpn_hash_range *range)
 	return ok;
 }
 
-/* Attributes of an open file, and of the same one as other lanes see it. */
+/* Attributes of an open file, in whichever lane. */
 static void
-put_mark(struct sshbuf *m, u_int wire)
+put_open_file(struct sshbuf *m)
 {
-	HOLDS(sshbuf_put_u32(m, SSH2_FILEXFER_ATTR_PERMISSIONS |
-	    SSH2_FILEXFER_ATTR_ACMODTIME) == 0);
+	HOLDS(sshbuf_put_u32(m, SSH2_FILEXFER_ATTR_UIDGID |
+	    SSH2_FILEXFER_ATTR_PERMISSIONS) == 0);
+	HOLDS(sshbuf_put_u64(m, 0) == 0);
 	HOLDS(sshbuf_put_u32(m, S_IFREG | 0644) == 0);
-	HOLDS(sshbuf_put_u32(m, wire == 0 ? 2000000000 : 1999999999) == 0);
-	HOLDS(sshbuf_put_u32(m, 2000000000) == 0);
 }
 
 /* What should answer this request. */
 static void
-put_answer(struct sshbuf *m, u_int wire, u_char type, u_int32_t wanted, int dir)
+put_answer(struct sshbuf *m, u_char type, u_int32_t wanted, int dir)
 {
 	static const u_char zeros[SFTP_MAX_MSG_LENGTH + 2];
 	u_int kind = (u_int)input_bytes(&in, 1);
@@ -689,7 +687,7 @@ put_answer(struct sshbuf *m, u_int wire, u_char type, u_int32_t wanted, int dir)
 		break;
 	case SSH2_FXP_FSTAT:
 		if (kind % 8 != 0) {
-			put_mark(m, wire);
+			put_open_file(m);
 			break;
 		}
 		/* FALLTHROUGH */
@@ -770,7 +768,7 @@ make_answer(u_int w)
 		HOLDS(sshbuf_put_u8(m, (u_char)input_bytes(&in, 1)) == 0);
 		HOLDS(sshbuf_put_u32(m, kind & 2 ? owed[which].id :
 		    (u_int32_t)input_bytes(&in, 1)) == 0);
-		put_answer(m, w, (u_char)input_bytes(&in, 1), 10, 0);
+		put_answer(m, (u_char)input_bytes(&in, 1), 10, 0);
 	} else if (kind >= 0xc8 || (in.left == 0 &&
 	    (owed[which].type == SSH2_FXP_READ ||
 	    owed[which].type == SSH2_FXP_READDIR))) {
@@ -784,7 +782,7 @@ make_answer(u_int w)
 	    !put_hashes(m, owed[which].id, &owed[which].range)) {
 		HOLDS(sshbuf_put_u8(m, type_of_answer(owed[which].type)) == 0);
 		HOLDS(sshbuf_put_u32(m, owed[which].id) == 0);
-		put_answer(m, w, owed[which].type, owed[which].len,
+		put_answer(m, owed[which].type, owed[which].len,
 		    owed[which].dir);
 	}
 	nowed--;

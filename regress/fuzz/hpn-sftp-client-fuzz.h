@@ -50,7 +50,7 @@ int fake_closedir(DIR *);
 int fake_mprintf(const char *, ...);
 int fake_socketpair(int, int, int, int [2]);
 double fake_monotime_double(void);
-uint32_t fake_arc4random_uniform(uint32_t);
+void fake_arc4random_buf(void *, size_t);
 void *fake_xcalloc(size_t, size_t);
 void *fake_xmalloc(size_t);
 char *fake_xstrdup(const char *);
@@ -83,7 +83,7 @@ void fake_sshbuf_free(struct sshbuf *);
 #define mprintf		fake_mprintf
 #define socketpair	fake_socketpair
 #define monotime_double	fake_monotime_double
-#define arc4random_uniform	fake_arc4random_uniform
+#define arc4random_buf	fake_arc4random_buf
 #define xcalloc		fake_xcalloc
 #define xmalloc		fake_xmalloc
 #define xstrdup		fake_xstrdup

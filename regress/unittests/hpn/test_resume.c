@@ -170,7 +170,7 @@ every_size(void)
 		} else {
 			ASSERT_INT_EQ(r.by, HPN_RESUME_BY_TAIL);
 			ASSERT_U64_EQ(t.read, HPN_RESUME_BACK);
-			ASSERT_INT_EQ(t.sampled, up && sizes[d] < sizes[s]);
+			ASSERT_INT_EQ(t.sampled, up);
 		}
 	}
 }
@@ -282,6 +282,30 @@ traces(void)
 	r = decide(&t, 0);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
 	ASSERT_U64_EQ(r.offset, size - 9 * MB - 1);
+	/* Of full size, wherever it is, if several channels may have sent it */
+	for (at = MB; at < size - 5 * MB; at += 9999973) {
+		t = differing(size, size, 0, at, 70000, 1);
+		t.up = 1;
+		r = decide(&t, 0);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
+		ASSERT_U64_LE(r.offset, at);
+		ASSERT_U64_GE(r.offset, at - 2 * HPN_RESUME_STRIDE_ALL);
+		/* ... and of another time: all of it is read */
+		t.dest.mtime++;
+		t.up = at & 1;
+		r = decide(&t, 0);
+		ASSERT_INT_NE(r.step, HPN_RESUME_WHOLE);
+		ASSERT_U64_EQ(t.read, size);
+		t.zeros = 0;
+		r = decide(&t, 0);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
+		ASSERT_U64_EQ(r.differs, at);
+		t = two(size, size, 0);
+		t.source.mtime--;
+		r = decide(&t, 0);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_WHOLE);
+		ASSERT_INT_EQ(r.by, HPN_RESUME_BY_READ);
+	}
 	t = differing(size, size, 0, 1, size - 1, 1);
 	r = decide(&t, 0);
 	ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
@@ -348,6 +372,27 @@ no_hashes_after_all(void)
 }
 
 static void
+empties(void)
+{
+	struct hpn_resume_file source = { 10 * MB, 5 }, dest = { 9 * MB, 4 };
+
+	ASSERT_INT_EQ(hpn_resume_empties(&source, &dest), 1);
+	/* It may be the source itself. */
+	dest.mtime = 5;
+	ASSERT_INT_EQ(hpn_resume_empties(&source, &dest), 0);
+	dest.mtime = 6;
+	dest.size = source.size;
+	ASSERT_INT_EQ(hpn_resume_empties(&source, &dest), 0);
+	dest.size++;
+	ASSERT_INT_EQ(hpn_resume_empties(&source, &dest), 0);
+	/* All of it will be read. */
+	dest.size = HPN_RESUME_BACK;
+	ASSERT_INT_EQ(hpn_resume_empties(&source, &dest), 0);
+	dest.size = 0;
+	ASSERT_INT_EQ(hpn_resume_empties(&source, &dest), 0);
+}
+
+static void
 older(void)
 {
 	struct two t = two(10, 5, 0);
@@ -401,6 +446,9 @@ test_resume(void)
 	TEST_DONE();
 	TEST_START("resume: a server that has hashes, but not of this file");
 	no_hashes_after_all();
+	TEST_DONE();
+	TEST_START("resume: what is emptied before it is written over");
+	empties();
 	TEST_DONE();
 	TEST_START("resume: size and time");
 	older();
