@@ -177,7 +177,8 @@ hpn_lanes_hide(struct hpn_lanes_proof *p, const unsigned char *piece,
     uint64_t chance, unsigned char *shown)
 {
 	const unsigned char *page;
-	unsigned int i, told = 0;
+	unsigned int i;
+	int told = 0;
 	size_t at;
 
 	memset(p, 0, sizeof(*p));
