@@ -308,7 +308,7 @@ send_write(struct hpn_sftp_job *job, struct request *req, const u_char *data)
 {
 	int r;
 
-	n->wrote = 1;
+	req->node->wrote = 1;
 	begin(job, req, SSH2_FXP_WRITE);
 	put_handle(job, req);
 	if ((r = sshbuf_put_u64(job->m, req->offset)) != 0 ||
