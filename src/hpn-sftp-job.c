@@ -382,7 +382,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		free(req);
 		return;
 	}
-	if (n->again && req->ask < ASK_TIMES)
+	if (n->again && req->ask < ASK_FACTS)
 		again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		check_answer(job, req, type, m);

@@ -31,6 +31,7 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-handles.h"
 #include "hpn-lanes.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-io.h"
@@ -124,6 +125,10 @@ abandon(struct hpn_sftp_job *job, struct node *n, u_int lane)
 			request_over(job, req);
 			hpn_sftp_io_later(job->c->lanes.lane[lane].io, req->id,
 			    NULL, NULL);
+			if (req->ask == ASK_LANE_OPEN)
+				hpn_handles_none(&job->handles[lane], req->id);
+			else if (req->ask == ASK_LANE_CLOSE)
+				again_closed(job, req);
 			free(req);
 		}
 	}
