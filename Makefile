@@ -8,7 +8,7 @@ HPN_GOAL = $@
 export BASE HPN_GOAL
 
 .PHONY: help demo check check-full bench peers build stock install tree refresh update dist \
-	deb deb-check rpm dist-check check-series check-prefixes series-size rebase clean distclean
+	deb deb-check rpm dist-check check-differential check-series check-prefixes series-size rebase clean distclean
 
 help:
 	@echo 'openssh-hpn: OpenSSH for long, fat networks, as a patch series.'
@@ -33,6 +33,7 @@ help:
 	@echo '                commit or amend, then'
 	@echo 'make refresh    writes the commits back to patches/, our files to src/'
 	@echo '                and regress/'
+	@echo 'make check-differential  commands with ours and with stock, compared'
 	@echo 'make check-series    the series fits both bases and means the same'
 	@echo 'make check-prefixes  each patch builds with its predecessors alone'
 	@echo 'make series-size     lines that each patch adds to stock files and removes'
@@ -76,6 +77,12 @@ check:
 check-full:
 	@base/deps.sh build lab check
 	@check/check.sh --full
+
+check-differential:
+	@base/deps.sh build lab check
+	@base/build.sh hpn "$$BASE"
+	@base/build.sh stock "$$BASE"
+	@check/differential.sh
 
 build:
 	@base/deps.sh build

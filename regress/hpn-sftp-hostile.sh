@@ -467,6 +467,19 @@ for n in 0 1 5; do
 	    fail "$what: exit status $status"
 	grep "Connection closed" $ERRORS >/dev/null || \
 	    fail "$what: `cat $ERRORS`"
+	# Scripts look for stock's line; it stands where a server had answered.
+	what="scp to it, server gone after $n answers"
+	timeout -k 5 $HANG $SCP -q -S $SERVER $T/local/data/H host:in \
+	    >$OBJ/hpn-sftp-output 2>$ERRORS
+	status=$?
+	test $status -eq 255 || fail "$what: exit status $status"
+	test "`grep -c '^lost connection$' $ERRORS`" = 1 || \
+	    fail "$what: `cat $ERRORS`"
 done
+what="scp, server gone before it says anything"
+server -f "init:*:exit:0"
+timeout -k 5 $HANG $SCP -q -S $SERVER $T/local/data/H host:in \
+    >$OBJ/hpn-sftp-output 2>$ERRORS && fail "$what: exit status 0"
+grep "lost connection" $ERRORS >/dev/null && fail "$what: `cat $ERRORS`"
 
 rm -f $SERVER $ERRORS $OBJ/hpn-sftp-output $OBJ/hpn-sftp-others*

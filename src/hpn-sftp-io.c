@@ -51,9 +51,14 @@ struct hpn_sftp_io {
 	int in, out;
 	struct sshbuf *ibuf, *obuf;
 	size_t taken;		/* of ibuf, by the packet that was got last */
+	int heard;		/* the other side has sent a packet */
 	struct bwlimit *ilimit, *olimit;
 	TAILQ_HEAD(, later) laters;
 };
+
+/* See hpn_sftp_io_lost_says(); and whether what failed last had said anything. */
+static const char *lost_line;
+static int lost_heard;
 
 struct hpn_sftp_io *
 hpn_sftp_io_new(int in, int out)
@@ -214,6 +219,7 @@ wants(const struct hpn_sftp_io *io, int reading, struct pollfd *pfd)
 static int
 serve(struct hpn_sftp_io *io, const struct pollfd *pfd)
 {
+	lost_heard = io->heard;
 	/* What came first: a peer that has gone may have said why. */
 	if ((pfd[0].revents & (POLLIN|POLLHUP|POLLERR)) != 0 &&
 	    read_some(io) == -1)
@@ -338,6 +344,7 @@ hpn_sftp_io_get(struct hpn_sftp_io *io, const u_char **packetp, size_t *lenp)
 			break;
 		later_run(io, l, p, len);
 	}
+	io->heard = 1;
 	*packetp = p;
 	return 1;
 }
@@ -355,11 +362,22 @@ hpn_sftp_io_later(struct hpn_sftp_io *io, u_int id, hpn_sftp_later *fn,
 }
 
 void
+hpn_sftp_io_lost_says(const char *line)
+{
+	lost_line = line;
+}
+
+void
 hpn_sftp_io_lost(const char *doing)
 {
-	if (errno == EPIPE || errno == ECONNRESET)
+	if (errno != EPIPE && errno != ECONNRESET)
+		fatal("Couldn't %s packet: %s", doing, strerror(errno));
+	/* What never answered was no connection that could be lost. */
+	if (lost_line == NULL || !lost_heard)
 		fatal("Connection closed");
-	fatal("Couldn't %s packet: %s", doing, strerror(errno));
+	error("Connection closed");
+	(void)write(STDERR_FILENO, lost_line, strlen(lost_line));
+	cleanup_exit(255);
 }
 
 void

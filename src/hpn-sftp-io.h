@@ -75,6 +75,13 @@ void hpn_sftp_io_later(struct hpn_sftp_io *, u_int id, hpn_sftp_later *fn,
     void *context);
 
 /*
+ * What hpn_sftp_io_lost() says beside "Connection closed" from now on, with its
+ * newline, about a connection on which the server had answered. Stock's scp has
+ * such a line for a broken pipe, and scripts look for it. Not copied.
+ */
+void hpn_sftp_io_lost_says(const char *line);
+
+/*
  * What was done ("read" or "send" a packet) failed with errno: say so, and end
  * the program.
  */
