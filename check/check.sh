@@ -39,8 +39,8 @@ check_setup='deps series build-debian build-stock'
 check_a='suite-debian'
 check_b='policy files version warnings-debian man options'
 check_end='lab'
-rest_setup='build-upstream'
-rest_a='suite-threads suite-upstream'
+rest_setup='build-upstream build-10.3'
+rest_a='suite-threads suite-upstream suite-10.3'
 rest_b='sanitize prefixes-debian warnings-upstream deb fuzz prefixes-upstream'
 all_steps="$check_setup $check_a $check_b $check_end"
 all_steps="$all_steps $rest_setup $rest_a $rest_b"
@@ -94,6 +94,12 @@ patched() {
 # step_suite BASE full|quick PORT [LINES]: they stand in every configuration.
 # With $only, those tests and no others, in a folder of their own.
 only=
+# ours_of BASE: the names of our tests and of all unit tests.
+ours_of() {
+	check/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" --list |
+	    grep -E '^(hpn|unit)-' | tr '\n' ' '
+}
+
 step_suite() {
 	built "$1"
 	stock=$build/stage/stock-debian
@@ -375,6 +381,8 @@ run_step() {
 	suite-threads)	step_suite debian full 23400 'HPNThreads 4
 NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
+	suite-10.3)	only=${only:-$(ours_of 10.3)}
+			step_suite 10.3 quick 24200 ;;
 	policy)		optional check/policy.sh ;;
 	sanitize)	optional check/sanitize.sh ;;
 	warnings-*)	step_warnings "${step#warnings-}" ;;

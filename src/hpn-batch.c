@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See hpn-batch.h for what this does. */
 
-#define SSHBUF_INTERNAL	/* sshbuf_alloc() */
 #include "includes.h"
 
 #include <sys/types.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hpn-base.h"
 #include "hpn-batch.h"
 #include "hpn-buf.h"
 #include "ssh2.h"
@@ -53,7 +53,7 @@ on_data_path(u_char type)
 void
 hpn_packet_forget(struct sshbuf *b, u_char type)
 {
-	size_t len = sshbuf_alloc(b);
+	size_t len = hpn_base_buf_allocated(b);
 	u_char *begin;
 
 	if (!on_data_path(type) || len > HPN_PACKET_KEEPS) {
@@ -79,7 +79,7 @@ hpn_packet_begin(struct sshbuf *b)
 void
 hpn_buffer_rest(struct sshbuf *b)
 {
-	size_t len = sshbuf_alloc(b);
+	size_t len = hpn_base_buf_allocated(b);
 	u_char *begin;
 
 	if (sshbuf_len(b) != 0 || len <= HPN_BUFFER_KEEPS ||

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See hpn-channels.h for what this does. */
 
-#define SSHBUF_INTERNAL	/* sshbuf_alloc() */
 #include "includes.h"
 
 #include <sys/types.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "hpn-base.h"
 #include "xmalloc.h"
 #include "log.h"
 #include "misc.h"
@@ -311,7 +311,7 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	memset(&facts, 0, sizeof(facts));
 	facts.now_ns = now_ns();
 	if (sshbuf_len(c->output) == 0 &&
-	    sshbuf_alloc(c->output) > DRAINED_KEEPS &&
+	    hpn_base_buf_allocated(c->output) > DRAINED_KEEPS &&
 	    facts.now_ns - hpn->drained_ns >= DRAINED_NS) {
 		hpn->drained_ns = facts.now_ns;
 		sshbuf_reset(c->output);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hpn-base.h"
 #include "cipher.h"
 #include "digest.h"
 #include "hpn-crypt.h"
@@ -257,14 +258,14 @@ hpn_crypt_position_begin(const struct hpn_crypt_key *k,
 	memset(at, 0, sizeof(*at));
 	if (k->counting == CHACHA)
 		return 0;
-	if ((r = cipher_get_keyiv(serial, at->iv, k->iv_len)) != 0)
+	if ((r = hpn_base_iv_get(serial, at->iv, k->iv_len)) != 0)
 		return r;
 	/*
 	 * To ask for a GCM's IV uses it up: libcrypto has one call for both.
 	 * Set back, or the serial path would skip one.
 	 */
 	if (k->counting == GCM)
-		return cipher_set_keyiv(serial, at->iv, k->iv_len);
+		return hpn_base_iv_set(serial, at->iv, k->iv_len);
 	return 0;
 }
 
@@ -274,7 +275,7 @@ hpn_crypt_position_end(const struct hpn_crypt_key *k,
 {
 	if (k->counting == CHACHA)
 		return 0;
-	return cipher_set_keyiv(serial, at->iv, k->iv_len);
+	return hpn_base_iv_set(serial, at->iv, k->iv_len);
 }
 
 int
@@ -328,14 +329,14 @@ hpn_crypt_length(struct hpn_crypt_key *k, const struct hpn_crypt_position *at,
 	if ((r = slot_get(k, HPN_ENGINE_MAIN, &s)) != 0)
 		return r;
 	if (k->aad_len != 0) {
-		if ((r = cipher_get_length(s->cipher, packlenp, seqnr, cp,
+		if ((r = hpn_base_packet_length(s->cipher, packlenp, seqnr, cp,
 		    len < 4 ? (u_int)len : 4)) != 0)
 			return r;
 	} else {
 		/* The length is encrypted as the rest is: open one block */
 		if (len < sizeof(first))
 			return SSH_ERR_MESSAGE_INCOMPLETE;
-		if ((r = cipher_set_keyiv(s->cipher, at->iv,
+		if ((r = hpn_base_iv_set(s->cipher, at->iv,
 		    k->iv_len)) == 0 &&
 		    (r = cipher_crypt(s->cipher, seqnr, first, cp,
 		    sizeof(first), 0, 0)) == 0)
@@ -386,7 +387,7 @@ crypt_packet(const struct hpn_crypt_key *k, struct slot *s,
 	if (j->len < 4 + 1 + 4 || j->len > 0x7fffffff)
 		return SSH_ERR_INVALID_ARGUMENT;
 	if (k->counting != CHACHA &&
-	    (r = cipher_set_keyiv(s->cipher, j->at.iv, k->iv_len)) != 0)
+	    (r = hpn_base_iv_set(s->cipher, j->at.iv, k->iv_len)) != 0)
 		return r;
 	/* The order of the serial path, packet.c */
 	if (k->mac_name != NULL && !k->etm && k->encrypt &&

@@ -78,7 +78,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
-	$(SKOBJS)
+	$(P11OBJS) $(SKOBJS)
 
 $(HPN_UNITTESTS)/test_hpn$(EXEEXT): $(HPN_UNITTESTS_OBJS) \
     regress/unittests/test_helper/libtest_helper.a libssh.a
