@@ -146,7 +146,7 @@ if ! $fuzz_only; then
 # The modules compile without the tree, and without a warning
 
 alone_modules='hpn-window hpn-rtt hpn-xfer hpn-tcp hpn-none hpn-threads hpn-engine'
-alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes"
+alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect"
 for other in gcc clang; do
 	command -v "$other" >/dev/null || continue
 	for m in $alone_modules; do
@@ -159,7 +159,8 @@ for other in gcc clang; do
 	done
 done
 # Policy has no sockets, clocks, allocation or globals.
-for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume hpn-lanes; do
+for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume hpn-lanes \
+    hpn-connect; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -178,7 +179,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt xfer resume lanes tcp none threads engine links'
+alone_tests='window rtt xfer resume lanes connect tcp none threads engine links'
 tree_tests='buf options rekey macs crypt sftpd hash handles'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {

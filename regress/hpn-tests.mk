@@ -26,6 +26,7 @@ LTESTS+=\
 	hpn-resume-cuts \
 	hpn-lanes \
 	hpn-safety \
+	hpn-connect \
 	hpn-none-refuse \
 	hpn-none-names \
 	hpn-disabled \

@@ -12,7 +12,7 @@ _openssh_hpn_values()
 {
 	case ${1,,} in
 	hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|\
-	noneswitch)
+	noneswitch|hpnfastconnect)
 		echo yes no ;;
 	hpnthreads)
 		echo auto 0 1 2 4 8 ring:2 ;;
@@ -23,7 +23,7 @@ _openssh_hpn_values()
 	esac
 }
 
-_openssh_hpn_names='HPNDisabled HPNMemoryMax HPNThreads HPNWindowMax
+_openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch'
 
 # What -X of scp and sftp takes, the release's own and ours.

@@ -26,7 +26,7 @@ _openssh_hpn_options() {
   fi
   if compset -P 1 '*='; then
     case "${${IPREFIX##*-o}%=}" in
-    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch))
+    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect))
       _wanted values expl 'truth value' compadd yes no
       ;;
     (#i)hpnthreads)
@@ -45,7 +45,7 @@ _openssh_hpn_options() {
     return
   fi
   names=(
-    HPNDisabled HPNMemoryMax HPNThreads HPNWindowMax
+    HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
   )
   _wanted values expl 'configure file option' \

@@ -10,6 +10,8 @@ LIBSSH_OBJS+=\
 	hpn-batch.o \
 	hpn-buf.o \
 	hpn-channels.o \
+	hpn-connect.o \
+	hpn-connect-gss.o \
 	hpn-cpus.o \
 	hpn-crypt.o \
 	hpn-engine.o \
@@ -76,6 +78,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_resume.o \
 	$(HPN_UNITTESTS)/test_lanes.o \
 	$(HPN_UNITTESTS)/test_handles.o \
+	$(HPN_UNITTESTS)/test_connect.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

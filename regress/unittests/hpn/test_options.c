@@ -267,7 +267,19 @@ test_options(void)
 	    "hpnwindowmax 65536\n"
 	    "hpnmemorymax 1099511627776\n"
 	    "hpnthreads ring:7\ndisablemtaes yes\n"
-	    "noneenabled yes\nnonemacenabled yes\nnoneswitch yes\n");
+	    "noneenabled yes\nnonemacenabled yes\nnoneswitch yes\n"
+	    "hpnfastconnect yes\n");
+	TEST_DONE();
+
+	TEST_START("options: HPNDisabled switches HPNFastConnect off, unless set");
+	hpn_options_init(&o);
+	o.disabled = 1;
+	hpn_options_fill(&o);
+	ASSERT_INT_EQ(o.fast_connect, 0);
+	hpn_options_init(&o);
+	o.disabled = o.fast_connect = 1;
+	hpn_options_fill(&o);
+	ASSERT_INT_EQ(o.fast_connect, 1);
 	TEST_DONE();
 
 	TEST_START("options: which keyword is which member, on which side");

@@ -28,6 +28,7 @@ tests(void)
 	test_xfer();
 	test_resume();
 	test_lanes();
+	test_connect();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: ISC
+#
+# HPNFastConnect: how many round trips a connection needs, counted and not timed
+# (hpn-flights.c); that keys are offered as without it; and that a command runs
+# once, whatever becomes of what was sent early.
+#
+# usage: make t-exec LTESTS=hpn-connect
+#
+# Tried are our sshd and TEST_SSH_STOCK_SSHD, and TEST_SSH_STOCK_SSH with ours.
+
+tid="hpn connecting"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-flights
+make_tmpdir
+FLIGHTS=$OBJ/hpn-flights.out
+RAN=$OBJ/hpn-ran
+ASKED=$OBJ/hpn-asked
+CONF=$OBJ/hpn-connect.conf
+KEYS=$OBJ/hpn-connect-keys
+CLIENT=$SSH
+SERVER=$SSHD
+unset SSH_AUTH_SOCK
+
+# One key of ours, one of the server's, nothing from the machine.
+for key in user host six.1 six.2 six.3 six.4 six.5 six.6; do
+	rm -f $OBJ/hpn-key.$key*
+	$SSHKEYGEN -q -t ed25519 -N '' -C $key -f $OBJ/hpn-key.$key || \
+	    fatal "ssh-keygen"
+done
+rm -f $OBJ/hpn-key.rsa*
+$SSHKEYGEN -q -t rsa -N '' -C rsa -f $OBJ/hpn-key.rsa || fatal "ssh-keygen"
+echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.host.pub`" >$OBJ/hpn-connect-known
+
+# serve LINES: what the server has beside what it needs.
+serve ()
+{
+	(
+		printf '%s\n' "HostKey $OBJ/hpn-key.host" \
+		    "AuthorizedKeysFile $KEYS" "StrictModes no" "UsePAM no" \
+		    "PidFile none" "LogLevel DEBUG3" "PermitRootLogin yes" \
+		    "Subsystem sftp internal-sftp"
+		printf "$1\n"
+	) >$HPN_SSHD_CONFIG
+	cp $OBJ/hpn-key.user.pub $KEYS
+}
+
+# connect [OPTION...] -- COMMAND: its exit status is in $r, round trips in
+# $trips; the command's own doing is in $RAN, and what ssh says in the log.
+wrap=
+watch=
+connect ()
+{
+	rm -f $FLIGHTS $RAN
+	hpn_forget
+	(
+		echo "Host *"
+		echo "HostKeyAlias host"
+		echo "UserKnownHostsFile $OBJ/hpn-connect-known"
+		echo "GlobalKnownHostsFile none"
+		echo "StrictHostKeyChecking yes"
+		echo "ProxyCommand $OBJ/hpn-flights $watch -o $FLIGHTS $wrap $SERVER -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER"
+	) >$CONF
+	timeout 120 $CLIENT -v -F $CONF -E $HPN_LOG_CLIENT "$@" </dev/null \
+	    >$OBJ/hpn-connect.out
+	r=$?
+	# hpn-flights ends after ssh
+	for _i in 1 2 3 4 5 6 7 8 9 10; do
+		test -s $FLIGHTS && break
+		sleep 0.5
+	done
+	trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS 2>/dev/null`
+	ran=`cat $RAN 2>/dev/null | wc -l | tr -d ' '`
+}
+ONE="-i $OBJ/hpn-key.user -o IdentitiesOnly=yes -o BatchMode=yes"
+
+# once WHAT [STATUS]: the last connection ran the command so and not twice.
+once ()
+{
+	test $r -eq ${2:-0} || \
+	    fail "$1: exit status $r: `tail -n 3 $HPN_LOG_CLIENT`"
+	test "$ran" = 1 || fail "$1: the command ran $ran times"
+}
+
+# trips WHAT COUNT: it needed no more round trips than that.
+trips ()
+{
+	verbose "$1: ${trips:-no} round trips"
+	test "x$trips" = "x$2" || \
+	    fail "$1: ${trips:-no} round trips instead of $2"
+}
+
+# offered: the keys that the server was asked for, in order.
+offered ()
+{
+	grep 'userauth_pubkey:.* test pkalg' $HPN_LOG_SERVER | \
+	    sed 's/.* pkalg \([^ ]*\) pkblob [^ ]* \([^ ]*\).*/\1 \2/'
+}
+
+# same_keys WHAT OPTION...: offered with and without hurry, in the same order.
+same_keys ()
+{
+	_what=$1
+	shift
+	connect -o HPNFastConnect=no "$@"
+	offered >$ASKED.slow
+	_r=$r _ran=$ran
+	connect "$@"
+	offered >$ASKED
+	cmp -s $ASKED $ASKED.slow || \
+	    fail "$_what: other keys than in stock's way: `diff $ASKED.slow $ASKED`"
+	test $r -eq $_r || fail "$_what: exit status $r instead of $_r"
+	test "$ran" = "$_ran" || \
+	    fail "$_what: the command ran $ran times instead of $_ran"
+}
+
+hurried ()
+{
+	grep "$1" $HPN_LOG_CLIENT >/dev/null
+}
+EARLY_KEY="key with the request for methods"
+EARLY_SESSION="Opening the session with the signature"
+
+servers=$SSHD
+if test -x "$TEST_SSH_STOCK_SSHD"; then
+	servers="$servers $TEST_SSH_STOCK_SSHD"
+else
+	verbose "without stock's sshd: TEST_SSH_STOCK_SSHD is not set"
+fi
+if test -x "$TEST_SSH_STOCK_SSH"; then
+	serve
+	for SERVER in $servers; do
+		CLIENT=$TEST_SSH_STOCK_SSH
+		connect $ONE host "echo >>$RAN"
+		once "stock's ssh, $SERVER"
+		trips "stock's ssh, $SERVER" 9
+	done
+	CLIENT=$SSH
+fi
+
+for SERVER in $servers; do
+	verbose "with $SERVER"
+	serve
+	connect -o HPNFastConnect=no $ONE host "echo >>$RAN"
+	once "in stock's way"
+	trips "in stock's way" 9
+	connect -o HPNDisabled=yes $ONE host "echo >>$RAN"
+	once "HPNDisabled"
+	trips "HPNDisabled" 9
+
+	connect $ONE host "echo >>$RAN"
+	once "command"
+	trips "command" 5
+	connect $ONE host "echo >>$RAN; exit 3"
+	once "exit status" 3
+	connect -tt $ONE host "echo >>$RAN"
+	once "terminal"
+	trips "terminal" 5
+	connect -T $ONE host </dev/null
+	test $r -eq 0 || fail "shell: exit status $r"
+	connect -o SetEnv=LC_HPN=seen $ONE host "echo >>$RAN; echo -n \$LC_HPN"
+	once "environment"
+	connect -s $ONE host sftp
+	test $r -eq 0 || fail "subsystem: exit status $r"
+	hurried "$EARLY_SESSION" || fail "subsystem: not early"
+
+	# What has to wait waits, and works.
+	for opt in "-o Compression=yes" "-A" "-R 0:127.0.0.1:1" \
+	    "-L $OBJ/hpn-connect.l:127.0.0.1:1" \
+	    "-o PermitLocalCommand=yes -o LocalCommand=true" \
+	    "-o NoneEnabled=yes -o NoneSwitch=yes" "-T -X"; do
+		rm -f $OBJ/hpn-connect.l
+		case $opt in *NoneSwitch*)
+			test $SERVER = $SSHD || continue
+			serve "NoneEnabled yes"
+			opt="$opt -T" ;;
+		*-X)
+			DISPLAY=x:0
+			export DISPLAY ;;
+		esac
+		connect $opt $ONE host "echo >>$RAN"
+		once "$opt"
+		hurried "$EARLY_KEY" || fail "$opt: the key was not asked for early"
+		case $opt in *-X|-A) continue ;; esac
+		hurried "$EARLY_SESSION" && fail "$opt: session opened early"
+	done
+	unset DISPLAY
+	serve
+
+	# Bytes that come one by one, and lines before the identification.
+	wrap="-b"
+	connect $ONE host "echo >>$RAN"
+	once "byte by byte"
+	wrap="sh -c 'echo one line; echo and another; exec \"\$@\"' sh"
+	connect $ONE host "echo >>$RAN"
+	once "lines before the identification"
+	trips "lines before the identification" 5
+	wrap=
+
+	verbose "keys: six, the last of which fits"
+	cp $OBJ/hpn-key.six.6.pub $KEYS
+	six="-o IdentitiesOnly=yes -o BatchMode=yes"
+	for i in 1 2 3 4 5 6; do
+		six="$six -i $OBJ/hpn-key.six.$i"
+	done
+	same_keys "six key files" $six host "echo >>$RAN"
+	once "six key files"
+	test `grep -c . $ASKED` -eq 6 || fail "six key files: not six were offered"
+	serve "MaxAuthTries 5"
+	cp $OBJ/hpn-key.six.6.pub $KEYS
+	same_keys "six keys, five tries" $six host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "six keys, five tries: let in"
+	serve "MaxAuthTries 6"
+	cp $OBJ/hpn-key.six.6.pub $KEYS
+	same_keys "six keys, six tries" $six host "echo >>$RAN"
+	once "six keys, six tries"
+	serve
+	eval `$SSHAGENT -s` >/dev/null
+	echo $SSH_AGENT_PID >$OBJ/hpn-agent.pid
+	watch="-p $OBJ/hpn-agent.pid"
+	for i in 1 2 3 4 5 6; do
+		$SSHADD -q $OBJ/hpn-key.six.$i || fatal "ssh-add"
+	done
+	cp $OBJ/hpn-key.six.6.pub $KEYS
+	same_keys "six agent keys" -o BatchMode=yes host "echo >>$RAN"
+	once "six agent keys"
+	cp $OBJ/hpn-key.six.1.pub $KEYS
+	connect -o BatchMode=yes host "echo >>$RAN"
+	once "agent key"
+	trips "agent key" 5
+	hpn_stop agent
+	unset SSH_AUTH_SOCK SSH_AGENT_PID
+	watch=
+
+	verbose "keys: kinds"
+	cp $OBJ/hpn-key.rsa.pub $KEYS
+	connect -i $OBJ/hpn-key.rsa -o IdentitiesOnly=yes host "echo >>$RAN"
+	once "RSA"
+	trips "RSA" 5
+	offered | grep "^rsa-sha2-512 " >/dev/null || \
+	    fail "RSA: not rsa-sha2-512 but `offered`"
+	# a second EXT_INFO says what holds for this user
+	serve "Match User $USER\nPubkeyAcceptedAlgorithms rsa-sha2-256"
+	cat $OBJ/hpn-key.rsa.pub >>$KEYS
+	connect $ONE -i $OBJ/hpn-key.rsa host "echo >>$RAN"
+	once "Match"
+	offered | tail -n 1 | grep "^rsa-sha2-256 " >/dev/null || \
+	    fail "Match: not rsa-sha2-256 but `offered`"
+	serve "PubkeyAcceptedAlgorithms rsa-sha2-256"
+	cat $OBJ/hpn-key.rsa.pub >>$KEYS
+	same_keys "PubkeyAcceptedAlgorithms" $ONE -i $OBJ/hpn-key.rsa host \
+	    "echo >>$RAN"
+	once "PubkeyAcceptedAlgorithms"
+	serve
+	# none to offer, one that is not there
+	same_keys "no key" -o IdentitiesOnly=yes -o BatchMode=yes \
+	    -o IdentityFile=none host "echo >>$RAN"
+	test $r -eq 255 || fail "no key: let in"
+	same_keys "a key file that is not there" -i $OBJ/hpn-not-there \
+	    -o IdentitiesOnly=yes -o BatchMode=yes -i $OBJ/hpn-key.user host \
+	    "echo >>$RAN"
+	once "a key file that is not there"
+	connect -o PreferredAuthentications=keyboard-interactive,publickey \
+	    -i $OBJ/hpn-key.user -o IdentitiesOnly=yes host "echo >>$RAN"
+	once "another method first"
+	hurried "$EARLY_KEY" && fail "another method first: key asked for early"
+	if $CLIENT -G -o GSSAPIAuthentication=yes host 2>/dev/null | \
+	    grep "^gssapiauthentication yes" >/dev/null; then
+		KRB5CCNAME=FILE:$OBJ/hpn-no-tickets
+		export KRB5CCNAME
+		connect -o GSSAPIAuthentication=yes $ONE host "echo >>$RAN"
+		once "GSSAPI without a ticket"
+		trips "GSSAPI without a ticket" 5
+		unset KRB5CCNAME
+	fi
+
+	verbose "authentication that fails or goes on"
+	same_keys "wrong key" -i $OBJ/hpn-key.six.1 -o IdentitiesOnly=yes \
+	    -o BatchMode=yes host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "wrong key: let in"
+	serve "PubkeyAuthentication no"
+	connect $ONE host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "server without keys: let in"
+	grep "Permission denied" $HPN_LOG_CLIENT >/dev/null || \
+	    fail "server without keys: `tail -n 1 $HPN_LOG_CLIENT`"
+	test `grep -c "maximum authentication attempts" $HPN_LOG_SERVER` -eq 0 || \
+	    fail "server without keys: too many attempts"
+	# the session is refused with the first of two keys, and opened again
+	serve "AuthenticationMethods publickey,publickey"
+	cat $OBJ/hpn-key.rsa.pub >>$KEYS
+	connect $ONE -i $OBJ/hpn-key.rsa host "echo >>$RAN"
+	once "two keys"
+	hurried "$EARLY_SESSION" || fail "two keys: no early session"
+	hurried "Received SSH2_MSG_UNIMPLEMENTED" || \
+	    fail "two keys: the session was not refused"
+	connect -tt $ONE -i $OBJ/hpn-key.rsa host "echo >>$RAN"
+	once "two keys, terminal"
+	serve "AuthenticationMethods publickey,password"
+	connect $ONE host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "key and password: let in"
+	# a session or command that is not allowed
+	serve "MaxSessions 0"
+	connect $ONE host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "MaxSessions 0: exit status $r"
+	serve "ForceCommand echo >>$RAN"
+	connect $ONE host "echo >>$RAN; echo >>$RAN"
+	once "ForceCommand"
+	serve
+	sed "s/^/command=\"echo >>`echo $RAN | sed 's,/,\\\\/,g'`\" /" \
+	    $OBJ/hpn-key.user.pub >$KEYS
+	connect $ONE host "echo >>$RAN; echo >>$RAN"
+	once "command="
+	sed "s/^/no-pty /" $OBJ/hpn-key.user.pub >$KEYS
+	same_keys "no-pty" -tt $ONE host "echo >>$RAN"
+	sed "s/^/expiry-time=\"20200101\" /" $OBJ/hpn-key.user.pub >$KEYS
+	connect $ONE host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "expired key: let in"
+	serve
+
+	# An unknown host is asked about before anything of the user is sent.
+	connect -o HostKeyAlias=other $ONE host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "unknown host: let in"
+	test `offered | grep -c .` -eq 0 || fail "unknown host: was offered keys"
+
+	serve
+	CTL=$SSH_REGRESS_TMP/ctl
+	connect -o ControlMaster=yes -S $CTL $ONE host "echo >>$RAN"
+	once "ControlMaster's first session"
+	trips "ControlMaster's first session" 5
+	connect -o RekeyLimit=16k $ONE host \
+	    "echo >>$RAN; head -c 300000 /dev/zero"
+	once "rekey"
+	test `wc -c <$OBJ/hpn-connect.out` -eq 300000 || fail "rekey: data lost"
+done
+rm -f $OBJ/hpn-key.* $OBJ/hpn-connect* $FLIGHTS $RAN $ASKED $ASKED.slow $KEYS

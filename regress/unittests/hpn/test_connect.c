@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-connect. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-connect.h"
+#include "tests.h"
+
+static const struct hpn_connect_peer openssh = { 1, 1, 1 };
+
+/* ctx names the methods that can be used. */
+static int
+usable(const char *method, void *ctx)
+{
+	return strstr(ctx, method) != NULL;
+}
+
+static int
+asks(struct hpn_connect *c, const struct hpn_connect_peer *peer,
+    const char *preferred, char *can)
+{
+	return hpn_connect_asks(c, peer, preferred, usable, can);
+}
+
+static void
+asking(void)
+{
+	struct hpn_connect zero = { 0 }, *c = &zero;
+	struct hpn_connect_peer peer;
+	char all[] = "gssapi-with-mic hostbased publickey password";
+	char keys[] = "publickey password", none[] = "password";
+	const char *order = "gssapi-with-mic,hostbased,publickey,password";
+
+	TEST_START("connect: the first key is asked for where it would be first");
+	ASSERT_INT_EQ(asks(c, &openssh, "publickey", keys), 1);
+	ASSERT_INT_EQ(asks(c, &openssh, order, keys), 1);
+	ASSERT_INT_EQ(asks(c, &openssh, order, all), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, order, none), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, "password,publickey", keys), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, "publickey-x,password", keys), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, "", keys), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, ",,publickey", keys), 1);
+	ASSERT_INT_EQ(asks(c, &openssh, "0123456789012345678901234567890123456789"
+	    "0123456789012345678901234567890123456789,publickey", keys), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, NULL, keys), 0);
+	ASSERT_INT_EQ(asks(NULL, &openssh, order, keys), 0);
+	TEST_DONE();
+
+	TEST_START("connect: of a server that is known to cope only");
+	peer = openssh;
+	peer.ext_info = 0;
+	ASSERT_INT_EQ(asks(c, &peer, order, keys), 0);
+	peer = openssh;
+	peer.hostbound = 0;
+	ASSERT_INT_EQ(asks(c, &peer, order, keys), 0);
+	peer = openssh;
+	peer.ping = 0;
+	ASSERT_INT_EQ(asks(c, &peer, order, keys), 0);
+	peer = openssh;
+	peer.ext_info = 2;		/* the second has come as well */
+	ASSERT_INT_EQ(asks(c, &peer, order, keys), 1);
+	TEST_DONE();
+}
+
+static void
+opening(void)
+{
+	struct hpn_connect zero = { 0 }, *c = &zero;
+	struct hpn_connect_wish wish, plain = { 1, 0, 0, 0, 0, 0, 0 };
+	struct hpn_connect_peer peer = openssh;
+
+	TEST_START("connect: a plain session is opened early, others are not");
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 1);
+	ASSERT_INT_EQ(hpn_connect_opens(NULL, &openssh, &plain), 0);
+	peer.ping = 0;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &peer, &plain), 0);
+	wish = plain;
+	wish.session = 0;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.forwards = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.agent = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.x11 = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.local_command = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.persist = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.none_switch = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	hpn_connect_agreed(c, 1);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	hpn_connect_agreed(c, 0);
+	hpn_connect_agreed(NULL, 1);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 1);
+	TEST_DONE();
+
+	TEST_START("connect: it is opened once, and there is nothing to withdraw");
+	ASSERT_INT_EQ(hpn_connect_may_open(NULL), 1);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	ASSERT_INT_EQ(hpn_connect_failed(NULL), 0);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 0);
+	ASSERT_INT_EQ(hpn_connect_opening(c), 0);
+	hpn_connect_open(c, 7);
+	ASSERT_INT_EQ(hpn_connect_opening(c), 1);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	hpn_connect_opened(c, 10);
+	ASSERT_INT_EQ(hpn_connect_opening(c), 0);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
+	TEST_DONE();
+
+	TEST_START("connect: again only after each packet was refused, in order");
+	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 0);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
+	hpn_connect_unknown(c, 6);
+	hpn_connect_unknown(c, 8);
+	hpn_connect_unknown(c, 10);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
+	hpn_connect_unknown(c, 7);
+	hpn_connect_unknown(c, 7);
+	hpn_connect_unknown(c, 9);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
+	hpn_connect_unknown(c, 8);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
+	hpn_connect_unknown(c, 9);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	hpn_connect_unknown(c, 10);
+	hpn_connect_unknown(NULL, 10);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	/* and not early a second time */
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	TEST_DONE();
+
+	TEST_START("connect: sequence numbers wrap");
+	memset(c, 0, sizeof(*c));
+	hpn_connect_open(c, UINT32_MAX);
+	hpn_connect_opened(c, 1);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
+	hpn_connect_unknown(c, UINT32_MAX);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
+	hpn_connect_unknown(c, 0);
+	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	TEST_DONE();
+}
+
+void
+test_connect(void)
+{
+	asking();
+	opening();
+}

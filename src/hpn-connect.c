@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-connect.h for what this does. */
+
+#include "includes.h"
+
+#include <string.h>
+
+#include "hpn-connect.h"
+
+#define KEYS		"publickey"
+#define METHOD_MOST	64	/* bytes of a name; keyboard-interactive has 21 */
+
+void
+hpn_connect_agreed(struct hpn_connect *c, int compresses)
+{
+	if (c != NULL)
+		c->compresses = compresses;
+}
+
+/*
+ * OpenSSH since 9.5, by names that are its own.  It deals with one request
+ * after another; and what arrives with a successful one waits in the buffer
+ * that its process before authentication hands over.
+ */
+static int
+copes(const struct hpn_connect_peer *peer)
+{
+	return peer->ext_info && peer->hostbound && peer->ping;
+}
+
+int
+hpn_connect_asks(const struct hpn_connect *c,
+    const struct hpn_connect_peer *peer, const char *preferred,
+    int (*usable)(const char *, void *), void *ctx)
+{
+	char name[METHOD_MOST];
+	size_t len;
+
+	if (c == NULL || !copes(peer) || preferred == NULL)
+		return 0;
+	for (; *preferred != '\0'; preferred += len) {
+		preferred += strspn(preferred, ",");
+		if ((len = strcspn(preferred, ",")) >= sizeof(name))
+			return 0;	/* no method that ssh knows */
+		memcpy(name, preferred, len);
+		name[len] = '\0';
+		if (len != 0 && usable(name, ctx))
+			return strcmp(name, KEYS) == 0;
+	}
+	return 0;
+}
+
+int
+hpn_connect_opens(const struct hpn_connect *c,
+    const struct hpn_connect_peer *peer, const struct hpn_connect_wish *w)
+{
+	if (c == NULL || !copes(peer) || c->stage != HPN_CONNECT_NONE)
+		return 0;
+	/* zlib@openssh.com begins at SUCCESS, which we would be ahead of */
+	if (c->compresses)
+		return 0;
+	/*
+	 * The session is to be channel 0 of the server, and nothing may have to
+	 * happen between SUCCESS and the command.
+	 */
+	return w->session && !w->forwards && !w->agent && !w->x11 &&
+	    !w->local_command && !w->persist && !w->none_switch;
+}
+
+void
+hpn_connect_open(struct hpn_connect *c, uint32_t first)
+{
+	c->first = c->end = first;
+	c->unknown = 0;
+	c->stage = HPN_CONNECT_OPENING;
+}
+
+void
+hpn_connect_opened(struct hpn_connect *c, uint32_t end)
+{
+	c->end = end;
+	c->stage = HPN_CONNECT_SENT;
+}
+
+int
+hpn_connect_opening(const struct hpn_connect *c)
+{
+	return c != NULL && c->stage == HPN_CONNECT_OPENING;
+}
+
+void
+hpn_connect_unknown(struct hpn_connect *c, uint32_t seq)
+{
+	if (c == NULL)
+		return;
+	/* Each once and in order, as they were sent: no other proves anything */
+	if ((c->stage == HPN_CONNECT_SENT || c->stage == HPN_CONNECT_REFUSED) &&
+	    c->unknown < c->end - c->first && seq == c->first + c->unknown)
+		c->unknown++;
+}
+
+int
+hpn_connect_failed(struct hpn_connect *c)
+{
+	if (c == NULL || c->stage != HPN_CONNECT_SENT)
+		return 0;
+	c->stage = HPN_CONNECT_REFUSED;
+	return 1;
+}
+
+int
+hpn_connect_may_open(const struct hpn_connect *c)
+{
+	return c == NULL || c->stage == HPN_CONNECT_NONE ||
+	    (c->stage == HPN_CONNECT_REFUSED &&
+	    c->unknown == c->end - c->first);
+}
