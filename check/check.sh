@@ -37,11 +37,12 @@ out=$build/check
 # processors.
 check_setup='deps series build-debian build-stock'
 check_a='suite-debian'
-check_b='policy files version warnings-debian man options'
+check_b='policy files version warnings-debian man options differential'
 check_end='lab'
 rest_setup='build-upstream build-10.3'
 rest_a='suite-threads suite-upstream suite-10.3'
-rest_b='sanitize prefixes-debian warnings-upstream deb fuzz prefixes-upstream'
+rest_b='sanitize prefixes-debian warnings-upstream deb fuzz differential-full
+    prefixes-upstream'
 all_steps="$check_setup $check_a $check_b $check_end"
 all_steps="$all_steps $rest_setup $rest_a $rest_b"
 
@@ -392,6 +393,8 @@ NoneEnabled yes' ;;
 	version)	step_version ;;
 	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
 	lab)		optional check/lab.sh ;;
+	differential)	script check/differential.sh --quick ;;
+	differential-full) script check/differential.sh ;;
 	deb)		step_deb ;;
 	fuzz)		FUZZ_SECONDS=${FUZZ_SECONDS:-600}
 			export FUZZ_SECONDS
