@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See hpn-connect.h for what this does. */
 
-#include "includes.h"
-
 #include <string.h>
 
 #include "hpn-connect.h"

@@ -231,6 +231,7 @@ static void
 dump_FLAG(const struct hpn_options *o, const char *keyword, int64_t value,
     FILE *f)
 {
+	(void)o;
 	fprintf(f, "%s %s\n", keyword, value ? "yes" : "no");
 }
 
@@ -238,6 +239,7 @@ static void
 dump_SIZE(const struct hpn_options *o, const char *keyword, int64_t value,
     FILE *f)
 {
+	(void)o;
 	fprintf(f, "%s %lld\n", keyword, (long long)value);
 }
 

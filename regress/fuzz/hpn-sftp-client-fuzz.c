@@ -63,6 +63,7 @@
 #include "sftp-client.h"
 #include "hpn-lanes.h"
 #include "hpn-resume.h"
+#include "hpn-sessions.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
@@ -808,6 +809,22 @@ make_answer(u_int w)
 	sshbuf_free(m);
 }
 
+/* What ssh says of its configuration: that it is not switched off, or nothing. */
+static ssize_t
+told(u_char *p, size_t len)
+{
+	u_char frame[HPN_SESSIONS_TOLD_LEN];
+
+	HOLDS(len <= sizeof(frame));
+	if (piece(4) == 0)
+		return 0;
+	put_u32(frame, sizeof(frame) - 4);
+	put_u32(frame + 4, HPN_SESSIONS_TOLD);
+	put_u32(frame + 8, 0);
+	memcpy(p, frame, len);
+	return (ssize_t)len;
+}
+
 ssize_t
 fake_read(int fd, void *p, size_t len)
 {
@@ -815,6 +832,8 @@ fake_read(int fd, void *p, size_t len)
 	u_int w = (u_int)(fd - CONNECTION);
 	size_t n;
 
+	if (fd == SSH)
+		return told(p, len);
 	HOLDS(w < WIRES && wires[w].open);
 	if (piece(16) == 0) {
 		errno = piece(2) == 0 ? EAGAIN : EINTR;
@@ -847,6 +866,13 @@ fake_poll(struct pollfd *p, nfds_t n, int timeout)
 	u_int some = 0, out = 0, w;
 	nfds_t i;
 
+	if (p[0].fd == SSH) {
+		/* ssh, or the server, whichever is first */
+		HOLDS(n == 2);
+		p[0].revents = piece(2) == 0 ? POLLIN : 0;
+		p[1].revents = p[0].revents == 0 && p[1].fd != -1 ? POLLIN : 0;
+		return p[0].revents != 0 || p[1].revents != 0;
+	}
 	HOLDS(n >= 2 && n % 2 == 0 && n <= 2 * WIRES);
 	for (i = 0; i < n; i += 2) {
 		p[i].revents = p[i + 1].revents = 0;
@@ -949,7 +975,7 @@ session(void)
 		hpn_sftp_ask_early("from/f1");
 	tick = mode & 0x80 ? 0.02 : 0.00001;
 	if (mode & 0x80)
-		hpn_sftp_lanes_offer();
+		hpn_sftp_lanes_offer(1);
 	nwires = 1;
 	if ((conn = sftp_init(CONNECTION, CONNECTION, mode & 2 ? 1000 : 0,
 	    mode & 4 ? 3 : 0, 0)) == NULL)
@@ -958,7 +984,7 @@ session(void)
 		ask(conn);
 	job = hpn_sftp_job_new(conn, flags);
 	for (i = 0; i <= ((mode >> 5) & 3); i++)
-		hpn_sftp_job_add(job, from[i], to[i], (int)(i & 1));
+		hpn_sftp_job_add(job, from[i], to[i], NULL, (int)(i & 1));
 	(void)hpn_sftp_job_run(job);
 	jobs++;
 	if (mode & 0x10)

@@ -171,7 +171,7 @@ which_file(void)
 		    HPN_LANES_LOOK), 0);
 		/* ... nor is it what another chance has made */
 		ASSERT_INT_EQ(hpn_lanes_hide(&q, piece, 0, shown), 0);
-		ASSERT_INT_EQ(q.hidden, 0);
+		ASSERT_U64_EQ(q.hidden, 0);
 	}
 	TEST_DONE();
 
