@@ -168,9 +168,10 @@ for server in $servers; do
 		who=ours times=1
 		echo "$SEED 4000 700000" >$CUT
 	else
-		# What is read back must get through in one go.
+		# What is read back must get through in one go: all of it, for
+		# without -p files have not got their source's time.
 		who=stock times="1 2 3"
-		echo "$SEED 4000 16000000" >$CUT
+		echo "$SEED 4000 `expr $ALL \* 2`" >$CUT
 	fi
 	hpn_config "" "Subsystem sftp $server"
 	for i in $times; do
