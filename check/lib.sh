@@ -4,7 +4,7 @@
 # Processes that a shell starts, and connections that ssh makes to sshd, in a
 # second on the machine whose figures are in README.md's table.
 ref_forks=1000
-ref_connections=10
+ref_connections=6
 
 # now_ms: the time in milliseconds.
 now_ms() {
