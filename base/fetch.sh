@@ -210,7 +210,7 @@ apt_failed() {
 		    "does, $offline_hint" ;;
 	esac
 	die "apt failed: $(sed -n 's/^[EW]: //p' "$apt/log" | sed -n 1p)" \
-	    "(log: build/dl/apt/log)"
+	    "(log: build/dl/${apt##*/}/log)"
 }
 
 fetch_with_apt() {
@@ -228,7 +228,9 @@ fetch_with_apt() {
 		    "/etc/apt/sources.list.d: add one, $offline_hint"
 	}
 
+	# A newer release's lists are its own: others read those of base/version.
 	apt=$DL/apt
+	! is_side "$base" || apt=$DL/apt-$base
 	attempt 'cannot prepare apt' mkdir -p "$apt/state" "$apt/lists/partial" \
 	    "$apt/cache/archives/partial" "$apt/get"
 	rm -f "$apt/get"/*
