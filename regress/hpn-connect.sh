@@ -50,12 +50,15 @@ serve ()
 # $trips; the command's own doing is in $RAN, and what ssh says in the log.
 wrap=
 watch=
+HURRY="HPNFastConnect yes"
 connect ()
 {
 	rm -f $FLIGHTS $RAN
 	hpn_forget
 	(
 		echo "Host *"
+		echo "IgnoreUnknown HPNFastConnect"
+		echo "$HURRY"
 		echo "HostKeyAlias host"
 		echo "UserKnownHostsFile $OBJ/hpn-connect-known"
 		echo "GlobalKnownHostsFile none"
@@ -145,9 +148,14 @@ for SERVER in $servers; do
 	connect -o HPNFastConnect=no $ONE host "echo >>$RAN"
 	once "in stock's way"
 	trips "in stock's way" 9
+	HURRY=
+	connect $ONE host "echo >>$RAN"
+	once "not asked to hurry"
+	trips "not asked to hurry" 9
 	connect -o HPNDisabled=yes $ONE host "echo >>$RAN"
 	once "HPNDisabled"
 	trips "HPNDisabled" 9
+	HURRY="HPNFastConnect yes"
 
 	connect $ONE host "echo >>$RAN"
 	once "command"
