@@ -411,6 +411,28 @@ for how in get put; do
 	done
 done
 
+# ... and lets nobody set the length of what is open, like Erlang's: the data of c
+# come to be in g, which stays too long unless it is truncated as it is opened
+mkdir $T/local/long
+for i in a b c; do
+	head -c 3000007 /dev/urandom >$T/local/long/$i
+done
+for i in d e f g; do
+	head -c 70001 /dev/urandom >$T/local/long/$i
+done
+for more in "" -p "-X verify=yes" "-p -X verify=yes"; do
+	what="scp put, mixed with longer ones, $more"
+	server -H shared -E -w 5 -f "fsetstat:*:status=2" -l $OBJ/hpn-sftp-log
+	rm -rf $OBJ/hpn-sftp-log $T/remote/in
+	mkdir $T/remote/in
+	timeout -k 5 $HANG $SCP -q $more -S $SERVER $T/local/long/* host:in \
+	    >$OBJ/hpn-sftp-output 2>$ERRORS || \
+	    fail "$what: exit status $?: `cat $ERRORS`"
+	diff -r $T/local/long $T/remote/in >$OBJ/hpn-sftp-output || \
+	    fail "$what: `wc -l <$OBJ/hpn-sftp-output` differences"
+	verbose "$what: g opened `grep -c 'open.*/g' $OBJ/hpn-sftp-log` times"
+done
+
 # How many were refused: the number is learnt once.  Those that were refused in
 # truth change nothing: as many are open at a time as before.
 for how in get put; do

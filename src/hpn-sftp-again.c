@@ -116,7 +116,7 @@ touch(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->again)
 		return;
-	debug("\"%s\" shares its handle with another: copying it again",
+	debug("copying \"%s\" again",
 	    job->flags & HPN_SFTP_UP ? n->to : n->from);
 	n->again = 1;
 	n->state = NODE_AGAIN;
@@ -256,6 +256,13 @@ again_check(struct hpn_sftp_job *job, struct node *n)
 		ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 	else
 		node_list(n, &job->again);
+}
+
+void
+again_do(struct hpn_sftp_job *job, struct node *n)
+{
+	touch(job, n);
+	again_check(job, n);
 }
 
 void

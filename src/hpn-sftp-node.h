@@ -106,6 +106,7 @@ struct node {
 	int again;			/* all is to be done again, when it can be */
 	int closing;			/* of the last handle: was asked for */
 	int redone;			/* this is the second time */
+	int emptied;			/* ... or third: truncated first */
 	int wrote;			/* put: through that handle */
 	int rewrite;			/* ... whatever is there is not to be used */
 	int unlocked;			/* ... its mode did not let us write */
@@ -444,6 +445,8 @@ void again_gone(struct hpn_sftp_job *, u_int lane);
 void again_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 void again_check(struct hpn_sftp_job *, struct node *);
+/* It is to be begun again for another reason. */
+void again_do(struct hpn_sftp_job *, struct node *);
 /* Whether it waits, since something else is open and may share its handle. */
 int again_wait(struct hpn_sftp_job *, struct node *);
 /* Nothing else is open: begin it.  It is not to be begun: say so. */

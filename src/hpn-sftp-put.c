@@ -206,7 +206,8 @@ put_open(struct hpn_sftp_job *job, struct node *n)
 			mode = SSH2_FXF_READ;
 		else if (n->writeonly)
 			mode &= ~SSH2_FXF_READ;
-	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL)
+	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL ||
+	    n->emptied)
 		mode |= SSH2_FXF_TRUNC;
 	n->state = NODE_OPENING;
 	job->files_open++;
@@ -609,6 +610,18 @@ refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 		if (size && (there.flags & SSH2_FILEXFER_ATTR_SIZE) &&
 		    there.size == n->set)
 			return;
+		/*
+		 * What another wrote through the same handle is still behind
+		 * its end.  It is longer than all of the source, so it is not
+		 * the source itself, and may be truncated as it is opened.
+		 */
+		if (size && (there.flags & SSH2_FILEXFER_ATTR_SIZE) &&
+		    there.size > n->set && n->set == n->next && n->redone &&
+		    !n->emptied && !n->failed && !interrupted) {
+			n->emptied = 1;
+			again_do(job, n);
+			return;
+		}
 	}
 	job_meter_break(job);
 	error("remote %s \"%s\": %s", size ? "fsetstat" : "fsync", n->to,
@@ -620,8 +633,11 @@ static void
 send_tail(struct hpn_sftp_job *job, struct node *n)
 {
 	for (; job_room(job, 0); n->step++) {
-		/* One after the other, to a server that keeps no order */
-		if (job->c->disorder && n->asked != 0) {
+		/*
+		 * One after the other, to a server that keeps no order, and
+		 * where it may have to be opened again
+		 */
+		if ((job->c->disorder || n->redone) && n->asked != 0) {
 			node_unlist(n);
 			return;
 		}
