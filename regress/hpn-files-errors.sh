@@ -344,6 +344,31 @@ grep "remote stat \"$FROM/tree/link\" failed: Permission denied" $LOG \
     >/dev/null || fail "$what: it says `cat $LOG`"
 rm -f $FROM/tree/link
 
+# A folder that cannot be read is named once more at its end, as by stock
+for server in "opendir:d:status=3" "readdir:d:status=3" \
+    "opendir:tree:status=3"; do
+	what="a folder that may not be read, $server"
+	server $OBJ/hpn-badsftp -f $server
+	fresh
+	copy -r x:$FROM/tree $TO
+	dir=$FROM/tree
+	case $server in
+	*:d:*)	dir=$FROM/tree/d ;;
+	esac
+	case $server in
+	opendir*)	line="remote readdir(\"$dir\"): Permission denied" ;;
+	*)		line="Couldn't read directory: Permission denied" ;;
+	esac
+	failed "$line" "remote readdir \"$dir\" failed"
+	test -n "$STOCK" || continue
+	cp $LOG $LOG.ours
+	fresh
+	timeout -k 5 $HANG $STOCK/scp -q -D $SERVER -r x:$FROM/tree $TO 2>$LOG
+	sed "s,^[^ ]*scp: ,," $LOG >$LOG.stock
+	sed "s,^[^ ]*scp: ,," $LOG.ours | cmp -s - $LOG.stock || \
+	    fail "$what: stock says `cat $LOG.stock`"
+done
+
 # What a server cannot do is said once, not once for every command
 what="several commands and no hashes"
 server $OBJ/hpn-badsftp -E
@@ -360,6 +385,56 @@ batch "get -a $FROM/large.1 $TO/large.1" "get -a $FROM/large.2 $TO/large.2" \
 succeeded
 test `grep -c "The server has no hashes" $LOG` -eq 1 || \
     fail "$what: `grep -c 'The server has no hashes' $LOG` times"
+
+# ... which is no error: not with -q, nor where nothing is there
+NOHASH="The server has no hashes"
+for opts in -Z "-X verify=yes" "-Z -X verify=yes" "-Z -X resume=size"; do
+	for way in down up; do
+		case $way in
+		down)	args="x:$FROM/large $TO/large" ;;
+		up)	args="$FROM/large x:$TO/large" ;;
+		esac
+		what="no hashes, $way, $opts"
+		fresh
+		head -c 100000 $FROM/large >$TO/large
+		copy $opts $args
+		cmp $FROM/large $TO/large || fail "$what: not copied"
+		case $opts in
+		*verify*)	# What was compared is counted in the end
+			succeeded
+			grep "$NOHASH" $LOG >/dev/null && \
+			    fail "$what, -q: `cat $LOG`" ;;
+		*)	silent ;;
+		esac
+		head -c 100000 $FROM/large >$TO/large
+		timeout -k 5 $HANG $SCP -D $SERVER $opts $args >$LOG.out \
+		    2>$LOG || fail "$what: status $?: `cat $LOG`"
+		cmp $FROM/large $TO/large || fail "$what: not copied"
+		grep "$NOHASH" $LOG >/dev/null || fail "$what: not said"
+	done
+done
+: >$FROM/nothing
+for there in no yes; do
+	for args in "x:$FROM/nothing $TO" "$FROM/nothing x:$TO"; do
+		what="nothing to compare, $args, there $there"
+		fresh
+		test $there = no || : >$TO/nothing
+		timeout -k 5 $HANG $SCP -D $SERVER -Z -X verify=yes $args \
+		    >$LOG.out 2>$LOG || fail "$what: status $?: `cat $LOG`"
+		grep "$NOHASH" $LOG >/dev/null && fail "$what: `cat $LOG`"
+	done
+done
+for cmd in "get -a $FROM/large $TO/large" "put -a $FROM/large $TO/large"; do
+	what="sftp -q, $cmd"
+	fresh
+	head -c 100000 $FROM/large >$TO/large
+	echo "$cmd" >$LOG.batch
+	status=0
+	timeout -k 5 $HANG $SFTP -q -b $LOG.batch -D $SERVER >$LOG.out \
+	    2>$LOG || status=$?
+	silent
+	cmp $FROM/large $TO/large || fail "$what: not copied"
+done
 
 # The progress of several files: never more done than there are
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
@@ -461,7 +536,9 @@ done
 interrupted ()
 {
 	server $OBJ/hpn-delay -d 50 -r $1 env HPN=1 $SFTPSERVER
-	timeout -k 5 $HANG $SCP -q -r -S $SERVER $3 x:$TO 2>$LOG &
+	# By itself timeout sends what it is sent twice, which ends scp at once.
+	timeout --foreground -k 5 $HANG $SCP -q -r -S $SERVER $3 x:$TO \
+	    2>$LOG &
 	pid=$!
 	i=0
 	until test `find $TO -type f -newer $LOG.begun -size +0 | wc -l` -ge $2

@@ -136,6 +136,9 @@ check_probe(struct hpn_sftp_job *job, struct node *n)
 static void
 say_once(struct hpn_sftp_job *job, int what, const char *text)
 {
+	/* Hashes that make no sense are a fault, none at all are not. */
+	if ((job->flags & HPN_SFTP_QUIET) && what != SAID_NONSENSE)
+		return;
 	if (job->c->said & what)
 		return;
 	job->c->said |= what;
@@ -328,7 +331,7 @@ verify_begin(struct hpn_sftp_job *job, struct node *n)
 	c->unusable = 0;
 	if (job->flags & HPN_SFTP_UP)
 		c->stream = hpn_hash_new();
-	if (!c->hash)
+	if (!c->hash && n->size > n->begun)
 		say_once(job, SAID_VERIFIES, "The server has no hashes: what "
 		    "is copied is read back and compared");
 }

@@ -641,6 +641,7 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	if (r == -1) {
 		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
+		error("remote readdir \"%s\" failed", n->from);
 		n->failed = 1;
 		dir_listed(job, n);
 		return;

@@ -25,6 +25,7 @@ struct hpn_sftp_job;
 #define HPN_SFTP_INPLACE	0x10	/* do not truncate first */
 #define HPN_SFTP_FOLLOW		0x20	/* symbolic links within trees */
 #define HPN_SFTP_LIST		0x40	/* say which directory begins */
+#define HPN_SFTP_QUIET		0x80	/* errors and warnings only */
 /* ... and those of hpn-resume.h, from 0x1000 on. */
 
 /*
