@@ -43,15 +43,17 @@ find $FROM >/dev/null
 
 conf ()
 {
-	# Subsystem lines of the suite come later and would be another's
-	grep -iv '^[ 	]*subsystem' $OBJ/sshd_proxy >$OBJ/hpn-sshd.rest
+	# Subsystem lines of the suite come later and would be another's; options
+	# of ours that all tests are run with are not for stock.
+	grep -iv '^[ 	]*\(subsystem\|hpn\|none\)' $OBJ/sshd_proxy \
+	    >$OBJ/hpn-sshd.rest
 	(
 		printf '%s\n' "$1"
 		echo "Subsystem sftp ${2:-sh $OBJ/hpn-kept.sh}"
 		cat $OBJ/hpn-sshd.rest
 	) >$HPN_SSHD_CONFIG
 	(
-		cat $OBJ/ssh_config
+		grep -iv '^[ 	]*\(hpn\|none\)' $OBJ/ssh_config
 		echo "ProxyCommand `hpn_server`"
 	) >$OBJ/hpn-plain.conf
 	(

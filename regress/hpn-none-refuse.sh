@@ -374,7 +374,7 @@ if test -n "$TEST_SSH_STOCK_SSHD"; then
 	(
 		echo "SshdSessionPath $_dir/sshd-session"
 		echo "SshdAuthPath $_dir/sshd-auth"
-		grep -iv 'sshd.*path' $OBJ/sshd_proxy
+		grep -iv 'sshd.*path\|^none\|^hpn' $OBJ/sshd_proxy
 	) >$OBJ/hpn-stock.conf
 	for mischief in none-early none-early-first none-first; do
 		rm -f $HPN_COPY $OBJ/hpn-report
