@@ -158,6 +158,21 @@ asked $OURS $OBJ/hpn-disabled.conf $REAL_SSH scp -Z $FROM/large host:$TO/up
 cmp $FROM/large $TO/up || fail "-Z: not the same"
 
 verbose "the connection"
+release_of ()
+{
+	$1 -V 2>&1 | sed 's/^OpenSSH_\([0-9.]*\).*/\1/'
+}
+# alike WHAT: the lists of ours are those of stock, if both are of one release
+alike ()
+{
+	if test "`release_of $REAL_SSH`" != "`release_of $TEST_SSH_STOCK_SSH`"
+	then
+		echo "$1: lists not compared (skipped: stock is of another release)"
+		return
+	fi
+	cmp $OBJ/hpn-lists.stock $OBJ/hpn-lists.ours || \
+	    fail "$1: `diff $OBJ/hpn-lists.stock $OBJ/hpn-lists.ours`"
+}
 # lists LOG: what the peer proposes and announces
 lists ()
 {
@@ -189,8 +204,7 @@ lists $HPN_LOG_SERVER >$OBJ/hpn-lists.ours
 sent $OBJ/hpn-vvv >$OBJ/hpn-sent.ours
 grep 'ciphers ctos: ' $OBJ/hpn-lists.stock >/dev/null || \
     fail "no lists of stock's: `cat $OBJ/hpn-lists.stock`"
-cmp $OBJ/hpn-lists.stock $OBJ/hpn-lists.ours || \
-    fail "ssh: `diff $OBJ/hpn-lists.stock $OBJ/hpn-lists.ours`"
+alike ssh
 test `wc -w <$OBJ/hpn-sent.stock` -gt 5 || fail "stock: sent nothing"
 cmp $OBJ/hpn-sent.stock $OBJ/hpn-sent.ours || \
     fail "ssh sends `cat $OBJ/hpn-sent.ours`, not `cat $OBJ/hpn-sent.stock`"
@@ -215,8 +229,7 @@ grep 'server-sig-algs' $OBJ/hpn-lists.stock >/dev/null || \
     fail "no EXT_INFO of stock's: `cat $OBJ/hpn-lists.stock`"
 grep 'rwindow 0 ' $OBJ/hpn-lists.stock >/dev/null || \
     fail "no confirmation of stock's: `cat $OBJ/hpn-lists.stock`"
-cmp $OBJ/hpn-lists.stock $OBJ/hpn-lists.ours || \
-    fail "sshd: `diff $OBJ/hpn-lists.stock $OBJ/hpn-lists.ours`"
+alike sshd
 connect $REAL_SSH $OBJ/hpn-tostock.conf -oHPNDisabled=yes
 
 verbose "windows, and what times a round trip"
