@@ -20,7 +20,7 @@ FROM=$T/from
 TO=$T/to
 LOG=$OBJ/hpn-errors.log
 SERVER=$OBJ/hpn-errors-server.sh
-HANG=120
+HANG=`hpn_times 120`
 
 trap 'hpn_stop_all; rm -rf $LOG $LOG.* $SERVER' EXIT
 
