@@ -441,7 +441,7 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	# meter COMMAND...: all that appears on the terminal, in lines, in $LOG
 	meter ()
 	{
-		script -qec "timeout -k 5 $HANG $*" /dev/null </dev/null | \
+		script -qec "timeout --foreground -k 5 $HANG $*" /dev/null </dev/null | \
 		    tr '\r' '\n' | sed 's/^ *//; s/   *.*//' >$LOG
 		awk '$2 ~ /^files?$/ && split($1, n, "/") == 2 &&
 		    n[1] + 0 > n[2] + 0 { bad = 1 } END { exit bad }' $LOG || \

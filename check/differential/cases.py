@@ -638,9 +638,12 @@ def sftp():
         script = ('-ls -l d\n-put -p x tgt/\n-put -r d tgt/\n-get -p x tgt/\n-get -r d tgt/\n-mkdir n\n'
                   '-rename m1 m9\n-rm m2\n-ln f hard\n-chmod 600 m3\n-df\n-cp f copy\n-rmdir d/empty\n'
                   '-get -f g tgt/\n-put -f g tgt/\npwd\n')
-        if name != 'Pclose':    # says it in any order
+        copies = '"-rp d h:tgt" "-p h:x tgt" "-r h:d tgt" "f g h:tgt" "f h:ronly"'
+        if name == 'Pclose':    # of several files it is said in any order
+            copies = '"-p h:x tgt" "f h:tgt" "f h:ronly"'
+        else:
             add('sftp-D/' + name, 'sftp -b - -D "$SERVER -d $D/r %s"' % args, stdin=script, norm=now)
-        add('scp-D/' + name, 'for a in "-rp d h:tgt" "-p h:x tgt" "-r h:d tgt" "f g h:tgt" "f h:ronly"; do '
+        add('scp-D/' + name, 'for a in ' + copies + '; do '
             'scp -D $T/served $a; echo $?; done',
             setup='printf "#!/bin/sh\\nexec %%s -d %%s %s\\n" $SERVER $D/r >t/served; '
             'chmod 755 t/served' % args)
