@@ -142,7 +142,8 @@ cc=$found
 ok "sanitizers of $cc stop an overflow and a read beyond the end"
 
 alone_modules='hpn-window hpn-rtt hpn-xfer hpn-tcp hpn-none hpn-threads hpn-engine'
-alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect"
+alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
+    hpn-ciphers"
 if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
@@ -161,7 +162,7 @@ for other in gcc clang; do
 done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume hpn-lanes \
-    hpn-connect; do
+    hpn-connect hpn-ciphers; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -180,7 +181,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt xfer resume lanes connect tcp none threads engine links'
+alone_tests='window rtt xfer resume lanes connect ciphers tcp none threads engine links'
 tree_tests='buf options rekey macs crypt sftpd hash handles'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {

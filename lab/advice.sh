@@ -327,7 +327,8 @@ cipher_row() {
 part_cipher() {
 	local c
 	head_row 'cipher, options' 'processor seconds for a GB, both ends'
-	cipher_row 'chacha20-poly1305, the default' 'HPNThreads 0' 'HPNThreads 0'
+	cipher_row 'chacha20-poly1305' 'Ciphers chacha20-poly1305@openssh.com
+HPNThreads 0' 'HPNThreads 0'
 	for c in aes128-gcm@openssh.com aes256-gcm@openssh.com; do
 		cipher_row "${c%@*}" "Ciphers $c
 HPNThreads 0" 'HPNThreads 0'

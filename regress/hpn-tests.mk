@@ -6,6 +6,7 @@ LTESTS+=\
 	hpn-window \
 	hpn-channels \
 	hpn-tun \
+	hpn-ciphers \
 	hpn-rekey \
 	hpn-threads \
 	hpn-stall \

@@ -10,6 +10,8 @@ LIBSSH_OBJS+=\
 	hpn-batch.o \
 	hpn-buf.o \
 	hpn-channels.o \
+	hpn-ciphers.o \
+	hpn-ciphers-default.o \
 	hpn-connect.o \
 	hpn-connect-gss.o \
 	hpn-cpus.o \
@@ -79,6 +81,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_lanes.o \
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_connect.o \
+	$(HPN_UNITTESTS)/test_ciphers.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

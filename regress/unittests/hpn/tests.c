@@ -29,6 +29,7 @@ tests(void)
 	test_resume();
 	test_lanes();
 	test_connect();
+	test_ciphers();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

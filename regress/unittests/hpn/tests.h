@@ -36,6 +36,7 @@ void test_hash(void);
 void test_none(void);
 void test_macs(void);
 void test_connect(void);
+void test_ciphers(void);
 void test_links(void);
 
 #endif /* HPN_TESTS_H */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-ciphers.h for what this does. */
+
+#include <stdint.h>
+#include <string.h>
+
+#include "hpn-ciphers.h"
+
+/* Words of libcrypto's text, with the bits that must all be set. */
+static const struct {
+	const char *word;
+	uint64_t bits;
+} known[] = {
+	/* CPUID 1: EDX, then ECX with AES-NI (25) and PCLMULQDQ (1) */
+	{ "OPENSSL_ia32cap=0x", 1ULL << (32 + 25) | 1ULL << (32 + 1) },
+	/* arm_arch.h: ARMV8_AES and ARMV8_PMULL */
+	{ "OPENSSL_armcap=0x", 1ULL << 2 | 1ULL << 5 },
+};
+
+/* At most 16 digits; anything else may follow. */
+static int
+hex(const char *s, uint64_t *value)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *digit;
+	int n;
+
+	*value = 0;
+	for (n = 0; *s != '\0' && (digit = strchr(digits, *s)) != NULL;
+	    n++, s++) {
+		if (n == 16)
+			return 0;
+		*value = *value << 4 | (uint64_t)(digit - digits);
+	}
+	return n > 0;
+}
+
+int
+hpn_ciphers_hardware(const char *settings)
+{
+	const char *at;
+	uint64_t value;
+	size_t i;
+
+	for (i = 0; settings != NULL && i < sizeof(known) / sizeof(known[0]);
+	    i++) {
+		if ((at = strstr(settings, known[i].word)) == NULL)
+			continue;
+		return hex(at + strlen(known[i].word), &value) &&
+		    (value & known[i].bits) == known[i].bits;
+	}
+	return 0;
+}
+
+int
+hpn_ciphers_ahead(const char *order, int hardware, int disabled)
+{
+	const char *at;
+	size_t len = sizeof(HPN_CIPHERS_REAL) - 1;
+
+	if (order == NULL || !hardware || disabled)
+		return 0;
+	/* A library may be built, or told, to do without it */
+	for (at = order; at != NULL; at = strchr(at, ',')) {
+		if (*at == ',')
+			at++;
+		if (strncmp(at, HPN_CIPHERS_REAL, len) == 0 &&
+		    (at[len] == '\0' || at[len] == ','))
+			return 1;
+	}
+	return 0;
+}
+
+const char *
+hpn_ciphers_real(const char *name)
+{
+	return strcmp(name, HPN_CIPHERS_HARDWARE) == 0 ?
+	    HPN_CIPHERS_REAL : name;
+}
+
+void
+hpn_ciphers_resolve(char *name)
+{
+	_Static_assert(sizeof(HPN_CIPHERS_REAL) <=
+	    sizeof(HPN_CIPHERS_HARDWARE), "it is written over our name");
+
+	if (name != NULL && strcmp(name, HPN_CIPHERS_HARDWARE) == 0)
+		memcpy(name, HPN_CIPHERS_REAL, sizeof(HPN_CIPHERS_REAL));
+}
