@@ -141,7 +141,8 @@ fi
 cc=$found
 ok "sanitizers of $cc stop an overflow and a read beyond the end"
 
-alone_modules='hpn-window hpn-rtt hpn-xfer hpn-tcp hpn-none hpn-threads hpn-engine'
+alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
+alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
     hpn-ciphers"
 if ! $fuzz_only; then
@@ -161,7 +162,7 @@ for other in gcc clang; do
 	done
 done
 # Policy has no sockets, clocks, allocation or globals.
-for m in hpn-window hpn-rtt hpn-xfer hpn-none hpn-resume hpn-lanes \
+for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
     hpn-connect hpn-ciphers; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
@@ -181,8 +182,9 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests='window rtt xfer resume lanes connect ciphers tcp none threads engine links'
-tree_tests='buf options rekey macs crypt sftpd hash handles'
+alone_tests="window rtt sftp_window resume lanes connect ciphers tcp none"
+alone_tests="$alone_tests workers_auto engine links"
+tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
 	{
@@ -257,7 +259,7 @@ libs="$OBJ/libssh.a $OBJ/openbsd-compat/libopenbsd-compat.a"
 libs="$libs $libs -lcrypto -lz -lpthread"
 ! $with_tree ||
     libs="$libs $(sed -n 's/^LIBS=//p;s/^XXHASHLIBS=//p' "$OBJ/Makefile")"
-tree_modules='hpn-buf hpn-options hpn-rekey hpn-macs hpn-crypt hpn-sftpd hpn-hash
+tree_modules='hpn-buf hpn-options hpn-rekey hpn-none-mac hpn-crypt hpn-sftp-server hpn-hash
     hpn-sftp-hash'
 
 if ! $fuzz_only; then
@@ -417,7 +419,7 @@ for t in $targets; do
 		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
 		flags="$flags -DHPN_LANES_WINDOW=1000 -DHPN_LANES_PAGE=16"
 		flags="$flags -DHPN_LANES_PAGES_LEAST=0"
-		with="$TREE/sftp-client.c $src/hpn-xfer.c $src/hpn-hash.c"
+		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
 		    'io conn job again ask put get check save hash lanes spread plain' .c)"
 		with="$with $src/hpn-lanes.c $src/hpn-handles.c"

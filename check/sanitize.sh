@@ -295,7 +295,7 @@ same() {
 # threads SIDE N: whether it has said that so many seal, and open.
 threads() {
 	for what in seals opens; do
-		said=$(sed -n "s/.*hpn_packet_$what: .*: \([0-9]*\) threads.*/\1/p" \
+		said=$(sed -n "s/.*hpn_workers_$what: .*: \([0-9]*\) threads.*/\1/p" \
 		    "$1.log" | sort -u | tr '\n' ' ')
 		case $2.$said in
 		0.|"$2.$2 ")	;;
@@ -376,7 +376,7 @@ at_work() {
 	case $2 in
 	ring:*)	n=$(grep -c "ring_new: ${2#*:} of ${2#*:} keystream threads" \
 		    "$1.log" 2>/dev/null || :) ;;
-	*)	n=$(sed -n "s/.*hpn_packet_\([a-z]*\): .*: $2 threads.*/\1/p" \
+	*)	n=$(sed -n "s/.*hpn_workers_\([a-z]*\): .*: $2 threads.*/\1/p" \
 		    "$1.log" 2>/dev/null | sort -u | wc -l) ;;
 	esac
 	[ "${n:-0}" -ge 2 ]

@@ -20,9 +20,9 @@
  * Output: tab-separated, a heading line, then a line a combination:
  *	bits packet threads MB/s main_ns/KiB all_ns/KiB ring%
  * threads `evp` is EVP as stock calls it, 0 the ring's module without threads;
- * `auto` on the last line of a key size is what hpn_ctr_mt_worthwhile() says.
- * main and all: CPU time of the main thread
- * and of all of them, without -w's share; ring%: bytes that workers made.
+ * `auto` on the last line of a key size is what cipher_ctr_mt_worthwhile()
+ * says. main and all: CPU time of the main thread and of all of them, without
+ * -w's share; ring%: bytes that workers made.
  *
  * Build (TREE a fork tree, OBJ its object folder, both from `make build`):
  *	cc -O2 -DHAVE_CONFIG_H -D_GNU_SOURCE -IOBJ -ITREE -o ctr lab/ctr.c \
@@ -100,8 +100,8 @@ once(u_int bits, size_t packet, uint64_t total, int threads)
 	static u_char src[BYTES_MAX], dest[BYTES_MAX];
 	static const u_char key[32] = "a key of thirty-two bytes, or so";
 	static const u_char iv[16] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff";
-	struct hpn_ctr_mt_stats stats;
-	struct hpn_ctr_mt *ring = NULL;
+	struct cipher_ctr_mt_stats stats;
+	struct cipher_ctr_mt *ring = NULL;
 	struct result res;
 	EVP_CIPHER_CTX *evp = NULL;
 	const EVP_CIPHER *type = bits == 128 ? EVP_aes_128_ctr() :
@@ -117,10 +117,10 @@ once(u_int bits, size_t packet, uint64_t total, int threads)
 		    EVP_EncryptInit_ex(evp, type, NULL, key, iv) != 1)
 			errx(1, "libcrypto has no AES-CTR of %u bits", bits);
 	} else {
-		hpn_ctr_mt_allow(threads);
-		if ((r = hpn_ctr_mt_new(&ring, key, bits / 8, iv,
-		    HPN_CTR_MT_AUTO)) != 0)
-			errx(1, "hpn_ctr_mt_new: %s", ssh_err(r));
+		cipher_ctr_mt_allow(threads);
+		if ((r = cipher_ctr_mt_new(&ring, key, bits / 8, iv,
+		    CIPHER_CTR_MT_AUTO)) != 0)
+			errx(1, "cipher_ctr_mt_new: %s", ssh_err(r));
 	}
 	res.seconds = now(CLOCK_MONOTONIC);
 	res.main_s = now(CLOCK_THREAD_CPUTIME_ID);
@@ -130,9 +130,9 @@ once(u_int bits, size_t packet, uint64_t total, int threads)
 			/* As cipher.c does it */
 			if (EVP_Cipher(evp, dest, src, packet) < 0)
 				errx(1, "EVP_Cipher failed");
-		} else if ((r = hpn_ctr_mt_crypt(ring, dest, src,
+		} else if ((r = cipher_ctr_mt_crypt(ring, dest, src,
 		    packet)) != 0)
-			errx(1, "hpn_ctr_mt_crypt: %s", ssh_err(r));
+			errx(1, "cipher_ctr_mt_crypt: %s", ssh_err(r));
 		res.sum = res.sum * 31 + sum_of(dest, packet);
 		if (work_ns_per_kib != 0) {
 			owed += (double)work_ns_per_kib * packet / 1024;
@@ -146,12 +146,12 @@ once(u_int bits, size_t packet, uint64_t total, int threads)
 	res.main_s = now(CLOCK_THREAD_CPUTIME_ID) - res.main_s;
 	res.all_s = now(CLOCK_PROCESS_CPUTIME_ID) - res.all_s;
 	if (ring != NULL) {
-		hpn_ctr_mt_get_stats(ring, &stats);
+		cipher_ctr_mt_get_stats(ring, &stats);
 		res.ring = (double)stats.ring / (stats.ring + stats.serial);
 		if (stats.threads != threads)
 			warnx("only %d of %d threads", stats.threads, threads);
 	}
-	hpn_ctr_mt_free(ring);
+	cipher_ctr_mt_free(ring);
 	EVP_CIPHER_CTX_free(evp);
 	return res;
 }
@@ -175,7 +175,7 @@ main(int argc, char **argv)
 {
 	static const u_int all_bits[] = { 128, 192, 256 };
 	const char *sizes = "64,256,1024,8192,32768,262144";
-	struct hpn_ctr_mt_tune tune;
+	struct cipher_ctr_mt_tune tune;
 	struct result res, best;
 	uint64_t sum = 0, total = 512ULL << 20;
 	double kib, work;
@@ -189,8 +189,8 @@ main(int argc, char **argv)
 	memset(&best, 0, sizeof(best));
 	if (most < 2)
 		most = 2;
-	if (most > HPN_CTR_MT_MAX)
-		most = HPN_CTR_MT_MAX;
+	if (most > CIPHER_CTR_MT_MAX)
+		most = CIPHER_CTR_MT_MAX;
 	while ((ch = getopt(argc, argv, "k:m:n:q:r:s:t:w:")) != -1) {
 		switch (ch) {
 		case 'k':
@@ -216,7 +216,7 @@ main(int argc, char **argv)
 			sizes = optarg;
 			break;
 		case 't':
-			most = number(optarg, 0, HPN_CTR_MT_MAX);
+			most = number(optarg, 0, CIPHER_CTR_MT_MAX);
 			break;
 		case 'w':
 			work_ns_per_kib = number(optarg, 0, 1000000);
@@ -232,7 +232,7 @@ main(int argc, char **argv)
 		    "[-t THREADS] [-w NS_PER_KIB]\n");
 		return 2;
 	}
-	hpn_ctr_mt_set_tune(&tune);
+	cipher_ctr_mt_set_tune(&tune);
 	printf("bits\tpacket\tthreads\tMB/s\tmain_ns/KiB\tall_ns/KiB\tring%%\n");
 	for (ki = 0; ki < sizeof(all_bits) / sizeof(all_bits[0]); ki++) {
 		if (only != 0 && only != all_bits[ki])
@@ -274,7 +274,7 @@ main(int argc, char **argv)
 		}
 		free(list);
 		printf("%u\t-\tauto\t%d\n", all_bits[ki],
-		    hpn_ctr_mt_worthwhile(all_bits[ki] / 8));
+		    cipher_ctr_mt_worthwhile(all_bits[ki] / 8));
 	}
 	return 0;
 }

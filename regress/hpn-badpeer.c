@@ -61,7 +61,7 @@
 #include "log.h"
 #include "hpn-none.h"
 #include "hpn-options.h"
-#include "hpn-switch.h"
+#include "hpn-none-hooks.h"
 
 #define CHANNELS	2
 #define PACKET		32768
@@ -358,7 +358,7 @@ allow_switch(void)
 	hpn_options_init(&o);
 	hpn_options_fill(&o);
 	o.none_enabled = o.none_mac = 1;
-	hpn_switch_server(ssh, &o, "victim");
+	hpn_none_hooks_server(ssh, &o, "victim");
 }
 
 static void

@@ -26,10 +26,10 @@ hpn_random $HPN_DATA 3
 together ()
 {
 	tr -d '\r' <$1 | sed -n \
-	    -e 's/.*hpn_channel_opened: channel \([0-9]*\): window \([0-9]*\) instead.*/open \1 \2/p' \
+	    -e 's/.*hpn_channels_opened: channel \([0-9]*\): window \([0-9]*\) instead.*/open \1 \2/p' \
 	    -e 's/^debug1: channel \([0-9]*\): new \[*\(direct-\|forwarded-\).*/new \1/p' \
-	    -e 's/.*hpn_channel_resize: channel \([0-9]*\): window [0-9]* now \([0-9]*\),.*/open \1 \2/p' \
-	    -e 's/.*hpn_channel_closed: channel \([0-9]*\): .*/close \1/p' | \
+	    -e 's/.*hpn_channels_resize: channel \([0-9]*\): window [0-9]* now \([0-9]*\),.*/open \1 \2/p' \
+	    -e 's/.*hpn_channels_closed: channel \([0-9]*\): .*/close \1/p' | \
 	    awk -v stock=$HPN_STOCK_WINDOW '
 		$1 == "close" || $1 == "open" { sum -= w[$2]; w[$2] = 0 }
 		$1 == "open" { sum += w[$2] = $3 }

@@ -240,7 +240,7 @@ $REAL_SSH -vvv -F $OBJ/hpn-disabled.conf host cat <$HPN_DATA >$HPN_COPY \
     2>$OBJ/hpn-vvv || fail "windows: exit status $?"
 hpn_same "windows"
 for log in $OBJ/hpn-vvv $HPN_LOG_SERVER; do
-	grep 'hpn_channel_resize\|keepalive@openssh.com' $log >/dev/null && \
+	grep 'hpn_channels_resize\|keepalive@openssh.com' $log >/dev/null && \
 	    fail "windows: ${log##*/} tells of more than stock does"
 	most=`sed -n 's/.*window \([0-9]*\) sent adjust \([0-9]*\).*/\1 \2/p' $log | \
 	    awk '$1 + $2 > most { most = $1 + $2 } END { printf "%d\n", most }'`

@@ -39,10 +39,10 @@ has_threads ()
 	_what=$1
 	shift
 	for _side in "$@"; do
-		grep 'hpn_packet_seals: .*: [0-9]* threads' \
+		grep 'hpn_workers_seals: .*: [0-9]* threads' \
 		    `hpn_log_of $_side` >/dev/null || \
 		    fail "$_what: no threads seal at the $_side"
-		grep 'hpn_packet_opens: .*: [0-9]* threads' \
+		grep 'hpn_workers_opens: .*: [0-9]* threads' \
 		    `hpn_log_of $_side` >/dev/null || \
 		    fail "$_what: no threads open at the $_side"
 	done
@@ -279,7 +279,7 @@ for threads in auto 0 4; do
 	    >$HPN_COPY || fail "$what: exit status $?"
 	cat $HPN_DATA $HPN_DATA | cmp - $HPN_COPY || fail "$what: data differ"
 	for side in client server; do
-		grep 'hpn_channels_rest: after' `hpn_log_of $side` \
+		grep 'hpn_idle_channels: after' `hpn_log_of $side` \
 		    >/dev/null || fail "$what: the $side did not rest"
 	done
 done

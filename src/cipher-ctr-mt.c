@@ -27,7 +27,7 @@
 #include "log.h"
 #include "ssherr.h"
 
-#define BLOCK		HPN_CTR_MT_BLOCK
+#define BLOCK		CIPHER_CTR_MT_BLOCK
 #define STACK_BYTES	(256 * 1024)
 #define AUTO_MAX	4	/* threads that we start unasked */
 /* Keeps what is rare, and its checks of the stack, off the path of packets */
@@ -96,13 +96,13 @@ struct ring {
 	int quit;
 };
 
-struct hpn_ctr_mt {
+struct cipher_ctr_mt {
 	EVP_CIPHER_CTX *evp;	/* the caller's, at stream position evp_pos */
 	u_int keylen;
 	u_char iv[BLOCK];	/* counter at position 0 */
 	uint64_t pos;		/* bytes of keystream used */
 	uint64_t evp_pos;
-	int threads;		/* as given to hpn_ctr_mt_new() */
+	int threads;		/* as given to cipher_ctr_mt_new() */
 	int serial;		/* no threads any more for this key */
 	int failed;		/* libcrypto failed: there is no way on */
 	struct ring *ring;	/* NULL: not started, or serial */
@@ -111,7 +111,7 @@ struct hpn_ctr_mt {
 
 /* All of these belong to the thread that owns the connection. */
 static int allowed;
-static struct hpn_ctr_mt_tune tune;
+static struct cipher_ctr_mt_tune tune;
 static struct ring *live;	/* rings, for exit() */
 static int registered;		/* handlers of fork() and exit() */
 /* Set in a new process before anything else runs there. */
@@ -387,7 +387,7 @@ ring_free(struct ring *ring)
 			ring->next_live->prev_live = ring->prev_live;
 	}
 	if (ring->workers != NULL)
-		for (i = 0; i < HPN_CTR_MT_MAX; i++)
+		for (i = 0; i < CIPHER_CTR_MT_MAX; i++)
 			EVP_CIPHER_CTX_free(ring->workers[i].evp);
 	free(ring->workers);
 	/* What is not in a child's memory is not to be unmapped there: the
@@ -547,14 +547,14 @@ ring_new(const EVP_CIPHER_CTX *key, const u_char first[BLOCK], uint64_t base,
 	memcpy(ring->first, first, BLOCK);
 	ring->base = base;
 	ring->queue_bytes = tune.queue_bytes != 0 ?
-	    tune.queue_bytes / BLOCK * BLOCK : HPN_CTR_MT_QUEUE_BYTES;
-	ring->nqueues = tune.queues >= 2 ? tune.queues : HPN_CTR_MT_QUEUES;
+	    tune.queue_bytes / BLOCK * BLOCK : CIPHER_CTR_MT_QUEUE_BYTES;
+	ring->nqueues = tune.queues >= 2 ? tune.queues : CIPHER_CTR_MT_QUEUES;
 	ring->fill_hook = tune.fill;
 	ring->fill_ns = UINT64_MAX;
 	ring->reserved = NOTHING;
 	ring->keystream_len = (size_t)ring->queue_bytes * ring->nqueues;
 	ring->queues = calloc(ring->nqueues, sizeof(*ring->queues));
-	ring->workers = calloc(HPN_CTR_MT_MAX, sizeof(*ring->workers));
+	ring->workers = calloc(CIPHER_CTR_MT_MAX, sizeof(*ring->workers));
 	keystream = mmap(NULL, ring->keystream_len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANON, -1, 0);
 	if (keystream == MAP_FAILED)
@@ -690,14 +690,14 @@ ring_take(struct ring *ring, uint64_t p)
 /* --- contexts --- */
 
 void
-hpn_ctr_mt_allow(int threads)
+cipher_ctr_mt_allow(int threads)
 {
-	allowed = threads < 0 ? HPN_CTR_MT_AUTO :
-	    threads > HPN_CTR_MT_MAX ? HPN_CTR_MT_MAX : threads;
+	allowed = threads < 0 ? CIPHER_CTR_MT_AUTO :
+	    threads > CIPHER_CTR_MT_MAX ? CIPHER_CTR_MT_MAX : threads;
 }
 
 void
-hpn_ctr_mt_set_tune(const struct hpn_ctr_mt_tune *t)
+cipher_ctr_mt_set_tune(const struct cipher_ctr_mt_tune *t)
 {
 	if (t == NULL)
 		memset(&tune, 0, sizeof(tune));
@@ -706,10 +706,10 @@ hpn_ctr_mt_set_tune(const struct hpn_ctr_mt_tune *t)
 }
 
 int
-hpn_ctr_mt_new(struct hpn_ctr_mt **ctxp, const u_char *key, u_int keylen,
+cipher_ctr_mt_new(struct cipher_ctr_mt **ctxp, const u_char *key, u_int keylen,
     const u_char *iv, int threads)
 {
-	struct hpn_ctr_mt *ctx;
+	struct cipher_ctr_mt *ctx;
 	int r;
 
 	*ctxp = NULL;
@@ -724,14 +724,14 @@ hpn_ctr_mt_new(struct hpn_ctr_mt **ctxp, const u_char *key, u_int keylen,
 	}
 	ctx->keylen = keylen;
 	memcpy(ctx->iv, iv, BLOCK);
-	ctx->threads = threads < 0 ? HPN_CTR_MT_AUTO :
-	    threads > HPN_CTR_MT_MAX ? HPN_CTR_MT_MAX : threads;
+	ctx->threads = threads < 0 ? CIPHER_CTR_MT_AUTO :
+	    threads > CIPHER_CTR_MT_MAX ? CIPHER_CTR_MT_MAX : threads;
 	*ctxp = ctx;
 	return 0;
 }
 
 void
-hpn_ctr_mt_free(struct hpn_ctr_mt *ctx)
+cipher_ctr_mt_free(struct cipher_ctr_mt *ctx)
 {
 	if (ctx == NULL)
 		return;
@@ -741,7 +741,8 @@ hpn_ctr_mt_free(struct hpn_ctr_mt *ctx)
 }
 
 void
-hpn_ctr_mt_get_stats(const struct hpn_ctr_mt *ctx, struct hpn_ctr_mt_stats *s)
+cipher_ctr_mt_get_stats(const struct cipher_ctr_mt *ctx, struct
+    cipher_ctr_mt_stats *s)
 {
 	s->ring = ctx->ring_bytes;
 	s->serial = ctx->serial_bytes;
@@ -751,7 +752,7 @@ hpn_ctr_mt_get_stats(const struct hpn_ctr_mt *ctx, struct hpn_ctr_mt_stats *s)
 
 /* Bring EVP to where the stream is. */
 static int NOT_INLINE
-evp_catch_up(struct hpn_ctr_mt *ctx)
+evp_catch_up(struct cipher_ctr_mt *ctx)
 {
 	u_char counter[BLOCK], skipped[BLOCK];
 	int r;
@@ -766,7 +767,7 @@ evp_catch_up(struct hpn_ctr_mt *ctx)
 
 /* The next `len` bytes by EVP, wherever it was left. */
 static int
-crypt_serially(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
+crypt_serially(struct cipher_ctr_mt *ctx, u_char *dest, const u_char *src,
     size_t len)
 {
 	int r;
@@ -782,7 +783,7 @@ crypt_serially(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
 }
 
 static int
-crypt_from_ring(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
+crypt_from_ring(struct cipher_ctr_mt *ctx, u_char *dest, const u_char *src,
     size_t len)
 {
 	struct ring *ring = ctx->ring;
@@ -818,28 +819,28 @@ crypt_from_ring(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
 
 /* This key may have threads, has none, and has moved enough. */
 static int
-ring_is_due(const struct hpn_ctr_mt *ctx)
+ring_is_due(const struct cipher_ctr_mt *ctx)
 {
 	return ctx->ring == NULL && !ctx->serial && allowed != 0 &&
 	    ctx->threads != 0 &&
-	    ctx->pos >= (tune.start != 0 ? tune.start : HPN_CTR_MT_START);
+	    ctx->pos >= (tune.start != 0 ? tune.start : CIPHER_CTR_MT_START);
 }
 
 static void
-consider_ring(struct hpn_ctr_mt *ctx)
+consider_ring(struct cipher_ctr_mt *ctx)
 {
 	u_char first[BLOCK];
 	uint64_t blocks;
 	int threads;
 
-	if (ctx->threads == HPN_CTR_MT_AUTO)
+	if (ctx->threads == CIPHER_CTR_MT_AUTO)
 		threads = allowed;
-	else if (allowed == HPN_CTR_MT_AUTO || allowed > ctx->threads)
+	else if (allowed == CIPHER_CTR_MT_AUTO || allowed > ctx->threads)
 		threads = ctx->threads;
 	else
 		threads = allowed;
-	if (threads == HPN_CTR_MT_AUTO)
-		threads = hpn_ctr_mt_worthwhile(ctx->keylen);
+	if (threads == CIPHER_CTR_MT_AUTO)
+		threads = cipher_ctr_mt_worthwhile(ctx->keylen);
 	blocks = ctx->pos / BLOCK + (ctx->pos % BLOCK != 0);
 	counter_at(first, ctx->iv, blocks);
 	if (threads > 0)
@@ -848,7 +849,7 @@ consider_ring(struct hpn_ctr_mt *ctx)
 }
 
 static int NOT_INLINE
-crypt_with_ring(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
+crypt_with_ring(struct cipher_ctr_mt *ctx, u_char *dest, const u_char *src,
     size_t len)
 {
 	if (ctx->ring == NULL)
@@ -863,7 +864,7 @@ crypt_with_ring(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
 }
 
 int
-hpn_ctr_mt_crypt(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
+cipher_ctr_mt_crypt(struct cipher_ctr_mt *ctx, u_char *dest, const u_char *src,
     size_t len)
 {
 	int r;
@@ -881,7 +882,7 @@ hpn_ctr_mt_crypt(struct hpn_ctr_mt *ctx, u_char *dest, const u_char *src,
 }
 
 int
-hpn_ctr_mt_get_iv(const struct hpn_ctr_mt *ctx, u_char iv[BLOCK])
+cipher_ctr_mt_get_iv(const struct cipher_ctr_mt *ctx, u_char iv[BLOCK])
 {
 	if (ctx->failed)
 		return SSH_ERR_LIBCRYPTO_ERROR;
@@ -890,7 +891,7 @@ hpn_ctr_mt_get_iv(const struct hpn_ctr_mt *ctx, u_char iv[BLOCK])
 }
 
 int
-hpn_ctr_mt_set_iv(struct hpn_ctr_mt *ctx, const u_char iv[BLOCK])
+cipher_ctr_mt_set_iv(struct cipher_ctr_mt *ctx, const u_char iv[BLOCK])
 {
 	int r;
 
@@ -1002,7 +1003,7 @@ probe(u_int keylen, int spare)
 		t = now_ns(CLOCK_MONOTONIC) - t;
 		xor_ns = t < xor_ns ? t : xor_ns;
 	}
-	if (evp_ns >= HPN_CTR_MT_PASSES * xor_ns)
+	if (evp_ns >= CIPHER_CTR_MT_PASSES * xor_ns)
 		threads = spare < AUTO_MAX ? spare : AUTO_MAX;
  out:
 	if (started)
@@ -1023,7 +1024,7 @@ probe(u_int keylen, int spare)
 }
 
 int
-hpn_ctr_mt_worthwhile(u_int keylen)
+cipher_ctr_mt_worthwhile(u_int keylen)
 {
 	static int known[3];		/* threads + 1, for 16, 24, 32 bytes */
 	int *k, spare;

@@ -23,17 +23,17 @@
  * are inside; they own their cipher contexts and the queue that they fill,
  * block all signals and sleep while the ring is full.
  *
- * When: threads start for a key only after HPN_CTR_MT_START bytes with it, and
- * only where hpn_ctr_mt_allow() was called: not in a privileged or a sandboxed
- * process, not for private key files.  Until then, and wherever threads cannot
- * be had, this is EVP as in stock.
+ * When: threads start for a key only after CIPHER_CTR_MT_START bytes with it,
+ * and only where cipher_ctr_mt_allow() was called: not in a privileged or a
+ * sandboxed process, not for private key files. Until then, and wherever
+ * threads cannot be had, this is EVP as in stock.
  *
  * fork(): the child has no workers.  It goes on with EVP at the same position
  * and touches no lock, and it cannot read the keystream (MADV_DONTFORK).  The
  * parent notices nothing.  exit(): workers are joined, keystream is wiped.
  *
- * Memory: at most HPN_CTR_MT_QUEUES * HPN_CTR_MT_QUEUE_BYTES of keystream for
- * each key in use, none until threads start, kept out of core dumps.
+ * Memory: at most CIPHER_CTR_MT_QUEUES * CIPHER_CTR_MT_QUEUE_BYTES of keystream
+ * for each key in use, none until threads start, kept out of core dumps.
  *
  * Units: bytes, nanoseconds.  Errors: SSH_ERR_*, 0 is success.
  */
@@ -46,34 +46,34 @@
 
 #include <stdint.h>
 
-#define HPN_CTR_MT_BLOCK	16		/* of AES: IV and counter */
-#define HPN_CTR_MT_QUEUE_BYTES	(32U * 1024)
-#define HPN_CTR_MT_QUEUES	32U		/* in all 1 MiB */
-#define HPN_CTR_MT_START	(1024ULL * 1024)
-#define HPN_CTR_MT_MAX		64		/* threads for one key */
-#define HPN_CTR_MT_AUTO		(-1)
+#define CIPHER_CTR_MT_BLOCK	16		/* of AES: IV and counter */
+#define CIPHER_CTR_MT_QUEUE_BYTES	(32U * 1024)
+#define CIPHER_CTR_MT_QUEUES	32U		/* in all 1 MiB */
+#define CIPHER_CTR_MT_START	(1024ULL * 1024)
+#define CIPHER_CTR_MT_MAX		64		/* threads for one key */
+#define CIPHER_CTR_MT_AUTO		(-1)
 
-struct hpn_ctr_mt;
+struct cipher_ctr_mt;
 
 /*
  * Switch of the process, 0 in the beginning: how many threads a key may have.
- * 0 none, HPN_CTR_MT_AUTO as many as hpn_ctr_mt_worthwhile() finds, else that
- * many (at most HPN_CTR_MT_MAX) whether or not it pays.  To be called once
- * authentication is done, in the process that carries the data.  Concerns keys
- * whose threads have not started.  A forked child inherits it.
+ * 0 none, CIPHER_CTR_MT_AUTO as many as cipher_ctr_mt_worthwhile() finds, else
+ * that many (at most CIPHER_CTR_MT_MAX) whether or not it pays. To be called
+ * once authentication is done, in the process that carries the data. Concerns
+ * keys whose threads have not started. A forked child inherits it.
  */
-void hpn_ctr_mt_allow(int threads);
+void cipher_ctr_mt_allow(int threads);
 
 /*
  * A context for `key` of `keylen` bytes (16, 24 or 32), the next counter being
- * `iv` (HPN_CTR_MT_BLOCK bytes); both are copied.  `threads` as for
- * hpn_ctr_mt_allow(), which also bounds it.  Encrypts and decrypts: that is
+ * `iv` (CIPHER_CTR_MT_BLOCK bytes); both are copied.  `threads` as for
+ * cipher_ctr_mt_allow(), which also bounds it.  Encrypts and decrypts: that is
  * the same.  The caller owns *ctxp and frees it.
  * SSH_ERR_INVALID_ARGUMENT, SSH_ERR_ALLOC_FAIL, or SSH_ERR_LIBCRYPTO_ERROR if
  * the library cannot give AES-CTR (for it is looked up by name).
  */
-int hpn_ctr_mt_new(struct hpn_ctr_mt **ctxp, const u_char *key, u_int keylen,
-    const u_char *iv, int threads);
+int cipher_ctr_mt_new(struct cipher_ctr_mt **ctxp, const u_char *key, u_int
+    keylen, const u_char *iv, int threads);
 
 /*
  * XOR the next `len` bytes of keystream, any number, onto `src`, to `dest`:
@@ -81,7 +81,7 @@ int hpn_ctr_mt_new(struct hpn_ctr_mt **ctxp, const u_char *key, u_int keylen,
  * SSH_ERR_LIBCRYPTO_ERROR: the contents of dest are not to be used, nor is the
  * context from then on: every later call fails too.
  */
-int hpn_ctr_mt_crypt(struct hpn_ctr_mt *, u_char *dest, const u_char *src,
+int cipher_ctr_mt_crypt(struct cipher_ctr_mt *, u_char *dest, const u_char *src,
     size_t len);
 
 /*
@@ -89,44 +89,45 @@ int hpn_ctr_mt_crypt(struct hpn_ctr_mt *, u_char *dest, const u_char *src,
  * one.  What is left of a block begun is skipped, as by EVP.  Setting stops
  * the threads.
  */
-int hpn_ctr_mt_get_iv(const struct hpn_ctr_mt *, u_char iv[HPN_CTR_MT_BLOCK]);
-int hpn_ctr_mt_set_iv(struct hpn_ctr_mt *,
-    const u_char iv[HPN_CTR_MT_BLOCK]);
+int cipher_ctr_mt_get_iv(const struct cipher_ctr_mt *, u_char
+    iv[CIPHER_CTR_MT_BLOCK]);
+int cipher_ctr_mt_set_iv(struct cipher_ctr_mt *,
+    const u_char iv[CIPHER_CTR_MT_BLOCK]);
 
 /* Joins the threads, wipes keys and keystream.  NULL is fine. */
-void hpn_ctr_mt_free(struct hpn_ctr_mt *);
+void cipher_ctr_mt_free(struct cipher_ctr_mt *);
 
 /*
  * How many threads make the ring worth having for keys of `keylen` bytes, 0 if
  * EVP alone is better.  Measured once per process and key length, with one
  * thread that lives while it is measured; takes some hundred microseconds.
  *
- * EVP is better unless it takes HPN_CTR_MT_PASSES times as long as XORing what
- * another CPU wrote.  XOR is about one pass over memory, and on its way a byte
- * sees about as many (copies, MAC, kernel): a cipher that is quicker than all
- * of them is not what limits a connection, and the ring costs the whole
- * encryption once more elsewhere.  AES in hardware is on the one side of this
+ * EVP is better unless it takes CIPHER_CTR_MT_PASSES times as long as XORing
+ * what another CPU wrote. XOR is about one pass over memory, and on its way a
+ * byte sees about as many (copies, MAC, kernel): a cipher that is quicker than
+ * all of them is not what limits a connection, and the ring costs the whole
+ * encryption once more elsewhere. AES in hardware is on the one side of this
  * (measured: 4 to 6), AES in software far on the other (200).
  */
-#define HPN_CTR_MT_PASSES	10
-int hpn_ctr_mt_worthwhile(u_int keylen);
+#define CIPHER_CTR_MT_PASSES	10
+int cipher_ctr_mt_worthwhile(u_int keylen);
 
 /* For tests and benchmarks: what happened since the context was made. */
-struct hpn_ctr_mt_stats {
+struct cipher_ctr_mt_stats {
 	uint64_t ring;		/* bytes XORed with what a worker made */
 	uint64_t serial;	/* bytes that went through EVP here */
 	int threads;		/* that exist now */
 };
-void hpn_ctr_mt_get_stats(const struct hpn_ctr_mt *,
-    struct hpn_ctr_mt_stats *);
+void cipher_ctr_mt_get_stats(const struct cipher_ctr_mt *,
+    struct cipher_ctr_mt_stats *);
 
 /*
  * For tests and benchmarks: other sizes for contexts whose threads start from
  * now on; 0 or NULL stands for the default.  NULL for all: as it was.
  */
-struct hpn_ctr_mt_tune {
-	uint64_t start;		/* instead of HPN_CTR_MT_START; 1: at once */
-	u_int queue_bytes;	/* a multiple of HPN_CTR_MT_BLOCK */
+struct cipher_ctr_mt_tune {
+	uint64_t start;		/* instead of CIPHER_CTR_MT_START; 1: at once */
+	u_int queue_bytes;	/* a multiple of CIPHER_CTR_MT_BLOCK */
 	u_int queues;		/* at least 2 */
 	/* Thread i is about to be created: return an errno to refuse it */
 	int (*create)(int i);
@@ -136,7 +137,7 @@ struct hpn_ctr_mt_tune {
 	 */
 	int (*fill)(int i, int done);
 };
-void hpn_ctr_mt_set_tune(const struct hpn_ctr_mt_tune *);
+void cipher_ctr_mt_set_tune(const struct cipher_ctr_mt_tune *);
 
 #endif /* WITH_OPENSSL */
 #endif /* CIPHER_CTR_MT_H */

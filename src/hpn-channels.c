@@ -23,20 +23,11 @@
 #include "channels.h"
 #include "hpn-buf.h"
 #include "hpn-channels.h"
+#include "hpn-connection.h"
 #include "hpn-options.h"
 #include "hpn-rtt.h"
 #include "hpn-tcp.h"
-#include "hpn-threads.h"
-
-/*
- * What one channel may hold of what its application wants to send, in trips:
- * twice what the packet layer takes at a time never runs dry; the peer's window
- * may be a thousand times larger and must not be stored here.
- */
-#define INPUT_TRIPS	2
-
-/* What may wait to be sent, in trips, while other ssh processes add to it. */
-#define FORWARD_TRIPS	2
+#include "hpn-workers-auto.h"
 
 /*
  * A drained buffer larger than this gives its memory back, bytes; one buffer of
@@ -50,21 +41,6 @@
 
 /* What TCP knows is not asked for again within this time, ns. */
 #define TCP_FACTS_NS	(2 * 1000000)
-
-/* Look at the connection's sending rate once per so many bytes. */
-#define PACE_EVERY	(1024 * 1024)
-#define PACE_FIRST	(64 * 1024)
-
-struct hpn_connection {
-	struct hpn_options options;
-	struct hpn_rtt rtt;
-	u_int64_t committed;	/* bytes: windows of all channels */
-	u_int64_t unpaced;	/* bytes sent since the rate was looked at */
-	u_int32_t unsent;	/* bytes: TCP_NOTSENT_LOWAT as set, 0: not */
-	struct hpn_tcp_facts tcp;	/* of the receiving side ... */
-	u_int64_t tcp_ns;		/* ... and when they were asked for */
-	u_int64_t drained_ns;		/* when a buffer gave memory back */
-};
 
 static u_int64_t
 now_ns(void)
@@ -157,7 +133,7 @@ set_window(struct hpn_connection *hpn, Channel *c, u_int window)
 }
 
 void
-hpn_channel_opened(struct ssh *ssh, Channel *c)
+hpn_channels_opened(struct ssh *ssh, Channel *c)
 {
 	struct hpn_connection *hpn = ssh->hpn;
 	u_int window;
@@ -174,7 +150,7 @@ hpn_channel_opened(struct ssh *ssh, Channel *c)
 	}
 	c->local_window = window;
 	set_window(hpn, c, window);
-	hpn_window_init(&c->hpn, window);
+	hpn_window_init(&c->hpn_window, window);
 }
 
 u_int
@@ -184,7 +160,7 @@ hpn_channels_early_window(const struct ssh *ssh)
 }
 
 void
-hpn_channel_closed(struct ssh *ssh, Channel *c)
+hpn_channels_closed(struct ssh *ssh, Channel *c)
 {
 	if (ssh->hpn == NULL || c->hpn_committed == 0)
 		return;
@@ -233,7 +209,7 @@ answer_ignored(struct ssh *ssh, int type, Channel *c, void *ctx)
 }
 
 void
-hpn_channel_ignore_answer(struct ssh *ssh, int id)
+hpn_channels_ignore_answer(struct ssh *ssh, int id)
 {
 	if (ssh->hpn != NULL)
 		channel_register_status_confirm(ssh, id, answer_ignored, NULL,
@@ -241,7 +217,7 @@ hpn_channel_ignore_answer(struct ssh *ssh, int id)
 }
 
 void
-hpn_channel_answered(struct ssh *ssh, int type)
+hpn_channels_answered(struct ssh *ssh, int type)
 {
 	struct channel_confirm *cc;
 	u_int32_t id;
@@ -293,7 +269,7 @@ tcp_facts(struct ssh *ssh, u_int64_t now)
 }
 
 int
-hpn_channel_resize(struct ssh *ssh, Channel *c)
+hpn_channels_resize(struct ssh *ssh, Channel *c)
 {
 	struct hpn_connection *hpn = ssh->hpn;
 	struct hpn_window_facts facts;
@@ -304,7 +280,7 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 		return 1;
 	if (c->hpn_committed == 0) {
 		/* Opened before we were configured, or as another type */
-		hpn_window_init(&c->hpn, c->local_window_max);
+		hpn_window_init(&c->hpn_window, c->local_window_max);
 		set_window(hpn, c, c->local_window_max);
 	}
 	discount_excess(c);
@@ -319,10 +295,10 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	if (!hpn_window_adjust_due(c->local_window_max, c->local_window,
 	    c->local_consumed))
 		return 0;
-	if (hpn_window_adjust_early(&c->hpn, facts.now_ns,
+	if (hpn_window_adjust_early(&c->hpn_window, facts.now_ns,
 	    c->local_window_max, c->local_window))
 		return 0;
-	if (hpn_rtt_first(&hpn->rtt) || hpn_window_is_bulk(&c->hpn,
+	if (hpn_rtt_first(&hpn->rtt) || hpn_window_is_bulk(&c->hpn_window,
 	    facts.now_ns, c->local_consumed,
 	    hpn_rtt_known(&hpn->rtt, facts.now_ns)))
 		probe(ssh, c, facts.now_ns);
@@ -343,7 +319,7 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 	facts.window_max = (u_int32_t)hpn->options.window_max;
 	facts.headroom = headroom(hpn,
 	    RESERVE((u_int64_t)hpn->options.memory_max));
-	window = hpn_window_update(&c->hpn, &facts);
+	window = hpn_window_update(&c->hpn_window, &facts);
 	if (window == c->local_window_max)
 		return 1;
 	debug2_f("channel %d: window %u now %u, rtt %llu us, rcvbuf %llu",
@@ -357,30 +333,12 @@ hpn_channel_resize(struct ssh *ssh, Channel *c)
 }
 
 int
-hpn_channel_may_read(struct ssh *ssh, const struct sshbuf *queued)
-{
-	return ssh->hpn == NULL || sshbuf_len(queued) <
-	    INPUT_TRIPS * hpn_channels_trip(ssh);
-}
-
-size_t
-hpn_channels_trip(const struct ssh *ssh)
-{
-	u_int32_t half;
-
-	if (ssh->hpn == NULL)
-		return HPN_TRIP_LEAST;
-	half = ssh->hpn->unsent / 2;	/* of eight milliseconds' worth */
-	return MINIMUM(MAXIMUM(half, HPN_TRIP_LEAST), HPN_TRIP_MAX);
-}
-
-int
 hpn_channels_threads(const struct ssh *ssh)
 {
 	if (ssh->hpn == NULL || ssh->hpn->options.ring)
 		return 0;
 	return ssh->hpn->options.threads == HPN_OPTION_AUTO ?
-	    HPN_THREADS_AUTO : ssh->hpn->options.threads;
+	    HPN_WORKERS_AUTO : ssh->hpn->options.threads;
 }
 
 int
@@ -389,42 +347,4 @@ hpn_channels_ring(const struct ssh *ssh)
 	if (ssh->hpn == NULL || !ssh->hpn->options.ring)
 		return 0;
 	return ssh->hpn->options.threads;
-}
-
-int
-hpn_channels_may_forward(struct ssh *ssh)
-{
-	/* Our own channels fill one trip each time: that must leave room */
-	return ssh->hpn == NULL || sshbuf_len(ssh_packet_get_output(ssh)) <
-	    FORWARD_TRIPS * hpn_channels_trip(ssh);
-}
-
-void
-hpn_channels_sent(struct ssh *ssh, size_t len)
-{
-	struct hpn_connection *hpn = ssh->hpn;
-	struct hpn_tcp_facts tcp;
-	u_int32_t unsent;
-	int fd;
-
-	if (hpn == NULL)
-		return;
-	hpn->unpaced += len;
-	if (hpn->unpaced < (hpn->unsent == 0 ? PACE_FIRST : PACE_EVERY))
-		return;
-	hpn->unpaced = 0;
-	fd = ssh_packet_get_connection_out(ssh);
-	if (hpn_tcp_facts_get(fd, &tcp) != 0 || tcp.rate == 0)
-		return;
-	unsent = hpn_tcp_unsent_target(tcp.rate, tcp.pace, tcp.rtt_min_ns);
-	/* A system call for every small change is not worth it */
-	if (unsent > hpn->unsent + hpn->unsent / 4 ||
-	    unsent < hpn->unsent - hpn->unsent / 4) {
-		if (hpn_tcp_unsent_set(fd, unsent) == 0) {
-			debug3_f("TCP holds %u bytes unsent at most, "
-			    "rtt at least %llu us", unsent,
-			    (unsigned long long)tcp.rtt_min_ns / 1000);
-			hpn->unsent = unsent;
-		}
-	}
 }

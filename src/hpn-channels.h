@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-channels: what channels.c calls.  Collects what hpn-window, hpn-rtt and
+ * hpn-channels: the windows of channels.c.  Collects what hpn-window, hpn-rtt and
  * hpn-tcp need to know of a connection and acts on what they say.
  *
  * Nothing happens on a connection before hpn_channels_configure(): every
@@ -27,7 +27,7 @@ void hpn_channels_configure(struct ssh *, const struct hpn_options *);
  * A channel was made or got its window: count the window against the
  * connection's budget, and make it smaller if the budget has no more.
  */
-void hpn_channel_opened(struct ssh *, struct Channel *);
+void hpn_channels_opened(struct ssh *, struct Channel *);
 
 /*
  * What a session of the server's may be sent before it has a command: one
@@ -38,56 +38,32 @@ void hpn_channel_opened(struct ssh *, struct Channel *);
 u_int hpn_channels_early_window(const struct ssh *);
 
 /* A channel goes away: its window counts no more. */
-void hpn_channel_closed(struct ssh *, struct Channel *);
+void hpn_channels_closed(struct ssh *, struct Channel *);
 
 /*
  * The application consumed c->local_consumed bytes and an adjust could be
  * sent.  Resize the window: c->local_window_max and c->local_consumed change
  * by the same amount.  Returns 0 when no adjust should be sent yet.
  */
-int hpn_channel_resize(struct ssh *, struct Channel *);
+int hpn_channels_resize(struct ssh *, struct Channel *);
 
 /*
  * Somebody else sent a channel request that must be answered: keep its answer
  * apart from those that time round trips.
  */
-void hpn_channel_ignore_answer(struct ssh *, int id);
+void hpn_channels_ignore_answer(struct ssh *, int id);
 
 /*
  * sshd received the answer to a channel request: it keeps no account of them
  * otherwise.  type: of the message, whose content is yet to be read.
  */
-void hpn_channel_answered(struct ssh *, int type);
-
-/*
- * Whether to listen to other ssh processes that use this connection, whose
- * packets may be taken as they are (ssh -O proxy): not while what is waiting to
- * be sent is more than two trips' worth.
- */
-int hpn_channels_may_forward(struct ssh *);
-
-/*
- * Whether to read more from the application into a channel's buffer, by what
- * is queued there already: c->input, or c->extended for its standard error.
- */
-int hpn_channel_may_read(struct ssh *, const struct sshbuf *queued);
-
-/*
- * Bytes to make and send in one trip round the loop: OpenSSH's 128 KiB, or four
- * milliseconds' worth where that is more, at most HPN_TRIP_MAX.
- */
-#define HPN_TRIP_LEAST	(128 * 1024)
-#define HPN_TRIP_MAX	(512 * 1024)
-size_t hpn_channels_trip(const struct ssh *);
+void hpn_channels_answered(struct ssh *, int type);
 
 /*
  * Threads for each direction to seal and open packets: as HPNThreads says, or
- * HPN_THREADS_AUTO; and for each key to make AES-CTR's keystream, 0: not said.
+ * HPN_WORKERS_AUTO; and for each key to make AES-CTR's keystream, 0: not said.
  */
 int hpn_channels_threads(const struct ssh *);
 int hpn_channels_ring(const struct ssh *);
-
-/* `len` bytes of channel data were handed to the packet layer. */
-void hpn_channels_sent(struct ssh *, size_t len);
 
 #endif /* HPN_CHANNELS_H */

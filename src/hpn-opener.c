@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hpn-batch.h"
+#include "hpn-packet-buf.h"
 #include "hpn-crypt.h"
 #include "hpn-engine.h"
 #include "hpn-opener.h"
@@ -217,7 +217,7 @@ hpn_opener_next(struct hpn_opener *o, struct sshbuf *input, u_int32_t seqnr,
 	if ((r = sshbuf_consume(input, j->wire)) != 0 ||
 	    (r = sshbuf_consume_end(opened, j->wire - j->packlen - 4)) != 0)
 		return r;
-	hpn_packet_forget(*packet, last);
+	hpn_packet_buf_forget(*packet, last);
 	j->packet = *packet;
 	*packet = opened;
 	*packlenp = j->packlen;

@@ -17,7 +17,7 @@
  * packet begins, and the serial path finds the fault as it always did.
  *
  * Memory: packets that were opened and not taken, at most HPN_OPENER_AHEAD
- * bytes of them, and what 32 buffers keep (HPN_PACKET_KEEPS each).  Return
+ * bytes of them, and what 32 buffers keep (HPN_PACKET_BUF_KEEPS each).  Return
  * values are 0 or SSH_ERR_*.
  */
 #ifndef HPN_OPENER_H

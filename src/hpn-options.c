@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "hpn-options.h"
-#include "hpn-threads.h"
+#include "hpn-workers-auto.h"
 #include "hpn-window.h"
 
 /* Before a number of HPNThreads */

@@ -42,7 +42,7 @@
 	    HPN_MEMORY_MAX_LEAST, HPN_MEMORY_MAX_MOST) \
 	X(THREADS, "hpnthreads", threads, \
 	    o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO, BOTH, \
-	    0, HPN_THREADS_MOST) \
+	    0, HPN_WORKERS_MOST) \
 	X(FLAG, "disablemtaes", disable_mtaes, 0, BOTH, 0, 1) \
 	X(FLAG, "noneenabled", none_enabled, 0, BOTH, 0, 1) \
 	X(FLAG, "nonemacenabled", none_mac, 0, BOTH, 0, 1) \

@@ -116,7 +116,7 @@ int
 hpn_rekey_propose(struct ssh *ssh)
 {
 	struct kex *kex = ssh->kex;
-	struct hpn_rekey *h = &kex->hpn;
+	struct hpn_rekey *h = &kex->rekey;
 	char **mine = NULL;
 	u_char *end;
 	int r;
@@ -158,9 +158,9 @@ hpn_rekey_guess(struct ssh *ssh)
 {
 	struct kex *kex = ssh->kex;
 
-	if (!kex->hpn.follows)
+	if (!kex->rekey.follows)
 		return 0;
-	debug2_f("%s with %s follows", kex->hpn.kex, kex->hpn.hostkey);
+	debug2_f("%s with %s follows", kex->rekey.kex, kex->rekey.hostkey);
 	return (kex->kex[kex->kex_type])(ssh);
 }
 
@@ -169,7 +169,7 @@ hpn_rekey_judge(struct ssh *ssh, const char *server_kexs,
     const char *server_hostkeys)
 {
 	struct kex *kex = ssh->kex;
-	struct hpn_rekey *h = &kex->hpn;
+	struct hpn_rekey *h = &kex->rekey;
 
 	if (!h->follows)
 		return;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hpn-batch.h"
+#include "hpn-packet-buf.h"
 #include "hpn-crypt.h"
 #include "hpn-engine.h"
 #include "hpn-sealer.h"
@@ -146,7 +146,7 @@ sealed(struct hpn_sealer *s, struct job *j)
 	if (j->crypt.r != 0 && s->failed == 0)
 		s->failed = j->crypt.r;
 	hpn_crypt_job_clear(&j->crypt);
-	hpn_packet_forget(j->packet, j->type);
+	hpn_packet_buf_forget(j->packet, j->type);
 	if (s->nspare == JOBS)
 		sshbuf_free(j->packet);
 	else
@@ -250,7 +250,7 @@ put_large(struct hpn_sealer *s, struct sshbuf *b, u_int32_t seqnr, u_char type,
 	    (u_int)sshbuf_len(b));
 	hpn_crypt_run(&job, HPN_ENGINE_MAIN);
 	hpn_crypt_job_clear(&job);
-	hpn_packet_forget(b, type);
+	hpn_packet_buf_forget(b, type);
 	if (job.r != 0)
 		s->failed = job.r;
 	return s->failed;

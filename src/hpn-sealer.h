@@ -14,8 +14,8 @@
  * sealed by the caller's thread at once when nothing is before them.
  *
  * Memory: the ring, the plaintext of what is not sealed yet, at most as much
- * again, and what 64 buffers keep (HPN_PACKET_KEEPS each).  Return values are 0
- * or SSH_ERR_*.
+ * again, and what 64 buffers keep (HPN_PACKET_BUF_KEEPS each). Return values
+ * are 0 or SSH_ERR_*.
  */
 #ifndef HPN_SEALER_H
 #define HPN_SEALER_H
@@ -59,7 +59,7 @@ u_int hpn_sealer_workers(const struct hpn_sealer *);
 
 /*
  * Take a packet, complete but for tag or MAC, and leave an empty buffer in its
- * place.  type: what hpn_packet_forget() is to know.  When there is no room,
+ * place. type: what hpn_packet_buf_forget() is to know. When there is no room,
  * what is sealed moves to `overflow`, which is to be sent before anything that
  * hpn_sealer_write() sends.
  */

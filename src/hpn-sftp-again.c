@@ -53,13 +53,14 @@ held(const struct hpn_sftp_job *job, u_int id)
 }
 
 void
-again_asked(struct hpn_sftp_job *job, u_int lane, u_int id)
+hpn_sftp_again_asked(struct hpn_sftp_job *job, u_int lane, u_int id)
 {
 	hpn_handles_asked(&job->handles[lane], id);
 }
 
 void
-again_closing(struct hpn_sftp_job *job, struct node *n, u_int lane, u_int id)
+hpn_sftp_again_closing(struct hpn_sftp_job *job, struct node *n, u_int lane,
+    u_int id)
 {
 	if (lane == 0)
 		n->closing = 1;
@@ -87,7 +88,7 @@ cut_local(struct hpn_sftp_job *job, struct node *n)
 	if (n->fd != -1)
 		close(n->fd);
 	n->fd = -1;
-	save_drop(job, n);
+	hpn_sftp_save_drop(job, n);
 	n->high = n->bad = n->begun;
 }
 
@@ -105,10 +106,10 @@ doubt(struct hpn_sftp_job *job, struct node *n)
 			if (child->parent != n)
 				continue;
 			child->unreal = 1;
-			node_end(job, child);
+			hpn_sftp_node_end(job, child);
 		}
 	}
-	job_doubt(job, n, 1);
+	hpn_sftp_node_doubt(job, n, 1);
 }
 
 static void
@@ -120,7 +121,7 @@ touch(struct hpn_sftp_job *job, struct node *n)
 	    job->flags & HPN_SFTP_UP ? n->to : n->from);
 	n->again = 1;
 	n->state = NODE_AGAIN;
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	if (n->tree) {
 		doubt(job, n);
 		return;
@@ -130,12 +131,12 @@ touch(struct hpn_sftp_job *job, struct node *n)
 	n->moved = 0;
 	n->next = 0;
 	n->size = 0;
-	file_plan(job, n);
+	hpn_sftp_node_plan(job, n);
 	if ((job->flags & HPN_SFTP_UP) == 0) {
 		cut_local(job, n);
 		return;
 	}
-	(void)spread_close(job, n);
+	(void)hpn_sftp_stripe_close(job, n);
 	if (n->fd != -1)
 		close(n->fd);
 	n->fd = -1;
@@ -156,7 +157,7 @@ shared(void *context, void *owner)
 	if (other->wrote || other->rewrite)
 		s->wrote = other->rewrite = 1;
 	if (!other->again)
-		node_list(other, &s->others);
+		hpn_sftp_node_list(other, &s->others);
 }
 
 static void
@@ -165,18 +166,18 @@ all_again(struct hpn_sftp_job *job, struct node *n, struct sharing *s)
 	struct node *other;
 
 	if (!job->c->shares) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		logit("The server gives open files one and the same handle: "
 		    "what they may have mixed is copied again, one at a time");
 	}
 	job->c->shares = 1;
 	job->c->bears = 1;
-	hpn_xfer_bears(&job->xfer, 1);
+	hpn_sftp_window_bears(&job->window, 1);
 	if (s->wrote)
 		n->rewrite = 1;
 	while ((other = TAILQ_FIRST(&s->others)) != NULL) {
 		touch(job, other);
-		again_check(job, other);
+		hpn_sftp_again_check(job, other);
 	}
 	touch(job, n);
 }
@@ -192,17 +193,17 @@ settle(struct hpn_sftp_job *job, u_int lane, const struct node *except)
 		if (n == except || n->handles != 0)
 			continue;
 		if (n->tree)
-			dir_check(job, n);
+			hpn_sftp_node_dir_check(job, n);
 		else if (job->flags & HPN_SFTP_UP)
-			put_check_end(job, n);
+			hpn_sftp_put_check_end(job, n);
 		else
-			get_check_end(job, n);
+			hpn_sftp_get_check_end(job, n);
 	}
 }
 
 void
-again_opened(struct hpn_sftp_job *job, const struct request *req, u_char type,
-    struct sshbuf *m)
+hpn_sftp_again_opened(struct hpn_sftp_job *job, const struct request *req,
+    u_char type, struct sshbuf *m)
 {
 	struct hpn_handles *h = &job->handles[req->lane];
 	struct node *n = req->node;
@@ -229,52 +230,52 @@ again_opened(struct hpn_sftp_job *job, const struct request *req, u_char type,
 }
 
 void
-again_closed(struct hpn_sftp_job *job, const struct request *req)
+hpn_sftp_again_closed(struct hpn_sftp_job *job, const struct request *req)
 {
 	hpn_handles_answered(&job->handles[req->lane], req->id);
 	settle(job, req->lane, req->node);
 }
 
 void
-again_gone(struct hpn_sftp_job *job, u_int lane)
+hpn_sftp_again_gone(struct hpn_sftp_job *job, u_int lane)
 {
 	struct hpn_handles *h = &job->handles[lane];
 	struct node *n;
 
 	while ((n = hpn_handles_drop(h)) != NULL) {
 		if (--n->handles == 0)
-			put_check_end(job, n);
+			hpn_sftp_put_check_end(job, n);
 	}
 }
 
 void
-again_check(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_again_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->asked != 0 || n->state != NODE_AGAIN || n->on != NULL)
 		return;
 	if (!n->closing)
-		ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+		hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 	else
-		node_list(n, &job->again);
+		hpn_sftp_node_list(n, &job->again);
 }
 
 void
-again_do(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_again_do(struct hpn_sftp_job *job, struct node *n)
 {
 	touch(job, n);
-	again_check(job, n);
+	hpn_sftp_again_check(job, n);
 }
 
 void
-again_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
-    struct sshbuf *m)
+hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req, u_char
+    type, struct sshbuf *m)
 {
 	struct node *n = req->node;
 
 	switch (req->ask) {
 	case ASK_OPEN:
 	case ASK_OPENDIR:
-		(void)answer_handle(job, n, type, m);
+		(void)hpn_sftp_answer_handle(job, n, type, m);
 		break;
 	case ASK_READ:
 		/* Those that wait for an answer hold nothing any more. */
@@ -297,15 +298,15 @@ again_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	default:
 		break;
 	}
-	again_check(job, n);
+	hpn_sftp_again_check(job, n);
 }
 
 /* It is as it was before it was opened. */
 static void
 renew(struct hpn_sftp_job *job, struct node *n)
 {
-	check_free(n);
-	spread_free(n);
+	hpn_sftp_check_free(n);
+	hpn_sftp_stripe_free(n);
 	free(n->small);
 	n->small = NULL;
 	n->small_len = 0;
@@ -319,23 +320,23 @@ renew(struct hpn_sftp_job *job, struct node *n)
 }
 
 int
-again_wait(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_again_wait(struct hpn_sftp_job *job, struct node *n)
 {
 	if (!job->c->shares || job->files_open + job->dirs_open == 0)
 		return 0;
-	node_list(n, &job->again);
+	hpn_sftp_node_list(n, &job->again);
 	return 1;
 }
 
 void
-again_begin(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_again_begin(struct hpn_sftp_job *job, struct node *n)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	if (!n->again) {
 		if (job->flags & HPN_SFTP_UP)
-			put_open(job, n);
+			hpn_sftp_put_open(job, n);
 		else
-			get_open(job, n);
+			hpn_sftp_get_open(job, n);
 		return;
 	}
 	free(n->handle);
@@ -346,42 +347,42 @@ again_begin(struct hpn_sftp_job *job, struct node *n)
 	if (n->tree) {
 		n->relist = 1;
 		n->failed = 0;
-		get_open(job, n);
+		hpn_sftp_get_open(job, n);
 		return;
 	}
 	renew(job, n);
 	if (n->spoilt) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("\"%s\" cannot be written again", n->to);
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 	} else if (job->flags & HPN_SFTP_UP)
-		put_begin(job, n);
+		hpn_sftp_put_begin(job, n);
 	else
-		get_begin(job, n);
+		hpn_sftp_get_begin(job, n);
 }
 
 void
-again_drop(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_again_drop(struct hpn_sftp_job *job, struct node *n)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	n->again = 0;
 	if (!n->tree) {
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	n->failed = 1;
 	n->state = NODE_CHILDREN;
-	dir_listed(job, n);
+	hpn_sftp_node_dir_listed(job, n);
 }
 
 /* ------------------------------------------------------------ directories -- */
 
 int
-again_listed(struct hpn_sftp_job *job, struct node *n, const char *to)
+hpn_sftp_again_listed(struct hpn_sftp_job *job, struct node *n, const char *to)
 {
 	struct node *child;
 
-	if (!n->relist || (child = job_claimed(job, to)) == NULL ||
+	if (!n->relist || (child = hpn_sftp_node_claimed(job, to)) == NULL ||
 	    child->parent != n || !child->doubt || strcmp(child->to, to) != 0)
 		return 0;
 	child->doubt = 0;
@@ -389,17 +390,17 @@ again_listed(struct hpn_sftp_job *job, struct node *n, const char *to)
 }
 
 void
-again_list_end(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_again_list_end(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->relist)
-		job_doubt(job, n, 0);
+		hpn_sftp_node_doubt(job, n, 0);
 	n->relist = 0;
 }
 
 /* -------------------------------------------------------------- comparing -- */
 
 int
-again_second(const struct hpn_sftp_job *job, const struct node *n)
+hpn_sftp_again_second(const struct hpn_sftp_job *job, const struct node *n)
 {
 	return job->c->shares && n->check != NULL && n->second == 0 &&
 	    !n->failed && !interrupted;

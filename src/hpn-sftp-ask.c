@@ -35,10 +35,10 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 
 	req->id = (*job->c->next_id)++;
 	if (type == SSH2_FXP_OPEN || type == SSH2_FXP_OPENDIR)
-		again_asked(job, req->lane, req->id);
+		hpn_sftp_again_asked(job, req->lane, req->id);
 	else if (type == SSH2_FXP_CLOSE)
-		again_closing(job, req->node, req->lane, req->id);
-	req->sent_ns = now_ns();
+		hpn_sftp_again_closing(job, req->node, req->lane, req->id);
+	req->sent_ns = hpn_clock_ns();
 	chain = &job->asked[req->id % REQUEST_CHAINS];
 	req->chain = *chain;
 	*chain = req;
@@ -54,7 +54,7 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 }
 
 void
-request_over(struct hpn_sftp_job *job, const struct request *req)
+hpn_sftp_ask_over(struct hpn_sftp_job *job, const struct request *req)
 {
 	req->node->asked--;
 	job->requests--;
@@ -92,8 +92,8 @@ send_it(struct hpn_sftp_job *job, const struct request *req)
 }
 
 void
-ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask what,
-    u_char type, const char *path, const Attrib *a)
+hpn_sftp_ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask
+    what, u_char type, const char *path, const Attrib *a)
 {
 	struct request *req = ask(job, n, what, type);
 	int r;
@@ -106,10 +106,10 @@ ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask what,
 }
 
 void
-ask_path(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
-    const char *path)
+hpn_sftp_ask_path(struct hpn_sftp_job *job, struct node *n, enum ask what,
+    u_char type, const char *path)
 {
-	ask_path_attrib(job, n, what, type, path, NULL);
+	hpn_sftp_ask_path_attrib(job, n, what, type, path, NULL);
 }
 
 static void
@@ -134,14 +134,14 @@ send_open(struct hpn_sftp_job *job, struct request *req, const char *path,
 }
 
 void
-ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
+hpn_sftp_ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
     u_int mode, const Attrib *a)
 {
 	send_open(job, request(n, ASK_OPEN, 0, 0, 0), path, mode, a);
 }
 
 void
-ask_lane_open(struct hpn_sftp_job *job, struct node *n, u_int lane)
+hpn_sftp_ask_lane_open(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
 	/* If it has gone meanwhile it must not come into being again. */
 	send_open(job, request(n, ASK_LANE_OPEN, lane, 0, 0), n->to,
@@ -157,7 +157,7 @@ put_handle(struct hpn_sftp_job *job, const struct request *req)
 	int r;
 
 	if (req->lane != 0)
-		handle = spread_handle(n, req->lane, &len);
+		handle = hpn_sftp_stripe_handle(n, req->lane, &len);
 	if ((r = sshbuf_put_string(job->m, handle, len)) != 0)
 		fatal_fr(r, "compose");
 }
@@ -171,14 +171,14 @@ send_handle(struct hpn_sftp_job *job, struct request *req, u_char type)
 }
 
 void
-ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
+hpn_sftp_ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type)
 {
 	send_handle(job, request(n, what, 0, 0, 0), type);
 }
 
 void
-ask_lane_handle(struct hpn_sftp_job *job, struct node *n, u_int lane,
+hpn_sftp_ask_lane_handle(struct hpn_sftp_job *job, struct node *n, u_int lane,
     enum ask what, u_char type)
 {
 	send_handle(job, request(n, what, lane, 0, 0), type);
@@ -199,13 +199,14 @@ ask_fsetstat(struct hpn_sftp_job *job, struct node *n, enum ask what,
 }
 
 void
-ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const Attrib *a)
+hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const
+    Attrib *a)
 {
 	ask_fsetstat(job, n, ASK_FSETSTAT, a);
 }
 
 void
-ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
+hpn_sftp_ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_int64_t size)
 {
 	Attrib a;
@@ -220,7 +221,7 @@ ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
 }
 
 void
-ask_fsync(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_ask_fsync(struct hpn_sftp_job *job, struct node *n)
 {
 	struct request *req = ask(job, n, ASK_FSYNC, SSH2_FXP_EXTENDED);
 	int r;
@@ -245,21 +246,21 @@ send_read(struct hpn_sftp_job *job, struct request *req)
 }
 
 void
-ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+hpn_sftp_ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
 	send_read(job, request(n, ASK_COMPARE, 0, offset, len));
 }
 
 void
-ask_lane_read(struct hpn_sftp_job *job, struct node *n, u_int lane,
+hpn_sftp_ask_lane_read(struct hpn_sftp_job *job, struct node *n, u_int lane,
     u_int64_t offset, size_t len)
 {
 	send_read(job, request(n, ASK_LANE_PROOF, lane, offset, len));
 }
 
 void
-ask_hash(struct hpn_sftp_job *job, struct node *n,
+hpn_sftp_ask_hash(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_hash_range *range)
 {
 	struct request *req = ask(job, n, ASK_HASH, SSH2_FXP_EXTENDED);
@@ -290,14 +291,14 @@ data_request(struct node *n, enum ask what, u_int lane, u_int64_t offset,
 }
 
 void
-ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+hpn_sftp_ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
 	send_read(job, data_request(n, ASK_READ, 0, offset, len));
 }
 
 void
-ask_read_again(struct hpn_sftp_job *job, struct request *req)
+hpn_sftp_ask_read_again(struct hpn_sftp_job *job, struct request *req)
 {
 	req->again = 1;
 	send_read(job, req);
@@ -319,14 +320,14 @@ send_write(struct hpn_sftp_job *job, struct request *req, const u_char *data)
 }
 
 void
-ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
+hpn_sftp_ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
     u_int64_t offset, const u_char *data, size_t len)
 {
 	send_write(job, data_request(n, ASK_WRITE, lane, offset, len), data);
 }
 
 void
-ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+hpn_sftp_ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
 	send_write(job, request(n, ASK_HIDDEN, 0, offset, len), data);
@@ -345,10 +346,10 @@ ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 static const u_char first_handle[4];
 
 int
-ask_ahead(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_open_ahead(struct hpn_sftp_job *job, struct node *n)
 {
-	if (!job->c->predictable || job->only != n || verifies(job) ||
-	    (job->flags & HPN_SFTP_RESUME))
+	if (!job->c->predictable || job->only != n ||
+	    hpn_sftp_node_verifies(job) || (job->flags & HPN_SFTP_RESUME))
 		return 0;
 	n->handle_len = sizeof(first_handle);
 	n->handle = xmalloc(n->handle_len);
@@ -371,7 +372,7 @@ disown(struct hpn_sftp_job *job, struct node *n)
 				continue;
 			}
 			*chain = req->chain;
-			request_over(job, req);
+			hpn_sftp_ask_over(job, req);
 			hpn_sftp_io_later(job->c->io, req->id, NULL, NULL);
 			free(req);
 		}
@@ -388,16 +389,16 @@ take_back(struct hpn_sftp_job *job, struct node *n)
 	n->handle = NULL;
 	n->handle_len = 0;
 	n->guess = GUESS_NONE;
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	n->state = NODE_OPENING;
 	n->next = n->high = 0;
 	n->bad = UINT64_MAX;
 	n->eof = n->failed = n->step = 0;
-	file_plan(job, n);
+	hpn_sftp_node_plan(job, n);
 }
 
 void
-ask_ahead_late(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_open_ahead_late(struct hpn_sftp_job *job, struct node *n)
 {
 	debug("server answers in another order: no more is asked ahead");
 	job->c->predictable = 0;
@@ -406,8 +407,8 @@ ask_ahead_late(struct hpn_sftp_job *job, struct node *n)
 }
 
 int
-answer_ahead(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
+hpn_sftp_open_ahead_answer(struct hpn_sftp_job *job, struct node *n, u_char
+    type, struct sshbuf *m)
 {
 	const u_char *p;
 	size_t len;
@@ -436,8 +437,8 @@ answer_ahead(struct hpn_sftp_job *job, struct node *n, u_char type,
 	/* It may be closed already, if that was among what was asked. */
 	if (type != SSH2_FXP_HANDLE)
 		return 0;
-	(void)answer_handle(job, n, type, m);
-	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	(void)hpn_sftp_answer_handle(job, n, type, m);
+	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 	disown(job, n);
 	free(n->handle);
 	n->handle = NULL;
@@ -454,7 +455,7 @@ wrong_type(u_char wanted, u_char type)
 }
 
 u_int
-answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
+hpn_sftp_answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
 {
 	u_int status;
 	int r;
@@ -475,12 +476,12 @@ refusal(struct hpn_sftp_job *job, u_char wanted, u_char type,
 
 	if (type != SSH2_FXP_STATUS)
 		wrong_type(wanted, type);
-	status = answer_status(job, type, m);
+	status = hpn_sftp_answer_status(job, type, m);
 	return status == SSH2_FX_OK ? SSH2_FX_FAILURE : status;
 }
 
 u_int
-answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
+hpn_sftp_answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
 	int r;
@@ -495,7 +496,7 @@ answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
 }
 
 u_int
-answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+hpn_sftp_answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
     Attrib *a)
 {
 	int r;
@@ -508,7 +509,7 @@ answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
 }
 
 char *
-answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+hpn_sftp_answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
     u_int *statusp)
 {
 	char *path;

@@ -73,7 +73,7 @@ struct check {
 };
 
 int
-verifies(const struct hpn_sftp_job *job)
+hpn_sftp_node_verifies(const struct hpn_sftp_job *job)
 {
 	if (job->flags & HPN_RESUME_VERIFY)
 		return 1;
@@ -82,7 +82,7 @@ verifies(const struct hpn_sftp_job *job)
 }
 
 void
-check_free(struct node *n)
+hpn_sftp_check_free(struct node *n)
 {
 	struct check *c = n->check;
 
@@ -114,14 +114,14 @@ refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 }
 
 int
-check_hashes(const struct hpn_sftp_job *job, const struct node *n)
+hpn_sftp_check_hashes(const struct hpn_sftp_job *job, const struct node *n)
 {
 	return job->c->can_hash && job->c->hashes && !n->unhashed &&
 	    !n->writeonly;
 }
 
 void
-check_probe(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_check_probe(struct hpn_sftp_job *job, struct node *n)
 {
 	struct hpn_hash_range range;
 
@@ -129,7 +129,7 @@ check_probe(struct hpn_sftp_job *job, struct node *n)
 		return;
 	range.offset = 0;
 	range.length = range.block = PROBE_BLOCK;
-	ask_hash(job, n, &range);
+	hpn_sftp_ask_hash(job, n, &range);
 	n->checks++;
 }
 
@@ -142,20 +142,20 @@ say_once(struct hpn_sftp_job *job, int what, const char *text)
 	if (job->c->said & what)
 		return;
 	job->c->said |= what;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	logit("%s", text);
 }
 
 void
-check_changed(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_check_changed(struct hpn_sftp_job *job, struct node *n)
 {
 	if (interrupted || n->failed)
 		return;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("\"%s\" changed while it was copied; copy it again", n->from);
 	n->failed = 1;
 	/* Where only the end is looked at, what is mixed would pass for good. */
-	if ((job->flags & HPN_SFTP_RESUME) && !check_hashes(job, n) &&
+	if ((job->flags & HPN_SFTP_RESUME) && !hpn_sftp_check_hashes(job, n) &&
 	    n->begun < n->bad)
 		n->bad = n->begun;
 }
@@ -169,7 +169,7 @@ refuse(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 	    "replaces such files";
 
 	job->tally.refused++;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	switch (r->why) {
 	case HPN_RESUME_LARGER:
 		error("\"%s\" has %llu bytes, \"%s\" only %llu: %s", n->to,
@@ -279,11 +279,11 @@ act(struct hpn_sftp_job *job, struct node *n)
 			    "what is there is read back and compared" :
 			    "The server has no hashes: of what is there only "
 			    "the end is read back and compared");
-		node_list(n, &job->want);
-		check_send(job, n);
+		hpn_sftp_node_list(n, &job->want);
+		hpn_sftp_check_send(job, n);
 		return;
 	}
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	if (interrupted || r->step == HPN_RESUME_REFUSE) {
 		n->failed = n->untouched = 1;
 		if (!interrupted)
@@ -293,16 +293,16 @@ act(struct hpn_sftp_job *job, struct node *n)
 		count(job, n, r);
 	}
 	if (job->flags & HPN_SFTP_UP)
-		put_checked(job, n, r);
+		hpn_sftp_put_checked(job, n, r);
 	else
-		get_checked(job, n, r);
+		hpn_sftp_get_checked(job, n, r);
 }
 
 void
-check_begin(struct hpn_sftp_job *job, struct node *n,
+hpn_sftp_check_begin(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume_file *source, const struct hpn_resume_file *dest)
 {
-	check_free(n);
+	hpn_sftp_check_free(n);
 	n->check = xcalloc(1, sizeof(*n->check));
 	hpn_resume_begin(&n->check->r, source, dest, job->flags,
 	    job->c->can_hash, (job->flags & HPN_SFTP_UP) != 0);
@@ -312,12 +312,12 @@ check_begin(struct hpn_sftp_job *job, struct node *n,
 /* -------------------------------------------------------- what was moved -- */
 
 void
-verify_begin(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_check_verify_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	struct check *c = n->check;
 
-	if (!verifies(job)) {
-		check_free(n);
+	if (!hpn_sftp_node_verifies(job)) {
+		hpn_sftp_check_free(n);
 		return;
 	}
 	if (c == NULL)
@@ -348,7 +348,7 @@ sum_end(struct check *c)
 }
 
 void
-verify_sent(struct node *n, const u_char *p, size_t len)
+hpn_sftp_check_verify_sent(struct node *n, const u_char *p, size_t len)
 {
 	struct check *c = n->check;
 	size_t part;
@@ -368,15 +368,16 @@ verify_sent(struct node *n, const u_char *p, size_t len)
 }
 
 void
-verify_more(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_check_verify_more(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->check != NULL && n->check->verifying && n->check->hash &&
-	    !again_second(job, n) && (n->state == NODE_DATA || n->state == NODE_DRAIN))
-		check_send(job, n);
+	    !hpn_sftp_again_second(job, n) && (n->state == NODE_DATA || n->state
+	    == NODE_DRAIN))
+		hpn_sftp_check_send(job, n);
 }
 
 int
-verify_unchanged(const struct node *n)
+hpn_sftp_check_unchanged(const struct node *n)
 {
 	const struct check *c = n->check;
 	struct hpn_hash_range range;
@@ -408,7 +409,7 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 	struct check *c = n->check;
 	struct tally *t = &job->tally;
 
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	if (done) {
 		t->verified_bytes[c->hash ? 0 : 1] += c->end - c->begin;
 		if (n->begun == 0 || c->r.by == HPN_RESUME_BY_HASH ||
@@ -419,16 +420,17 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 	} else if (!n->failed && !interrupted)
 		t->unverified_files++;
 	if (job->flags & HPN_SFTP_UP) {
-		put_verified(job, n);
-		check_free(n);
+		hpn_sftp_put_verified(job, n);
+		hpn_sftp_check_free(n);
 	} else {
-		check_free(n);
-		get_verified(job, n);
+		hpn_sftp_check_free(n);
+		hpn_sftp_get_verified(job, n);
 	}
 }
 
 void
-verify_end(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+hpn_sftp_check_verify_end(struct hpn_sftp_job *job, struct node *n, u_int64_t
+    end)
 {
 	struct check *c = n->check;
 
@@ -441,8 +443,8 @@ verify_end(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
 		sum_end(c);
 	c->stream_ended = 1;
 	c->end = end;
-	node_list(n, &job->want);
-	check_send(job, n);
+	hpn_sftp_node_list(n, &job->want);
+	hpn_sftp_check_send(job, n);
 }
 
 /* All of the range was compared, or what was seen is enough. */
@@ -460,13 +462,13 @@ verify_done(struct hpn_sftp_job *job, struct node *n)
 		c->next = c->begin;
 		c->differs = UINT64_MAX;
 		c->unusable = 0;
-		node_list(n, &job->want);
-		check_send(job, n);
+		hpn_sftp_node_list(n, &job->want);
+		hpn_sftp_check_send(job, n);
 		return;
 	}
 	if (interrupted || n->failed || c->unusable) {
 		if (c->unusable && (job->flags & HPN_RESUME_VERIFY)) {
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			error("\"%s\" could not be compared with \"%s\" after "
 			    "the copy", n->to, n->from);
 			n->failed = 1;
@@ -475,7 +477,7 @@ verify_done(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	if (c->differs != UINT64_MAX) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("\"%s\" differs from \"%s\" after the copy, %s byte "
 		    "%llu; copy it again", n->to, n->from,
 		    c->hash ? "not far beyond" : "at",
@@ -534,11 +536,11 @@ ask_sample(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
 	struct check *c = n->check;
 	u_int64_t begin = c->next;
 	size_t len = MINIMUM(end - begin, c->r.stride), part, at;
-	u_char *p = job_room_for(job, len);
+	u_char *p = hpn_sftp_node_room(job, len);
 
 	c->next += len;
 	/* One that cannot be read is found out when it is compared. */
-	if (read_at(n->fd, p, len, begin) != (ssize_t)len)
+	if (hpn_sftp_node_read_at(n->fd, p, len, begin) != (ssize_t)len)
 		at = 0;
 	else
 		for (at = 0; at < len && p[at] == 0; at++)
@@ -546,12 +548,12 @@ ask_sample(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
 	if (at == len)
 		return 0;
 	part = MINIMUM(len, HPN_RESUME_SAMPLE);
-	ask_compare(job, n, begin + MINIMUM(at, len - part), part);
+	hpn_sftp_ask_compare(job, n, begin + MINIMUM(at, len - part), part);
 	return 1;
 }
 
 void
-check_send(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_check_send(struct hpn_sftp_job *job, struct node *n)
 {
 	struct check *c = n->check;
 	struct hpn_hash_range range;
@@ -560,7 +562,7 @@ check_send(struct hpn_sftp_job *job, struct node *n)
 
 	/* While data are on their way, what has arrived */
 	if (!alone(n)) {
-		end = file_whole(n);
+		end = hpn_sftp_node_whole(n);
 		if ((job->flags & HPN_SFTP_UP) == 0 && n->high < end)
 			end = n->high;
 	}
@@ -573,21 +575,21 @@ check_send(struct hpn_sftp_job *job, struct node *n)
 				return;
 			if (n->checks >= HASH_ASKED)
 				break;
-			if (!job_room(job, 0))
+			if (!hpn_sftp_ask_may(job, 0))
 				return;
-			ask_hash(job, n, &range);
+			hpn_sftp_ask_hash(job, n, &range);
 			c->next += range.length;
 		} else if (c->r.stride != 0 && !c->verifying) {
-			if (!job_room(job, HPN_RESUME_SAMPLE))
+			if (!hpn_sftp_ask_may(job, HPN_RESUME_SAMPLE))
 				return;
 			if (!ask_sample(job, n, end))
 				continue;
 		} else {
 			len = MINIMUM(end - c->next,
 			    *job->c->download_buflen);
-			if (!job_room(job, len))
+			if (!hpn_sftp_ask_may(job, len))
 				return;
-			ask_compare(job, n, c->next, len);
+			hpn_sftp_ask_compare(job, n, c->next, len);
 			c->next += len;
 		}
 		n->checks++;
@@ -597,7 +599,7 @@ check_send(struct hpn_sftp_job *job, struct node *n)
 	if (n->checks == 0)
 		done(job, n);
 	else
-		node_unlist(n);
+		hpn_sftp_node_unlist(n);
 }
 
 static void
@@ -624,7 +626,7 @@ probe_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	struct hpn_sftp_hash_answer a;
 
 	if (type == SSH2_FXP_STATUS)
-		refused(job, n, answer_status(job, type, m));
+		refused(job, n, hpn_sftp_answer_status(job, type, m));
 	else if (type != SSH2_FXP_EXTENDED_REPLY)
 		fatal("Expected SSH2_FXP_EXTENDED_REPLY(%u) packet, got %u",
 		    SSH2_FXP_EXTENDED_REPLY, type);
@@ -663,7 +665,7 @@ unread(struct hpn_sftp_job *job, struct node *n)
 	/* Of a drop box that is known. */
 	if (n->writeonly && (job->flags & HPN_SFTP_UP) == 0)
 		return;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("read local \"%s\": %s", job->flags & HPN_SFTP_UP ? n->from :
 	    n->to, strerror(errno));
 }
@@ -710,7 +712,7 @@ hash_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	struct hpn_hash_range range = req->range;
 
 	if (type == SSH2_FXP_STATUS) {
-		refused(job, n, answer_status(job, type, m));
+		refused(job, n, hpn_sftp_answer_status(job, type, m));
 		c->unusable = 1;
 		return;
 	}
@@ -733,7 +735,7 @@ hash_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	if (a.ended)
 		differs_at(c, range.offset);
 	else if (!enough(c) && !interrupted && !n->failed) {
-		ask_hash(job, n, &range);
+		hpn_sftp_ask_hash(job, n, &range);
 		n->checks++;
 	}
 }
@@ -744,12 +746,12 @@ compare_bytes(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *theirs, size_t len)
 {
 	struct check *c = n->check;
-	u_char *ours = job_room_for(job, len);
+	u_char *ours = hpn_sftp_node_room(job, len);
 	const u_char *dest = job->flags & HPN_SFTP_UP ? theirs : ours;
 	ssize_t got;
 	size_t i;
 
-	if ((got = read_at(n->fd, ours, len, offset)) == -1) {
+	if ((got = hpn_sftp_node_read_at(n->fd, ours, len, offset)) == -1) {
 		unread(job, n);
 		return;
 	}
@@ -781,7 +783,7 @@ read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	int r;
 
 	if (type == SSH2_FXP_STATUS) {
-		status = answer_status(job, type, m);
+		status = hpn_sftp_answer_status(job, type, m);
 		if (status == SSH2_FX_EOF) {
 			differs_at(c, req->offset);
 			c->others++;
@@ -807,14 +809,14 @@ read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	}
 	compare_bytes(job, n, req->offset, p, len);
 	if (len < req->len && !enough(c) && !interrupted && !n->failed) {
-		ask_compare(job, n, req->offset + len, req->len - len);
+		hpn_sftp_ask_compare(job, n, req->offset + len, req->len - len);
 		n->checks++;
 	}
 }
 
 void
-check_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
-    struct sshbuf *m)
+hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req, u_char
+    type, struct sshbuf *m)
 {
 	struct node *n = req->node;
 	int probe = req->ask == ASK_HASH && req->range.block == PROBE_BLOCK;
@@ -831,23 +833,23 @@ check_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		else
 			read_answer(job, n, req, type, m);
 		if (alone(n)) {
-			node_list(n, &job->want);
-			check_send(job, n);
+			hpn_sftp_node_list(n, &job->want);
+			hpn_sftp_check_send(job, n);
 			return;
 		}
-		verify_more(job, n);
+		hpn_sftp_check_verify_more(job, n);
 	}
 	/* It may be all that the file's end waited for. */
 	if (job->flags & HPN_SFTP_UP)
-		put_check_end(job, n);
+		hpn_sftp_put_check_end(job, n);
 	else
-		get_check_end(job, n);
+		hpn_sftp_get_check_end(job, n);
 }
 
 /* -------------------------------------------------------------- summary -- */
 
 void
-check_summary(struct hpn_sftp_job *job)
+hpn_sftp_check_summary(struct hpn_sftp_job *job)
 {
 	const struct tally *t = &job->tally;
 

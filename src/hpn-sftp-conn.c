@@ -99,7 +99,7 @@ known_free(struct hpn_sftp_conn *c, struct known *k)
 }
 
 void
-hpn_sftp_forget(struct hpn_sftp_conn *c, int all)
+hpn_sftp_conn_forget(struct hpn_sftp_conn *c, int all)
 {
 	struct known *k, *next;
 
@@ -109,7 +109,7 @@ hpn_sftp_forget(struct hpn_sftp_conn *c, int all)
 }
 
 void
-hpn_sftp_listed(struct hpn_sftp_conn *c, const char *dir, const char *name,
+hpn_sftp_conn_listed(struct hpn_sftp_conn *c, const char *dir, const char *name,
     const Attrib *a)
 {
 	char *path;
@@ -131,7 +131,7 @@ hpn_sftp_listed(struct hpn_sftp_conn *c, const char *dir, const char *name,
 }
 
 void
-hpn_sftp_ask_early(const char *path)
+hpn_sftp_conn_ask_early(const char *path)
 {
 	free(early_path);
 	early_path = xstrdup(path);
@@ -210,7 +210,7 @@ await(struct hpn_sftp_conn *c, const int *pending)
 }
 
 int
-hpn_sftp_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
+hpn_sftp_conn_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
     int quiet, Attrib *a)
 {
 	struct known *k;
@@ -264,7 +264,7 @@ limits_answer(void *context, u_char type, struct sshbuf *m)
 }
 
 void
-hpn_sftp_ask_limits(struct hpn_sftp_conn *c)
+hpn_sftp_conn_ask_limits(struct hpn_sftp_conn *c)
 {
 	struct sshbuf *m;
 	u_int id = (*c->next_id)++;
@@ -289,7 +289,7 @@ hpn_sftp_conn_ready(struct hpn_sftp_conn *c, int has_limits, u_int *requests)
 	(void)hpn_sftp_lanes_hear(&c->lanes, NULL);
 	if (!has_limits)
 		return;
-	hpn_sftp_ask_limits(c);
+	hpn_sftp_conn_ask_limits(c);
 	if (!hpn_sftp_plain())
 		return;
 	/* OpenSSH waits for them, and lets them lower its requests */

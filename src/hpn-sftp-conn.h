@@ -53,11 +53,11 @@ void hpn_sftp_conn_init(struct hpn_sftp_conn *, int in, int out,
  * The next connection will ask for the attributes of path (as SSH_FXP_STAT
  * gives them) as soon as it begins, by hpn_sftp_conn_begun().
  */
-void hpn_sftp_ask_early(const char *path);
+void hpn_sftp_conn_ask_early(const char *path);
 void hpn_sftp_conn_begun(struct hpn_sftp_conn *);
 
 /* Ask a server that has limits@openssh.com for its limits. */
-void hpn_sftp_ask_limits(struct hpn_sftp_conn *);
+void hpn_sftp_conn_ask_limits(struct hpn_sftp_conn *);
 
 /*
  * The server's version came, and whether it has that extension.  With HPNDisabled
@@ -71,14 +71,14 @@ void hpn_sftp_conn_ready(struct hpn_sftp_conn *, int has_limits,
  * non-zero, what the directories of a glob said.  1: here they are; 0: not
  * known; -1: there is no such file, which was said unless quiet.
  */
-int hpn_sftp_known_stat(struct hpn_sftp_conn *, const char *path, int listed,
-    int quiet, struct Attrib *);
+int hpn_sftp_conn_known_stat(struct hpn_sftp_conn *, const char *path, int
+    listed, int quiet, struct Attrib *);
 
 /* A directory listing says that dir/name has these attributes. */
-void hpn_sftp_listed(struct hpn_sftp_conn *, const char *dir,
+void hpn_sftp_conn_listed(struct hpn_sftp_conn *, const char *dir,
     const char *name, const struct Attrib *);
 
 /* Forget what was listed; with all non-zero what was asked early, too. */
-void hpn_sftp_forget(struct hpn_sftp_conn *, int all);
+void hpn_sftp_conn_forget(struct hpn_sftp_conn *, int all);
 
 #endif /* HPN_SFTP_CONN_H */

@@ -67,16 +67,16 @@ set_times(struct hpn_sftp_job *job, struct node *n, const char *what)
 	tv[1].tv_sec = n->a.mtime;
 	tv[0].tv_usec = tv[1].tv_usec = 0;
 	if (utimes(n->to, tv) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("local set times %s\"%s\": %s", what, n->to,
 		    strerror(errno));
 	}
 }
 
 void
-get_cut(struct node *n)
+hpn_sftp_get_cut(struct node *n)
 {
-	u_int64_t end = file_whole(n);
+	u_int64_t end = hpn_sftp_node_whole(n);
 	struct stat st;
 
 	if (n->fd != -1 && end < n->high && fstat(n->fd, &st) == 0 &&
@@ -98,19 +98,19 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 
 	/* An empty file, of which nothing came */
 	if (!n->opened && !n->failed && !interrupted)
-		(void)save_open(job, n);
+		(void)hpn_sftp_save_open(job, n);
 	if (n->fd == -1)
 		return;
 	/* Holes must not look like data that came. */
 	if (n->failed || interrupted)
-		end = MINIMUM(end, file_whole(n));
+		end = MINIMUM(end, hpn_sftp_node_whole(n));
 	/* A device has no length. */
 	if ((inplace || n->failed || interrupted) &&
 	    (fstat(n->fd, &st) == -1 || (S_ISREG(st.st_mode) &&
 	    (u_int64_t)st.st_size != end))) {
 		debug("truncating at %llu", (unsigned long long)end);
 		if (ftruncate(n->fd, end) == -1) {
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			error("local ftruncate \"%s\": %s", n->to,
 			    strerror(errno));
 			/* What follows the data may be an older file's */
@@ -127,7 +127,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 		if ((job->flags & HPN_SFTP_PRESERVE) &&
 		    chmod(n->to, n->mode) == -1) {
 #endif
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			error("local chmod \"%s\": %s", n->to,
 			    strerror(errno));
 		}
@@ -144,7 +144,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 			/* Of a device there may be nothing to write out. */
 			if (fsync(n->fd) == -1 && (errno != EINVAL ||
 			    (fstat(n->fd, &st) == 0 && S_ISREG(st.st_mode)))) {
-				job_meter_break(job);
+				hpn_sftp_meter_break(job);
 				error("local sync \"%s\": %s", n->to,
 				    strerror(errno));
 				n->failed = 1;
@@ -153,7 +153,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 	}
 	/* Some file systems say only now that data were not written. */
 	if (close(n->fd) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("close local \"%s\": %s", n->to, strerror(errno));
 		n->failed = 1;
 	}
@@ -166,26 +166,27 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_DATA;
 	if (n->size != 0 && n->guess == GUESS_NONE)
-		job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
-	get_send(job, n);
+		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
+	hpn_sftp_node_list(n, &job->want);
+	hpn_sftp_get_send(job, n);
 }
 
 void
-get_open(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_open(struct hpn_sftp_job *job, struct node *n)
 {
-	if (again_wait(job, n))
+	if (hpn_sftp_again_wait(job, n))
 		return;
 	n->state = NODE_OPENING;
 	if (n->tree) {
 		job->dirs_open++;
-		ask_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR, n->from);
+		hpn_sftp_ask_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR,
+		    n->from);
 		return;
 	}
 	job->files_open++;
-	ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
+	hpn_sftp_ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
 	/* Of a larger one requests are as long as the server allows, once known. */
-	if (n->size != 0 && n->size < n->buflen && ask_ahead(job, n))
+	if (n->size != 0 && n->size < n->buflen && hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);
 }
 
@@ -197,7 +198,7 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
 	    !S_ISREG(n->a.perm)) {
 		error("download %s: not a regular file", n->from);
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	/* Ownership is not preserved, so set[ug]id are not, either. */
@@ -205,22 +206,22 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	    n->a.perm & 0777 : 0666;
 	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
 	if (n->parent == NULL && !n->redone)
-		job_count(job, n, n->size);
-	file_plan(job, n);
+		hpn_sftp_node_count(job, n, n->size);
+	hpn_sftp_node_plan(job, n);
 	n->buflen = *job->c->download_buflen;
 	n->ahead = 1;
-	get_open(job, n);
+	hpn_sftp_get_open(job, n);
 }
 
 static void
 close_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_CLOSING;
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	/* Is it still the file whose data came?  Ours stays open until then. */
 	if (n->fd != -1)
-		ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
-	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+		hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
+	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
 /* Find out where to go on with what may be there in part. */
@@ -230,15 +231,15 @@ resume(struct hpn_sftp_job *job, struct node *n)
 	struct hpn_resume_file source;
 	struct stat st;
 
-	if (save_open(job, n) == -1) {
-		save_leave(n);
+	if (hpn_sftp_save_open(job, n) == -1) {
+		hpn_sftp_save_leave(n);
 		close_remote(job, n);
 		return;
 	}
 	if (fstat(n->fd, &st) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("stat local \"%s\": %s", n->to, strerror(errno));
-		save_leave(n);
+		hpn_sftp_save_leave(n);
 		close_remote(job, n);
 		return;
 	}
@@ -251,11 +252,11 @@ resume(struct hpn_sftp_job *job, struct node *n)
 	source.size = n->size;
 	source.mtime = n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME ?
 	    n->a.mtime : UINT64_MAX;
-	check_begin(job, n, &source, &n->dest);
+	hpn_sftp_check_begin(job, n, &source, &n->dest);
 }
 
 void
-get_checked(struct hpn_sftp_job *job, struct node *n,
+hpn_sftp_get_checked(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume *r)
 {
 	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
@@ -267,38 +268,39 @@ get_checked(struct hpn_sftp_job *job, struct node *n,
 		if ((n->readonly && r->step != HPN_RESUME_WHOLE) ||
 		    (n->begun < r->there &&
 		    ftruncate(n->fd, n->begun) == -1)) {
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			error("%s local \"%s\": %s", n->readonly ? "open" :
 			    "ftruncate", n->to, strerror(errno));
 			n->failed = 1;
 		}
 	}
 	if (n->failed) {
-		check_free(n);
-		save_leave(n);
+		hpn_sftp_check_free(n);
+		hpn_sftp_save_leave(n);
 		close_remote(job, n);
 		return;
 	}
 	n->next = n->high = n->begun;
-	file_plan(job, n);
+	hpn_sftp_node_plan(job, n);
 	if (whole) {
-		check_free(n);
+		hpn_sftp_check_free(n);
 		finish_local(job, n);
 		close_remote(job, n);
 		return;
 	}
-	verify_begin(job, n);
+	hpn_sftp_check_verify_begin(job, n);
 	begin_data(job, n);
 }
 
 void
-get_verified(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_verified(struct hpn_sftp_job *job, struct node *n)
 {
-	if (interrupted && (verifies(job) || ((job->flags & HPN_SFTP_RESUME) &&
-	    (job->flags & HPN_SFTP_PRESERVE))))
+	if (interrupted && (hpn_sftp_node_verifies(job) || ((job->flags &
+	    HPN_SFTP_RESUME) && (job->flags & HPN_SFTP_PRESERVE))))
 		n->cut = 1;
 	if (!n->modified || n->failed || interrupted ||
-	    (!verifies(job) && (job->flags & HPN_SFTP_RESUME) == 0))
+	    (!hpn_sftp_node_verifies(job) && (job->flags & HPN_SFTP_RESUME) ==
+	    0))
 		finish_local(job, n);
 	close_remote(job, n);
 }
@@ -310,18 +312,18 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 {
 	u_int status;
 
-	if ((status = answer_handle(job, n, type, m)) == SSH2_FX_OK) {
-		verify_end(job, n, n->high);
+	if ((status = hpn_sftp_answer_handle(job, n, type, m)) == SSH2_FX_OK) {
+		hpn_sftp_check_verify_end(job, n, n->high);
 		return;
 	}
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("remote open \"%s\": %s", n->from, fx2txt(status));
 	n->failed = 1;
-	check_free(n);
+	hpn_sftp_check_free(n);
 	finish_local(job, n);
 	job->files_open--;
 	n->state = NODE_CLOSING;
-	get_check_end(job, n);
+	hpn_sftp_get_check_end(job, n);
 }
 
 static void
@@ -335,20 +337,21 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		compare(job, n, type, m);
 		return;
 	}
-	if ((r = answer_ahead(job, n, type, m)) == 1) {
-		job_meter_file(job, n, n->from, n->size, 0);
+	if ((r = hpn_sftp_open_ahead_answer(job, n, type, m)) == 1) {
+		hpn_sftp_meter_file(job, n, n->from, n->size, 0);
 		return;
 	}
 	if (r == -1) {
-		job->files_open--;	/* get_open() counts it again */
-		get_open(job, n);
+		job->files_open--;	/* hpn_sftp_get_open() counts it again */
+		hpn_sftp_get_open(job, n);
 		return;
 	}
-	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
+	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->files_open,
+	    &status)) == 1)
 		return;
 	if (r == -1) {
 		error("remote open \"%s\": %s", n->from, fx2txt(status));
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	/* Limits may have come with the handle. */
@@ -357,7 +360,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		resume(job, n);
 		return;
 	}
-	verify_begin(job, n);
+	hpn_sftp_check_verify_begin(job, n);
 	begin_data(job, n);
 }
 
@@ -368,11 +371,11 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 static void
 check_end(struct hpn_sftp_job *job, struct node *n)
 {
-	if (((job->flags & HPN_SFTP_RESUME) == 0 && !verifies(job)) ||
-	    n->failed || interrupted ||
+	if (((job->flags & HPN_SFTP_RESUME) == 0 &&
+	    !hpn_sftp_node_verifies(job)) || n->failed || interrupted ||
 	    (n->a.flags & SSH2_FILEXFER_ATTR_SIZE) == 0 || n->high >= n->a.size)
 		return;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("\"%s\" ended after %llu of %llu bytes; copy it again", n->from,
 	    (unsigned long long)n->high, (unsigned long long)n->a.size);
 	n->failed = 1;
@@ -401,41 +404,41 @@ next_len(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-get_send(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_send(struct hpn_sftp_job *job, struct node *n)
 {
 	size_t len;
 
 	if (n->state == NODE_CHECK || n->state == NODE_VERIFY) {
-		check_send(job, n);
+		hpn_sftp_check_send(job, n);
 		return;
 	}
 	while (n->state == NODE_DATA && !n->eof && !n->failed &&
 	    !interrupted) {
 		if ((len = next_len(job, n)) == 0) {
-			node_unlist(n);
+			hpn_sftp_node_unlist(n);
 			return;
 		}
-		if (!job_room(job, len))
+		if (!hpn_sftp_ask_may(job, len))
 			return;
-		ask_read(job, n, n->next, len);
+		hpn_sftp_ask_read(job, n, n->next, len);
 		n->next += len;
-		file_plan(job, n);
+		hpn_sftp_node_plan(job, n);
 	}
 	if (!TAILQ_EMPTY(&n->data)) {
-		node_unlist(n);
+		hpn_sftp_node_unlist(n);
 		return;
 	}
 	if (n->state == NODE_DATA) {
 		if (!n->eof)
 			n->cut = 1;
 		check_end(job, n);
-		if (again_second(job, n)) {
+		if (hpn_sftp_again_second(job, n)) {
 			n->second = 1;
 			n->state = NODE_OPENING;
-			node_unlist(n);
-			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+			hpn_sftp_node_unlist(n);
+			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 		} else
-			verify_end(job, n, n->high);
+			hpn_sftp_check_verify_end(job, n, n->high);
 	}
 }
 
@@ -444,8 +447,8 @@ static void
 go_on(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_DATA && n->on == NULL) {
-		node_list(n, &job->want);
-		get_send(job, n);
+		hpn_sftp_node_list(n, &job->want);
+		hpn_sftp_get_send(job, n);
 	}
 }
 
@@ -453,14 +456,14 @@ static void
 read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_int status)
 {
-	save_answered(n, req);
+	hpn_sftp_save_answered(n, req);
 	if (status == SSH2_FX_EOF) {
 		n->eof = 1;
-		save_end(job, n, req->offset);
+		hpn_sftp_save_end(job, n, req->offset);
 		return;
 	}
 	if (!n->failed) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("read remote \"%s\" : %s", n->from, fx2txt(status));
 	}
 	n->failed = 1;
@@ -477,7 +480,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	int r;
 
 	if (type == SSH2_FXP_STATUS) {
-		read_failed(job, n, req, answer_status(job, type, m));
+		read_failed(job, n, req, hpn_sftp_answer_status(job, type, m));
 		return;
 	}
 	if (type != SSH2_FXP_DATA)
@@ -493,21 +496,21 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		read_failed(job, n, req, SSH2_FX_FAILURE);
 		return;
 	}
-	save_data(job, n, req, p, len);
+	hpn_sftp_save_data(job, n, req, p, len);
 	if (req->len == 0) {
-		save_answered(n, req);
+		hpn_sftp_save_answered(n, req);
 		if (n->ahead < AHEAD_MAX && n->size == 0)
 			n->ahead++;
 		return;
 	}
 	if (n->size != 0 && req->offset == n->size) {
 		/* More was asked for than the size, and the size came. */
-		save_answered(n, req);
+		hpn_sftp_save_answered(n, req);
 		n->eof = 1;
 		return;
 	}
 	if (n->failed || interrupted) {
-		save_answered(n, req);
+		hpn_sftp_save_answered(n, req);
 		if (req->offset < n->bad)
 			n->bad = req->offset;
 		n->cut = 1;
@@ -518,7 +521,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	    (unsigned long long)req->offset + req->len - 1);
 	if (len < n->buflen)
 		n->buflen = MAXIMUM(MIN_READ_SIZE, len);
-	ask_read_again(job, req);
+	hpn_sftp_ask_read_again(job, req);
 }
 
 static void
@@ -528,16 +531,16 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 		return;
 	/* Of what is left as it was something better was said. */
 	if ((n->failed || n->cut) && !n->untouched)
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 	else
-		node_end(job, n);
+		hpn_sftp_node_end(job, n);
 }
 
 void
-get_check_end(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_check_end(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->again)
-		again_check(job, n);
+		hpn_sftp_again_check(job, n);
 	else
 		file_check(job, n);
 }
@@ -588,7 +591,7 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 
 	if (!S_ISDIR(n->a.perm)) {
 		error("\"%s\" is not a directory", n->from);
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if (job->flags & HPN_SFTP_LIST)
@@ -605,14 +608,14 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 	saved = errno;
 	if (!made && (saved != EEXIST ||
 	    stat(n->to, &st) == -1 || !S_ISDIR(st.st_mode))) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("mkdir %s: %s", n->to, strerror(saved));
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	dir_modes(job, n, made);
-	dir_ready(job, n);
-	get_open(job, n);
+	hpn_sftp_node_dir_ready(job, n);
+	hpn_sftp_get_open(job, n);
 }
 
 static void
@@ -621,11 +624,12 @@ dir_begin(struct hpn_sftp_job *job, struct node *n)
 	debug2("download dir remote \"%s\" to local \"%s\"", n->from, n->to);
 	if (n->depth >= MAX_DIR_DEPTH) {
 		error("Maximum directory depth exceeded: %d levels", n->depth);
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if (n->parent == NULL)
-		ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH, n->from);
+		hpn_sftp_ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH,
+		    n->from);
 	else
 		dir_begin_known(job, n);
 }
@@ -637,28 +641,29 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	u_int status;
 	int r;
 
-	if ((r = answer_open(job, n, type, m, &job->dirs_open, &status)) == 1)
+	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->dirs_open,
+	    &status)) == 1)
 		return;
 	if (r == -1) {
 		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
 		error("remote readdir \"%s\" failed", n->from);
 		n->failed = 1;
-		dir_listed(job, n);
+		hpn_sftp_node_dir_listed(job, n);
 		return;
 	}
 	n->state = NODE_DATA;
 	n->ahead = 1;
-	node_list_first(n, &job->walking);
-	get_walk(job, n);
+	hpn_sftp_node_list_first(n, &job->walking);
+	hpn_sftp_get_walk(job, n);
 }
 
 void
-get_walk(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_walk(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int ahead = job->alive < JOB_NODES ? n->ahead : 1;
 
-	while (n->asked < ahead && job_room(job, 0))
-		ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
+	while (n->asked < ahead && hpn_sftp_ask_may(job, 0))
+		hpn_sftp_ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
 }
 
 /* There are no more names to come, or none are wanted. */
@@ -668,9 +673,9 @@ dir_end(struct hpn_sftp_job *job, struct node *n)
 	if (n->state != NODE_DATA)
 		return;
 	n->state = NODE_CHILDREN;
-	again_list_end(job, n);
-	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
-	dir_listed(job, n);
+	hpn_sftp_again_list_end(job, n);
+	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	hpn_sftp_node_dir_listed(job, n);
 }
 
 static void
@@ -683,26 +688,26 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 		return;
 	/* As in sftp-client.c: such names would lead somewhere else. */
 	if (*filename == '\0' || strpbrk(filename, DIRECTORY_CHARS) != NULL) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("Server sent suspect path \"%s\" during readdir of "
 		    "\"%s\"", filename, n->from);
 		return;
 	}
 	from = sftp_path_append(n->from, filename);
 	to = sftp_path_append(n->to, filename);
-	if (again_listed(job, n, to))
+	if (hpn_sftp_again_listed(job, n, to))
 		;
 	else if (S_ISLNK(a->perm)) {
 		if (job->flags & HPN_SFTP_FOLLOW)
 			/* As a file for now; its attributes will tell. */
-			job_node(job, n, from, to, 0, NULL);
+			hpn_sftp_node_new(job, n, from, to, 0, NULL);
 		else
 			logit("download \"%s\": not a regular file", from);
 	} else if (S_ISDIR(a->perm))
-		job_node(job, n, from, to, 1, a);
+		hpn_sftp_node_new(job, n, from, to, 1, a);
 	else if (S_ISREG(a->perm))
-		job_count(job, job_node(job, n, from, to, 0, a),
-		    a->flags & SSH2_FILEXFER_ATTR_SIZE ? a->size : 0);
+		hpn_sftp_node_count(job, hpn_sftp_node_new(job, n, from, to, 0,
+		    a), a->flags & SSH2_FILEXFER_ATTR_SIZE ? a->size : 0);
 	else
 		logit("download \"%s\": not a regular file", from);
 	free(from);
@@ -716,7 +721,7 @@ too_many(struct hpn_sftp_job *job, struct node *n)
 	if (!job->overfull) {
 		if (job->alive < JOB_NODES_MAX)
 			return 0;
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("remote readdir \"%s\": too many names at a time; "
 		    "nothing more is begun, copy less at once", n->from);
 		job->overfull = 1;
@@ -736,9 +741,9 @@ names(struct hpn_sftp_job *job, struct node *n, u_char type,
 	int r;
 
 	if (type == SSH2_FXP_STATUS) {
-		if ((status = answer_status(job, type, m)) != SSH2_FX_EOF &&
-		    n->state == NODE_DATA) {
-			job_meter_break(job);
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_EOF && n->state == NODE_DATA) {
+			hpn_sftp_meter_break(job);
 			error("Couldn't read directory: %s", fx2txt(status));
 			error("remote readdir \"%s\" failed", n->from);
 			n->failed = 1;
@@ -770,7 +775,7 @@ names(struct hpn_sftp_job *job, struct node *n, u_char type,
 }
 
 void
-get_dir_done(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_dir_done(struct hpn_sftp_job *job, struct node *n)
 {
 	if (job->flags & HPN_SFTP_PRESERVE) {
 		if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
@@ -780,20 +785,20 @@ get_dir_done(struct hpn_sftp_job *job, struct node *n)
 			    "\"%s\"", n->to);
 	}
 	if (n->final_mode != n->mode && chmod(n->to, n->final_mode) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("local chmod directory \"%s\": %s", n->to,
 		    strerror(errno));
 	}
 	if (n->failed || n->lacks)
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 	else
-		node_end(job, n);
+		hpn_sftp_node_end(job, n);
 }
 
 /* -------------------------------------------------------------- answers -- */
 
 void
-get_begin(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_get_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->tree)
 		dir_begin(job, n);
@@ -803,7 +808,7 @@ get_begin(struct hpn_sftp_job *job, struct node *n)
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
 		job->files_open++;
-		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->from);
+		hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->from);
 	}
 }
 
@@ -815,15 +820,16 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 
 	if (!n->tree)
 		job->files_open--;	/* begin_known() counts it again */
-	if ((status = answer_attrib(job, type, m, &n->a)) != SSH2_FX_OK) {
-		job_meter_break(job);
+	if ((status = hpn_sftp_answer_attrib(job, type, m, &n->a)) !=
+	    SSH2_FX_OK) {
+		hpn_sftp_meter_break(job);
 		if (n->parent != NULL)
 			logit("remote stat \"%s\" failed: %s", n->from,
 			    fx2txt(status));
 		else
 			error("stat remote \"%s\": %s", n->from,
 			    fx2txt(status));
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	n->have_attr = 1;
@@ -840,17 +846,17 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 		}
 		if (!S_ISREG(n->a.perm)) {
 			logit("download \"%s\": not a regular file", n->from);
-			node_end(job, n);
+			hpn_sftp_node_end(job, n);
 			return;
 		}
-		job_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE ?
-		    n->a.size : 0);
+		hpn_sftp_node_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE
+		    ? n->a.size : 0);
 	}
 	begin_known(job, n);
 }
 
 void
-get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+hpn_sftp_get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
@@ -860,10 +866,11 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 
 	switch (req->ask) {
 	case ASK_REALPATH:
-		if ((path = answer_path(job, type, m, &status)) == NULL) {
+		if ((path = hpn_sftp_answer_path(job, type, m, &status)) ==
+		    NULL) {
 			error("download \"%s\": path canonicalization failed: "
 			    "%s", n->from, fx2txt(status));
-			node_fail(job, n);
+			hpn_sftp_node_fail(job, n);
 			return;
 		}
 		free(n->from);
@@ -871,7 +878,8 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		if (n->have_attr)
 			dir_begin_known(job, n);
 		else
-			ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->from);
+			hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT,
+			    n->from);
 		return;
 	case ASK_STAT:
 		attributes(job, n, type, m);
@@ -887,24 +895,25 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		return;
 	case ASK_READ:
 		data(job, n, req, type, m);
-		save_release(job, n);
-		verify_more(job, n);
+		hpn_sftp_save_release(job, n);
+		hpn_sftp_check_verify_more(job, n);
 		if (!req->again)
 			go_on(job, n);
 		return;
 	case ASK_FSTAT:
-		if (answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+		if (hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
 		    (((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
 		    a.size != n->a.size) ||
 		    ((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
 		    a.mtime != n->a.mtime)))
-			check_changed(job, n);
+			hpn_sftp_check_changed(job, n);
 		finish_local(job, n);
 		file_check(job, n);
 		return;
 	case ASK_CLOSE:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
-			job_meter_break(job);
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
 			error("close remote \"%s\": %s", n->from,
 			    fx2txt(status));
 			n->failed = 1;
@@ -915,11 +924,11 @@ get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		}
 		if (n->second == 1) {
 			n->second = 2;
-			ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
+			hpn_sftp_ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
 			return;
 		}
 		job->files_open--;
-		hpn_xfer_closed(&job->xfer);
+		hpn_sftp_window_closed(&job->window);
 		file_check(job, n);
 		return;
 	default:

@@ -38,7 +38,7 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
 #include "hpn-sftp-plain.h"
-#include "hpn-xfer.h"
+#include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
 extern int showprogress;
@@ -51,16 +51,10 @@ extern int showprogress;
 /* The job's line is composed so often at most. */
 #define LABEL_NS	200000000ULL
 
-u_int64_t
-now_ns(void)
-{
-	return (u_int64_t)(monotime_double() * 1e9);
-}
-
 /* ---------------------------------------------------------------- nodes -- */
 
 void
-node_unlist(struct node *n)
+hpn_sftp_node_unlist(struct node *n)
 {
 	if (n->on != NULL)
 		TAILQ_REMOVE(n->on, n, list);
@@ -68,17 +62,17 @@ node_unlist(struct node *n)
 }
 
 void
-node_list(struct node *n, struct nodes *to)
+hpn_sftp_node_list(struct node *n, struct nodes *to)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	TAILQ_INSERT_TAIL(to, n, list);
 	n->on = to;
 }
 
 void
-node_list_first(struct node *n, struct nodes *to)
+hpn_sftp_node_list_first(struct node *n, struct nodes *to)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	TAILQ_INSERT_HEAD(to, n, list);
 	n->on = to;
 }
@@ -88,19 +82,19 @@ node_list_first(struct node *n, struct nodes *to)
  * of the command line keep their order.
  */
 void
-job_begin_later(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_later(struct hpn_sftp_job *job, struct node *n)
 {
 	if (!n->tree)
-		node_list(n, &job->files);
+		hpn_sftp_node_list(n, &job->files);
 	else if (n->parent == NULL)
-		node_list(n, &job->dirs);
+		hpn_sftp_node_list(n, &job->dirs);
 	else
-		node_list_first(n, &job->dirs);
+		hpn_sftp_node_list_first(n, &job->dirs);
 }
 
 struct node *
-job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
-    const char *to, int tree, const Attrib *a)
+hpn_sftp_node_new(struct hpn_sftp_job *job, struct node *parent, const char
+    *from, const char *to, int tree, const Attrib *a)
 {
 	struct node *n = xcalloc(1, sizeof(*n));
 
@@ -122,14 +116,14 @@ job_node(struct hpn_sftp_job *job, struct node *parent, const char *from,
 		parent->children++;
 	}
 	if (parent != NULL && !parent->ready)
-		node_list(n, &parent->waiting);
+		hpn_sftp_node_list(n, &parent->waiting);
 	else
-		job_begin_later(job, n);
+		hpn_sftp_node_later(job, n);
 	return n;
 }
 
 void
-job_count(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
+hpn_sftp_node_count(struct hpn_sftp_job *job, struct node *n, u_int64_t size)
 {
 	if (!n->counted)
 		job->all_files++;
@@ -171,7 +165,7 @@ claim(struct hpn_sftp_job *job, struct node *n)
 }
 
 struct node *
-job_claimed(struct hpn_sftp_job *job, const char *to)
+hpn_sftp_node_claimed(struct hpn_sftp_job *job, const char *to)
 {
 	struct node wanted;
 
@@ -181,7 +175,7 @@ job_claimed(struct hpn_sftp_job *job, const char *to)
 }
 
 void
-job_doubt(struct hpn_sftp_job *job, struct node *n, int doubt)
+hpn_sftp_node_doubt(struct hpn_sftp_job *job, struct node *n, int doubt)
 {
 	struct node *child;
 
@@ -204,37 +198,38 @@ unclaim(struct hpn_sftp_job *job, struct node *n)
 	n->claimed = 0;
 	/* The first one first again: of several the last one stays. */
 	while ((other = TAILQ_LAST(&n->blocked, nodes)) != NULL)
-		node_list_first(other, other->tree ? &job->dirs : &job->files);
+		hpn_sftp_node_list_first(other, other->tree ? &job->dirs :
+		    &job->files);
 }
 
 void
-dir_check(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_dir_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (!n->listed || n->children != 0 || n->asked != 0 ||
 	    n->handles != 0 || n->state == NODE_TAIL)
 		return;
 	n->state = NODE_TAIL;
 	if (job->flags & HPN_SFTP_UP)
-		put_dir_done(job, n);
+		hpn_sftp_put_dir_done(job, n);
 	else
-		get_dir_done(job, n);
+		hpn_sftp_get_dir_done(job, n);
 }
 
 void
-node_end(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 {
 	struct node *parent = n->parent;
 
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	unclaim(job, n);
 	job->planned -= n->planned;
 	if (job->only == n) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		job->only = NULL;
 	}
 	if (!n->tree) {
 		if (n->failed && !n->counted)
-			job_count(job, n, 0);
+			hpn_sftp_node_count(job, n, 0);
 		if (n->unreal) {
 			if (n->counted)
 				job->all_files--;
@@ -258,59 +253,59 @@ node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->target);
 	free(n->handle);
 	free(n->small);
-	check_free(n);
-	spread_free(n);
-	save_drop(job, n);
+	hpn_sftp_check_free(n);
+	hpn_sftp_stripe_free(n);
+	hpn_sftp_save_drop(job, n);
 	free(n);
 	job->alive--;
 	if (parent != NULL) {
 		parent->children--;
-		dir_check(job, parent);
+		hpn_sftp_node_dir_check(job, parent);
 	}
 }
 
 void
-node_fail(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_fail(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->doubt || n->unreal) {
 		/* A name that its directory may not have */
 		n->unreal = 1;
 		n->failed = 0;
-		node_end(job, n);
+		hpn_sftp_node_end(job, n);
 		return;
 	}
 	n->failed = 1;
 	/* Of an interrupted one the meter has the name, unless it has many. */
 	if (n->target != NULL) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("failed to upload %s %s to %s",
 		    n->tree ? "directory" : "file", n->from, n->target);
 	} else if (!n->tree && (n->parent != NULL ||
 	    (interrupted && job->only != n))) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error(job->flags & HPN_SFTP_UP ?
 		    "upload \"%s\" to \"%s\" failed" :
 		    "Download of file %s to %s failed", n->from, n->to);
 	}
-	node_end(job, n);
+	hpn_sftp_node_end(job, n);
 }
 
 void
-dir_ready(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_dir_ready(struct hpn_sftp_job *job, struct node *n)
 {
 	struct node *child;
 
 	n->ready = 1;
 	while ((child = TAILQ_FIRST(&n->waiting)) != NULL)
-		job_begin_later(job, child);
+		hpn_sftp_node_later(job, child);
 }
 
 void
-dir_listed(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_dir_listed(struct hpn_sftp_job *job, struct node *n)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	n->listed = 1;
-	dir_check(job, n);
+	hpn_sftp_node_dir_check(job, n);
 }
 
 /* What is in a directory that could not be made is not begun. */
@@ -323,21 +318,22 @@ drop(struct hpn_sftp_job *job, struct nodes *from)
 		n->failed = 1;
 		if (from == &job->refused)
 			job->nrefused--;
-		node_end(job, n);
+		hpn_sftp_node_end(job, n);
 	}
 }
 
 /* ------------------------------------------------------------- requests -- */
 
 int
-job_room(struct hpn_sftp_job *job, size_t len)
+hpn_sftp_ask_may(struct hpn_sftp_job *job, size_t len)
 {
-	return hpn_xfer_may_ask(&job->xfer, job->asked_bytes, job->requests,
-	    len);
+	return hpn_sftp_window_may_ask(&job->window, job->asked_bytes,
+	    job->requests, len);
 }
 
 int
-lane_room(const struct hpn_sftp_job *job, u_int lane, size_t len, int alone)
+hpn_sftp_ask_lane_may(const struct hpn_sftp_job *job, u_int lane, size_t len,
+    int alone)
 {
 	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
 
@@ -356,7 +352,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	int tree = n->tree;
 	u_int alive = job->alive;
 
-	request_over(job, req);
+	hpn_sftp_ask_over(job, req);
 	switch (req->ask) {
 	case ASK_READ:
 	case ASK_WRITE:
@@ -366,7 +362,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_MKDIR:
 	case ASK_REALPATH:
 	case ASK_OPENDIR:
-		hpn_xfer_answered(&job->xfer, now_ns() - req->sent_ns);
+		hpn_sftp_window_answered(&job->window, hpn_clock_ns() -
+		    req->sent_ns);
 		break;
 	default:
 		break;
@@ -374,30 +371,30 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	req->again = req->kept = 0;
 	if (req->ask == ASK_OPEN || req->ask == ASK_OPENDIR ||
 	    req->ask == ASK_LANE_OPEN)
-		again_opened(job, req, type, m);
+		hpn_sftp_again_opened(job, req, type, m);
 	else if (req->ask == ASK_CLOSE || req->ask == ASK_LANE_CLOSE)
-		again_closed(job, req);
+		hpn_sftp_again_closed(job, req);
 	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
-		ask_ahead_late(job, n);
+		hpn_sftp_open_ahead_late(job, n);
 		free(req);
 		return;
 	}
 	if (n->again && req->ask < ASK_FACTS)
-		again_answer(job, req, type, m);
+		hpn_sftp_again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
-		check_answer(job, req, type, m);
+		hpn_sftp_check_answer(job, req, type, m);
 	else if (req->ask >= ASK_FACTS)
-		spread_answer(job, req, type, m);
+		hpn_sftp_stripe_answer(job, req, type, m);
 	else if (job->flags & HPN_SFTP_UP)
-		put_answer(job, req, type, m);
+		hpn_sftp_put_answer(job, req, type, m);
 	else
-		get_answer(job, req, type, m);
+		hpn_sftp_get_answer(job, req, type, m);
 	if (!req->again) {
 		if (!req->kept)
 			free(req);
 		/* Unless it has ended, a directory may have waited for this */
 		if (tree && alive == job->alive)
-			dir_check(job, n);
+			hpn_sftp_node_dir_check(job, n);
 	}
 }
 
@@ -433,7 +430,7 @@ take_packet(struct hpn_sftp_job *job, u_int lane, const u_char *p, size_t len)
 /* ---------------------------------------------------------------- files -- */
 
 u_char *
-job_room_for(struct hpn_sftp_job *job, size_t len)
+hpn_sftp_node_room(struct hpn_sftp_job *job, size_t len)
 {
 	if (job->buf_len < len) {
 		job->buf = xreallocarray(job->buf, len, 1);
@@ -443,7 +440,7 @@ job_room_for(struct hpn_sftp_job *job, size_t len)
 }
 
 ssize_t
-read_at(int fd, u_char *p, size_t len, u_int64_t offset)
+hpn_sftp_node_read_at(int fd, u_char *p, size_t len, u_int64_t offset)
 {
 	size_t got = 0;
 	ssize_t n;
@@ -462,30 +459,30 @@ read_at(int fd, u_char *p, size_t len, u_int64_t offset)
 }
 
 void
-file_plan(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_node_plan(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
 
 	/* More than this says nothing more, and must not overflow the sum */
-	if (left > HPN_XFER_MAX)
-		left = HPN_XFER_MAX;
+	if (left > HPN_SFTP_WINDOW_MAX)
+		left = HPN_SFTP_WINDOW_MAX;
 	job->planned += left;
 	job->planned -= n->planned;
 	n->planned = left;
 }
 
 void
-file_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
+hpn_sftp_node_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 {
 	n->moved += bytes;
 	job->done_bytes += bytes;
 	job->moved_bytes += bytes;
-	hpn_xfer_delivered(&job->xfer, bytes, now_ns());
+	hpn_sftp_window_delivered(&job->window, bytes, hpn_clock_ns());
 	hpn_sftp_lanes_moved(&job->c->lanes, bytes);
 }
 
 u_int64_t
-file_whole(const struct node *n)
+hpn_sftp_node_whole(const struct node *n)
 {
 	const struct request *req = TAILQ_FIRST(&n->data);
 	u_int64_t end = n->next;
@@ -494,8 +491,8 @@ file_whole(const struct node *n)
 		end = req->offset;
 	if (n->bad < end)
 		end = n->bad;
-	if (spread_whole(n) < end)
-		end = spread_whole(n);
+	if (hpn_sftp_stripe_whole(n) < end)
+		end = hpn_sftp_stripe_whole(n);
 	return end;
 }
 
@@ -520,7 +517,7 @@ file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 	debug("server would not open \"%s\" while %u others were open (%s); "
 	    "trying again alone", job->flags & HPN_SFTP_UP ? n->to : n->from,
 	    held, fx2txt(status));
-	node_list(n, &job->refused);
+	hpn_sftp_node_list(n, &job->refused);
 	job->nrefused++;
 	return 1;
 }
@@ -531,25 +528,26 @@ file_borne(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->trial) {
 		debug("server bears %u open at a time", n->refused_with);
-		hpn_xfer_bears(&job->xfer, n->refused_with);
-		job->c->bears = job->xfer.bears;
+		hpn_sftp_window_bears(&job->window, n->refused_with);
+		job->c->bears = job->window.bears;
 	}
 	n->trial = 0;
 	n->refusals = 0;
 }
 
 int
-answer_open(struct hpn_sftp_job *job, struct node *n, u_char type,
+hpn_sftp_open_answer(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m, u_int *counted, u_int *statusp)
 {
-	if ((*statusp = answer_handle(job, n, type, m)) == SSH2_FX_OK) {
+	if ((*statusp = hpn_sftp_answer_handle(job, n, type, m)) == SSH2_FX_OK)
+	    {
 		file_borne(job, n);
 		return 0;
 	}
 	(*counted)--;
 	if (file_refused(job, n, *statusp))
 		return 1;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	return -1;
 }
 
@@ -565,14 +563,14 @@ drop_all(struct hpn_sftp_job *job)
 	while ((n = TAILQ_FIRST(&job->walking)) != NULL) {
 		if (n->handle != NULL && n->state == NODE_DATA) {
 			n->state = NODE_CLOSING;
-			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 		}
 		drop(job, &n->waiting);
-		dir_listed(job, n);
+		hpn_sftp_node_dir_listed(job, n);
 	}
 	drop(job, &job->refused);
 	while (interrupted && (n = TAILQ_FIRST(&job->again)) != NULL)
-		again_drop(job, n);
+		hpn_sftp_again_drop(job, n);
 	do {
 		drop(job, &job->files);
 		drop(job, &job->dirs);
@@ -585,14 +583,14 @@ begin_node(struct hpn_sftp_job *job, struct node *n)
 	struct node *other;
 
 	if ((other = claim(job, n)) != NULL) {
-		node_list(n, &other->blocked);
+		hpn_sftp_node_list(n, &other->blocked);
 		return;
 	}
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	if (job->flags & HPN_SFTP_UP)
-		put_begin(job, n);
+		hpn_sftp_put_begin(job, n);
 	else
-		get_begin(job, n);
+		hpn_sftp_get_begin(job, n);
 }
 
 /* Whether this directory may give more names now. */
@@ -603,7 +601,7 @@ may_walk(const struct hpn_sftp_job *job, const struct node *n)
 	if ((job->flags & HPN_SFTP_UP) && !TAILQ_EMPTY(&job->dirs))
 		return 0;
 	/* Others may wait for this one to be closed. */
-	if (!(job->flags & HPN_SFTP_UP) && (job->xfer.bears == 1 ||
+	if (!(job->flags & HPN_SFTP_UP) && (job->window.bears == 1 ||
 	    job->nrefused != 0 || !TAILQ_EMPTY(&job->again)))
 		return 1;
 	/* One that has few may end, and make room for others. */
@@ -618,19 +616,20 @@ may_begin_dir(const struct hpn_sftp_job *job)
 
 	if (job->flags & HPN_SFTP_UP)
 		return 1;
-	if (!hpn_xfer_may_hold(&job->xfer, job->files_open + job->dirs_open))
+	if (!hpn_sftp_window_may_hold(&job->window, job->files_open +
+	    job->dirs_open))
 		return 0;
 	/* One at a time: what is known comes first, or it would pile up. */
-	if (job->xfer.bears == 1 && job->alive >= JOB_NODES &&
+	if (job->window.bears == 1 && job->alive >= JOB_NODES &&
 	    !TAILQ_EMPTY(&job->files))
 		return 0;
-	if (job->dirs_open < job->xfer.dirs)
+	if (job->dirs_open < job->window.dirs)
 		return 1;
 	/* Those that wait until others are done must not keep them from it. */
 	TAILQ_FOREACH(n, &job->walking, list)
 		if (!may_walk(job, n))
 			waiting++;
-	return job->dirs_open - waiting < job->xfer.dirs;
+	return job->dirs_open - waiting < job->window.dirs;
 }
 
 /* Whether another file may be begun now. */
@@ -639,22 +638,22 @@ may_begin(struct hpn_sftp_job *job)
 {
 	/* What waits to be compared was there, or says where to go on. */
 	if ((job->flags & HPN_SFTP_UP) == 0 || (job->flags & HPN_SFTP_RESUME) ||
-	    verifies(job))
-		return hpn_xfer_may_open(&job->xfer, job->files_open,
+	    hpn_sftp_node_verifies(job))
+		return hpn_sftp_window_may_open(&job->window, job->files_open,
 		    job->planned);
-	return hpn_xfer_may_create(&job->xfer, job->files_open,
+	return hpn_sftp_window_may_create(&job->window, job->files_open,
 	    job->planned + job->asked_bytes);
 }
 
 static void
 open_again(struct hpn_sftp_job *job, struct node *n)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	job->nrefused--;
 	if (job->flags & HPN_SFTP_UP)
-		put_open(job, n);
+		hpn_sftp_put_open(job, n);
 	else
-		get_open(job, n);
+		hpn_sftp_get_open(job, n);
 }
 
 /*
@@ -672,15 +671,16 @@ begin_refused(struct hpn_sftp_job *job)
 	u_int held = job->files_open + job->dirs_open;
 
 	if (held == 0 && (n = TAILQ_FIRST(&job->again)) != NULL) {
-		again_begin(job, n);
+		hpn_sftp_again_begin(job, n);
 		return 0;
 	}
 	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
 		/* The number was learnt from another. */
-		if (n->refusals == 1 && job->xfer.bears != 0 &&
-		    job->xfer.bears <= n->refused_with &&
-		    job_room(job, 0) && hpn_xfer_may_hold(&job->xfer,
-		    job->files_open + job->dirs_open))
+		if (n->refusals == 1 && job->window.bears != 0 &&
+		    job->window.bears <= n->refused_with &&
+		    hpn_sftp_ask_may(job, 0) &&
+		    hpn_sftp_window_may_hold(&job->window, job->files_open +
+		    job->dirs_open))
 			open_again(job, n);
 	}
 	if (!TAILQ_EMPTY(&job->again))
@@ -707,30 +707,29 @@ schedule(struct hpn_sftp_job *job)
 	if (interrupted || job->overfull)
 		drop_all(job);
 	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
-		if (!job_room(job, 0))
+		if (!hpn_sftp_ask_may(job, 0))
 			return;
 		if (up)
-			put_send(job, n);
+			hpn_sftp_put_send(job, n);
 		else
-			get_send(job, n);
+			hpn_sftp_get_send(job, n);
 	}
 	begin = begin_refused(job);
 	while (begin && (n = TAILQ_FIRST(&job->dirs)) != NULL &&
-	    job_room(job, 0) && may_begin_dir(job))
+	    hpn_sftp_ask_may(job, 0) && may_begin_dir(job))
 		begin_node(job, n);
 	while (begin && (n = TAILQ_FIRST(&job->files)) != NULL &&
-	    job_room(job, 0) &&
-	    hpn_xfer_may_hold(&job->xfer, job->files_open + job->dirs_open) &&
-	    may_begin(job))
+	    hpn_sftp_ask_may(job, 0) && hpn_sftp_window_may_hold(&job->window,
+	    job->files_open + job->dirs_open) && may_begin(job))
 		begin_node(job, n);
 	if (up) {
 		if ((n = TAILQ_FIRST(&job->walking)) != NULL &&
 		    may_walk(job, n))
-			put_walk(job, n);
+			hpn_sftp_put_walk(job, n);
 	} else {
 		TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
-			if (may_walk(job, n) && job_room(job, 0))
-				get_walk(job, n);
+			if (may_walk(job, n) && hpn_sftp_ask_may(job, 0))
+				hpn_sftp_get_walk(job, n);
 	}
 }
 
@@ -784,8 +783,8 @@ lost(struct hpn_sftp_job *job)
 	for (i = 0; i < REQUEST_CHAINS; i++)
 		for (req = job->asked[i]; req != NULL; req = req->chain)
 			if (req->ask == ASK_READ)
-				get_cut(req->node);
-	job_meter_break(job);
+				hpn_sftp_get_cut(req->node);
+	hpn_sftp_meter_break(job);
 	errno = saved;
 	hpn_sftp_io_lost("read");
 }
@@ -795,7 +794,7 @@ lost(struct hpn_sftp_job *job)
 static void
 meter_label(struct hpn_sftp_job *job, int force)
 {
-	u_int64_t now = now_ns();
+	u_int64_t now = hpn_clock_ns();
 	off_t total = job->all_bytes;
 	int more;
 
@@ -828,7 +827,7 @@ meter_begin(struct hpn_sftp_job *job)
 }
 
 void
-job_meter_file(struct hpn_sftp_job *job, struct node *n, const char *path,
+hpn_sftp_meter_file(struct hpn_sftp_job *job, struct node *n, const char *path,
     off_t size, u_int64_t from)
 {
 	const char *name;
@@ -845,7 +844,7 @@ job_meter_file(struct hpn_sftp_job *job, struct node *n, const char *path,
 }
 
 void
-job_meter_break(struct hpn_sftp_job *job)
+hpn_sftp_meter_break(struct hpn_sftp_job *job)
 {
 	if (!job->metered)
 		return;
@@ -859,7 +858,7 @@ job_meter_break(struct hpn_sftp_job *job)
 static void
 summary(struct hpn_sftp_job *job)
 {
-	double took = (double)(now_ns() - job->begun_ns) / 1e9;
+	double took = (double)(hpn_clock_ns() - job->begun_ns) / 1e9;
 
 	verbose("%s: %u file%s%s, %lld bytes in %.1f seconds",
 	    job->flags & HPN_SFTP_UP ? "uploaded" : "downloaded",
@@ -869,7 +868,7 @@ summary(struct hpn_sftp_job *job)
 	if (job->failed_files != 0)
 		verbose("%u file%s failed; the messages above say which",
 		    job->failed_files, job->failed_files == 1 ? "" : "s");
-	check_summary(job);
+	hpn_sftp_check_summary(job);
 }
 
 /* -------------------------------------------------------------- the job -- */
@@ -881,7 +880,7 @@ local_files(void)
 	struct rlimit rl;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur > INT_MAX)
-		return HPN_XFER_FILES_MAX;
+		return HPN_SFTP_WINDOW_FILES_MAX;
 	if (rl.rlim_cur < 32 + 2)
 		return 1;
 	return (rl.rlim_cur - 32) / 2;
@@ -905,11 +904,12 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 		if (job->c->requests == 0)
 			job->c->requests = HPN_SFTP_PLAIN_REQUESTS;
 	}
-	hpn_xfer_init(&job->xfer, job->c->requests);
-	hpn_xfer_local(&job->xfer, hpn_sftp_plain() ? 1 : local_files());
+	hpn_sftp_window_init(&job->window, job->c->requests);
+	hpn_sftp_window_local(&job->window, hpn_sftp_plain() ? 1 :
+	    local_files());
 	if ((job->m = sshbuf_new()) == NULL)
 		fatal_f("sshbuf_new failed");
-	hpn_xfer_bears(&job->xfer, job->c->bears);
+	hpn_sftp_window_bears(&job->window, job->c->bears);
 	job->asked = xcalloc(REQUEST_CHAINS, sizeof(*job->asked));
 	RB_INIT(&job->claims);
 	for (i = 0; i < HPN_LANES_MAX; i++) {
@@ -947,11 +947,11 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 		/* A glob marks directories. */
 		while (len > 1 && plain[len - 1] == '/')
 			plain[--len] = '\0';
-		known = hpn_sftp_known_stat(job->c, plain, 1, 1, &a) == 1;
+		known = hpn_sftp_conn_known_stat(job->c, plain, 1, 1, &a) == 1;
 	}
-	n = job_node(job, NULL, from, to, tree, known ? &a : NULL);
+	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
 	if (!tree)
-		job_count(job, n, 0);
+		hpn_sftp_node_count(job, n, 0);
 	if (target != NULL)
 		n->target = xstrdup(target);
 	job->only = job->alive == 1 && !tree ? n : NULL;
@@ -968,8 +968,8 @@ patience(struct hpn_sftp_job *job)
 	if (!interrupted || (job->flags & HPN_SFTP_LIST))
 		return -1;
 	if (job->interrupted_ns == 0)
-		job->interrupted_ns = now_ns();
-	return now_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
+		job->interrupted_ns = hpn_clock_ns();
+	return hpn_clock_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
 }
 
 int
@@ -981,9 +981,9 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	u_int idle = 0, lane, gone;
 	int r, ret;
 
-	job->begun_ns = now_ns();
+	job->begun_ns = hpn_clock_ns();
 	for (;;) {
-		hpn_xfer_handles(&job->xfer, job->c->handles);
+		hpn_sftp_window_handles(&job->window, job->c->handles);
 		schedule(job);
 		settle(job);
 		if (job->alive == 0)
@@ -993,7 +993,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		r = (job->flags & HPN_SFTP_UP) && n != NULL &&
 		    may_walk(job, n) ? 0 : patience(job);
 		if (r == -2) {
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			return -1;
 		}
 		if (r != 0 && job->requests == 0) {
@@ -1004,10 +1004,10 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		}
 		idle = 0;
 		if (hpn_sftp_lanes_trip(&job->c->lanes, r, &gone) == -1 ||
-		    (gone != 0 && spread_gone(job, gone) == -1)) {
+		    (gone != 0 && hpn_sftp_stripe_gone(job, gone) == -1)) {
 			/* It is what the user wanted. */
 			if (patience(job) != -1) {
-				job_meter_break(job);
+				hpn_sftp_meter_break(job);
 				return -1;
 			}
 			lost(job);
@@ -1026,11 +1026,11 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	if (job->metered) {
 		meter_label(job, 1);
 		refresh_progress_meter(1);
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 	}
 	if (job->plain == NULL)
 		summary(job);
-	hpn_sftp_forget(job->c, 1);
+	hpn_sftp_conn_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
 	sshbuf_free(job->m);
 	free(job->buf);

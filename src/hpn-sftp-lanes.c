@@ -26,8 +26,8 @@
 #include "sftp.h"
 #include "sftp-common.h"
 
-#include "hpn-batch.h"
-#include "hpn-sessions.h"
+#include "hpn-pipe.h"
+#include "hpn-lanes-ssh.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-lanes.h"
 #include "hpn-sftp-plain.h"
@@ -72,12 +72,12 @@ hpn_sftp_lanes_child(void)
 	char number[16];
 
 	/* Another's would be taken for ours. */
-	(void)unsetenv(HPN_SESSIONS_ENV);
+	(void)unsetenv(HPN_LANES_SSH_ENV);
 	if (offered[1] == -1 || fcntl(offered[1], F_SETFD, 0) == -1)
 		return;
 	snprintf(number, sizeof(number), "%s%d",
-	    tell_only ? HPN_SESSIONS_TELL : "", offered[1]);
-	(void)setenv(HPN_SESSIONS_ENV, number, 1);
+	    tell_only ? HPN_LANES_SSH_TELL : "", offered[1]);
+	(void)setenv(HPN_LANES_SSH_ENV, number, 1);
 }
 
 void
@@ -111,7 +111,7 @@ int
 hpn_sftp_lanes_hear(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 {
 	struct pollfd p[2];
-	u_char frame[HPN_SESSIONS_TOLD_LEN];
+	u_char frame[HPN_LANES_SSH_TOLD_LEN];
 	size_t got = 0;
 	ssize_t n;
 
@@ -140,10 +140,10 @@ hpn_sftp_lanes_hear(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 			continue;
 		l->heard = 1;
 		if (get_u32(frame) != sizeof(frame) - 4 ||
-		    get_u32(frame + 4) != HPN_SESSIONS_TOLD)
+		    get_u32(frame + 4) != HPN_LANES_SSH_TOLD)
 			break;
 		hpn_sftp_plain_told((get_u32(frame + 8) &
-		    HPN_SESSIONS_DISABLED) != 0);
+		    HPN_LANES_SSH_DISABLED) != 0);
 		if (l->tell_only || hpn_sftp_plain())
 			break;
 		return 1;
@@ -163,7 +163,7 @@ hand_over(int control, int fd)
 	int r;
 
 	put_u32(frame, sizeof(frame) - 4);
-	put_u32(frame + 4, HPN_SESSIONS_OPEN);
+	put_u32(frame + 4, HPN_LANES_SSH_OPEN);
 	/* An ssh that needs none has closed its end. */
 	handler = ssh_signal(SIGPIPE, SIG_IGN);
 	/* An empty socket takes these few bytes whole. */

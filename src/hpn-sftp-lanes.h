@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-sftp-lanes: further SFTP servers over the connection that ssh has made
- * for us (hpn-sessions.h), each behind a channel of its own (hpn-lanes.h).
+ * for us (hpn-lanes-ssh.h), each behind a channel of its own (hpn-lanes.h).
  *
  * Lane 0 is the connection's own.  Others come when asked for, or never: one that
  * a server refuses, or that has ended, is simply not there.

@@ -2,12 +2,13 @@
 /*
  * hpn-sftp-node: what hpn-sftp-job.c (the order of things), hpn-sftp-again.c (what
  * of it is done a second time), hpn-sftp-ask.c
- * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-spread.c,
+ * (requests and what is in answers), hpn-sftp-put.c, hpn-sftp-stripe.c,
  * hpn-sftp-save.c and hpn-sftp-get.c (what is done to a file or directory, up and
  * down) and hpn-sftp-check.c (what is there compared with what should be) share.
  *
- * A node belongs to the job from job_node() to node_end().  It is on at most
- * one list.  It may be ended when none of its requests is under way.
+ * A node belongs to the job from hpn_sftp_node_new() to hpn_sftp_node_end(). It
+ * is on at most one list. It may be ended when none of its requests is under
+ * way.
  */
 #ifndef HPN_SFTP_NODE_H
 #define HPN_SFTP_NODE_H
@@ -20,16 +21,17 @@
 #include "openbsd-compat/sys-queue.h"
 #include "openbsd-compat/sys-tree.h"
 
+#include "hpn-clock.h"
 #include "hpn-handles.h"
 #include "hpn-hash.h"
 #include "hpn-lanes.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-conn.h"
-#include "hpn-xfer.h"
+#include "hpn-sftp-window.h"
 
 struct check;
 struct node;
-struct spread;
+struct stripe;
 struct hpn_sftp_job;
 TAILQ_HEAD(nodes, node);
 RB_HEAD(claims, node);
@@ -149,7 +151,7 @@ struct node {
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
-	struct spread *spread;		/* hpn-sftp-spread.c */
+	struct stripe *stripe;		/* hpn-sftp-stripe.c */
 	/* directory */
 	mode_t final_mode;
 	int lacks;			/* something in it failed */
@@ -172,7 +174,7 @@ struct tally {
 struct hpn_sftp_job {
 	struct hpn_sftp_conn *c;
 	struct sftp_conn *plain;	/* HPNDisabled: OpenSSH's do the work */
-	struct hpn_xfer xfer;
+	struct hpn_sftp_window window;
 	int flags;
 	struct sshbuf *m;		/* a request being composed */
 	u_char *buf;			/* data being read from a local file */
@@ -220,95 +222,97 @@ struct hpn_sftp_job {
 #define JOB_NODES_MAX	(64 * JOB_NODES)
 
 /* A new node, queued to begin when its parent is ready. */
-struct node *job_node(struct hpn_sftp_job *, struct node *parent,
+struct node *hpn_sftp_node_new(struct hpn_sftp_job *, struct node *parent,
     const char *from, const char *to, int tree, const Attrib *);
-void job_begin_later(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_later(struct hpn_sftp_job *, struct node *);
 /* It is one of the job's files, which may not have been known until now. */
-void job_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
+void hpn_sftp_node_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
 
 /* Lists.  A node that is on one is taken from it first. */
-void node_list(struct node *, struct nodes *);
-void node_list_first(struct node *, struct nodes *);
-void node_unlist(struct node *);
+void hpn_sftp_node_list(struct node *, struct nodes *);
+void hpn_sftp_node_list_first(struct node *, struct nodes *);
+void hpn_sftp_node_unlist(struct node *);
 
 /* Nothing more is to be done with it. */
-void node_end(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_end(struct hpn_sftp_job *, struct node *);
 /* ... and it was not done; says so in OpenSSH's words. */
-void node_fail(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_fail(struct hpn_sftp_job *, struct node *);
 
 /* Directory: what is in it may begin. */
-void dir_ready(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_dir_ready(struct hpn_sftp_job *, struct node *);
 /* Directory: there is no more in it; ends it when all that is was done. */
-void dir_listed(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_dir_listed(struct hpn_sftp_job *, struct node *);
 /* ... and has it been? */
-void dir_check(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_dir_check(struct hpn_sftp_job *, struct node *);
 /* What is under way to this destination, or NULL. */
-struct node *job_claimed(struct hpn_sftp_job *, const char *to);
+struct node *hpn_sftp_node_claimed(struct hpn_sftp_job *, const char *to);
 /* Whether what was begun in this directory is in it is in doubt; or it is not. */
-void job_doubt(struct hpn_sftp_job *, struct node *, int doubt);
-
-u_int64_t now_ns(void);
+void hpn_sftp_node_doubt(struct hpn_sftp_job *, struct node *, int doubt);
 
 /* Whether a request may be sent for this many bytes of data, ... */
-int job_room(struct hpn_sftp_job *, size_t len);
+int hpn_sftp_ask_may(struct hpn_sftp_job *, size_t len);
 /* ... and so many be written in this lane; alone: no other could take them. */
-int lane_room(const struct hpn_sftp_job *, u_int lane, size_t len, int alone);
+int hpn_sftp_ask_lane_may(const struct hpn_sftp_job *, u_int lane, size_t len,
+    int alone);
 
 /*
  * hpn-sftp-ask.c.  Requests: what the node asks for.  The answer comes to
- * put_answer() or get_answer().
+ * hpn_sftp_put_answer() or hpn_sftp_get_answer().
  */
-void ask_path(struct hpn_sftp_job *, struct node *, enum ask, u_char type,
-    const char *path);
-void ask_path_attrib(struct hpn_sftp_job *, struct node *, enum ask,
+void hpn_sftp_ask_path(struct hpn_sftp_job *, struct node *, enum ask, u_char
+    type, const char *path);
+void hpn_sftp_ask_path_attrib(struct hpn_sftp_job *, struct node *, enum ask,
     u_char type, const char *path, const Attrib *);
-void ask_open(struct hpn_sftp_job *, struct node *, const char *path,
+void hpn_sftp_ask_open(struct hpn_sftp_job *, struct node *, const char *path,
     u_int mode, const Attrib *);
-void ask_handle(struct hpn_sftp_job *, struct node *, enum ask, u_char type);
-void ask_handle_attrib(struct hpn_sftp_job *, struct node *, const Attrib *);
-void ask_truncate(struct hpn_sftp_job *, struct node *, enum ask,
+void hpn_sftp_ask_handle(struct hpn_sftp_job *, struct node *, enum ask, u_char
+    type);
+void hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *, struct node *, const
+    Attrib *);
+void hpn_sftp_ask_truncate(struct hpn_sftp_job *, struct node *, enum ask,
     u_int64_t size);
-void ask_fsync(struct hpn_sftp_job *, struct node *);
-void ask_hash(struct hpn_sftp_job *, struct node *,
+void hpn_sftp_ask_fsync(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_ask_hash(struct hpn_sftp_job *, struct node *,
     const struct hpn_hash_range *);
 /* A part of the file, not to keep. */
-void ask_compare(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+void hpn_sftp_ask_compare(struct hpn_sftp_job *, struct node *, u_int64_t
+    offset, size_t len);
+void hpn_sftp_ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     size_t len);
-void ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
-    size_t len);
-void ask_read_again(struct hpn_sftp_job *, struct request *);
-void ask_write(struct hpn_sftp_job *, struct node *, u_int lane,
+void hpn_sftp_ask_read_again(struct hpn_sftp_job *, struct request *);
+void hpn_sftp_ask_write(struct hpn_sftp_job *, struct node *, u_int lane,
     u_int64_t offset, const u_char *, size_t len);
 /* In a lane other than the connection's own: open it, what needs no more than its
  * handle there, and look at some of it. */
-void ask_lane_open(struct hpn_sftp_job *, struct node *, u_int lane);
-void ask_lane_handle(struct hpn_sftp_job *, struct node *, u_int lane,
+void hpn_sftp_ask_lane_open(struct hpn_sftp_job *, struct node *, u_int lane);
+void hpn_sftp_ask_lane_handle(struct hpn_sftp_job *, struct node *, u_int lane,
     enum ask, u_char type);
-void ask_lane_read(struct hpn_sftp_job *, struct node *, u_int lane,
+void hpn_sftp_ask_lane_read(struct hpn_sftp_job *, struct node *, u_int lane,
     u_int64_t offset, size_t len);
 /* A part that is not all that it should be yet, as ASK_HIDDEN. */
-void ask_hidden(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+void hpn_sftp_ask_hidden(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     const u_char *data, size_t len);
 /*
  * The job's only file was asked to be opened: whether more may be asked before
  * the answer, since the handle can be told; n->handle is that then.
  */
-int ask_ahead(struct hpn_sftp_job *, struct node *);
+int hpn_sftp_open_ahead(struct hpn_sftp_job *, struct node *);
 /* An answer to such a request has come first. */
-void ask_ahead_late(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_open_ahead_late(struct hpn_sftp_job *, struct node *);
 
 /* Answered, or not waited for any more. */
-void request_over(struct hpn_sftp_job *, const struct request *);
+void hpn_sftp_ask_over(struct hpn_sftp_job *, const struct request *);
 
 /* Answers: what is in them; a wrong type of answer ends the program. */
-u_int answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf *);
+u_int hpn_sftp_answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf
+    *);
 /* 0 or the status */
-u_int answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
+u_int hpn_sftp_answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
     struct sshbuf *);
-u_int answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf *,
-    Attrib *);
+u_int hpn_sftp_answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf
+    *, Attrib *);
 /* the path, to be freed, or NULL and the status */
-char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
+char *hpn_sftp_answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);
 
 /*
@@ -316,33 +320,34 @@ char *answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
  * guessed, all goes on; -1: nothing is open, it is to be opened again; 0: the
  * answer has to be dealt with, and nothing else is under way.
  */
-int answer_ahead(struct hpn_sftp_job *, struct node *, u_char type,
-    struct sshbuf *);
+int hpn_sftp_open_ahead_answer(struct hpn_sftp_job *, struct node *, u_char
+    type, struct sshbuf *);
 
 /*
  * The answer to the opening of a file or directory, which *counted counts among
  * those that are open: 0: it is; 1: it was refused and is worth another attempt,
- * which will be made by put_open() or get_open(); -1: it failed with this status.
+ * which will be made by hpn_sftp_put_open() or hpn_sftp_get_open(); -1: it
+ * failed with this status.
  */
-int answer_open(struct hpn_sftp_job *, struct node *, u_char type,
+int hpn_sftp_open_answer(struct hpn_sftp_job *, struct node *, u_char type,
     struct sshbuf *, u_int *counted, u_int *statusp);
 /* What the open file has still to ask for has changed. */
-void file_plan(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_node_plan(struct hpn_sftp_job *, struct node *);
 /* Data of it were moved. */
-void file_moved(struct hpn_sftp_job *, struct node *, u_int64_t bytes);
+void hpn_sftp_node_moved(struct hpn_sftp_job *, struct node *, u_int64_t bytes);
 /* Up to where the data of a file that may have failed are whole. */
-u_int64_t file_whole(const struct node *);
+u_int64_t hpn_sftp_node_whole(const struct node *);
 
 /* An error is about to be written: leave the meter's line. */
-void job_meter_break(struct hpn_sftp_job *);
+void hpn_sftp_meter_break(struct hpn_sftp_job *);
 /* The only file of a job begins to move its data, from byte on. */
-void job_meter_file(struct hpn_sftp_job *, struct node *, const char *path,
+void hpn_sftp_meter_file(struct hpn_sftp_job *, struct node *, const char *path,
     off_t size, u_int64_t from);
 
 /* Room for so many bytes, until it is used for something else. */
-u_char *job_room_for(struct hpn_sftp_job *, size_t len);
+u_char *hpn_sftp_node_room(struct hpn_sftp_job *, size_t len);
 /* Read so much of a local file, or all that there is: how much, or -1. */
-ssize_t read_at(int fd, u_char *, size_t len, u_int64_t offset);
+ssize_t hpn_sftp_node_read_at(int fd, u_char *, size_t len, u_int64_t offset);
 
 /*
  * hpn-sftp-save.c: the local file of a download.  Open it, 0 or -1, which was
@@ -352,138 +357,143 @@ ssize_t read_at(int fd, u_char *, size_t len, u_int64_t offset);
  * forget it.  The server says that the source ends at an offset, where data
  * may be.
  */
-int save_open(struct hpn_sftp_job *, struct node *);
-void save_leave(struct node *);
-void save_data(struct hpn_sftp_job *, struct node *, struct request *,
+int hpn_sftp_save_open(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_save_leave(struct node *);
+void hpn_sftp_save_data(struct hpn_sftp_job *, struct node *, struct request *,
     const u_char *, size_t len);
-void save_answered(struct node *, struct request *);
-void save_release(struct hpn_sftp_job *, struct node *);
-void save_drop(struct hpn_sftp_job *, struct node *);
-void save_end(struct hpn_sftp_job *, struct node *, u_int64_t);
+void hpn_sftp_save_answered(struct node *, struct request *);
+void hpn_sftp_save_release(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_save_drop(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_save_end(struct hpn_sftp_job *, struct node *, u_int64_t);
 
 /*
  * hpn-sftp-check.c.  The file is open on both sides, the destination is as
  * dest says, the source as source says: find out what is to be done.
- * put_checked() or get_checked() is called when it is known, at once or later.
+ * hpn_sftp_put_checked() or hpn_sftp_get_checked() is called when it is known,
+ * at once or later.
  */
-void check_begin(struct hpn_sftp_job *, struct node *,
+void hpn_sftp_check_begin(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume_file *source, const struct hpn_resume_file *dest);
 /* Find out whether the server tells hashes, before it matters. */
-void check_probe(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_check_probe(struct hpn_sftp_job *, struct node *);
 /* Whether the server will tell hashes of this file, as far as it is known. */
-int check_hashes(const struct hpn_sftp_job *, const struct node *);
+int hpn_sftp_check_hashes(const struct hpn_sftp_job *, const struct node *);
 /* Ask what may be asked now. */
-void check_send(struct hpn_sftp_job *, struct node *);
-void check_answer(struct hpn_sftp_job *, struct request *, u_char type,
+void hpn_sftp_check_send(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_check_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 /*
  * What is moved from n->begun on is to be compared as well, if the job wants
  * that.  Then, as it is read in order to be sent; when some of it has
- * arrived; and when all of it has, up to the offset end: put_verified() or
- * get_verified() is called when that is over.
+ * arrived; and when all of it has, up to the offset end:
+ * hpn_sftp_put_verified() or hpn_sftp_get_verified() is called when that is
+ * over.
  */
-void verify_begin(struct hpn_sftp_job *, struct node *);
-void verify_sent(struct node *, const u_char *, size_t len);
-void verify_more(struct hpn_sftp_job *, struct node *);
-void verify_end(struct hpn_sftp_job *, struct node *, u_int64_t end);
+void hpn_sftp_check_verify_begin(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_check_verify_sent(struct node *, const u_char *, size_t len);
+void hpn_sftp_check_verify_more(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_check_verify_end(struct hpn_sftp_job *, struct node *, u_int64_t
+    end);
 /*
- * put_verified() wants to know: all of the source was sent, and is what was sent
- * still, though it was written to since.
+ * hpn_sftp_put_verified() wants to know: all of the source was sent, and is
+ * what was sent still, though it was written to since.
  */
-int verify_unchanged(const struct node *);
+int hpn_sftp_check_unchanged(const struct node *);
 /* Whether the job compares what it moves. */
-int verifies(const struct hpn_sftp_job *);
-void check_free(struct node *);
+int hpn_sftp_node_verifies(const struct hpn_sftp_job *);
+void hpn_sftp_check_free(struct node *);
 /* What to say at the end of the job. */
-void check_summary(struct hpn_sftp_job *);
+void hpn_sftp_check_summary(struct hpn_sftp_job *);
 /* The source is not what it was when the copy began. */
-void check_changed(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_check_changed(struct hpn_sftp_job *, struct node *);
 
 /*
- * hpn-sftp-spread.c: a large file's data in several lanes.  Its data begin: they
- * are to be spread if that is worth it.  Have other lanes open it, as they come.
+ * hpn-sftp-stripe.c: a large file's data in several lanes. Its data begin: they
+ * are to be spread if that is worth it. Have other lanes open it, as they come.
  */
-void spread_begin(struct hpn_sftp_job *, struct node *);
-void spread_more(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_stripe_begin(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_stripe_more(struct hpn_sftp_job *, struct node *);
 /*
  * The lane for the next len bytes, and for those that turn out to be the last;
  * -1: none has room, or they must wait.
  */
-int spread_pick(struct hpn_sftp_job *, struct node *, size_t len);
-int spread_last(struct hpn_sftp_job *, struct node *);
+int hpn_sftp_stripe_pick(struct hpn_sftp_job *, struct node *, size_t len);
+int hpn_sftp_stripe_last(struct hpn_sftp_job *, struct node *);
 /*
  * Whether other lanes had a share in it.  Up to where it is whole at most, whatever
  * was acknowledged.  Its handle in one of them.
  */
-int spread_was(const struct node *);
-u_int64_t spread_whole(const struct node *);
-const u_char *spread_handle(const struct node *, u_int lane, size_t *lenp);
+int hpn_sftp_stripe_was(const struct node *);
+u_int64_t hpn_sftp_stripe_whole(const struct node *);
+const u_char *hpn_sftp_stripe_handle(const struct node *, u_int lane, size_t
+    *lenp);
 /*
  * Have them close it.  Non-zero: wait for those that have written to it, and for
- * put_drained().
+ * hpn_sftp_put_drained().
  */
-int spread_close(struct hpn_sftp_job *, struct node *);
-void spread_free(struct node *);
-void spread_answer(struct hpn_sftp_job *, struct request *, u_char type,
-    struct sshbuf *);
+int hpn_sftp_stripe_close(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_stripe_free(struct node *);
+void hpn_sftp_stripe_answer(struct hpn_sftp_job *, struct request *, u_char
+    type, struct sshbuf *);
 /* A lane has ended.  0, or -1: with it what nobody knows the fate of. */
-int spread_gone(struct hpn_sftp_job *, u_int lane);
+int hpn_sftp_stripe_gone(struct hpn_sftp_job *, u_int lane);
 
 /*
  * hpn-sftp-again.c: servers that do not keep what is open apart.  A file or
  * directory was asked to be opened, or closed, by the request id.  The answer to
  * either: what it says about handles, before anything else is done with it.
  */
-void again_asked(struct hpn_sftp_job *, u_int lane, u_int id);
-void again_closing(struct hpn_sftp_job *, struct node *, u_int lane, u_int id);
-void again_opened(struct hpn_sftp_job *, const struct request *, u_char type,
-    struct sshbuf *);
-void again_closed(struct hpn_sftp_job *, const struct request *);
+void hpn_sftp_again_asked(struct hpn_sftp_job *, u_int lane, u_int id);
+void hpn_sftp_again_closing(struct hpn_sftp_job *, struct node *, u_int lane,
+    u_int id);
+void hpn_sftp_again_opened(struct hpn_sftp_job *, const struct request *, u_char
+    type, struct sshbuf *);
+void hpn_sftp_again_closed(struct hpn_sftp_job *, const struct request *);
 /* A lane has ended, and what was open there with it. */
-void again_gone(struct hpn_sftp_job *, u_int lane);
+void hpn_sftp_again_gone(struct hpn_sftp_job *, u_int lane);
 /* Any answer for a node that is to be done again, and whether that was the last. */
-void again_answer(struct hpn_sftp_job *, struct request *, u_char type,
+void hpn_sftp_again_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
-void again_check(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_again_check(struct hpn_sftp_job *, struct node *);
 /* It is to be begun again for another reason. */
-void again_do(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_again_do(struct hpn_sftp_job *, struct node *);
 /* Whether it waits, since something else is open and may share its handle. */
-int again_wait(struct hpn_sftp_job *, struct node *);
+int hpn_sftp_again_wait(struct hpn_sftp_job *, struct node *);
 /* Nothing else is open: begin it.  It is not to be begun: say so. */
-void again_begin(struct hpn_sftp_job *, struct node *);
-void again_drop(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_again_begin(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_again_drop(struct hpn_sftp_job *, struct node *);
 /* Names of the directory: 1: this one is under way already.  That was all. */
-int again_listed(struct hpn_sftp_job *, struct node *, const char *to);
-void again_list_end(struct hpn_sftp_job *, struct node *);
+int hpn_sftp_again_listed(struct hpn_sftp_job *, struct node *, const char *to);
+void hpn_sftp_again_list_end(struct hpn_sftp_job *, struct node *);
 /* What was moved is to be compared through another handle than it went. */
-int again_second(const struct hpn_sftp_job *, const struct node *);
+int hpn_sftp_again_second(const struct hpn_sftp_job *, const struct node *);
 
 /* What the two directions have to offer. */
-void put_begin(struct hpn_sftp_job *, struct node *);
-void put_open(struct hpn_sftp_job *, struct node *);
-void put_send(struct hpn_sftp_job *, struct node *);
-void put_walk(struct hpn_sftp_job *, struct node *);
-void put_dir_done(struct hpn_sftp_job *, struct node *);
-void put_answer(struct hpn_sftp_job *, struct request *, u_char type,
+void hpn_sftp_put_begin(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_open(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_send(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_walk(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_dir_done(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
-void put_checked(struct hpn_sftp_job *, struct node *,
+void hpn_sftp_put_checked(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume *);
-void put_verified(struct hpn_sftp_job *, struct node *);
-void put_check_end(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_verified(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_put_check_end(struct hpn_sftp_job *, struct node *);
 /* All data were acknowledged, or failed. */
-void put_drained(struct hpn_sftp_job *, struct node *);
-void get_checked(struct hpn_sftp_job *, struct node *,
+void hpn_sftp_put_drained(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_checked(struct hpn_sftp_job *, struct node *,
     const struct hpn_resume *);
-void get_verified(struct hpn_sftp_job *, struct node *);
-void get_check_end(struct hpn_sftp_job *, struct node *);
-void get_begin(struct hpn_sftp_job *, struct node *);
-void get_open(struct hpn_sftp_job *, struct node *);
-void get_send(struct hpn_sftp_job *, struct node *);
-void get_walk(struct hpn_sftp_job *, struct node *);
-void get_dir_done(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_verified(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_check_end(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_begin(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_open(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_send(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_walk(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_get_dir_done(struct hpn_sftp_job *, struct node *);
 /* What of a file has come is all that will: end it at its first hole. */
-void get_cut(struct node *);
-void get_answer(struct hpn_sftp_job *, struct request *, u_char type,
+void hpn_sftp_get_cut(struct node *);
+void hpn_sftp_get_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 
 #endif /* HPN_SFTP_NODE_H */

@@ -5,7 +5,7 @@
  *
  * They learn of it from -o on their own command line, or from ssh, which reads
  * the configuration and says so through the socket that it inherits from them
- * (hpn-sessions.h).  ssh says it before it connects, so it is known when the
+ * (hpn-lanes-ssh.h).  ssh says it before it connects, so it is known when the
  * server's first answer comes.
  */
 #ifndef HPN_SFTP_PLAIN_H

@@ -65,7 +65,7 @@ tail(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_TAIL;
 	n->step = STEP_SIZE;
-	node_list(n, &job->want);
+	hpn_sftp_node_list(n, &job->want);
 }
 
 /* ---------------------------------------------------------------- files -- */
@@ -103,30 +103,30 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	struct stat sb;
 
 	if ((n->fd = open_source(n->from)) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("open local \"%s\": %s", n->from, strerror(errno));
 		return -1;
 	}
 	if (fstat(n->fd, &sb) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("fstat local \"%s\": %s", n->from, strerror(errno));
 		return -1;
 	}
 	if (!S_ISREG(sb.st_mode)) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("local \"%s\" is not a regular file", n->from);
 		return -1;
 	}
 	/* Some that are called regular have nothing to read for now. */
 	if (fcntl(n->fd, F_SETFL, 0) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("open local \"%s\": %s", n->from, strerror(errno));
 		return -1;
 	}
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
 	if (n->parent == NULL && !n->redone)
-		job_count(job, n, n->size);
+		hpn_sftp_node_count(job, n, n->size);
 	stat_to_attrib(&sb, &n->a);
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_SIZE;
 	n->a.flags &= ~SSH2_FILEXFER_ATTR_UIDGID;
@@ -153,9 +153,9 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 		return 0;
 	/* One byte more than there should be, to see that it has not grown */
 	n->small = xmalloc(n->size + 1);
-	len = read_at(n->fd, n->small, n->size + 1, 0);
+	len = hpn_sftp_node_read_at(n->fd, n->small, n->size + 1, 0);
 	if (len == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("read local \"%s\": %s", n->from, strerror(errno));
 		return -1;
 	}
@@ -165,7 +165,7 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 	}
 	n->small_len = len;
 	/* What is compared may have to be read again. */
-	if (verifies(job))
+	if (hpn_sftp_node_verifies(job))
 		return 0;
 	close(n->fd);
 	n->fd = -1;
@@ -178,24 +178,24 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_DATA;
 	if (job->flags & HPN_SFTP_RESUME)
-		check_probe(job, n);
-	verify_begin(job, n);
-	spread_begin(job, n);
+		hpn_sftp_check_probe(job, n);
+	hpn_sftp_check_verify_begin(job, n);
+	hpn_sftp_stripe_begin(job, n);
 	if (n->guess == GUESS_NONE)
-		job_meter_file(job, n, n->from, n->size, n->next);
-	node_list(n, &job->want);
-	put_send(job, n);
+		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
+	hpn_sftp_node_list(n, &job->want);
+	hpn_sftp_put_send(job, n);
 }
 
 void
-put_open(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_open(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
 	Attrib a = n->a;
 
-	if (again_wait(job, n))
+	if (hpn_sftp_again_wait(job, n))
 		return;
-	if ((job->flags & HPN_SFTP_RESUME) || verifies(job))
+	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		mode |= SSH2_FXF_READ;
 	if (job->flags & HPN_SFTP_RESUME) {
 		/* What is interrupted must be open to the next attempt. */
@@ -211,8 +211,8 @@ put_open(struct hpn_sftp_job *job, struct node *n)
 		mode |= SSH2_FXF_TRUNC;
 	n->state = NODE_OPENING;
 	job->files_open++;
-	ask_open(job, n, n->to, mode, &a);
-	if (n->small != NULL && ask_ahead(job, n))
+	hpn_sftp_ask_open(job, n, n->to, mode, &a);
+	if (n->small != NULL && hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);
 }
 
@@ -224,15 +224,15 @@ begin_file(struct hpn_sftp_job *job, struct node *n)
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
 		job->files_open++;
-		ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
+		hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
 		return;
 	}
 	if (open_local(job, n) == -1 || read_small(job, n) == -1) {
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
-	file_plan(job, n);
-	put_open(job, n);
+	hpn_sftp_node_plan(job, n);
+	hpn_sftp_put_open(job, n);
 }
 
 /* The attributes of what is to be resumed. */
@@ -243,35 +243,35 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	Attrib there;
 	u_int status;
 
-	job->files_open--;	/* put_open() counts it again */
-	status = answer_attrib(job, type, m, &there);
+	job->files_open--;	/* hpn_sftp_put_open() counts it again */
+	status = hpn_sftp_answer_attrib(job, type, m, &there);
 	if (status == SSH2_FX_NO_SUCH_FILE)
 		attrib_clear(&there);
 	else if (status != SSH2_FX_OK ||
 	    (there.flags & SSH2_FILEXFER_ATTR_SIZE) == 0) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("stat remote \"%s\": %s", n->to, status == SSH2_FX_OK ?
 		    "the server does not tell its size" : fx2txt(status));
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if (open_local(job, n) == -1) {
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	n->dest.size = there.size;
 	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
 		n->dest.mtime = there.mtime;
-	file_plan(job, n);
-	put_open(job, n);
+	hpn_sftp_node_plan(job, n);
+	hpn_sftp_put_open(job, n);
 }
 
 static void
 close_remote(struct hpn_sftp_job *job, struct node *n)
 {
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	n->state = NODE_CLOSING;
-	ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 }
 
 /* Opening it was refused: whether another way of opening it is to be tried. */
@@ -307,16 +307,16 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 {
 	u_int status;
 
-	if ((status = answer_handle(job, n, type, m)) == SSH2_FX_OK) {
-		verify_end(job, n, n->next);
+	if ((status = hpn_sftp_answer_handle(job, n, type, m)) == SSH2_FX_OK) {
+		hpn_sftp_check_verify_end(job, n, n->next);
 		return;
 	}
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("dest open \"%s\": %s", n->to, fx2txt(status));
 	n->failed = 1;
 	job->files_open--;
 	n->state = NODE_CLOSING;
-	put_check_end(job, n);
+	hpn_sftp_put_check_end(job, n);
 }
 
 /* What was made the first time may not be writable. */
@@ -331,7 +331,8 @@ unlock(struct hpn_sftp_job *job, struct node *n, u_int status)
 	n->unlocked = 1;
 	a.flags = SSH2_FILEXFER_ATTR_PERMISSIONS;
 	a.perm |= S_IWUSR;
-	ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT, n->to, &a);
+	hpn_sftp_ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT, n->to,
+	    &a);
 	return 1;
 }
 
@@ -347,18 +348,19 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		compare(job, n, type, m);
 		return;
 	}
-	if ((r = answer_ahead(job, n, type, m)) == 1) {
-		job_meter_file(job, n, n->from, n->size, 0);
+	if ((r = hpn_sftp_open_ahead_answer(job, n, type, m)) == 1) {
+		hpn_sftp_meter_file(job, n, n->from, n->size, 0);
 		if (n->state != NODE_DATA)
 			small_free(n);
 		return;
 	}
 	if (r == -1) {
-		job->files_open--;	/* put_open() counts it again */
-		put_open(job, n);
+		job->files_open--;	/* hpn_sftp_put_open() counts it again */
+		hpn_sftp_put_open(job, n);
 		return;
 	}
-	if ((r = answer_open(job, n, type, m, &job->files_open, &status)) == 1)
+	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->files_open,
+	    &status)) == 1)
 		return;
 	if (r == -1) {
 		if (n->denials == 0)
@@ -366,7 +368,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		if (unlock(job, n, status))
 			return;
 		if (denied(job, n, status)) {
-			put_open(job, n);
+			hpn_sftp_put_open(job, n);
 			return;
 		}
 		/* One that is not there cannot be opened to be read. */
@@ -374,21 +376,21 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		    status == SSH2_FX_FAILURE))
 			status = n->denied;
 		error("dest open \"%s\": %s", n->to, fx2txt(status));
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if ((job->flags & HPN_SFTP_RESUME) == 0 || n->rewrite) {
 		/* What is there may have to be emptied: hpn_resume_empties() */
 		if ((job->flags & HPN_SFTP_INPLACE) != 0 && !n->rewrite &&
 		    !job->c->can_hash && n->size > HPN_RESUME_BACK)
-			ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
+			hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
 		else
 			begin_data(job, n);
 		return;
 	}
 	source.size = n->size;
 	source.mtime = n->mtime;
-	check_begin(job, n, &source, &n->dest);
+	hpn_sftp_check_begin(job, n, &source, &n->dest);
 }
 
 /* The attributes of what will be written over. */
@@ -399,26 +401,26 @@ found_there(struct hpn_sftp_job *job, struct node *n, u_char type,
 	struct hpn_resume_file source = { n->size, n->mtime }, dest;
 	Attrib a;
 
-	if (answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+	if (hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
 	    (a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
 	    (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
 	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) && S_ISREG(a.perm)) {
 		dest.size = a.size;
 		dest.mtime = a.mtime;
 		if (hpn_resume_empties(&source, &dest))
-			ask_truncate(job, n, ASK_EMPTY, 0);
+			hpn_sftp_ask_truncate(job, n, ASK_EMPTY, 0);
 	}
 	begin_data(job, n);
 }
 
 void
-put_checked(struct hpn_sftp_job *job, struct node *n,
+hpn_sftp_put_checked(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume *r)
 {
 	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
 
 	if (!n->failed && n->readonly && r->step != HPN_RESUME_WHOLE) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("dest open \"%s\": %s", n->to,
 		    fx2txt(n->denied));
 		n->failed = n->untouched = 1;
@@ -428,33 +430,33 @@ put_checked(struct hpn_sftp_job *job, struct node *n,
 		return;
 	}
 	n->next = n->high = n->begun;
-	file_plan(job, n);
+	hpn_sftp_node_plan(job, n);
 	if (!whole) {
 		/* What is trusted is not given up before there is better. */
 		if (r->by == HPN_RESUME_BY_SIZE)
 			n->least = r->there;
 		else if (n->begun < r->there)
-			ask_truncate(job, n, ASK_TRUNCATE, n->begun);
+			hpn_sftp_ask_truncate(job, n, ASK_TRUNCATE, n->begun);
 		begin_data(job, n);
 		return;
 	}
-	check_free(n);
+	hpn_sftp_check_free(n);
 	close(n->fd);
 	n->fd = -1;
 	tail(job, n);
-	put_send(job, n);
+	hpn_sftp_put_send(job, n);
 }
 
 void
-put_drained(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_drained(struct hpn_sftp_job *job, struct node *n)
 {
 	/* What another lane's server may yet write comes before the times. */
-	if (spread_close(job, n))
+	if (hpn_sftp_stripe_close(job, n))
 		return;
-	if (again_second(job, n))
+	if (hpn_sftp_again_second(job, n))
 		tail(job, n);
 	else
-		verify_end(job, n, n->next);
+		hpn_sftp_check_verify_end(job, n, n->next);
 }
 
 /* Is it still the file whose data were sent? */
@@ -464,19 +466,20 @@ check_source(struct hpn_sftp_job *job, struct node *n)
 	struct stat sb;
 
 	if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size != n->size ||
-	    ((u_int32_t)sb.st_mtime != n->mtime && !verify_unchanged(n)))
-		check_changed(job, n);
+	    ((u_int32_t)sb.st_mtime != n->mtime &&
+	    !hpn_sftp_check_unchanged(n)))
+		hpn_sftp_check_changed(job, n);
 }
 
 void
-put_verified(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_verified(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->fd != -1) {
 		check_source(job, n);
 		close(n->fd);
 		n->fd = -1;
 	}
-	if (interrupted && verifies(job))
+	if (interrupted && hpn_sftp_node_verifies(job))
 		n->cut = 1;
 	if (n->second != 0)
 		close_remote(job, n);
@@ -491,9 +494,9 @@ put_verified(struct hpn_sftp_job *job, struct node *n)
 static int
 may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
 {
-	return (job->flags & HPN_SFTP_RESUME) == 0 || check_hashes(job, n) ||
-	    TAILQ_EMPTY(&n->data) || spread_was(n) ||
-	    n->next + len - file_whole(n) <= HPN_RESUME_BACK;
+	return (job->flags & HPN_SFTP_RESUME) == 0 || hpn_sftp_check_hashes(job,
+	    n) || TAILQ_EMPTY(&n->data) || hpn_sftp_stripe_was(n) || n->next +
+	    len - hpn_sftp_node_whole(n) <= HPN_RESUME_BACK;
 }
 
 /* As much data as may be sent; what follows them when there is no more. */
@@ -506,13 +509,14 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 
 	if (n->small != NULL) {
 		if (n->small_len != 0) {
-			if (!job_room(job, n->small_len) ||
-			    !lane_room(job, 0, n->small_len, 1))
+			if (!hpn_sftp_ask_may(job, n->small_len) ||
+			    !hpn_sftp_ask_lane_may(job, 0, n->small_len, 1))
 				return;
-			ask_write(job, n, 0, 0, n->small, n->small_len);
-			verify_sent(n, n->small, n->small_len);
+			hpn_sftp_ask_write(job, n, 0, 0, n->small,
+			    n->small_len);
+			hpn_sftp_check_verify_sent(n, n->small, n->small_len);
 			n->next = n->small_len;
-			file_plan(job, n);
+			hpn_sftp_node_plan(job, n);
 		}
 		/* It may have to be sent again, if the handle is another. */
 		if (n->guess == GUESS_NONE)
@@ -522,40 +526,41 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			return;
 		}
 		n->state = NODE_DRAIN;
-		node_unlist(n);
+		hpn_sftp_node_unlist(n);
 		if (TAILQ_EMPTY(&n->data))
-			put_drained(job, n);
+			hpn_sftp_put_drained(job, n);
 		return;
 	}
 	/* A server that keeps no order could cut what follows. */
 	if (n->truncating != 0 && job->c->disorder)
 		return;
-	(void)job_room_for(job, max);
-	spread_more(job, n);
+	(void)hpn_sftp_node_room(job, max);
+	hpn_sftp_stripe_more(job, n);
 	while (!n->failed && !interrupted) {
-		if (!job_room(job, max) || !may_lead(job, n, max) ||
-		    (lane = spread_pick(job, n, max)) == -1)
+		if (!hpn_sftp_ask_may(job, max) || !may_lead(job, n, max) ||
+		    (lane = hpn_sftp_stripe_pick(job, n, max)) == -1)
 			return;
-		if ((len = read_at(n->fd, job->buf, max, n->next)) == -1) {
-			job_meter_break(job);
+		if ((len = hpn_sftp_node_read_at(n->fd, job->buf, max, n->next))
+		    == -1) {
+			hpn_sftp_meter_break(job);
 			error("read local \"%s\": %s", n->from,
 			    strerror(errno));
 			n->failed = 1;
 			break;
 		}
 		if (len == 0) {
-			if (spread_last(job, n) == -1)
+			if (hpn_sftp_stripe_last(job, n) == -1)
 				return;
 			break;
 		}
 		/* Shorter than it was: this is its end. */
 		if ((size_t)len < max &&
-		    (lane = spread_last(job, n)) == -1)
+		    (lane = hpn_sftp_stripe_last(job, n)) == -1)
 			return;
-		ask_write(job, n, lane, n->next, job->buf, len);
-		verify_sent(n, job->buf, len);
+		hpn_sftp_ask_write(job, n, lane, n->next, job->buf, len);
+		hpn_sftp_check_verify_sent(n, job->buf, len);
 		n->next += len;
-		file_plan(job, n);
+		hpn_sftp_node_plan(job, n);
 	}
 	n->eof = 1;
 	if (interrupted && len != 0 && n->next < n->size)
@@ -572,9 +577,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		n->fd = -1;
 	}
 	n->state = NODE_DRAIN;
-	node_unlist(n);
+	hpn_sftp_node_unlist(n);
 	if (TAILQ_EMPTY(&n->data))
-		put_drained(job, n);
+		hpn_sftp_put_drained(job, n);
 }
 
 /* Whether the length is to be set once the data are there. */
@@ -588,7 +593,7 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 	if (n->cut && n->next == 0 && n->begun == 0)
 		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
-	    (((job->flags & HPN_SFTP_RESUME) || spread_was(n)) &&
+	    (((job->flags & HPN_SFTP_RESUME) || hpn_sftp_stripe_was(n)) &&
 	    (n->failed || interrupted));
 }
 
@@ -603,7 +608,7 @@ refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	Attrib there;
 	int size = what == ASK_SIZE_STAT;
 
-	if (answer_attrib(job, type, m, &there) == SSH2_FX_OK) {
+	if (hpn_sftp_answer_attrib(job, type, m, &there) == SSH2_FX_OK) {
 		if ((there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
 		    !S_ISREG(there.perm))
 			return;
@@ -619,11 +624,11 @@ refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 		    there.size > n->set && n->set == n->next && n->redone &&
 		    !n->emptied && !n->failed && !interrupted) {
 			n->emptied = 1;
-			again_do(job, n);
+			hpn_sftp_again_do(job, n);
 			return;
 		}
 	}
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("remote %s \"%s\": %s", size ? "fsetstat" : "fsync", n->to,
 	    fx2txt(size ? n->unset : n->unsynced));
 	n->failed = 1;
@@ -632,21 +637,21 @@ refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 static void
 send_tail(struct hpn_sftp_job *job, struct node *n)
 {
-	for (; job_room(job, 0); n->step++) {
+	for (; hpn_sftp_ask_may(job, 0); n->step++) {
 		/*
 		 * One after the other, to a server that keeps no order, and
 		 * where it may have to be opened again
 		 */
 		if ((job->c->disorder || n->redone) && n->asked != 0) {
-			node_unlist(n);
+			hpn_sftp_node_unlist(n);
 			return;
 		}
 		switch (n->step) {
 		case STEP_SIZE:
 			if (!sets_size(job, n))
 				break;
-			n->set = MAXIMUM(file_whole(n), n->least);
-			ask_truncate(job, n, ASK_SIZE, n->set);
+			n->set = MAXIMUM(hpn_sftp_node_whole(n), n->least);
+			hpn_sftp_ask_truncate(job, n, ASK_SIZE, n->set);
 			break;
 		case STEP_ATTRIB:
 			/* A part must stay open to the next attempt. */
@@ -661,29 +666,29 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 			/* The time says that all is there. */
 			if (n->failed || interrupted)
 				n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
-			ask_handle_attrib(job, n, &n->a);
+			hpn_sftp_ask_handle_attrib(job, n, &n->a);
 			break;
 		case STEP_FSYNC:
 			if ((job->flags & HPN_SFTP_FSYNC) &&
 			    job->c->can_fsync)
-				ask_fsync(job, n);
+				hpn_sftp_ask_fsync(job, n);
 			break;
 		case STEP_CLOSE:
-			ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 			n->state = NODE_CLOSING;
-			node_unlist(n);
+			hpn_sftp_node_unlist(n);
 			return;
 		}
 	}
 }
 
 void
-put_send(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_send(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_DATA)
 		send_data(job, n);
 	if (n->state == NODE_CHECK || n->state == NODE_VERIFY)
-		check_send(job, n);
+		hpn_sftp_check_send(job, n);
 	if (n->state == NODE_TAIL)
 		send_tail(job, n);
 }
@@ -694,10 +699,10 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 {
 	TAILQ_REMOVE(&n->data, req, list);
 	if (status == SSH2_FX_OK)
-		file_moved(job, n, req->len);
+		hpn_sftp_node_moved(job, n, req->len);
 	else {
 		if (!n->failed) {
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			error("write remote \"%s\": %s", n->to,
 			    fx2txt(status));
 		}
@@ -706,9 +711,9 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			n->bad = req->offset;
 	}
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
-		put_drained(job, n);
+		hpn_sftp_put_drained(job, n);
 	else
-		verify_more(job, n);
+		hpn_sftp_check_verify_more(job, n);
 }
 
 /* Answers may come in another order than requests were sent. */
@@ -716,23 +721,23 @@ static void
 file_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_TAIL && n->on == NULL && n->asked == 0) {
-		node_list(n, &job->want);
+		hpn_sftp_node_list(n, &job->want);
 		send_tail(job, n);
 	}
 	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
 		return;
 	/* Of what is left as it was something better was said. */
 	if ((n->failed || n->cut) && !n->untouched)
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 	else
-		node_end(job, n);
+		hpn_sftp_node_end(job, n);
 }
 
 void
-put_check_end(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_check_end(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->again)
-		again_check(job, n);
+		hpn_sftp_again_check(job, n);
 	else
 		file_check(job, n);
 }
@@ -746,10 +751,10 @@ make_dir(struct hpn_sftp_job *job, struct node *n)
 
 	/* We must be able to write to it while we fill it. */
 	a.perm |= S_IWUSR|S_IXUSR;
-	ask_path_attrib(job, n, ASK_MKDIR, SSH2_FXP_MKDIR, n->to, &a);
+	hpn_sftp_ask_path_attrib(job, n, ASK_MKDIR, SSH2_FXP_MKDIR, n->to, &a);
 	/* Names can be gathered meanwhile. */
 	n->state = NODE_DATA;
-	node_list_first(n, &job->walking);
+	hpn_sftp_node_list_first(n, &job->walking);
 }
 
 static void
@@ -760,17 +765,17 @@ begin_dir(struct hpn_sftp_job *job, struct node *n)
 	debug2("upload local dir \"%s\" to remote \"%s\"", n->from, n->to);
 	if (n->depth >= MAX_DIR_DEPTH) {
 		error("Maximum directory depth exceeded: %d levels", n->depth);
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if (stat(n->from, &sb) == -1) {
 		error("stat local \"%s\": %s", n->from, strerror(errno));
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if (!S_ISDIR(sb.st_mode)) {
 		error("\"%s\" is not a directory", n->from);
-		node_fail(job, n);
+		hpn_sftp_node_fail(job, n);
 		return;
 	}
 	if (job->flags & HPN_SFTP_LIST)
@@ -782,7 +787,8 @@ begin_dir(struct hpn_sftp_job *job, struct node *n)
 	if ((job->flags & HPN_SFTP_PRESERVE) == 0)
 		n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
 	if (n->parent == NULL)
-		ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH, n->to);
+		hpn_sftp_ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH,
+		    n->to);
 	else
 		make_dir(job, n);
 }
@@ -795,13 +801,13 @@ dir_failed(struct hpn_sftp_job *job, struct node *n)
 	n->failed = 1;
 	/* Holds the directory until nothing in it is left. */
 	n->asked++;
-	dir_listed(job, n);
+	hpn_sftp_node_dir_listed(job, n);
 	while ((child = TAILQ_FIRST(&n->waiting)) != NULL) {
 		child->failed = 1;
-		node_end(job, child);
+		hpn_sftp_node_end(job, child);
 	}
 	n->asked--;
-	node_fail(job, n);
+	hpn_sftp_node_fail(job, n);
 }
 
 static void
@@ -812,13 +818,15 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	u_int status;
 
 	if (what == ASK_MKDIR) {
-		if ((n->denied = answer_status(job, type, m)) == SSH2_FX_OK)
-			dir_ready(job, n);
+		if ((n->denied = hpn_sftp_answer_status(job, type, m)) ==
+		    SSH2_FX_OK)
+			hpn_sftp_node_dir_ready(job, n);
 		else	/* There is no status for one that exists. */
-			ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
+			hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT,
+			    n->to);
 		return;
 	}
-	status = answer_attrib(job, type, m, &there);
+	status = hpn_sftp_answer_attrib(job, type, m, &there);
 	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
 		/* What is there and goes on keeps its mode. */
 		if ((job->flags & HPN_SFTP_RESUME) &&
@@ -829,13 +837,13 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 		    (there.perm & (S_IWUSR|S_IXUSR)) != (S_IWUSR|S_IXUSR)) {
 			there.flags = SSH2_FILEXFER_ATTR_PERMISSIONS;
 			there.perm = (there.perm & 07777) | S_IWUSR|S_IXUSR;
-			ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT,
-			    n->to, &there);
+			hpn_sftp_ask_path_attrib(job, n, ASK_CHMOD,
+			    SSH2_FXP_SETSTAT, n->to, &there);
 		}
-		dir_ready(job, n);
+		hpn_sftp_node_dir_ready(job, n);
 		return;
 	}
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	if (status == SSH2_FX_OK)
 		error("\"%s\" exists but is not a directory", n->to);
 	else {
@@ -872,10 +880,10 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 		}
 	}
 	if (S_ISDIR(sb.st_mode))
-		job_node(job, n, from, to, 1, NULL);
+		hpn_sftp_node_new(job, n, from, to, 1, NULL);
 	else if (S_ISREG(sb.st_mode))
-		job_count(job, job_node(job, n, from, to, 0, NULL),
-		    sb.st_size);
+		hpn_sftp_node_count(job, hpn_sftp_node_new(job, n, from, to, 0,
+		    NULL), sb.st_size);
 	else
 		logit("%s: not a regular file", name);
  out:
@@ -884,23 +892,23 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 }
 
 void
-put_walk(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_walk(struct hpn_sftp_job *job, struct node *n)
 {
 	struct dirent *dp;
 	u_int i;
 
 	if (n->dirp == NULL && (n->dirp = opendir(n->from)) == NULL) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("local opendir \"%s\": %s", n->from, strerror(errno));
 		n->failed = 1;
-		dir_listed(job, n);
+		hpn_sftp_node_dir_listed(job, n);
 		return;
 	}
 	for (i = 0; i < WALK; i++) {
 		if ((dp = readdir(n->dirp)) == NULL) {
 			closedir(n->dirp);
 			n->dirp = NULL;
-			dir_listed(job, n);
+			hpn_sftp_node_dir_listed(job, n);
 			return;
 		}
 		if (dp->d_ino != 0 && strcmp(dp->d_name, ".") != 0 &&
@@ -910,15 +918,16 @@ put_walk(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-put_dir_done(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_dir_done(struct hpn_sftp_job *job, struct node *n)
 {
-	ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to, &n->a);
+	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
+	    &n->a);
 }
 
 /* -------------------------------------------------------------- answers -- */
 
 void
-put_begin(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_put_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->tree)
 		begin_dir(job, n);
@@ -927,7 +936,7 @@ put_begin(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+hpn_sftp_put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
@@ -936,10 +945,11 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 
 	switch (req->ask) {
 	case ASK_REALPATH:
-		if ((path = answer_path(job, type, m, &status)) == NULL) {
+		if ((path = hpn_sftp_answer_path(job, type, m, &status)) ==
+		    NULL) {
 			error("upload \"%s\": path canonicalization failed: "
 			    "%s", n->to, fx2txt(status));
-			node_fail(job, n);
+			hpn_sftp_node_fail(job, n);
 			return;
 		}
 		n->key = n->to;
@@ -956,32 +966,36 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		dir_made(job, n, req->ask, type, m);
 		return;
 	case ASK_SETSTAT:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
-			job_meter_break(job);
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
 			error("remote setstat \"%s\": %s", n->to,
 			    fx2txt(status));
 		}
 		if (n->failed || n->lacks)
-			node_fail(job, n);
+			hpn_sftp_node_fail(job, n);
 		else
-			node_end(job, n);
+			hpn_sftp_node_end(job, n);
 		return;
 	case ASK_OPEN:
 		opened(job, n, type, m);
 		return;
 	case ASK_WRITE:
-		written(job, n, req, answer_status(job, type, m));
+		written(job, n, req, hpn_sftp_answer_status(job, type, m));
 		break;
 	case ASK_FSETSTAT:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
-			job_meter_break(job);
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
 			error("remote fsetstat \"%s\": %s", n->to,
 			    fx2txt(status));
 		}
 		break;
 	case ASK_SIZE:
-		if ((n->unset = answer_status(job, type, m)) != SSH2_FX_OK)
-			ask_path(job, n, ASK_SIZE_STAT, SSH2_FXP_STAT, n->to);
+		if ((n->unset = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK)
+			hpn_sftp_ask_path(job, n, ASK_SIZE_STAT, SSH2_FXP_STAT,
+			    n->to);
 		break;
 	case ASK_SIZE_STAT:
 	case ASK_FSYNC_STAT:
@@ -989,43 +1003,47 @@ put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	case ASK_TRUNCATE:
 		n->truncating--;
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
-			job_meter_break(job);
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
 			error("remote fsetstat \"%s\": %s", n->to,
 			    fx2txt(status));
 			n->failed = 1;
 		}
 		break;
 	case ASK_CHMOD:
-		(void)answer_status(job, type, m);
+		(void)hpn_sftp_answer_status(job, type, m);
 		if (!n->tree)
-			put_open(job, n);
+			hpn_sftp_put_open(job, n);
 		return;
 	case ASK_FSTAT:
 		found_there(job, n, type, m);
 		return;
 	case ASK_EMPTY:
-		(void)answer_status(job, type, m);
+		(void)hpn_sftp_answer_status(job, type, m);
 		break;
 	case ASK_FSYNC:
-		if ((n->unsynced = answer_status(job, type, m)) != SSH2_FX_OK)
-			ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT, n->to);
+		if ((n->unsynced = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK)
+			hpn_sftp_ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT,
+			    n->to);
 		break;
 	case ASK_CLOSE:
-		if ((status = answer_status(job, type, m)) != SSH2_FX_OK) {
-			job_meter_break(job);
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
 			error("close remote \"%s\": %s", n->to,
 			    fx2txt(status));
 			n->failed = 1;
 		}
-		if (n->fd != -1 && again_second(job, n)) {
+		if (n->fd != -1 && hpn_sftp_again_second(job, n)) {
 			n->second = 2;
 			n->state = NODE_OPENING;
-			ask_open(job, n, n->to, SSH2_FXF_READ, NULL);
+			hpn_sftp_ask_open(job, n, n->to, SSH2_FXF_READ, NULL);
 			return;
 		}
 		job->files_open--;
-		hpn_xfer_closed(&job->xfer);
+		hpn_sftp_window_closed(&job->window);
 		break;
 	default:
 		fatal_f("answer to %d", req->ask);

@@ -62,13 +62,13 @@ empty(struct hpn_sftp_job *job, struct node *n)
 }
 
 int
-save_open(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 {
 	int flags = O_WRONLY|O_CREAT;
 	mode_t mode = n->mode | S_IWUSR;
 	struct stat st;
 
-	if ((job->flags & HPN_SFTP_RESUME) || verifies(job))
+	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		flags = O_RDWR|O_CREAT;
 	if (job->flags & HPN_SFTP_RESUME)
 		mode |= S_IRUSR;
@@ -81,7 +81,7 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 		n->denied = errno;
 	}
 	if (n->fd == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("open local \"%s\": %s", n->to, strerror(errno));
 		n->failed = 1;
 		return -1;
@@ -92,9 +92,9 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 	/* A device does not keep what it is given. */
 	if ((n->check != NULL || (job->flags & HPN_SFTP_RESUME)) &&
 	    fstat(n->fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-		check_free(n);
+		hpn_sftp_check_free(n);
 		if (job->flags & HPN_RESUME_VERIFY) {
-			job_meter_break(job);
+			hpn_sftp_meter_break(job);
 			error("\"%s\" is not a regular file: what is copied "
 			    "there cannot be compared", n->to);
 			n->failed = 1;
@@ -106,7 +106,7 @@ save_open(struct hpn_sftp_job *job, struct node *n)
 
 /* This end of the file is not ours to cut. */
 void
-save_leave(struct node *n)
+hpn_sftp_save_leave(struct node *n)
 {
 	n->failed = n->untouched = 1;
 	if (n->fd != -1)
@@ -138,13 +138,13 @@ check_hole(struct hpn_sftp_job *job, struct node *n, u_int64_t high)
 {
 	if (high <= n->end)
 		return;
-	check_changed(job, n);
+	hpn_sftp_check_changed(job, n);
 	if (n->end < n->bad)
 		n->bad = n->end;
 }
 
 void
-save_end(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+hpn_sftp_save_end(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
 {
 	if (end < n->end)
 		n->end = end;
@@ -162,11 +162,11 @@ write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 			n->bad = offset;
 		return;
 	}
-	if (!n->opened && save_open(job, n) == -1)
+	if (!n->opened && hpn_sftp_save_open(job, n) == -1)
 		return;
 	n->modified = 1;
 	if (write_at(n->fd, data, len, offset) == -1) {
-		job_meter_break(job);
+		hpn_sftp_meter_break(job);
 		error("write local \"%s\": %s", n->to, strerror(errno));
 		n->failed = 1;
 		if (offset < n->bad)
@@ -175,7 +175,7 @@ write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	}
 	if (n->high < offset + len)
 		n->high = offset + len;
-	file_moved(job, n, len);
+	hpn_sftp_node_moved(job, n, len);
 }
 
 /* Memory that a request takes up for what it holds. */
@@ -215,8 +215,8 @@ unhold(struct hpn_sftp_job *job, struct request *req)
 }
 
 void
-save_data(struct hpn_sftp_job *job, struct node *n, struct request *req,
-    const u_char *data, size_t len)
+hpn_sftp_save_data(struct hpn_sftp_job *job, struct node *n, struct request
+    *req, const u_char *data, size_t len)
 {
 	if ((job->flags & HPN_SFTP_RESUME) && !n->failed &&
 	    TAILQ_FIRST(&n->data) != req)
@@ -228,7 +228,7 @@ save_data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 }
 
 void
-save_answered(struct node *n, struct request *req)
+hpn_sftp_save_answered(struct node *n, struct request *req)
 {
 	if (req->held != NULL)
 		req->kept = 1;
@@ -237,7 +237,7 @@ save_answered(struct node *n, struct request *req)
 }
 
 void
-save_release(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_save_release(struct hpn_sftp_job *job, struct node *n)
 {
 	struct request *req;
 
@@ -255,7 +255,7 @@ save_release(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-save_drop(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_save_drop(struct hpn_sftp_job *job, struct node *n)
 {
 	struct request *req, *next;
 

@@ -7,8 +7,8 @@
 # it calls, whichever patches are applied.
 LIBSSH_OBJS+=\
 	cipher-ctr-mt.o \
-	hpn-batch.o \
 	hpn-buf.o \
+	hpn-chachapoly.o \
 	hpn-channels.o \
 	hpn-ciphers.o \
 	hpn-ciphers-default.o \
@@ -19,19 +19,21 @@ LIBSSH_OBJS+=\
 	hpn-engine.o \
 	hpn-handles.o \
 	hpn-hash.o \
+	hpn-idle.o \
 	hpn-lanes.o \
-	hpn-macs.o \
+	hpn-lanes-ssh.o \
+	hpn-loop.o \
 	hpn-none.o \
+	hpn-none-hooks.o \
+	hpn-none-mac.o \
 	hpn-opener.o \
 	hpn-options.o \
-	hpn-packet.o \
-	hpn-poly1305.o \
+	hpn-packet-buf.o \
+	hpn-pipe.o \
 	hpn-rekey.o \
-	hpn-rest.o \
 	hpn-resume.o \
 	hpn-rtt.o \
 	hpn-sealer.o \
-	hpn-sessions.o \
 	hpn-sftp-again.o \
 	hpn-sftp-ask.o \
 	hpn-sftp-check.o \
@@ -44,15 +46,14 @@ LIBSSH_OBJS+=\
 	hpn-sftp-plain.o \
 	hpn-sftp-put.o \
 	hpn-sftp-save.o \
-	hpn-sftp-spread.o \
-	hpn-sftpd.o \
-	hpn-switch.o \
+	hpn-sftp-server.o \
+	hpn-sftp-stripe.o \
+	hpn-sftp-window.o \
 	hpn-tcp.o \
-	hpn-threads.o \
-	hpn-trip.o \
 	hpn-umac.o \
 	hpn-window.o \
-	hpn-xfer.o
+	hpn-workers.o \
+	hpn-workers-auto.o
 
 # The unit tests. A new file of tests is one line here and one in tests.h.
 HPN_UNITTESTS=regress/unittests/hpn
@@ -64,18 +65,18 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_buf.o \
 	$(HPN_UNITTESTS)/test_options.o \
 	$(HPN_UNITTESTS)/test_rekey.o \
-	$(HPN_UNITTESTS)/test_batch.o \
-	$(HPN_UNITTESTS)/test_xfer.o \
-	$(HPN_UNITTESTS)/test_macs.o \
+	$(HPN_UNITTESTS)/test_packet_buf.o \
+	$(HPN_UNITTESTS)/test_sftp_window.o \
+	$(HPN_UNITTESTS)/test_none_mac.o \
 	$(HPN_UNITTESTS)/test_none.o \
-	$(HPN_UNITTESTS)/test_threads.o \
+	$(HPN_UNITTESTS)/test_workers_auto.o \
 	$(HPN_UNITTESTS)/test_chachapoly.o \
 	$(HPN_UNITTESTS)/test_umac.o \
 	$(HPN_UNITTESTS)/test_engine.o \
 	$(HPN_UNITTESTS)/test_crypt.o \
 	$(HPN_UNITTESTS)/test_sealer.o \
 	$(HPN_UNITTESTS)/test_ctr.o \
-	$(HPN_UNITTESTS)/test_sftpd.o \
+	$(HPN_UNITTESTS)/test_sftp_server.o \
 	$(HPN_UNITTESTS)/test_hash.o \
 	$(HPN_UNITTESTS)/test_resume.o \
 	$(HPN_UNITTESTS)/test_lanes.o \

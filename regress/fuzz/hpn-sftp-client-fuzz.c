@@ -63,7 +63,7 @@
 #include "sftp-client.h"
 #include "hpn-lanes.h"
 #include "hpn-resume.h"
-#include "hpn-sessions.h"
+#include "hpn-lanes-ssh.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
@@ -813,13 +813,13 @@ make_answer(u_int w)
 static ssize_t
 told(u_char *p, size_t len)
 {
-	u_char frame[HPN_SESSIONS_TOLD_LEN];
+	u_char frame[HPN_LANES_SSH_TOLD_LEN];
 
 	HOLDS(len <= sizeof(frame));
 	if (piece(4) == 0)
 		return 0;
 	put_u32(frame, sizeof(frame) - 4);
-	put_u32(frame + 4, HPN_SESSIONS_TOLD);
+	put_u32(frame + 4, HPN_LANES_SSH_TOLD);
 	put_u32(frame + 8, 0);
 	memcpy(p, frame, len);
 	return (ssize_t)len;
@@ -972,7 +972,7 @@ session(void)
 	    HPN_RESUME_SIZE | HPN_RESUME_VERIFY | HPN_RESUME_NOVERIFY);
 
 	if (mode & 1)
-		hpn_sftp_ask_early("from/f1");
+		hpn_sftp_conn_ask_early("from/f1");
 	tick = mode & 0x80 ? 0.02 : 0.00001;
 	if (mode & 0x80)
 		hpn_sftp_lanes_offer(1);

@@ -44,16 +44,16 @@
 #include "misc.h"
 #include "match.h"
 #include "uidswap.h"
-#include "hpn-batch.h"
-#include "hpn-sftpd.h"
+#include "hpn-packet-buf.h"
+#include "hpn-sftp-server.h"
 #include "hpn-sftp-hash.h"
 #include "fuzz.h"
 
 /* Smaller queues are full more often, and sooner made. */
-#undef HPN_SFTPD_IN
-#define HPN_SFTPD_IN	(2 * 256 * 1024 + 1024)
-#undef HPN_SFTPD_OUT
-#define HPN_SFTPD_OUT	2000
+#undef HPN_SFTP_SERVER_IN
+#define HPN_SFTP_SERVER_IN	(2 * 256 * 1024 + 1024)
+#undef HPN_SFTP_SERVER_OUT
+#define HPN_SFTP_SERVER_OUT	2000
 
 /* A file ends here: what copies until the end must come to one. */
 #define FILE_MOST	(256 * 1024)
@@ -323,7 +323,7 @@ fake_atomicio(int reading, int fd, void *p, size_t len)
 #undef sftp_realpath
 #define sftp_realpath	fake_sftp_realpath
 #include "sftp-server.c"
-#include "hpn-sftpd.c"
+#include "hpn-sftp-server.c"
 
 char *
 fake_sftp_realpath(const char *path, char *resolved)

@@ -50,7 +50,7 @@ update(struct hpn_window *w, const struct hpn_window_facts *f)
 	return window;
 }
 
-/* channel_check_window() and hpn_channel_resize() */
+/* channel_check_window() and hpn_channels_resize() */
 static void
 check_window(struct receiver *r)
 {

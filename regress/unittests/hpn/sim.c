@@ -392,7 +392,7 @@ channel_opens(struct sim *s, int id)
 	event_add(s, s->now + s->rtt / 2, ADJUST, id, c->local_window);
 }
 
-/* hpn_channel_resize() in hpn-channels.c */
+/* hpn_channels_resize() in hpn-channels.c */
 static int
 channel_resize(struct sim *s, int id)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of hpn-poly1305 and of cipher-chachapoly-libcrypto.c with it:
+ * Unit tests of hpn-chachapoly and of cipher-chachapoly-libcrypto.c with it:
  * against the portable ChaCha20 and Poly1305 of the tree, put together here as
  * PROTOCOL.chacha20poly1305 says.
  */
@@ -27,7 +27,7 @@
 #if defined(HAVE_EVP_CHACHA20) && !defined(HAVE_BROKEN_CHACHA20)
 #define LIBCRYPTO_CHACHA20
 #include <openssl/evp.h>
-#include "hpn-poly1305.h"
+#include "hpn-chachapoly.h"
 #endif
 
 #define KEYLEN		64
@@ -175,7 +175,7 @@ check_flips(u_int seqnr, u_int len)
 
 #ifdef LIBCRYPTO_CHACHA20
 static void
-check_tags(struct hpn_poly1305 *poly, const u_char *poly_key, size_t most)
+check_tags(struct hpn_chachapoly *poly, const u_char *poly_key, size_t most)
 {
 	u_char tag[TAGLEN], portable[TAGLEN];
 	size_t len;
@@ -184,7 +184,7 @@ check_tags(struct hpn_poly1305 *poly, const u_char *poly_key, size_t most)
 		test_subtest_info("%zu bytes, key %02x..", len, poly_key[0]);
 		memset(tag, 0, sizeof(tag));
 		poly1305_auth(portable, plain + len % 16, len, poly_key);
-		ASSERT_INT_EQ(hpn_poly1305_auth(poly, tag, plain + len % 16,
+		ASSERT_INT_EQ(hpn_chachapoly_auth(poly, tag, plain + len % 16,
 		    len, poly_key), 0);
 		ASSERT_MEM_EQ(tag, portable, sizeof(tag));
 	}
@@ -204,19 +204,19 @@ test_poly1305(void)
 		0xc2, 0x2b, 0x8b, 0xaf, 0x0c, 0x01, 0x27, 0xa9
 	};
 	static const char rfc_text[] = "Cryptographic Forum Research Group";
-	struct hpn_poly1305 *poly;
+	struct hpn_chachapoly *poly;
 	u_char poly_key[POLY1305_KEYLEN], tag[TAGLEN];
 	int i;
 
 	TEST_START("chachapoly: Poly1305 of libcrypto and the portable one");
-	poly = hpn_poly1305_new();
+	poly = hpn_chachapoly_new();
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L && !defined(LIBRESSL_VERSION_NUMBER)
 	/* The default provider has it; without, all below tests one code */
 	if (poly == NULL)
 		fprintf(stderr, "note: libcrypto offers no POLY1305 here "
 		    "(FIPS?): the portable code is tested alone\n");
 #endif
-	ASSERT_INT_EQ(hpn_poly1305_auth(poly, tag, (const u_char *)rfc_text,
+	ASSERT_INT_EQ(hpn_chachapoly_auth(poly, tag, (const u_char *)rfc_text,
 	    strlen(rfc_text), rfc_key), 0);
 	ASSERT_MEM_EQ(tag, rfc_tag, sizeof(tag));
 	for (i = 0; i < 4; i++) {
@@ -231,8 +231,8 @@ test_poly1305(void)
 	memset(poly_key, 0, sizeof(poly_key));
 	check_tags(poly, poly_key, 600);
 	random_bytes(plain, 4096);
-	hpn_poly1305_free(poly);
-	hpn_poly1305_free(NULL);
+	hpn_chachapoly_free(poly);
+	hpn_chachapoly_free(NULL);
 	TEST_DONE();
 
 	TEST_START("chachapoly: without libcrypto's Poly1305 the portable one");
@@ -244,10 +244,10 @@ test_poly1305(void)
 static void
 test_chacha20(void)
 {
-	struct hpn_chacha20 c;
-	struct hpn_chacha20_header h;
+	struct hpn_chachapoly_stream c;
+	struct hpn_chachapoly_header h;
 	EVP_CIPHER_CTX *evp;
-	u_char buf[HPN_CHACHA20_BLOCK + 1];
+	u_char buf[HPN_CHACHAPOLY_BLOCK + 1];
 	u_int len;
 
 	TEST_START("chachapoly: keystream is wiped, lengths are bounded");
@@ -258,18 +258,18 @@ test_chacha20(void)
 	ASSERT_INT_EQ(EVP_CipherInit(evp, EVP_chacha20(), key, NULL, 1), 1);
 	for (len = 0; len < 5000; len += 1 + len / 7) {
 		test_subtest_info("%u bytes", len);
-		ASSERT_INT_EQ(hpn_chacha20_start(&c, evp, len, len), 0);
-		ASSERT_MEM_ZERO_NE(c.stream, HPN_CHACHA20_BLOCK);
-		ASSERT_INT_EQ(hpn_chacha20_crypt(&c, evp, sealed, plain, len),
+		ASSERT_INT_EQ(hpn_chachapoly_start(&c, evp, len, len), 0);
+		ASSERT_MEM_ZERO_NE(c.stream, HPN_CHACHAPOLY_BLOCK);
+		ASSERT_INT_EQ(hpn_chachapoly_crypt(&c, evp, sealed, plain, len),
 		    0);
-		hpn_chacha20_wipe(&c);
+		hpn_chachapoly_wipe(&c);
 		ASSERT_MEM_ZERO_EQ(&c, sizeof(c));
 	}
 	memset(buf, 0, sizeof(buf));
-	ASSERT_INT_EQ(hpn_chacha20_length(&h, evp, &c, 7, buf, buf,
+	ASSERT_INT_EQ(hpn_chachapoly_length(&h, evp, &c, 7, buf, buf,
 	    sizeof(buf)), SSH_ERR_INVALID_ARGUMENT);
 	ASSERT_MEM_ZERO_EQ(buf, sizeof(buf));
-	ASSERT_INT_EQ(hpn_chacha20_length(&h, evp, &c, 7, buf, buf,
+	ASSERT_INT_EQ(hpn_chachapoly_length(&h, evp, &c, 7, buf, buf,
 	    sizeof(buf) - 1), 0);
 	ASSERT_MEM_ZERO_EQ(&c, sizeof(c));
 	EVP_CIPHER_CTX_free(evp);
@@ -284,7 +284,7 @@ test_chachapoly(void)
 		0, 1, 2, 255, 256, 65536, 0x7fffffff, 0x80000000, 0x80000001,
 		0xfffffffe, 0xffffffff
 	};
-	static const u_int around[] = {	/* where hpn-poly1305.c divides */
+	static const u_int around[] = {	/* where hpn-chachapoly.c divides */
 		64, 128, 160, 192, 256, 512, 896, 960, 1024, 1984, 2048, 3008,
 		4096, 16384, 32768, 65536, 131072
 	};

@@ -32,7 +32,7 @@
 #include "ssherr.h"
 #include "tests.h"
 
-#define IV		HPN_CTR_MT_BLOCK
+#define IV		CIPHER_CTR_MT_BLOCK
 #define STREAM		(6U * 1024 * 1024 + 12345)
 #define PATIENCE_S	60	/* for what takes milliseconds if all is well */
 
@@ -143,28 +143,28 @@ reference_of_blocks(u_int keylen, const u_char *iv, size_t len)
 	EVP_CIPHER_CTX_free(evp);
 }
 
-static struct hpn_ctr_mt *
+static struct cipher_ctr_mt *
 make(u_int keylen, const u_char *iv, int threads)
 {
-	struct hpn_ctr_mt *ctx = NULL;
+	struct cipher_ctr_mt *ctx = NULL;
 
-	ASSERT_INT_EQ(hpn_ctr_mt_new(&ctx, key, keylen, iv, threads), 0);
+	ASSERT_INT_EQ(cipher_ctr_mt_new(&ctx, key, keylen, iv, threads), 0);
 	ASSERT_PTR_NE(ctx, NULL);
 	return ctx;
 }
 
-static struct hpn_ctr_mt_stats
-stats_of(const struct hpn_ctr_mt *ctx)
+static struct cipher_ctr_mt_stats
+stats_of(const struct cipher_ctr_mt *ctx)
 {
-	struct hpn_ctr_mt_stats s;
+	struct cipher_ctr_mt_stats s;
 
-	hpn_ctr_mt_get_stats(ctx, &s);
+	cipher_ctr_mt_get_stats(ctx, &s);
 	return s;
 }
 
 /* Encrypt plain[from, to) in pieces of random sizes up to `most`. */
 static void
-crypt_range(struct hpn_ctr_mt *ctx, size_t from, size_t to, size_t most)
+crypt_range(struct cipher_ctr_mt *ctx, size_t from, size_t to, size_t most)
 {
 	size_t n;
 
@@ -172,7 +172,7 @@ crypt_range(struct hpn_ctr_mt *ctx, size_t from, size_t to, size_t most)
 		n = rnd_size(most);
 		if (n > to - from)
 			n = to - from;
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got + from, plain + from,
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got + from, plain + from,
 		    n), 0);
 	}
 }
@@ -307,7 +307,7 @@ static void
 set_tune(uint64_t start, u_int queue_bytes, u_int queues,
     int (*create)(int), int (*fill)(int, int))
 {
-	struct hpn_ctr_mt_tune t;
+	struct cipher_ctr_mt_tune t;
 
 	memset(&t, 0, sizeof(t));
 	t.start = start;
@@ -315,7 +315,7 @@ set_tune(uint64_t start, u_int queue_bytes, u_int queues,
 	t.queues = queues;
 	t.create = create;
 	t.fill = fill;
-	hpn_ctr_mt_set_tune(&t);
+	cipher_ctr_mt_set_tune(&t);
 }
 
 static void
@@ -333,7 +333,7 @@ stream(u_int keylen, int threads, int (*fill)(int, int))
 {
 	static const u_int queue_bytes[] = { 16, 48, 1024, 4096, 0, MB };
 	u_char iv[IV];
-	struct hpn_ctr_mt *ctx;
+	struct cipher_ctr_mt *ctx;
 	u_int q = queue_bytes[rnd() % 6], n = q == 0 ? 0 : 2 + rnd() % 9;
 	size_t len = q != 0 && q < 1024 ? STREAM / 20 : STREAM;
 	size_t start, most = rnd() % 2 ? MB : 40000;
@@ -348,8 +348,8 @@ stream(u_int keylen, int threads, int (*fill)(int, int))
 	reference(keylen, iv, len);
 	start = 1 + rnd() % 50000;
 	set_tune(start, q, n, NULL, fill);
-	hpn_ctr_mt_allow(threads);
-	ctx = make(keylen, iv, HPN_CTR_MT_AUTO);
+	cipher_ctr_mt_allow(threads);
+	ctx = make(keylen, iv, CIPHER_CTR_MT_AUTO);
 	memset(got, 0, len);
 	crypt_range(ctx, 0, start, most);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 0);
@@ -357,7 +357,7 @@ stream(u_int keylen, int threads, int (*fill)(int, int))
 	same(0, len);
 	ASSERT_INT_EQ(stats_of(ctx).threads, threads);
 	ASSERT_U64_EQ(stats_of(ctx).ring + stats_of(ctx).serial, len);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 }
 
 /*
@@ -366,12 +366,12 @@ stream(u_int keylen, int threads, int (*fill)(int, int))
  * is not compared.
  */
 static uint64_t
-use_ring(struct hpn_ctr_mt *ctx, uint64_t most)
+use_ring(struct cipher_ctr_mt *ctx, uint64_t most)
 {
 	double until = now() + PATIENCE_S;
 
 	while (stats_of(ctx).ring < most && now() < until) {
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got, plain, 8192), 0);
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got, plain, 8192), 0);
 		nap(100);
 	}
 	return stats_of(ctx).ring;
@@ -396,13 +396,13 @@ wait_for(pid_t pid)
 
 /* In a child: as same(), without the framework, which may not be entered */
 static int
-child_goes_on(struct hpn_ctr_mt *ctx, size_t from, size_t to)
+child_goes_on(struct cipher_ctr_mt *ctx, size_t from, size_t to)
 {
 	size_t n;
 
 	for (; from < to; from += n) {
 		n = to - from < 10000 ? to - from : 10000;
-		if (hpn_ctr_mt_crypt(ctx, got + from, plain + from, n) != 0)
+		if (cipher_ctr_mt_crypt(ctx, got + from, plain + from, n) != 0)
 			return 1;
 		if (memcmp(got + from, expect + from, n) != 0)
 			return 2;
@@ -411,7 +411,7 @@ child_goes_on(struct hpn_ctr_mt *ctx, size_t from, size_t to)
 }
 
 /* Registered before the ring's own handler, hence run after it */
-static struct hpn_ctr_mt *used_at_exit;
+static struct cipher_ctr_mt *used_at_exit;
 static size_t used_at_exit_from;
 
 static void
@@ -425,36 +425,36 @@ use_at_exit(void)
 static void
 test_serial(void)
 {
-	struct hpn_ctr_mt *ctx;
+	struct cipher_ctr_mt *ctx;
 	u_char iv[IV], iv2[IV], counted[IV];
 	EVP_CIPHER_CTX *evp;
 	size_t i, n;
 	int out;
 
 	TEST_START("ctr: arguments");
-	ctx = (struct hpn_ctr_mt *)(void *)plain;
+	ctx = (struct cipher_ctr_mt *)(void *)plain;
 	memset(iv, 0, sizeof(iv));
 	for (i = 0; i <= 40; i++) {
 		if (i == 16 || i == 24 || i == 32)
 			continue;
-		ASSERT_INT_EQ(hpn_ctr_mt_new(&ctx, key, (u_int)i, iv, 0),
+		ASSERT_INT_EQ(cipher_ctr_mt_new(&ctx, key, (u_int)i, iv, 0),
 		    SSH_ERR_INVALID_ARGUMENT);
 		ASSERT_PTR_EQ(ctx, NULL);
-		ASSERT_INT_EQ(hpn_ctr_mt_worthwhile((u_int)i), 0);
+		ASSERT_INT_EQ(cipher_ctr_mt_worthwhile((u_int)i), 0);
 	}
-	ASSERT_INT_EQ(hpn_ctr_mt_new(&ctx, NULL, 16, iv, 0),
+	ASSERT_INT_EQ(cipher_ctr_mt_new(&ctx, NULL, 16, iv, 0),
 	    SSH_ERR_INVALID_ARGUMENT);
-	ASSERT_INT_EQ(hpn_ctr_mt_new(&ctx, key, 16, NULL, 0),
+	ASSERT_INT_EQ(cipher_ctr_mt_new(&ctx, key, 16, NULL, 0),
 	    SSH_ERR_INVALID_ARGUMENT);
-	hpn_ctr_mt_free(NULL);
+	cipher_ctr_mt_free(NULL);
 	TEST_DONE();
 
 #ifdef HAVE_PROPERTIES
 	TEST_START("ctr: a cipher that the library has not got is an error");
 	ASSERT_INT_EQ(EVP_set_default_properties(NULL, "provider=nobody"), 1);
 	for (i = 0; i < 3; i++) {
-		ctx = (struct hpn_ctr_mt *)(void *)plain;
-		ASSERT_INT_EQ(hpn_ctr_mt_new(&ctx, key, keylens[i], iv, 0),
+		ctx = (struct cipher_ctr_mt *)(void *)plain;
+		ASSERT_INT_EQ(cipher_ctr_mt_new(&ctx, key, keylens[i], iv, 0),
 		    SSH_ERR_LIBCRYPTO_ERROR);
 		ASSERT_PTR_EQ(ctx, NULL);
 	}
@@ -470,7 +470,7 @@ test_serial(void)
 		crypt_range(ctx, 0, STREAM, MB);
 		same(0, STREAM);
 		ASSERT_U64_EQ(stats_of(ctx).serial, STREAM);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 	}
 	TEST_DONE();
 
@@ -485,12 +485,12 @@ test_serial(void)
 				test_subtest_info("keylen %u, %zu bits, "
 				    "threads %d", keylens[i], n * 8, out);
 				set_tune(1, 64, 4, NULL, NULL);
-				hpn_ctr_mt_allow(out);
+				cipher_ctr_mt_allow(out);
 				ctx = make(keylens[i], iv, out);
 				memset(got, 0, 100001);
 				crypt_range(ctx, 0, 100001, 5000);
 				same(0, 100001);
-				hpn_ctr_mt_free(ctx);
+				cipher_ctr_mt_free(ctx);
 			}
 		}
 	}
@@ -499,15 +499,15 @@ test_serial(void)
 	TEST_START("ctr: get_iv says what EVP says, set_iv goes there");
 	for (out = 0; out <= 2; out++) {
 		set_tune(1000, 256, 8, NULL, NULL);
-		hpn_ctr_mt_allow(out);
+		cipher_ctr_mt_allow(out);
 		for (i = 0; i < 200; i++) {
 			random_iv(iv);
 			memset(iv, 0xff, rnd() % IV);
 			n = rnd() % 20000;
 			test_subtest_info("threads %d, after %zu", out, n);
-			ctx = make(16, iv, HPN_CTR_MT_AUTO);
+			ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 			crypt_range(ctx, 0, n, 3000);
-			ASSERT_INT_EQ(hpn_ctr_mt_get_iv(ctx, counted), 0);
+			ASSERT_INT_EQ(cipher_ctr_mt_get_iv(ctx, counted), 0);
 
 			ASSERT_PTR_NE((evp = EVP_CIPHER_CTX_new()), NULL);
 			ASSERT_INT_EQ(EVP_EncryptInit_ex(evp, evp_type(16),
@@ -532,12 +532,12 @@ test_serial(void)
 			if (rnd() % 2 != 0)
 				counted[2] ^= 1;
 			reference(16, counted, 20000);
-			ASSERT_INT_EQ(hpn_ctr_mt_set_iv(ctx, counted), 0);
-			ASSERT_INT_EQ(hpn_ctr_mt_get_iv(ctx, iv2), 0);
+			ASSERT_INT_EQ(cipher_ctr_mt_set_iv(ctx, counted), 0);
+			ASSERT_INT_EQ(cipher_ctr_mt_get_iv(ctx, iv2), 0);
 			ASSERT_MEM_EQ(iv2, counted, IV);
 			crypt_range(ctx, 0, 20000, 3000);
 			same(0, 20000);
-			hpn_ctr_mt_free(ctx);
+			cipher_ctr_mt_free(ctx);
 		}
 	}
 	TEST_DONE();
@@ -546,7 +546,7 @@ test_serial(void)
 static void
 test_ring(void)
 {
-	struct hpn_ctr_mt *ctx, *many[4];
+	struct cipher_ctr_mt *ctx, *many[4];
 	u_char iv[IV];
 	size_t i, from, n;
 	int threads, before = threads_alive();
@@ -566,85 +566,85 @@ test_ring(void)
 	TEST_START("ctr: workers do make the keystream");
 	for (threads = 1; threads <= 3; threads++) {
 		set_tune(1, 0, 0, NULL, NULL);
-		hpn_ctr_mt_allow(threads);
+		cipher_ctr_mt_allow(threads);
 		random_iv(iv);
-		ctx = make(32, iv, HPN_CTR_MT_AUTO);
+		ctx = make(32, iv, CIPHER_CTR_MT_AUTO);
 		ASSERT_U64_GE(use_ring(ctx, 4 * MB), 4 * MB);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 	}
 	TEST_DONE();
 
 	TEST_START("ctr: what workers made is right, too");
 	set_tune(1, 4096, 8, NULL, NULL);
-	hpn_ctr_mt_allow(2);
+	cipher_ctr_mt_allow(2);
 	random_iv(iv);
 	reference(16, iv, STREAM);
-	ctx = make(16, iv, HPN_CTR_MT_AUTO);
+	ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 	for (from = 0; from < STREAM; from += n) {
 		n = rnd_size(20000);
 		n = n < STREAM - from ? n : STREAM - from;
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got + from, plain + from,
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got + from, plain + from,
 		    n), 0);
 		if (rnd() % 16 == 0)
 			nap(200);
 	}
 	same(0, STREAM);
 	ASSERT_U64_GT(stats_of(ctx).ring, 100000);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	TEST_DONE();
 
 	TEST_START("ctr: more in one call than the ring holds, in place, odd "
 	    "addresses, nothing");
 	for (threads = 0; threads <= 2; threads++) {
 		set_tune(1, 1024, 3, NULL, NULL);
-		hpn_ctr_mt_allow(threads);
+		cipher_ctr_mt_allow(threads);
 		random_iv(iv);
 		reference(24, iv, STREAM);
-		ctx = make(24, iv, HPN_CTR_MT_AUTO);
+		ctx = make(24, iv, CIPHER_CTR_MT_AUTO);
 		memcpy(got, plain, STREAM);
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got, got, 0), 0);
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got, got, 3), 0);
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got + 3, got + 3,
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got, got, 0), 0);
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got, got, 3), 0);
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got + 3, got + 3,
 		    STREAM - 1003), 0);
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, NULL, NULL, 0), 0);
-		ASSERT_INT_EQ(hpn_ctr_mt_crypt(ctx, got + STREAM - 1000,
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, NULL, NULL, 0), 0);
+		ASSERT_INT_EQ(cipher_ctr_mt_crypt(ctx, got + STREAM - 1000,
 		    got + STREAM - 1000, 1000), 0);
 		same(0, STREAM);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 	}
 	TEST_DONE();
 
 	TEST_START("ctr: several keys at once");
 	set_tune(1, 4096, 4, NULL, NULL);
-	hpn_ctr_mt_allow(2);
+	cipher_ctr_mt_allow(2);
 	random_iv(iv);
 	reference(16, iv, MB);
 	for (i = 0; i < 4; i++)
-		many[i] = make(16, iv, HPN_CTR_MT_AUTO);
+		many[i] = make(16, iv, CIPHER_CTR_MT_AUTO);
 	memset(got, 0, 4 * MB);
 	for (from = 0; from < MB; from += 8192)
 		for (i = 0; i < 4; i++)
-			ASSERT_INT_EQ(hpn_ctr_mt_crypt(many[i],
+			ASSERT_INT_EQ(cipher_ctr_mt_crypt(many[i],
 			    got + i * MB + from, plain + from, 8192), 0);
 	for (i = 0; i < 4; i++)
 		ASSERT_MEM_EQ(got + i * MB, expect, MB);
-	hpn_ctr_mt_free(many[1]);	/* in the middle, last, first */
-	hpn_ctr_mt_free(many[3]);
-	hpn_ctr_mt_free(many[0]);
-	hpn_ctr_mt_free(many[2]);
+	cipher_ctr_mt_free(many[1]);	/* in the middle, last, first */
+	cipher_ctr_mt_free(many[3]);
+	cipher_ctr_mt_free(many[0]);
+	cipher_ctr_mt_free(many[2]);
 	TEST_DONE();
 
 	TEST_START("ctr: freed at any time");
-	hpn_ctr_mt_allow(3);
+	cipher_ctr_mt_allow(3);
 	for (i = 0; i < 300; i++) {
 		set_tune(1 + rnd() % 1000, 1024, 8, NULL,
 		    rnd() % 2 ? delay : NULL);
 		random_iv(iv);
-		ctx = make(16, iv, HPN_CTR_MT_AUTO);
+		ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 		crypt_range(ctx, 0, rnd() % 30000, 4000);
 		if (rnd() % 2)
 			nap(rnd() % 300);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 	}
 	TEST_DONE();
 
@@ -654,10 +654,10 @@ test_ring(void)
 
 	TEST_START("ctr: workers block signals");
 	set_tune(1, 1024, 8, NULL, watch_signals);
-	hpn_ctr_mt_allow(2);
-	ctx = make(16, iv, HPN_CTR_MT_AUTO);
+	cipher_ctr_mt_allow(2);
+	ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 	ASSERT_U64_GT(use_ring(ctx, 100000), 0);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	ASSERT_INT_EQ(signals_open, 0);
 	TEST_DONE();
 }
@@ -665,7 +665,7 @@ test_ring(void)
 static void
 test_refusals(void)
 {
-	struct hpn_ctr_mt *ctx;
+	struct cipher_ctr_mt *ctx;
 	u_char iv[IV];
 	double began;
 	int i, n, r, before = threads_alive();
@@ -675,52 +675,52 @@ test_refusals(void)
 
 	TEST_START("ctr: no threads before they are allowed");
 	set_tune(1, 0, 0, NULL, NULL);
-	hpn_ctr_mt_allow(0);
+	cipher_ctr_mt_allow(0);
 	ctx = make(16, iv, 4);
 	crypt_range(ctx, 0, 3 * MB, 100000);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 0);
-	hpn_ctr_mt_allow(2);
+	cipher_ctr_mt_allow(2);
 	crypt_range(ctx, 3 * MB, 4 * MB, 100000);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 2);
 	crypt_range(ctx, 4 * MB, STREAM, 100000);
 	same(0, STREAM);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	ctx = make(16, iv, 0);
 	crypt_range(ctx, 0, 2 * MB, 100000);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 0);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	ctx = make(16, iv, 1);
 	crypt_range(ctx, 0, 2 * MB, 100000);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 1);
-	hpn_ctr_mt_free(ctx);
-	hpn_ctr_mt_allow(1000);
+	cipher_ctr_mt_free(ctx);
+	cipher_ctr_mt_allow(1000);
 	ctx = make(16, iv, 1000);
 	crypt_range(ctx, 0, 2 * MB, 100000);
-	ASSERT_INT_LE(stats_of(ctx).threads, HPN_CTR_MT_MAX);
-	hpn_ctr_mt_free(ctx);
+	ASSERT_INT_LE(stats_of(ctx).threads, CIPHER_CTR_MT_MAX);
+	cipher_ctr_mt_free(ctx);
 	TEST_DONE();
 
 	TEST_START("ctr: no threads before enough was moved");
-	hpn_ctr_mt_set_tune(NULL);
-	hpn_ctr_mt_allow(2);
-	ctx = make(16, iv, HPN_CTR_MT_AUTO);
-	crypt_range(ctx, 0, HPN_CTR_MT_START - 1, 10000);
-	crypt_range(ctx, HPN_CTR_MT_START - 1, HPN_CTR_MT_START, 1);
+	cipher_ctr_mt_set_tune(NULL);
+	cipher_ctr_mt_allow(2);
+	ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
+	crypt_range(ctx, 0, CIPHER_CTR_MT_START - 1, 10000);
+	crypt_range(ctx, CIPHER_CTR_MT_START - 1, CIPHER_CTR_MT_START, 1);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 0);
-	crypt_range(ctx, HPN_CTR_MT_START, HPN_CTR_MT_START + 1, 1);
+	crypt_range(ctx, CIPHER_CTR_MT_START, CIPHER_CTR_MT_START + 1, 1);
 	ASSERT_INT_EQ(stats_of(ctx).threads, 2);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	TEST_DONE();
 
 	TEST_START("ctr: creation of threads refused");
-	hpn_ctr_mt_allow(4);
+	cipher_ctr_mt_allow(4);
 	for (refused_from = 0; refused_from <= 4; refused_from++) {
 		set_tune(1, 1024, 8, refuse, NULL);
-		ctx = make(16, iv, HPN_CTR_MT_AUTO);
+		ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 		crypt_range(ctx, 0, STREAM, 100000);
 		same(0, STREAM);
 		ASSERT_INT_EQ(stats_of(ctx).threads, refused_from);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 	}
 	TEST_DONE();
 
@@ -728,13 +728,13 @@ test_refusals(void)
 	for (i = 0; i < 50; i++) {
 		fills_until_failure = i;
 		set_tune(1, 1024, 8, NULL, failure);
-		hpn_ctr_mt_allow(1 + i % 4);
-		ctx = make(16, iv, HPN_CTR_MT_AUTO);
+		cipher_ctr_mt_allow(1 + i % 4);
+		ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 		memset(got, 0, MB);
 		crypt_range(ctx, 0, MB, 10000);
 		same(0, MB);
 		ASSERT_U64_LE(stats_of(ctx).ring, (u_int)i * 1024);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 		/* Each worker notices at the latest by its own failure */
 		ASSERT_INT_GE(fills_until_failure, -(1 + i % 4));
 	}
@@ -744,8 +744,8 @@ test_refusals(void)
 	prompt_fills = 16;	/* to know how long it should take */
 	late_fills = INT_MAX;
 	set_tune(1, 1024, 8, NULL, late_for_a_while);
-	hpn_ctr_mt_allow(4);
-	ctx = make(16, iv, HPN_CTR_MT_AUTO);
+	cipher_ctr_mt_allow(4);
+	ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 	memset(got, 0, STREAM);
 	began = now();
 	crypt_range(ctx, 0, 2000, 1);
@@ -754,42 +754,42 @@ test_refusals(void)
 	/* If it waited for each: minutes */
 	ASSERT_INT_LT((int)(now() - began), 20);
 	same(0, STREAM);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	TEST_DONE();
 
 	TEST_START("ctr: workers that were late are of use again");
 	prompt_fills = 0;
 	late_fills = 8;		/* every queue */
 	set_tune(1, 1024, 8, NULL, late_for_a_while);
-	hpn_ctr_mt_allow(8);
-	ctx = make(16, iv, HPN_CTR_MT_AUTO);
+	cipher_ctr_mt_allow(8);
+	ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 	memset(got, 0, STREAM);
 	crypt_range(ctx, 0, STREAM, 10000);	/* far beyond what they hold */
 	same(0, STREAM);
 	n = (int)stats_of(ctx).ring;
 	ASSERT_U64_GE(use_ring(ctx, (uint64_t)n + MB), (uint64_t)n + MB);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	TEST_DONE();
 
 	TEST_START("ctr: whether it is worthwhile is measured once");
 	refused_from = 0;
 	set_tune(1, 0, 0, refuse, NULL);
-	ASSERT_INT_EQ(hpn_ctr_mt_worthwhile(24), 0);	/* no thread for it */
+	ASSERT_INT_EQ(cipher_ctr_mt_worthwhile(24), 0);	/* no thread for it */
 	set_tune(1, 0, 0, NULL, NULL);
-	ASSERT_INT_EQ(hpn_ctr_mt_worthwhile(24), 0);
+	ASSERT_INT_EQ(cipher_ctr_mt_worthwhile(24), 0);
 	for (i = 16; i <= 32; i += 16) {
-		r = hpn_ctr_mt_worthwhile((u_int)i);
+		r = cipher_ctr_mt_worthwhile((u_int)i);
 		ASSERT_INT_GE(r, 0);
-		ASSERT_INT_LE(r, HPN_CTR_MT_MAX);
+		ASSERT_INT_LE(r, CIPHER_CTR_MT_MAX);
 		for (n = 0; n < 1000; n++)
-			ASSERT_INT_EQ(hpn_ctr_mt_worthwhile((u_int)i), r);
+			ASSERT_INT_EQ(cipher_ctr_mt_worthwhile((u_int)i), r);
 	}
-	hpn_ctr_mt_allow(HPN_CTR_MT_AUTO);
-	ctx = make(16, iv, HPN_CTR_MT_AUTO);
+	cipher_ctr_mt_allow(CIPHER_CTR_MT_AUTO);
+	ctx = make(16, iv, CIPHER_CTR_MT_AUTO);
 	crypt_range(ctx, 0, STREAM, 100000);
 	same(0, STREAM);
-	ASSERT_INT_EQ(stats_of(ctx).threads, hpn_ctr_mt_worthwhile(16));
-	hpn_ctr_mt_free(ctx);
+	ASSERT_INT_EQ(stats_of(ctx).threads, cipher_ctr_mt_worthwhile(16));
+	cipher_ctr_mt_free(ctx);
 	threads_back_to(before);
 	TEST_DONE();
 }
@@ -797,7 +797,7 @@ test_refusals(void)
 static void
 test_forks(void)
 {
-	struct hpn_ctr_mt *ctx, *other;
+	struct cipher_ctr_mt *ctx, *other;
 	u_char iv[IV];
 	size_t at;
 	pid_t pid;
@@ -810,27 +810,27 @@ test_forks(void)
 	for (i = 0; i < 40; i++) {
 		set_tune(1, i % 2 ? 1024 : 0, i % 2 ? 8 : 0, NULL,
 		    i % 4 == 3 ? delay : NULL);
-		hpn_ctr_mt_allow(1 + i % 3);
-		ctx = make(32, iv, HPN_CTR_MT_AUTO);
+		cipher_ctr_mt_allow(1 + i % 3);
+		ctx = make(32, iv, CIPHER_CTR_MT_AUTO);
 		at = rnd() % (2 * MB);
 		crypt_range(ctx, 0, at, 100000);
 		if ((pid = fork()) == 0) {
 			status = child_goes_on(ctx, at, at + 300000);
 			if (i % 3 == 1)
-				hpn_ctr_mt_free(ctx);
+				cipher_ctr_mt_free(ctx);
 #ifndef THREAD_SANITIZER	/* which cannot follow threads in there */
 			/* A key of its own may have threads of its own */
 			if (status == 0 && i % 3 == 2) {
-				other = make(32, iv, HPN_CTR_MT_AUTO);
-				if (hpn_ctr_mt_crypt(other, got, plain,
-				    10) != 0 || hpn_ctr_mt_crypt(other,
+				other = make(32, iv, CIPHER_CTR_MT_AUTO);
+				if (cipher_ctr_mt_crypt(other, got, plain,
+				    10) != 0 || cipher_ctr_mt_crypt(other,
 				    got + 10, plain + 10, STREAM - 10) != 0)
 					status = 4;
 				else if (memcmp(got, expect, STREAM) != 0)
 					status = 5;
 				else if (stats_of(other).threads == 0)
 					status = 6;
-				hpn_ctr_mt_free(other);
+				cipher_ctr_mt_free(other);
 			}
 #else
 			(void)other;
@@ -843,27 +843,27 @@ test_forks(void)
 		same(0, at + 300000);
 		test_subtest_info("fork %d at %zu", i, at);
 		ASSERT_INT_EQ(wait_for(pid), 0);
-		hpn_ctr_mt_free(ctx);
+		cipher_ctr_mt_free(ctx);
 	}
 	TEST_DONE();
 
 	TEST_START("ctr: fork, then the iv is set");
 	set_tune(1, 1024, 8, NULL, NULL);
-	hpn_ctr_mt_allow(2);
-	ctx = make(32, iv, HPN_CTR_MT_AUTO);
+	cipher_ctr_mt_allow(2);
+	ctx = make(32, iv, CIPHER_CTR_MT_AUTO);
 	crypt_range(ctx, 0, 50000, 1000);
 	if ((pid = fork()) == 0) {
 #ifdef THREAD_SANITIZER
-		hpn_ctr_mt_allow(0);
+		cipher_ctr_mt_allow(0);
 #endif
-		if (hpn_ctr_mt_set_iv(ctx, iv) != 0)
+		if (cipher_ctr_mt_set_iv(ctx, iv) != 0)
 			_exit(7);
 		status = child_goes_on(ctx, 0, 300000);
 		_exit(status == 3 ? 0 : status);	/* threads are its own */
 	}
 	ASSERT_INT_NE(pid, -1);
 	ASSERT_INT_EQ(wait_for(pid), 0);
-	hpn_ctr_mt_free(ctx);
+	cipher_ctr_mt_free(ctx);
 	TEST_DONE();
 
 	TEST_START("ctr: exit with workers asleep, at work, stuck; in use "
@@ -874,14 +874,14 @@ test_forks(void)
 		if ((pid = fork()) == 0) {
 			set_tune(1, 1024, 8, NULL, i % 3 == 2 ? long_delay :
 			    i % 3 == 1 ? delay : NULL);
-			hpn_ctr_mt_allow(3);
+			cipher_ctr_mt_allow(3);
 			ctx = NULL;
-			if (hpn_ctr_mt_new(&ctx, key, 32, iv,
-			    HPN_CTR_MT_AUTO) != 0)
+			if (cipher_ctr_mt_new(&ctx, key, 32, iv,
+			    CIPHER_CTR_MT_AUTO) != 0)
 				_exit(8);
 			at = 500 + (size_t)i * 1777;
-			if (hpn_ctr_mt_crypt(ctx, got, plain, 16) != 0 ||
-			    hpn_ctr_mt_crypt(ctx, got + 16, plain + 16,
+			if (cipher_ctr_mt_crypt(ctx, got, plain, 16) != 0 ||
+			    cipher_ctr_mt_crypt(ctx, got + 16, plain + 16,
 			    at - 16) != 0)
 				_exit(8);
 			if (i % 2)
@@ -920,8 +920,8 @@ test_ctr(void)
 	test_refusals();
 	test_forks();
 
-	hpn_ctr_mt_set_tune(NULL);
-	hpn_ctr_mt_allow(0);
+	cipher_ctr_mt_set_tune(NULL);
+	cipher_ctr_mt_allow(0);
 	free(plain);
 	free(expect);
 	free(got);

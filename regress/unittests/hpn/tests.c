@@ -25,7 +25,7 @@ tests(void)
 	test_rtt();
 	test_tcp();
 	test_none();
-	test_xfer();
+	test_sftp_window();
 	test_resume();
 	test_lanes();
 	test_connect();
@@ -33,7 +33,7 @@ tests(void)
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
-	test_batch();
+	test_packet_buf();
 	test_rekey();
 	test_chachapoly();
 	test_umac();
@@ -41,10 +41,10 @@ tests(void)
 	test_crypt();
 	test_sealer();
 	test_ctr();
-	test_threads();
-	test_sftpd();
+	test_workers_auto();
+	test_sftp_server();
 	test_hash();
-	test_macs();
+	test_none_mac();
 	test_handles();
 #endif
 	test_links();

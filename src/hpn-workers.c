@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-packet.h for what this does. */
+/* See hpn-workers.h for what this does. */
 
 #include "includes.h"
 
@@ -13,15 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hpn-batch.h"
+#include "hpn-packet-buf.h"
 #include "hpn-channels.h"
 #include "hpn-cpus.h"
 #include "hpn-crypt.h"
 #include "hpn-engine.h"
 #include "hpn-opener.h"
-#include "hpn-packet.h"
+#include "hpn-workers.h"
 #include "hpn-sealer.h"
-#include "hpn-threads.h"
+#include "hpn-workers-auto.h"
 #include "cipher.h"
 #include "cipher-ctr-mt.h"
 #include "kex.h"
@@ -36,13 +36,13 @@
 #define SAMPLES		4
 
 struct direction {
-	struct hpn_threads threads;
+	struct hpn_workers_auto threads;
 	u_int64_t counted;	/* bytes that threads knows of */
 	u_int64_t cost;		/* ns for 1 MiB; 0: not measured */
 	int unable;		/* no threads with these keys */
 };
 
-struct hpn_packet {
+struct hpn_workers {
 	struct direction out, in;
 	struct hpn_sealer *sealer;
 	struct hpn_opener *opener;
@@ -76,10 +76,10 @@ idle_ns(void)
 	return idle * (1000000000ULL / (u_int64_t)hz);
 }
 
-static struct hpn_packet *
-made(struct ssh *ssh, struct hpn_packet **hp)
+static struct hpn_workers *
+made(struct ssh *ssh, struct hpn_workers **hp)
 {
-	struct hpn_packet *h = *hp;
+	struct hpn_workers *h = *hp;
 	int wanted, ring;
 
 	if (h != NULL)
@@ -91,9 +91,9 @@ made(struct ssh *ssh, struct hpn_packet **hp)
 	if ((wanted == 0 && ring == 0) || (h = calloc(1, sizeof(*h))) == NULL)
 		return NULL;
 	if (ring > 0)
-		hpn_ctr_mt_allow(ring);
-	hpn_threads_init(&h->out.threads, wanted);
-	hpn_threads_init(&h->in.threads, wanted);
+		cipher_ctr_mt_allow(ring);
+	hpn_workers_auto_init(&h->out.threads, wanted);
+	hpn_workers_auto_init(&h->in.threads, wanted);
 	*hp = h;
 	return h;
 }
@@ -149,14 +149,14 @@ measure(const struct newkeys *keys)
 
 /* How many workers this direction is to have now. */
 static u_int
-workers(struct hpn_packet *h, struct direction *d, const struct newkeys *keys,
+workers(struct hpn_workers *h, struct direction *d, const struct newkeys *keys,
     u_int64_t bytes)
 {
-	struct hpn_threads_facts facts;
+	struct hpn_workers_facts facts;
 	size_t len = (size_t)(bytes - d->counted);
 
 	d->counted = bytes;
-	if (d->unable || !hpn_threads_due(&d->threads, len))
+	if (d->unable || !hpn_workers_auto_due(&d->threads, len))
 		return d->threads.now;
 	if (!hpn_crypt_usable(&keys->enc, &keys->mac)) {
 		d->unable = 1;
@@ -164,8 +164,8 @@ workers(struct hpn_packet *h, struct direction *d, const struct newkeys *keys,
 	}
 	if (h->cpus == 0) {
 		h->cpus = hpn_cpus();
-		if (d->threads.wanted == HPN_THREADS_AUTO && h->cpus > 1)
-			hpn_ctr_mt_allow(HPN_CTR_MT_AUTO);
+		if (d->threads.wanted == HPN_WORKERS_AUTO && h->cpus > 1)
+			cipher_ctr_mt_allow(CIPHER_CTR_MT_AUTO);
 	}
 	/* The first time only begins to count */
 	if (d->cost == 0 && d->threads.start_ns != 0)
@@ -175,11 +175,11 @@ workers(struct hpn_packet *h, struct direction *d, const struct newkeys *keys,
 	facts.idle_ns = idle_ns();
 	facts.cpus = h->cpus;
 	facts.cost = d->cost;
-	return hpn_threads_decide(&d->threads, &facts);
+	return hpn_workers_auto_decide(&d->threads, &facts);
 }
 
 static void
-stop_sealing(struct hpn_packet *h, struct sshcipher_ctx *serial,
+stop_sealing(struct hpn_workers *h, struct sshcipher_ctx *serial,
     struct sshbuf *output)
 {
 	int r;
@@ -191,11 +191,11 @@ stop_sealing(struct hpn_packet *h, struct sshcipher_ctx *serial,
 }
 
 int
-hpn_packet_seals(struct ssh *ssh, struct hpn_packet **hp,
+hpn_workers_seals(struct ssh *ssh, struct hpn_workers **hp,
     const struct newkeys *keys, struct sshcipher_ctx *serial, u_int64_t sent,
     struct sshbuf *output)
 {
-	struct hpn_packet *h;
+	struct hpn_workers *h;
 	u_int before, n;
 	int r;
 
@@ -228,14 +228,14 @@ hpn_packet_seals(struct ssh *ssh, struct hpn_packet **hp,
 }
 
 int
-hpn_packet_seal(struct hpn_packet *h, struct sshbuf **packet, u_int32_t seqnr,
+hpn_workers_seal(struct hpn_workers *h, struct sshbuf **packet, u_int32_t seqnr,
     u_char type, struct sshbuf *output)
 {
 	return hpn_sealer_put(h->sealer, packet, seqnr, type, output);
 }
 
 static int
-stop_opening(struct hpn_packet *h, struct sshcipher_ctx *serial)
+stop_opening(struct hpn_workers *h, struct sshcipher_ctx *serial)
 {
 	int r = hpn_opener_free(h->opener, serial);
 
@@ -244,11 +244,11 @@ stop_opening(struct hpn_packet *h, struct sshcipher_ctx *serial)
 }
 
 int
-hpn_packet_opens(struct ssh *ssh, struct hpn_packet **hp,
+hpn_workers_opens(struct ssh *ssh, struct hpn_workers **hp,
     const struct newkeys *keys, struct sshcipher_ctx *serial,
     u_int64_t received)
 {
-	struct hpn_packet *h;
+	struct hpn_workers *h;
 	u_int before, n;
 	int r;
 
@@ -282,7 +282,7 @@ hpn_packet_opens(struct ssh *ssh, struct hpn_packet **hp,
 }
 
 int
-hpn_packet_open(struct ssh *ssh, struct hpn_packet *h,
+hpn_workers_open(struct ssh *ssh, struct hpn_workers *h,
     struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
     u_int packet_max, u_char last, struct sshbuf **packet, u_int *packlenp)
 {
@@ -299,14 +299,14 @@ hpn_packet_open(struct ssh *ssh, struct hpn_packet *h,
 }
 
 void
-hpn_packet_settle(struct hpn_packet *h)
+hpn_workers_settle(struct hpn_workers *h)
 {
 	if (h != NULL && h->opener != NULL)
 		hpn_opener_settle(h->opener);
 }
 
 int
-hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
+hpn_workers_newkeys(struct hpn_workers *h, int mode, const struct newkeys *keys,
     struct sshcipher_ctx *serial, struct sshbuf *output)
 {
 	struct direction *d;
@@ -346,21 +346,21 @@ hpn_packet_newkeys(struct hpn_packet *h, int mode, const struct newkeys *keys,
 }
 
 size_t
-hpn_packet_unsent(const struct hpn_packet *h)
+hpn_workers_unsent(const struct hpn_workers *h)
 {
 	return h == NULL || h->sealer == NULL ? 0 :
 	    hpn_sealer_pending(h->sealer);
 }
 
 size_t
-hpn_packet_backlog(const struct ssh *ssh, const struct hpn_packet *h)
+hpn_workers_backlog(const struct ssh *ssh, const struct hpn_workers *h)
 {
-	return h == NULL || h->sealer == NULL ? hpn_channels_trip(ssh) :
+	return h == NULL || h->sealer == NULL ? hpn_loop_trip(ssh) :
 	    HPN_SEALER_BACKLOG;
 }
 
 size_t
-hpn_packet_kick(struct hpn_packet *h)
+hpn_workers_kick(struct hpn_workers *h)
 {
 	if (h == NULL || h->sealer == NULL)
 		return 0;
@@ -369,11 +369,11 @@ hpn_packet_kick(struct hpn_packet *h)
 }
 
 int
-hpn_packet_write_poll(struct hpn_packet *h, int fd)
+hpn_workers_write_poll(struct hpn_workers *h, int fd)
 {
 	ssize_t n;
 
-	if (hpn_packet_unsent(h) == 0)
+	if (hpn_workers_unsent(h) == 0)
 		return 0;
 	if ((n = hpn_sealer_write(h->sealer, fd)) == 0)
 		return SSH_ERR_CONN_CLOSED;
@@ -384,26 +384,26 @@ hpn_packet_write_poll(struct hpn_packet *h, int fd)
 }
 
 void
-hpn_packet_rest(struct hpn_packet *h, struct sshcipher_ctx *send,
+hpn_workers_idle(struct hpn_workers *h, struct sshcipher_ctx *send,
     struct sshcipher_ctx *receive, struct sshbuf *input, struct sshbuf *output)
 {
 	int r;
 
-	if (h != NULL && hpn_packet_unsent(h) == 0 &&
-	    hpn_threads_rest(&h->out.threads) == 0 && h->sealer != NULL)
+	if (h != NULL && hpn_workers_unsent(h) == 0 &&
+	    hpn_workers_auto_idle(&h->out.threads) == 0 && h->sealer != NULL)
 		stop_sealing(h, send, output);
 	if (h != NULL && sshbuf_len(input) == 0 &&
-	    hpn_threads_rest(&h->in.threads) == 0 && h->opener != NULL &&
+	    hpn_workers_auto_idle(&h->in.threads) == 0 && h->opener != NULL &&
 	    (r = stop_opening(h, receive)) != 0)
 		fatal_fr(r, "hand over to one thread");
-	hpn_buffer_rest(input);
-	hpn_buffer_rest(output);
+	hpn_packet_buf_release(input);
+	hpn_packet_buf_release(output);
 }
 
 void
-hpn_packet_free(struct hpn_packet **hp)
+hpn_workers_free(struct hpn_workers **hp)
 {
-	struct hpn_packet *h = *hp;
+	struct hpn_workers *h = *hp;
 
 	*hp = NULL;
 	if (h == NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of hpn-macs: which MAC guards what no cipher does. */
+/* Unit tests of hpn-none-mac: which MAC guards what no cipher does. */
 
 #include "includes.h"
 
@@ -11,7 +11,7 @@
 
 #include "../test_helper/test_helper.h"
 
-#include "hpn-macs.h"
+#include "hpn-none-mac.h"
 #include "mac.h"
 #include "tests.h"
 
@@ -31,22 +31,23 @@ commas(const char *s)
 }
 
 void
-test_macs(void)
+test_none_mac(void)
 {
 	char *got, *etm, *plain;
 
 	TEST_START("macs: weak ones never");
-	ASSERT_INT_EQ(hpn_macs_any_strong(WEAK), 0);
-	ASSERT_INT_EQ(hpn_macs_any_strong(""), 0);
-	ASSERT_INT_EQ(hpn_macs_any_strong("hmac-sha2-2560,xhmac-sha2-256"), 0);
-	ASSERT_INT_EQ(hpn_macs_any_strong(WEAK ",hmac-sha2-512"), 1);
-	got = hpn_macs_fastest(WEAK);
+	ASSERT_INT_EQ(hpn_none_mac_any_strong(WEAK), 0);
+	ASSERT_INT_EQ(hpn_none_mac_any_strong(""), 0);
+	ASSERT_INT_EQ(hpn_none_mac_any_strong("hmac-sha2-2560,xhmac-sha2-256"),
+	    0);
+	ASSERT_INT_EQ(hpn_none_mac_any_strong(WEAK ",hmac-sha2-512"), 1);
+	got = hpn_none_mac_fastest(WEAK);
 	ASSERT_STRING_EQ(got, "");
 	free(got);
 	TEST_DONE();
 
 	TEST_START("macs: the strong ones of a list, each once");
-	got = hpn_macs_fastest(WEAK "," STRONG "," WEAK);
+	got = hpn_none_mac_fastest(WEAK "," STRONG "," WEAK);
 	ASSERT_INT_EQ(commas(got), 3);
 	ASSERT_INT_EQ(mac_valid(got), 1);
 	/* Of one algorithm the mode that authenticates first */
@@ -59,14 +60,14 @@ test_macs(void)
 	ASSERT_PTR_NE(strstr(got, "hmac-sha2-512-etm@openssh.com"), NULL);
 	ASSERT_PTR_EQ(strstr(got, "64"), NULL);
 	free(got);
-	got = hpn_macs_fastest("hmac-sha2-256");
+	got = hpn_none_mac_fastest("hmac-sha2-256");
 	ASSERT_STRING_EQ(got, "hmac-sha2-256");
 	free(got);
 	TEST_DONE();
 
 	TEST_START("macs: they are measured");
-	ASSERT_INT_EQ(hpn_macs_cost("umac-128-etm@openssh.com") > 100, 1);
-	ASSERT_INT_EQ(hpn_macs_cost("hmac-sha2-512") > 1000, 1);
-	ASSERT_INT_EQ(hpn_macs_cost("no-such-mac") == 0, 1);
+	ASSERT_INT_EQ(hpn_none_mac_cost("umac-128-etm@openssh.com") > 100, 1);
+	ASSERT_INT_EQ(hpn_none_mac_cost("hmac-sha2-512") > 1000, 1);
+	ASSERT_INT_EQ(hpn_none_mac_cost("no-such-mac") == 0, 1);
 	TEST_DONE();
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-rest: a connection that has carried bulk data and carries none any more
+ * hpn-idle: a connection that has carried bulk data and carries none any more
  * gives back the memory, and the threads, that only those needed.
  */
-#ifndef HPN_REST_H
-#define HPN_REST_H
+#ifndef HPN_IDLE_H
+#define HPN_IDLE_H
 
 #include <sys/types.h>
 #include <time.h>
@@ -12,12 +12,12 @@
 struct ssh;
 struct Channel;
 
-/* Quiet is who moved no more than HPN_REST_BYTES in this time, ns. */
-#define HPN_REST_NS	2000000000ULL
-#define HPN_REST_BYTES	(64 * 1024)
+/* Quiet is who moved no more than HPN_IDLE_BYTES in this time, ns. */
+#define HPN_IDLE_NS	2000000000ULL
+#define HPN_IDLE_BYTES	(64 * 1024)
 
 /* Starts zeroed. */
-struct hpn_rest {
+struct hpn_idle {
 	u_int64_t moved;	/* bytes, when it was last busy */
 	u_int64_t since_ns;	/* when that was; 0: has given all back */
 };
@@ -26,7 +26,7 @@ struct hpn_rest {
  * Whether it is time to give memory back.  moved: bytes sent and received on the
  * connection until now.  *wait_ns: ask again after that; 0: need not.
  */
-int hpn_rest_due(struct hpn_rest *, u_int64_t moved, u_int64_t now_ns,
+int hpn_idle_due(struct hpn_idle *, u_int64_t moved, u_int64_t now_ns,
     u_int64_t *wait_ns);
 
 /*
@@ -34,7 +34,7 @@ int hpn_rest_due(struct hpn_rest *, u_int64_t moved, u_int64_t now_ns,
  * timeout end in time for what will be.  Does nothing on a connection without
  * hpn_channels_configure().
  */
-void hpn_channels_rest(struct ssh *, struct Channel **, u_int nchannels,
-    struct timespec *timeout, struct hpn_rest *);
+void hpn_idle_channels(struct ssh *, struct Channel **, u_int nchannels,
+    struct timespec *timeout, struct hpn_idle *);
 
-#endif /* HPN_REST_H */
+#endif /* HPN_IDLE_H */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-packet: what packet.c calls to share its work with threads.
+ * hpn-workers: what packet.c calls to share its work with threads.
  *
- * Decides with hpn-threads when a direction of a connection is worth it, and
- * passes packets to hpn-sealer or hpn-opener from then on.  Until then, and
+ * Decides with hpn-workers-auto when a direction of a connection is worth it,
+ * and passes packets to hpn-sealer or hpn-opener from then on. Until then, and
  * where it never is, packet.c works as it always did: nothing here makes a
- * system call but every HPN_THREADS_EVERY bytes.
+ * system call but every HPN_WORKERS_EVERY bytes.
  *
  * Threads appear only after hpn_channels_configure(), that is in the process
  * that carries an authenticated user's data.  One thread, packet.c's, calls
  * everything in here.  Return values are 0 or SSH_ERR_*.
  */
-#ifndef HPN_PACKET_H
-#define HPN_PACKET_H
+#ifndef HPN_WORKERS_H
+#define HPN_WORKERS_H
 
 #include <sys/types.h>
 
@@ -20,14 +20,14 @@ struct newkeys;
 struct ssh;
 struct sshbuf;
 struct sshcipher_ctx;
-struct hpn_packet;
+struct hpn_workers;
 
 /*
- * Whether the packet that is about to be sealed goes to hpn_packet_seal().
+ * Whether the packet that is about to be sealed goes to hpn_workers_seal().
  * May take over from `serial`, or hand back to it; what was sealed until then
  * moves to output.  sent: bytes sent with all keys so far.
  */
-int hpn_packet_seals(struct ssh *, struct hpn_packet **,
+int hpn_workers_seals(struct ssh *, struct hpn_workers **,
     const struct newkeys *, struct sshcipher_ctx *serial, u_int64_t sent,
     struct sshbuf *output);
 
@@ -35,11 +35,11 @@ int hpn_packet_seals(struct ssh *, struct hpn_packet **,
  * Take a complete packet and leave an empty buffer.  If there is no room, what
  * is sealed goes to output, which is always sent first.
  */
-int hpn_packet_seal(struct hpn_packet *, struct sshbuf **packet,
+int hpn_workers_seal(struct hpn_workers *, struct sshbuf **packet,
     u_int32_t seqnr, u_char type, struct sshbuf *output);
 
 /* The same question for what is received; asked between two packets. */
-int hpn_packet_opens(struct ssh *, struct hpn_packet **,
+int hpn_workers_opens(struct ssh *, struct hpn_workers **,
     const struct newkeys *, struct sshcipher_ctx *serial,
     u_int64_t received);
 
@@ -47,35 +47,35 @@ int hpn_packet_opens(struct ssh *, struct hpn_packet **,
  * The next packet out of input, as hpn_opener_next().  SSH_ERR_CONN_CORRUPT:
  * something is wrong with it; the serial path is to go on, and find out.
  */
-int hpn_packet_open(struct ssh *, struct hpn_packet *,
+int hpn_workers_open(struct ssh *, struct hpn_workers *,
     struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
     u_int packet_max, u_char last, struct sshbuf **packet, u_int *packlenp);
 
 /* Before memory of the input buffer moves. */
-void hpn_packet_settle(struct hpn_packet *);
+void hpn_workers_settle(struct hpn_workers *);
 
 /* New keys are in force; `serial` was made of them.  mode: MODE_IN or _OUT. */
-int hpn_packet_newkeys(struct hpn_packet *, int mode, const struct newkeys *,
+int hpn_workers_newkeys(struct hpn_workers *, int mode, const struct newkeys *,
     struct sshcipher_ctx *serial, struct sshbuf *output);
 
-/* Bytes taken and not sent; hpn_packet may be NULL in what follows. */
-size_t hpn_packet_unsent(const struct hpn_packet *);
+/* Bytes taken and not sent; hpn_workers may be NULL in what follows. */
+size_t hpn_workers_unsent(const struct hpn_workers *);
 /* How many bytes may wait to be sent before no more is made. */
-size_t hpn_packet_backlog(const struct ssh *, const struct hpn_packet *);
-/* As hpn_packet_unsent(), and nothing follows for now. */
-size_t hpn_packet_kick(struct hpn_packet *);
+size_t hpn_workers_backlog(const struct ssh *, const struct hpn_workers *);
+/* As hpn_workers_unsent(), and nothing follows for now. */
+size_t hpn_workers_kick(struct hpn_workers *);
 /* Write what is sealed, as ssh_packet_write_poll(). */
-int hpn_packet_write_poll(struct hpn_packet *, int fd);
+int hpn_workers_write_poll(struct hpn_workers *, int fd);
 
 /*
  * The connection carries nothing for now: give up what bulk data alone need,
  * if nothing is in it.
  */
-void hpn_packet_rest(struct hpn_packet *, struct sshcipher_ctx *send,
+void hpn_workers_idle(struct hpn_workers *, struct sshcipher_ctx *send,
     struct sshcipher_ctx *receive, struct sshbuf *input,
     struct sshbuf *output);
 
 /* Stop threads; what was not sent is lost. */
-void hpn_packet_free(struct hpn_packet **);
+void hpn_workers_free(struct hpn_workers **);
 
-#endif /* HPN_PACKET_H */
+#endif /* HPN_WORKERS_H */

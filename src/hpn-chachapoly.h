@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-poly1305: what chacha20-poly1305@openssh.com needs, by libcrypto's vector
- * code.  Stock has its Poly1305 in portable C, two thirds of the cost of a
- * packet, and asks libcrypto for ChaCha20 in more and smaller pieces than it
- * is good at.  The bytes are the same (PROTOCOL.chacha20poly1305).
+ * hpn-chachapoly: what chacha20-poly1305@openssh.com needs, by libcrypto's
+ * vector code. Stock has its Poly1305 in portable C, two thirds of the cost of
+ * a packet, and asks libcrypto for ChaCha20 in more and smaller pieces than it
+ * is good at. The bytes are the same (PROTOCOL.chacha20poly1305).
  *
  * One object of each kind belongs to one cipher context, and so to one thread
  * at a time.
  */
-#ifndef HPN_POLY1305_H
-#define HPN_POLY1305_H
+#ifndef HPN_CHACHAPOLY_H
+#define HPN_CHACHAPOLY_H
 
 #include <sys/types.h>
 #include <stddef.h>
@@ -20,20 +20,20 @@
 
 /*
  * Poly1305 by libcrypto.  NULL where it has none to offer (before OpenSSL 3,
- * LibreSSL, FIPS) or is out of memory; hpn_poly1305_auth() then takes the
+ * LibreSSL, FIPS) or is out of memory; hpn_chachapoly_auth() then takes the
  * portable code, as stock does.
  */
-struct hpn_poly1305;
+struct hpn_chachapoly;
 
-struct hpn_poly1305 *hpn_poly1305_new(void);
-void hpn_poly1305_free(struct hpn_poly1305 *);
+struct hpn_chachapoly *hpn_chachapoly_new(void);
+void hpn_chachapoly_free(struct hpn_chachapoly *);
 
 /*
  * The tag of the `len` bytes at `m` with the one-time `key`.  Returns 0, or
  * SSH_ERR_LIBCRYPTO_ERROR with `tag` undefined: then there is no tag to compare
  * with or to send.  Wipes its copies of the key.
  */
-int hpn_poly1305_auth(struct hpn_poly1305 *, u_char tag[POLY1305_TAGLEN],
+int hpn_chachapoly_auth(struct hpn_chachapoly *, u_char tag[POLY1305_TAGLEN],
     const u_char *m, size_t len, const u_char key[POLY1305_KEYLEN]);
 
 /*
@@ -43,14 +43,14 @@ int hpn_poly1305_auth(struct hpn_poly1305 *, u_char tag[POLY1305_TAGLEN],
  * a tag can be checked: nothing is decrypted before.
  *
  * `evp` is a context with the key, for EVP_chacha20().  Must be zero before
- * the first use and is when hpn_chacha20_wipe() returns; holds keystream in
+ * the first use and is when hpn_chachapoly_wipe() returns; holds keystream in
  * between.
  */
-#define HPN_CHACHA20_BLOCK	64
-#define HPN_CHACHA20_AHEAD	(16 * HPN_CHACHA20_BLOCK)
+#define HPN_CHACHAPOLY_BLOCK	64
+#define HPN_CHACHAPOLY_AHEAD	(16 * HPN_CHACHAPOLY_BLOCK)
 
-struct hpn_chacha20 {
-	u_char stream[HPN_CHACHA20_AHEAD];	/* block 0, 1, ... */
+struct hpn_chachapoly_stream {
+	u_char stream[HPN_CHACHAPOLY_AHEAD];	/* block 0, 1, ... */
 	size_t made;				/* bytes of it */
 };
 
@@ -58,7 +58,7 @@ struct hpn_chacha20 {
  * Start the packet `seqnr`, of `len` bytes to encrypt or to decrypt; 0 when
  * only block 0 is wanted.  Returns 0 or SSH_ERR_LIBCRYPTO_ERROR.
  */
-int hpn_chacha20_start(struct hpn_chacha20 *, EVP_CIPHER_CTX *evp,
+int hpn_chachapoly_start(struct hpn_chachapoly_stream *, EVP_CIPHER_CTX *evp,
     u_int seqnr, size_t len);
 
 /*
@@ -66,19 +66,19 @@ int hpn_chacha20_start(struct hpn_chacha20 *, EVP_CIPHER_CTX *evp,
  * `dest`, which is `src` or does not overlap it.  Returns 0 or
  * SSH_ERR_LIBCRYPTO_ERROR.
  */
-int hpn_chacha20_crypt(struct hpn_chacha20 *, EVP_CIPHER_CTX *evp,
+int hpn_chachapoly_crypt(struct hpn_chachapoly_stream *, EVP_CIPHER_CTX *evp,
     u_char *dest, const u_char *src, size_t len);
 
-void hpn_chacha20_wipe(struct hpn_chacha20 *);
+void hpn_chachapoly_wipe(struct hpn_chachapoly_stream *);
 
 /*
  * The keystream for a packet's length field, which is encrypted with a key of
  * its own.  Kept, as a receiver needs it twice: for the length, for the packet.
  */
-struct hpn_chacha20_header {
+struct hpn_chachapoly_header {
 	u_int seqnr;
 	int known;
-	u_char stream[HPN_CHACHA20_BLOCK];
+	u_char stream[HPN_CHACHAPOLY_BLOCK];
 };
 
 /*
@@ -87,8 +87,8 @@ struct hpn_chacha20_header {
  * is between two packets, and is again after the call.  Returns 0,
  * SSH_ERR_LIBCRYPTO_ERROR or SSH_ERR_INVALID_ARGUMENT.
  */
-int hpn_chacha20_length(struct hpn_chacha20_header *, EVP_CIPHER_CTX *evp,
-    struct hpn_chacha20 *work, u_int seqnr, u_char *dest, const u_char *src,
-    size_t len);
+int hpn_chachapoly_length(struct hpn_chachapoly_header *, EVP_CIPHER_CTX *evp,
+    struct hpn_chachapoly_stream *work, u_int seqnr, u_char *dest, const u_char
+    *src, size_t len);
 
-#endif /* HPN_POLY1305_H */
+#endif /* HPN_CHACHAPOLY_H */

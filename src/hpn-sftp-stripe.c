@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-spread: the data of a large file on their way through several lanes
+ * hpn-sftp-stripe: the data of a large file on their way through several lanes
  * (hpn-lanes.h), each of which writes to the same remote file.
  *
  * A lane opens the file by its name, which may lead it to another file: the
@@ -56,7 +56,7 @@ struct part {
 	int other;		/* ... and one that was wrong */
 };
 
-struct spread {
+struct stripe {
 	struct part part[HPN_LANES_MAX];
 	enum { FACTS_NONE, FACTS_ASKED, FACTS_KNOWN, FACTS_BAD } facts;
 	u_int32_t uid, gid, perm;
@@ -80,22 +80,22 @@ is_there(const struct hpn_sftp_job *job, u_int lane)
 }
 
 void
-spread_begin(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_stripe_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	/* A wish for few requests, or for a rate, is one for no more. */
-	if (n->spread != NULL || n->small != NULL || job->xfer.fixed ||
+	if (n->stripe != NULL || n->small != NULL || job->window.fixed ||
 	    job->c->shares ||
 	    hpn_sftp_io_limited(job->c->io) || n->size <= n->next ||
 	    n->size - n->next < 2 * HPN_LANES_SHARE)
 		return;
-	n->spread = xcalloc(1, sizeof(*n->spread));
-	n->spread->hole = NO_HOLE;
+	n->stripe = xcalloc(1, sizeof(*n->stripe));
+	n->stripe->hole = NO_HOLE;
 }
 
 static void
 close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
-	struct part *part = &n->spread->part[lane];
+	struct part *part = &n->stripe->part[lane];
 
 	if (part->state == PART_READY)
 		job->c->lanes.lane[lane].files--;
@@ -103,7 +103,7 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	if (part->handle == NULL || !is_there(job, lane))
 		return;
 	part->state = PART_CLOSING;
-	ask_lane_handle(job, n, lane, ASK_LANE_CLOSE, SSH2_FXP_CLOSE);
+	hpn_sftp_ask_lane_handle(job, n, lane, ASK_LANE_CLOSE, SSH2_FXP_CLOSE);
 }
 
 /* It takes too long, and nobody waits for it: what it opened may hang. */
@@ -114,7 +114,7 @@ abandon(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	u_int i;
 
 	close_part(job, n, lane);
-	n->spread->part[lane].state = PART_CLOSED;
+	n->stripe->part[lane].state = PART_CLOSED;
 	for (i = 0; i < REQUEST_CHAINS; i++) {
 		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
 			if (req->node != n || req->lane != lane) {
@@ -122,13 +122,13 @@ abandon(struct hpn_sftp_job *job, struct node *n, u_int lane)
 				continue;
 			}
 			*chain = req->chain;
-			request_over(job, req);
+			hpn_sftp_ask_over(job, req);
 			hpn_sftp_io_later(job->c->lanes.lane[lane].io, req->id,
 			    NULL, NULL);
 			if (req->ask == ASK_LANE_OPEN)
 				hpn_handles_none(&job->handles[lane], req->id);
 			else if (req->ask == ASK_LANE_CLOSE)
-				again_closed(job, req);
+				hpn_sftp_again_closed(job, req);
 			free(req);
 		}
 	}
@@ -140,8 +140,8 @@ abandon_slow(struct hpn_sftp_job *job, struct node *n)
 	u_int i;
 
 	for (i = 1; i < HPN_LANES_MAX; i++)
-		if (n->spread->part[i].state == PART_OPENING ||
-		    n->spread->part[i].state == PART_PROVING)
+		if (n->stripe->part[i].state == PART_OPENING ||
+		    n->stripe->part[i].state == PART_PROVING)
 			abandon(job, n, i);
 }
 
@@ -151,11 +151,11 @@ abandon_slow(struct hpn_sftp_job *job, struct node *n)
 static void
 facts(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	Attrib a;
 
 	s->facts = FACTS_BAD;
-	if (answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
+	if (hpn_sftp_answer_attrib(job, type, m, &a) != SSH2_FX_OK ||
 	    (a.flags & SSH2_FILEXFER_ATTR_UIDGID) == 0 ||
 	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
 		debug("server does not tell whose \"%s\" is", n->to);
@@ -174,19 +174,19 @@ facts(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
 static void
 hide(struct hpn_sftp_job *job, struct node *n)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	size_t at, len, most = *job->c->upload_buflen;
 	uint64_t chance;
 
 	if (n->next < s->again || n->next >= n->size ||
 	    n->size - n->next < HPN_LANES_SHARE ||
-	    !job_room(job, HPN_LANES_PIECE) ||
-	    !lane_room(job, 0, HPN_LANES_PIECE, 1))
+	    !hpn_sftp_ask_may(job, HPN_LANES_PIECE) ||
+	    !hpn_sftp_ask_lane_may(job, 0, HPN_LANES_PIECE, 1))
 		return;
 	s->piece = xmalloc(2 * HPN_LANES_PIECE);
 	s->shown = s->piece + HPN_LANES_PIECE;
 	arc4random_buf(&chance, sizeof(chance));
-	if (read_at(n->fd, s->piece, HPN_LANES_PIECE, n->next) !=
+	if (hpn_sftp_node_read_at(n->fd, s->piece, HPN_LANES_PIECE, n->next) !=
 	    HPN_LANES_PIECE ||
 	    hpn_lanes_hide(&s->proof, s->piece, chance, s->shown) == -1) {
 		s->again = n->next + LOOK_AGAIN;
@@ -196,27 +196,27 @@ hide(struct hpn_sftp_job *job, struct node *n)
 	}
 	for (at = 0; at < HPN_LANES_PIECE; at += len) {
 		len = MINIMUM(HPN_LANES_PIECE - at, most);
-		ask_hidden(job, n, n->next + at, s->shown + at, len);
+		hpn_sftp_ask_hidden(job, n, n->next + at, s->shown + at, len);
 		s->hiding++;
 	}
-	verify_sent(n, s->piece, HPN_LANES_PIECE);
+	hpn_sftp_check_verify_sent(n, s->piece, HPN_LANES_PIECE);
 	s->was = 1;
 	s->hidden_failed = 0;
 	s->hole = n->next;
 	n->next += HPN_LANES_PIECE;
-	file_plan(job, n);
+	hpn_sftp_node_plan(job, n);
 }
 
 /* Send it as it is. */
 static void
 reveal(struct hpn_sftp_job *job, struct node *n)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	size_t at, len, most = *job->c->upload_buflen;
 
 	for (at = 0; at < HPN_LANES_PIECE; at += len) {
 		len = MINIMUM(HPN_LANES_PIECE - at, most);
-		ask_write(job, n, 0, s->hole + at, s->piece + at, len);
+		hpn_sftp_ask_write(job, n, 0, s->hole + at, s->piece + at, len);
 	}
 	free(s->piece);
 	s->piece = NULL;
@@ -227,30 +227,30 @@ reveal(struct hpn_sftp_job *job, struct node *n)
 static void
 prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	struct part *part = &s->part[lane];
 	u_int i;
 
 	part->state = PART_PROVING;
 	part->other = 0;
 	part->asked = 1;
-	ask_lane_handle(job, n, lane, ASK_LANE_PROOF, SSH2_FXP_FSTAT);
+	hpn_sftp_ask_lane_handle(job, n, lane, ASK_LANE_PROOF, SSH2_FXP_FSTAT);
 	for (i = 0; i < HPN_LANES_PAGES; i++) {
 		if ((s->proof.told & (1ULL << i)) == 0)
 			continue;
 		part->asked++;
-		ask_lane_read(job, n, lane, s->hole + i * HPN_LANES_PAGE +
-		    s->proof.at[i], HPN_LANES_LOOK);
+		hpn_sftp_ask_lane_read(job, n, lane, s->hole + i *
+		    HPN_LANES_PAGE + s->proof.at[i], HPN_LANES_LOOK);
 	}
 }
 
 static int
-same_facts(struct hpn_sftp_job *job, const struct spread *s, u_char type,
+same_facts(struct hpn_sftp_job *job, const struct stripe *s, u_char type,
     struct sshbuf *m)
 {
 	Attrib a;
 
-	return answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+	return hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
 	    (a.flags & SSH2_FILEXFER_ATTR_UIDGID) != 0 &&
 	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) != 0 &&
 	    a.uid == s->uid && a.gid == s->gid &&
@@ -258,7 +258,7 @@ same_facts(struct hpn_sftp_job *job, const struct spread *s, u_char type,
 }
 
 static int
-same_bytes(struct hpn_sftp_job *job, const struct spread *s,
+same_bytes(struct hpn_sftp_job *job, const struct stripe *s,
     const struct request *req, u_char type, struct sshbuf *m)
 {
 	const u_char *p;
@@ -266,7 +266,7 @@ same_bytes(struct hpn_sftp_job *job, const struct spread *s,
 	int r;
 
 	if (type == SSH2_FXP_STATUS) {
-		(void)answer_status(job, type, m);
+		(void)hpn_sftp_answer_status(job, type, m);
 		return 0;
 	}
 	if (type != SSH2_FXP_DATA)
@@ -282,7 +282,7 @@ static void
 proved(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_char type, struct sshbuf *m)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	struct part *part = &s->part[req->lane];
 
 	if (!(req->len == 0 ? same_facts(job, s, type, m) :
@@ -304,7 +304,7 @@ proved(struct hpn_sftp_job *job, struct node *n, struct request *req,
 /* ------------------------------------------------------------ the lanes -- */
 
 static u_int
-parts_in(const struct spread *s, int state)
+parts_in(const struct stripe *s, int state)
 {
 	u_int i, n = 0;
 
@@ -315,9 +315,9 @@ parts_in(const struct spread *s, int state)
 }
 
 void
-spread_more(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	struct hpn_sftp_lanes *l = &job->c->lanes;
 	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
 	u_int i;
@@ -328,20 +328,20 @@ spread_more(struct hpn_sftp_job *job, struct node *n)
 	if (s->facts == FACTS_NONE && !l->tell_only &&
 	    (l->n > 1 || l->control != -1)) {
 		s->facts = FACTS_ASKED;
-		ask_handle(job, n, ASK_FACTS, SSH2_FXP_FSTAT);
+		hpn_sftp_ask_handle(job, n, ASK_FACTS, SSH2_FXP_FSTAT);
 	}
 	if (s->facts != FACTS_KNOWN)
 		return;
-	hpn_sftp_lanes_grow(l, now_ns(), job->xfer.rtt_ns, left);
+	hpn_sftp_lanes_grow(l, hpn_clock_ns(), job->window.rtt_ns, left);
 	for (i = 1; i < l->n; i++) {
 		if (i >= l->policy.use) {
 			if (s->part[i].state == PART_OPEN ||
 			    s->part[i].state == PART_READY)
 				close_part(job, n, i);
 		} else if (s->part[i].state == PART_NONE && is_there(job, i) &&
-		    left >= HPN_LANES_SHARE && job_room(job, 0)) {
+		    left >= HPN_LANES_SHARE && hpn_sftp_ask_may(job, 0)) {
 			s->part[i].state = PART_OPENING;
-			ask_lane_open(job, n, i);
+			hpn_sftp_ask_lane_open(job, n, i);
 		}
 	}
 	if (s->hole == NO_HOLE) {
@@ -365,16 +365,16 @@ spread_more(struct hpn_sftp_job *job, struct node *n)
 }
 
 u_int64_t
-spread_whole(const struct node *n)
+hpn_sftp_stripe_whole(const struct node *n)
 {
-	return n->spread == NULL ? NO_HOLE : n->spread->hole;
+	return n->stripe == NULL ? NO_HOLE : n->stripe->hole;
 }
 
 /* Nothing more may be sent: a lane that keeps us waiting does so no longer. */
 static int
 wait_for(struct hpn_sftp_job *job, struct node *n)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 
 	if (s->hole != NO_HOLE && s->hiding == 0 && TAILQ_EMPTY(&n->data)) {
 		abandon_slow(job, n);
@@ -384,26 +384,26 @@ wait_for(struct hpn_sftp_job *job, struct node *n)
 }
 
 int
-spread_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
+hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 {
 	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	int best = -1, alone;
 	u_int i;
 
 	/* What others would have to wait for is not to pile up in the first one. */
 	if (s == NULL || !s->was)
-		return lane_room(job, 0, len, s == NULL ||
+		return hpn_sftp_ask_lane_may(job, 0, len, s == NULL ||
 		    job->c->lanes.policy.given_up) ? 0 : -1;
-	if (!hpn_lanes_may_lead(file_whole(n), n->next, len, n->size))
+	if (!hpn_lanes_may_lead(hpn_sftp_node_whole(n), n->next, len, n->size))
 		return wait_for(job, n);
 	if (n->next >= n->size || len >= n->size - n->next)
-		return spread_last(job, n);
+		return hpn_sftp_stripe_last(job, n);
 	alone = parts_in(s, PART_READY) == 0 && job->c->lanes.policy.given_up;
 	for (i = 0; i < job->c->lanes.n; i++) {
 		if (i != 0 && s->part[i].state != PART_READY)
 			continue;
-		if (lane_room(job, i, len, alone) && (best == -1 ||
+		if (hpn_sftp_ask_lane_may(job, i, len, alone) && (best == -1 ||
 		    lanes[i].under_way < lanes[best].under_way))
 			best = (int)i;
 	}
@@ -411,30 +411,31 @@ spread_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 }
 
 int
-spread_last(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_stripe_last(struct hpn_sftp_job *job, struct node *n)
 {
-	if (n->spread != NULL && n->spread->was && file_whole(n) < n->next)
+	if (n->stripe != NULL && n->stripe->was && hpn_sftp_node_whole(n) <
+	    n->next)
 		return wait_for(job, n);
 	return 0;
 }
 
 int
-spread_was(const struct node *n)
+hpn_sftp_stripe_was(const struct node *n)
 {
-	return n->spread != NULL && n->spread->was;
+	return n->stripe != NULL && n->stripe->was;
 }
 
 const u_char *
-spread_handle(const struct node *n, u_int lane, size_t *lenp)
+hpn_sftp_stripe_handle(const struct node *n, u_int lane, size_t *lenp)
 {
-	*lenp = n->spread->part[lane].handle_len;
-	return n->spread->part[lane].handle;
+	*lenp = n->stripe->part[lane].handle_len;
+	return n->stripe->part[lane].handle;
 }
 
 int
-spread_close(struct hpn_sftp_job *job, struct node *n)
+hpn_sftp_stripe_close(struct hpn_sftp_job *job, struct node *n)
 {
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	u_int i;
 	int closing = 0;
 
@@ -452,27 +453,27 @@ spread_close(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-spread_free(struct node *n)
+hpn_sftp_stripe_free(struct node *n)
 {
 	u_int i;
 
-	if (n->spread == NULL)
+	if (n->stripe == NULL)
 		return;
 	for (i = 0; i < HPN_LANES_MAX; i++)
-		free(n->spread->part[i].handle);
-	free(n->spread->piece);
-	free(n->spread);
-	n->spread = NULL;
+		free(n->stripe->part[i].handle);
+	free(n->stripe->piece);
+	free(n->stripe);
+	n->stripe = NULL;
 }
 
 int
-spread_gone(struct hpn_sftp_job *job, u_int lane)
+hpn_sftp_stripe_gone(struct hpn_sftp_job *job, u_int lane)
 {
 	struct request *req, **chain;
 	struct node *n;
 	u_int i;
 
-	again_gone(job, lane);
+	hpn_sftp_again_gone(job, lane);
 	/* What was written there may be lost. */
 	if (job->c->lanes.lane[lane].files != 0)
 		return -1;
@@ -484,13 +485,13 @@ spread_gone(struct hpn_sftp_job *job, u_int lane)
 			}
 			n = req->node;
 			if (req->ask == ASK_LANE_CLOSE &&
-			    n->spread->part[lane].wrote)
+			    n->stripe->part[lane].wrote)
 				return -1;
 			*chain = req->chain;
-			request_over(job, req);
-			n->spread->part[lane].state = PART_CLOSED;
+			hpn_sftp_ask_over(job, req);
+			n->stripe->part[lane].state = PART_CLOSED;
 			free(req);
-			put_check_end(job, n);
+			hpn_sftp_put_check_end(job, n);
 		}
 	}
 	return 0;
@@ -520,17 +521,17 @@ closed(struct hpn_sftp_job *job, struct node *n, struct part *part,
 	part->state = PART_CLOSED;
 	if (status == SSH2_FX_OK || !part->wrote)
 		return;
-	job_meter_break(job);
+	hpn_sftp_meter_break(job);
 	error("close remote \"%s\": %s", n->to, fx2txt(status));
 	n->failed = 1;
 }
 
 void
-spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
-    struct sshbuf *m)
+hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req, u_char
+    type, struct sshbuf *m)
 {
 	struct node *n = req->node;
-	struct spread *s = n->spread;
+	struct stripe *s = n->stripe;
 	struct part *part = &s->part[req->lane];
 
 	switch (req->ask) {
@@ -539,7 +540,7 @@ spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		break;
 	case ASK_HIDDEN:
 		s->hiding--;
-		if (answer_status(job, type, m) != SSH2_FX_OK)
+		if (hpn_sftp_answer_status(job, type, m) != SSH2_FX_OK)
 			s->hidden_failed = 1;
 		break;
 	case ASK_LANE_OPEN:
@@ -549,13 +550,13 @@ spread_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		proved(job, n, req, type, m);
 		break;
 	default:
-		closed(job, n, part, answer_status(job, type, m));
+		closed(job, n, part, hpn_sftp_answer_status(job, type, m));
 		break;
 	}
 	if (n->state != NODE_DATA && part->state == PART_OPEN)
 		close_part(job, n, req->lane);
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
-		put_drained(job, n);
+		hpn_sftp_put_drained(job, n);
 	else
-		put_check_end(job, n);
+		hpn_sftp_put_check_end(job, n);
 }

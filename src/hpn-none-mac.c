@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-macs.h for what this does. */
+/* See hpn-none-mac.h for what this does. */
 
 #include "includes.h"
 
@@ -11,7 +11,7 @@
 
 #include "digest.h"
 #include "hpn-clock.h"
-#include "hpn-macs.h"
+#include "hpn-none-mac.h"
 #include "kex.h"
 #include "log.h"
 #include "mac.h"
@@ -46,7 +46,7 @@ listed(const char *list, const char *name)
 }
 
 int
-hpn_macs_any_strong(const char *list)
+hpn_none_mac_any_strong(const char *list)
 {
 	size_t i;
 
@@ -59,7 +59,7 @@ hpn_macs_any_strong(const char *list)
 }
 
 unsigned long long
-hpn_macs_cost(const char *name)
+hpn_none_mac_cost(const char *name)
 {
 	struct sshmac mac;
 	u_char key[SSH_DIGEST_MAX_LENGTH], tag[SSH_DIGEST_MAX_LENGTH];
@@ -94,7 +94,7 @@ hpn_macs_cost(const char *name)
 }
 
 char *
-hpn_macs_fastest(const char *list)
+hpn_none_mac_fastest(const char *list)
 {
 	unsigned long long cost[NSTRONG];
 	size_t i, j, best, max = strlen(list) + 1;
@@ -105,7 +105,7 @@ hpn_macs_fastest(const char *list)
 	for (i = 0; i < NSTRONG; i++) {
 		cost[i] = listed(list, strong[i].etm) ||
 		    listed(list, strong[i].plain) ?
-		    hpn_macs_cost(strong[i].etm) : 0;
+		    hpn_none_mac_cost(strong[i].etm) : 0;
 		if (cost[i] != 0)
 			debug2_f("%s: %llu ns for 32 KiB", strong[i].plain,
 			    cost[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-poly1305.h for what this does. */
+/* See hpn-chachapoly.h for what this does. */
 
 #include "includes.h"
 #ifdef WITH_OPENSSL
@@ -17,7 +17,7 @@
 
 #include <openssl/evp.h>
 
-#include "hpn-poly1305.h"
+#include "hpn-chachapoly.h"
 #include "sshbuf.h"
 #include "ssherr.h"
 
@@ -25,7 +25,7 @@
 #define HAVE_EVP_MAC
 #endif
 
-#define BLOCK		HPN_CHACHA20_BLOCK
+#define BLOCK		HPN_CHACHAPOLY_BLOCK
 
 /*
  * From so many bytes on libcrypto's Poly1305 is faster than the portable one:
@@ -34,7 +34,7 @@
  */
 #define LIBCRYPTO_LEN	160
 
-struct hpn_poly1305 {
+struct hpn_chachapoly {
 #ifdef HAVE_EVP_MAC
 	EVP_MAC_CTX *mac;
 #else
@@ -42,11 +42,11 @@ struct hpn_poly1305 {
 #endif
 };
 
-struct hpn_poly1305 *
-hpn_poly1305_new(void)
+struct hpn_chachapoly *
+hpn_chachapoly_new(void)
 {
 #ifdef HAVE_EVP_MAC
-	struct hpn_poly1305 *poly;
+	struct hpn_chachapoly *poly;
 	EVP_MAC *algorithm;
 
 	if ((poly = calloc(1, sizeof(*poly))) == NULL)
@@ -63,7 +63,7 @@ hpn_poly1305_new(void)
 }
 
 void
-hpn_poly1305_free(struct hpn_poly1305 *poly)
+hpn_chachapoly_free(struct hpn_chachapoly *poly)
 {
 	if (poly == NULL)
 		return;
@@ -74,7 +74,7 @@ hpn_poly1305_free(struct hpn_poly1305 *poly)
 }
 
 int
-hpn_poly1305_auth(struct hpn_poly1305 *poly, u_char tag[POLY1305_TAGLEN],
+hpn_chachapoly_auth(struct hpn_chachapoly *poly, u_char tag[POLY1305_TAGLEN],
     const u_char *m, size_t len, const u_char key[POLY1305_KEYLEN])
 {
 #ifdef HAVE_EVP_MAC
@@ -137,8 +137,8 @@ whole_blocks(size_t len)
 }
 
 int
-hpn_chacha20_start(struct hpn_chacha20 *c, EVP_CIPHER_CTX *evp, u_int seqnr,
-    size_t len)
+hpn_chachapoly_start(struct hpn_chachapoly_stream *c, EVP_CIPHER_CTX *evp, u_int
+    seqnr, size_t len)
 {
 	u_char iv[16]; /* as in cipher-chachapoly-libcrypto.c */
 
@@ -157,8 +157,8 @@ hpn_chacha20_start(struct hpn_chacha20 *c, EVP_CIPHER_CTX *evp, u_int seqnr,
 }
 
 int
-hpn_chacha20_crypt(struct hpn_chacha20 *c, EVP_CIPHER_CTX *evp, u_char *dest,
-    const u_char *src, size_t len)
+hpn_chachapoly_crypt(struct hpn_chachapoly_stream *c, EVP_CIPHER_CTX *evp,
+    u_char *dest, const u_char *src, size_t len)
 {
 	size_t ready = c->made - BLOCK, tail;
 	int r;
@@ -176,7 +176,7 @@ hpn_chacha20_crypt(struct hpn_chacha20 *c, EVP_CIPHER_CTX *evp, u_char *dest,
 		return r;
 	if (tail == 0)
 		return 0;
-	hpn_chacha20_wipe(c);
+	hpn_chachapoly_wipe(c);
 	c->made = whole_blocks(tail);
 	if ((r = encrypt(evp, c->stream, c->stream, c->made)) != 0)
 		return r;
@@ -185,7 +185,7 @@ hpn_chacha20_crypt(struct hpn_chacha20 *c, EVP_CIPHER_CTX *evp, u_char *dest,
 }
 
 void
-hpn_chacha20_wipe(struct hpn_chacha20 *c)
+hpn_chachapoly_wipe(struct hpn_chachapoly_stream *c)
 {
 	/* What was not made is zero, as the next packet needs it */
 	explicit_bzero(c->stream, c->made);
@@ -193,18 +193,18 @@ hpn_chacha20_wipe(struct hpn_chacha20 *c)
 }
 
 int
-hpn_chacha20_length(struct hpn_chacha20_header *h, EVP_CIPHER_CTX *evp,
-    struct hpn_chacha20 *work, u_int seqnr, u_char *dest, const u_char *src,
-    size_t len)
+hpn_chachapoly_length(struct hpn_chachapoly_header *h, EVP_CIPHER_CTX *evp,
+    struct hpn_chachapoly_stream *work, u_int seqnr, u_char *dest, const u_char
+    *src, size_t len)
 {
 	int r;
 
 	if (len > sizeof(h->stream))
 		return SSH_ERR_INVALID_ARGUMENT;
 	if (!h->known || h->seqnr != seqnr) {
-		if ((r = hpn_chacha20_start(work, evp, seqnr, 0)) == 0)
+		if ((r = hpn_chachapoly_start(work, evp, seqnr, 0)) == 0)
 			memcpy(h->stream, work->stream, sizeof(h->stream));
-		hpn_chacha20_wipe(work);
+		hpn_chachapoly_wipe(work);
 		h->known = r == 0;
 		h->seqnr = seqnr;
 		if (r != 0)

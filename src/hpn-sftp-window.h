@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-xfer: how much of a file transfer may be under way at a time.
+ * hpn-sftp-window: how much of a file transfer may be under way at a time.
  *
  * An SFTP client asks, and waits for answers.  What it has asked for and not
  * got is a window like that of TCP, and limits the rate to window / round
@@ -12,8 +12,8 @@
  * Policy only: no descriptor, no clock, no memory of its own.  Bytes, and
  * nanoseconds of a monotonic clock.
  */
-#ifndef HPN_XFER_H
-#define HPN_XFER_H
+#ifndef HPN_SFTP_WINDOW_H
+#define HPN_SFTP_WINDOW_H
 
 #include <stdint.h>
 
@@ -21,33 +21,33 @@
  * Least that may be asked for: what programs and sockets between the two ends
  * may hold by themselves.
  */
-#define HPN_XFER_MIN		(4U * 1024 * 1024)
+#define HPN_SFTP_WINDOW_MIN		(4U * 1024 * 1024)
 /*
  * Most.  A server may have to hold as much; OpenSSH's refuses to hold more
  * than 128 MiB and then reads no requests until some of it is sent.
  */
-#define HPN_XFER_MAX		(256U * 1024 * 1024)
+#define HPN_SFTP_WINDOW_MAX		(256U * 1024 * 1024)
 /* Most requests: for a server that answers in small pieces. */
-#define HPN_XFER_REQUESTS	16384
+#define HPN_SFTP_WINDOW_REQUESTS	16384
 
 /* Files open on the server: at first, at most, and at most of one that does
  * not say what it allows. */
-#define HPN_XFER_FILES_FIRST	32
-#define HPN_XFER_FILES_MAX	256
-#define HPN_XFER_FILES_UNKNOWN	64
+#define HPN_SFTP_WINDOW_FILES_FIRST	32
+#define HPN_SFTP_WINDOW_FILES_MAX	256
+#define HPN_SFTP_WINDOW_FILES_UNKNOWN	64
 /*
  * What an upload may have under way beyond what the path has moved of late: a
  * file that is made ahead of its data is empty if the copy ends there.
  */
-#define HPN_XFER_AHEAD_BYTES	(256U * 1024)
-#define HPN_XFER_AHEAD_FILES	32
+#define HPN_SFTP_WINDOW_AHEAD_BYTES	(256U * 1024)
+#define HPN_SFTP_WINDOW_AHEAD_FILES	32
 /* ... while nothing is known of the path, bytes. */
-#define HPN_XFER_AHEAD_FIRST	(1024U * 1024)
+#define HPN_SFTP_WINDOW_AHEAD_FIRST	(1024U * 1024)
 /* Directories open there to be read: at most, and of one that does not say. */
-#define HPN_XFER_DIRS_MAX	16
-#define HPN_XFER_DIRS_UNKNOWN	8
+#define HPN_SFTP_WINDOW_DIRS_MAX	16
+#define HPN_SFTP_WINDOW_DIRS_UNKNOWN	8
 
-struct hpn_xfer {
+struct hpn_sftp_window {
 	uint64_t window;		/* bytes */
 	uint64_t rtt_ns;		/* shortest seen; 0: none yet */
 	uint64_t round_begun_ns;	/* 0: no round yet */
@@ -69,55 +69,57 @@ struct hpn_xfer {
 };
 
 /* requests 0: follow the path.  Otherwise so many, whatever their size. */
-void hpn_xfer_init(struct hpn_xfer *, unsigned int requests);
+void hpn_sftp_window_init(struct hpn_sftp_window *, unsigned int requests);
 
 /* The server allows so many open handles at a time; 0: it does not say. */
-void hpn_xfer_handles(struct hpn_xfer *, uint64_t handles);
+void hpn_sftp_window_handles(struct hpn_sftp_window *, uint64_t handles);
 
 /* We can open so many files (at least 1) at a time ourselves. */
-void hpn_xfer_local(struct hpn_xfer *, unsigned int files);
+void hpn_sftp_window_local(struct hpn_sftp_window *, unsigned int files);
 
 /*
  * A request that moves no data was answered after so long.  Those that move
  * data say nothing about the path: they wait for each other.
  */
-void hpn_xfer_answered(struct hpn_xfer *, uint64_t took_ns);
+void hpn_sftp_window_answered(struct hpn_sftp_window *, uint64_t took_ns);
 
 /* So many bytes of files were read, or were acknowledged as written. */
-void hpn_xfer_delivered(struct hpn_xfer *, uint64_t bytes, uint64_t now_ns);
+void hpn_sftp_window_delivered(struct hpn_sftp_window *, uint64_t bytes,
+    uint64_t now_ns);
 
 /*
  * Whether a request for len bytes (0: one that moves no data) may be sent
  * while requests are under way that ask for bytes.  One always may.
  */
-int hpn_xfer_may_ask(const struct hpn_xfer *, uint64_t bytes,
+int hpn_sftp_window_may_ask(const struct hpn_sftp_window *, uint64_t bytes,
     unsigned int requests, uint64_t len);
 
 /*
  * Whether another file may be opened while files are open, of which bytes are
  * still to be asked for.
  */
-int hpn_xfer_may_open(const struct hpn_xfer *, unsigned int files,
+int hpn_sftp_window_may_open(const struct hpn_sftp_window *, unsigned int files,
     uint64_t bytes);
 
 /*
- * As hpn_xfer_may_open(), for a file that comes into being when it is opened:
- * not before its data can be sent soon.  bytes: those that are under way and
- * those of open files that are still to be sent.
+ * As hpn_sftp_window_may_open(), for a file that comes into being when it is
+ * opened: not before its data can be sent soon. bytes: those that are under way
+ * and those of open files that are still to be sent.
  */
-int hpn_xfer_may_create(const struct hpn_xfer *, unsigned int files,
-    uint64_t bytes);
+int hpn_sftp_window_may_create(const struct hpn_sftp_window *, unsigned int
+    files, uint64_t bytes);
 
 /* A file was opened and closed: the server bears with more. */
-void hpn_xfer_closed(struct hpn_xfer *);
+void hpn_sftp_window_closed(struct hpn_sftp_window *);
 
 /*
  * The server was seen to bear so many files and directories open at a time, and
  * not one more; 0: it was not.  This never becomes more.
  */
-void hpn_xfer_bears(struct hpn_xfer *, unsigned int handles);
+void hpn_sftp_window_bears(struct hpn_sftp_window *, unsigned int handles);
 
 /* Whether another may be opened while so many of both are. */
-int hpn_xfer_may_hold(const struct hpn_xfer *, unsigned int handles);
+int hpn_sftp_window_may_hold(const struct hpn_sftp_window *, unsigned int
+    handles);
 
-#endif /* HPN_XFER_H */
+#endif /* HPN_SFTP_WINDOW_H */

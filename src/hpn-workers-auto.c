@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-threads.h for what this does. */
+/* See hpn-workers-auto.h for what this does. */
 
 #include <string.h>
 
 #include "hpn-engine.h"
-#include "hpn-threads.h"
+#include "hpn-workers-auto.h"
 
 /* The main thread limits a transfer if it has less than this time to itself. */
 #define BUSY(cpu, wall)		((cpu) >= (wall) / 4 * 3)
@@ -16,15 +16,15 @@
 #define BETTER(rate, before)	((rate) >= (before) + (before) / 10)
 
 void
-hpn_threads_init(struct hpn_threads *t, int wanted)
+hpn_workers_auto_init(struct hpn_workers_auto *t, int wanted)
 {
 	memset(t, 0, sizeof(*t));
-	t->wanted = wanted > HPN_THREADS_MOST ? HPN_THREADS_MOST : wanted;
-	t->due = HPN_THREADS_EVERY;
+	t->wanted = wanted > HPN_WORKERS_MOST ? HPN_WORKERS_MOST : wanted;
+	t->due = HPN_WORKERS_EVERY;
 }
 
 int
-hpn_threads_due(struct hpn_threads *t, size_t len)
+hpn_workers_auto_due(struct hpn_workers_auto *t, size_t len)
 {
 	if (t->wanted >= 0)
 		return t->now != (unsigned int)t->wanted;
@@ -33,7 +33,7 @@ hpn_threads_due(struct hpn_threads *t, size_t len)
 }
 
 static unsigned int
-automatic(const struct hpn_threads *t, const struct hpn_threads_facts *f,
+automatic(const struct hpn_workers_auto *t, const struct hpn_workers_facts *f,
     uint64_t rate)
 {
 	struct hpn_engine_facts e;
@@ -47,7 +47,8 @@ automatic(const struct hpn_threads *t, const struct hpn_threads_facts *f,
 }
 
 unsigned int
-hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
+hpn_workers_auto_decide(struct hpn_workers_auto *t, const struct
+    hpn_workers_facts *f)
 {
 	uint64_t elapsed = 0, rate = 0;
 	unsigned int n;
@@ -60,9 +61,9 @@ hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
 		elapsed = f->now_ns - t->start_ns;
 		rate = (uint64_t)((double)t->bytes * 1e9 / (double)elapsed);
 	}
-	t->due = HPN_THREADS_EVERY;
+	t->due = HPN_WORKERS_EVERY;
 	switch (t->state) {
-	case HPN_THREADS_WATCH:
+	case HPN_WORKERS_WATCH:
 		if (elapsed == 0 ||
 		    !BUSY(f->cpu_ns - t->start_cpu_ns, elapsed) ||
 		    (f->idle_ns != 0 &&
@@ -71,22 +72,22 @@ hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
 		if ((n = automatic(t, f, rate)) != 0) {
 			t->now = n;
 			t->before = rate;
-			t->state = HPN_THREADS_START;
+			t->state = HPN_WORKERS_START;
 		}
 		break;
-	case HPN_THREADS_START:
-		t->state = HPN_THREADS_TRY;
+	case HPN_WORKERS_START:
+		t->state = HPN_WORKERS_TRY;
 		break;
-	case HPN_THREADS_TRY:
+	case HPN_WORKERS_TRY:
 		if (BETTER(rate, t->before)) {
-			t->state = HPN_THREADS_KEEP;
+			t->state = HPN_WORKERS_KEEP;
 			break;
 		}
-		t->state = HPN_THREADS_WATCH;
+		t->state = HPN_WORKERS_WATCH;
 		t->now = 0;
-		t->due = HPN_THREADS_REST;
+		t->due = HPN_WORKERS_PAUSE;
 		break;
-	case HPN_THREADS_KEEP:
+	case HPN_WORKERS_KEEP:
 		if ((n = automatic(t, f, rate)) > t->now)
 			t->now = n;
 		break;
@@ -99,13 +100,13 @@ hpn_threads_decide(struct hpn_threads *t, const struct hpn_threads_facts *f)
 }
 
 unsigned int
-hpn_threads_rest(struct hpn_threads *t)
+hpn_workers_auto_idle(struct hpn_workers_auto *t)
 {
 	uint64_t due = t->due;
 
 	if (t->wanted >= 0)
 		return t->now;
-	hpn_threads_init(t, t->wanted);
+	hpn_workers_auto_init(t, t->wanted);
 	/* A trial that failed is not forgotten */
 	t->due = due;
 	return 0;

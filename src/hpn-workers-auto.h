@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-threads: when one direction of a connection gets threads, and how many.
+ * hpn-workers-auto: when one direction of a connection gets threads, and how
+ * many.
  *
  * Workers help where the main thread is what limits a transfer and the machine
  * has a CPU to spare.  Where both seem to be so it is tried: workers are kept if
@@ -9,28 +10,28 @@
  *
  * Policy: time and machine are passed in.  Compiles without the OpenSSH tree.
  */
-#ifndef HPN_THREADS_H
-#define HPN_THREADS_H
+#ifndef HPN_WORKERS_AUTO_H
+#define HPN_WORKERS_AUTO_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define HPN_THREADS_AUTO	(-1)	/* decide */
-#define HPN_THREADS_MOST	64	/* that a user can ask for */
+#define HPN_WORKERS_AUTO	(-1)	/* decide */
+#define HPN_WORKERS_MOST	64	/* that a user can ask for */
 
 /* Decide after so many bytes, and again after as many. */
-#define HPN_THREADS_EVERY	(64ULL * 1024 * 1024)
+#define HPN_WORKERS_EVERY	(64ULL * 1024 * 1024)
 /* A trial that failed: the next after so many. */
-#define HPN_THREADS_REST	(8ULL * 1024 * 1024 * 1024)
+#define HPN_WORKERS_PAUSE	(8ULL * 1024 * 1024 * 1024)
 
-struct hpn_threads {
-	int wanted;		/* by the user; HPN_THREADS_AUTO */
+struct hpn_workers_auto {
+	int wanted;		/* by the user; HPN_WORKERS_AUTO */
 	unsigned int now;	/* workers, as decided last */
 	enum {
-		HPN_THREADS_WATCH,	/* without workers */
-		HPN_THREADS_START,	/* a trial begins: its start counts not */
-		HPN_THREADS_TRY,
-		HPN_THREADS_KEEP
+		HPN_WORKERS_WATCH,	/* without workers */
+		HPN_WORKERS_START,	/* a trial begins: its start counts not */
+		HPN_WORKERS_TRY,
+		HPN_WORKERS_KEEP
 	} state;
 	uint64_t bytes;		/* since the last decision */
 	uint64_t due;		/* decide at so many */
@@ -40,7 +41,7 @@ struct hpn_threads {
 	uint64_t before;	/* bytes per second without workers */
 };
 
-struct hpn_threads_facts {
+struct hpn_workers_facts {
 	uint64_t now_ns;	/* of a monotonic clock */
 	uint64_t cpu_ns;	/* processor time of the main thread */
 	uint64_t idle_ns;	/* that all CPUs together had nothing to do
@@ -49,22 +50,22 @@ struct hpn_threads_facts {
 	uint64_t cost;		/* ns that one thread takes for 1 MiB */
 };
 
-void hpn_threads_init(struct hpn_threads *, int wanted);
+void hpn_workers_auto_init(struct hpn_workers_auto *, int wanted);
 
 /*
  * len bytes of bulk data go through.  Returns whether to call
- * hpn_threads_decide().
+ * hpn_workers_auto_decide().
  */
-int hpn_threads_due(struct hpn_threads *, size_t len);
+int hpn_workers_auto_due(struct hpn_workers_auto *, size_t len);
 
 /* How many workers to have from now on; 0: none, and no engine either. */
-unsigned int hpn_threads_decide(struct hpn_threads *,
-    const struct hpn_threads_facts *);
+unsigned int hpn_workers_auto_decide(struct hpn_workers_auto *,
+    const struct hpn_workers_facts *);
 
 /*
  * Nothing has moved for a while: begin anew, without workers unless the user
  * wants them.  Returns how many to have.
  */
-unsigned int hpn_threads_rest(struct hpn_threads *);
+unsigned int hpn_workers_auto_idle(struct hpn_workers_auto *);
 
-#endif /* HPN_THREADS_H */
+#endif /* HPN_WORKERS_AUTO_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-sftpd.h for what this does. */
+/* See hpn-sftp-server.h for what this does. */
 
 #include "includes.h"
 
@@ -14,9 +14,9 @@
 
 #include "sftp.h"
 #include "sshbuf.h"
-#include "hpn-batch.h"
+#include "hpn-pipe.h"
 #include "hpn-clock.h"
-#include "hpn-sftpd.h"
+#include "hpn-sftp-server.h"
 
 /* uint32 length, byte type, uint32 id, uint32 length of the data */
 #define DATA_HEADER	13
@@ -27,18 +27,19 @@
 static int must_poll;
 
 int
-hpn_sftpd_more(int whole, size_t answers, uint64_t waited_ns)
+hpn_sftp_server_more(int whole, size_t answers, uint64_t waited_ns)
 {
 	if (!whole)
 		return 0;
 	/* A request that has no answer must not be the last one looked at */
 	if (answers == 0)
 		return 1;
-	return answers < HPN_SFTPD_OUT && waited_ns < HPN_SFTPD_WAIT_NS;
+	return answers < HPN_SFTP_SERVER_OUT && waited_ns <
+	    HPN_SFTP_SERVER_WAIT_NS;
 }
 
 int
-hpn_sftpd_whole(const struct sshbuf *iqueue, size_t longest)
+hpn_sftp_server_whole(const struct sshbuf *iqueue, size_t longest)
 {
 	u_int32_t len;
 
@@ -49,13 +50,14 @@ hpn_sftpd_whole(const struct sshbuf *iqueue, size_t longest)
 }
 
 void
-hpn_sftpd_answer(void (*one)(void), const struct sshbuf *iqueue,
+hpn_sftp_server_answer(void (*one)(void), const struct sshbuf *iqueue,
     const struct sshbuf *oqueue, size_t longest)
 {
 	uint64_t now, since;
 
-	for (since = now = hpn_clock_ns(); hpn_sftpd_more(hpn_sftpd_whole(iqueue,
-	    longest), sshbuf_len(oqueue), now - since); now = hpn_clock_ns()) {
+	for (since = now = hpn_clock_ns();
+	    hpn_sftp_server_more(hpn_sftp_server_whole(iqueue, longest),
+	    sshbuf_len(oqueue), now - since); now = hpn_clock_ns()) {
 		if (sshbuf_len(oqueue) == 0)
 			since = now;
 		one();
@@ -63,14 +65,14 @@ hpn_sftpd_answer(void (*one)(void), const struct sshbuf *iqueue,
 }
 
 int
-hpn_sftpd_reads(const struct sshbuf *iqueue, const struct sshbuf *oqueue)
+hpn_sftp_server_reads(const struct sshbuf *iqueue, const struct sshbuf *oqueue)
 {
-	return sshbuf_len(iqueue) < HPN_SFTPD_IN / 2 &&
-	    sshbuf_len(oqueue) < HPN_SFTPD_OUT;
+	return sshbuf_len(iqueue) < HPN_SFTP_SERVER_IN / 2 &&
+	    sshbuf_len(oqueue) < HPN_SFTP_SERVER_OUT;
 }
 
 int
-hpn_sftpd_poll(struct pollfd p[2])
+hpn_sftp_server_poll(struct pollfd p[2])
 {
 	if (p[0].fd == -1 || p[1].fd != -1 || must_poll)
 		return poll(p, 2, -1);
@@ -79,10 +81,10 @@ hpn_sftpd_poll(struct pollfd p[2])
 }
 
 ssize_t
-hpn_sftpd_read(int fd, struct sshbuf *iqueue)
+hpn_sftp_server_read(int fd, struct sshbuf *iqueue)
 {
 	static int enlarged;
-	size_t room = HPN_SFTPD_IN - sshbuf_len(iqueue);
+	size_t room = HPN_SFTP_SERVER_IN - sshbuf_len(iqueue);
 	u_char *p;
 	ssize_t n;
 	int saved;
@@ -103,7 +105,7 @@ hpn_sftpd_read(int fd, struct sshbuf *iqueue)
 }
 
 ssize_t
-hpn_sftpd_write(int fd, struct sshbuf *oqueue)
+hpn_sftp_server_write(int fd, struct sshbuf *oqueue)
 {
 	static int enlarged;
 	ssize_t n;
@@ -117,7 +119,7 @@ hpn_sftpd_write(int fd, struct sshbuf *oqueue)
 }
 
 void
-hpn_sftpd_opened(int fd, int flags)
+hpn_sftp_server_opened(int fd, int flags)
 {
 #ifdef POSIX_FADV_SEQUENTIAL
 	/*
@@ -130,8 +132,8 @@ hpn_sftpd_opened(int fd, int flags)
 }
 
 ssize_t
-hpn_sftpd_data(struct sshbuf *oqueue, u_int32_t id, int fd, uint64_t offset,
-    size_t len)
+hpn_sftp_server_data(struct sshbuf *oqueue, u_int32_t id, int fd, uint64_t
+    offset, size_t len)
 {
 	u_char *p;
 	ssize_t n;

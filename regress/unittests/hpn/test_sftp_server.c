@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of hpn-sftpd. */
+/* Unit tests of hpn-sftp-server. */
 
 #include "includes.h"
 
@@ -19,7 +19,7 @@
 
 #include "sftp.h"
 #include "sshbuf.h"
-#include "hpn-sftpd.h"
+#include "hpn-sftp-server.h"
 #include "tests.h"
 
 #define LONGEST	(256 * KB)
@@ -75,14 +75,15 @@ static void
 test_policy(void)
 {
 	TEST_START("when answers go");
-	ASSERT_INT_EQ(hpn_sftpd_more(0, 0, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_more(0, 100, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_more(1, 0, 0), 1);
-	ASSERT_INT_EQ(hpn_sftpd_more(1, 0, 60 * SEC), 1);
-	ASSERT_INT_EQ(hpn_sftpd_more(1, HPN_SFTPD_OUT - 1, 0), 1);
-	ASSERT_INT_EQ(hpn_sftpd_more(1, HPN_SFTPD_OUT, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_more(1, 1, HPN_SFTPD_WAIT_NS - 1), 1);
-	ASSERT_INT_EQ(hpn_sftpd_more(1, 1, HPN_SFTPD_WAIT_NS), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_more(0, 0, 0), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_more(0, 100, 0), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_more(1, 0, 0), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_more(1, 0, 60 * SEC), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_more(1, HPN_SFTP_SERVER_OUT - 1, 0), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_more(1, HPN_SFTP_SERVER_OUT, 0), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_more(1, 1, HPN_SFTP_SERVER_WAIT_NS - 1),
+	    1);
+	ASSERT_INT_EQ(hpn_sftp_server_more(1, 1, HPN_SFTP_SERVER_WAIT_NS), 0);
 	TEST_DONE();
 }
 
@@ -95,30 +96,30 @@ test_whole(void)
 	TEST_START("what is a whole request");
 	queues_new();
 	for (i = 0; i < 5; i++) {
-		ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+		ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 0);
 		ASSERT_INT_EQ(sshbuf_put_u8(in, header[i]), 0);
 	}
 	for (; i < 10; i++) {
-		ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+		ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 0);
 		ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
 	}
-	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 1);
 	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 1);
 	/* None whose length is refused is waited for */
 	sshbuf_reset(in);
 	ASSERT_INT_EQ(sshbuf_put_u32(in, LONGEST + 1), 0);
-	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 0);
 	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 1);
 	sshbuf_reset(in);
 	ASSERT_INT_EQ(sshbuf_put_u32(in, LONGEST), 0);
 	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 0);
 	sshbuf_reset(in);
 	ASSERT_INT_EQ(sshbuf_put_u32(in, 0xffffffff), 0);
 	ASSERT_INT_EQ(sshbuf_put_u8(in, 0), 0);
-	ASSERT_INT_EQ(hpn_sftpd_whole(in, LONGEST), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_whole(in, LONGEST), 1);
 	queues_free();
 	TEST_DONE();
 }
@@ -132,12 +133,12 @@ test_answer(void)
 	/* All that fits a batch; the incomplete one stays */
 	ask(10, 20);
 	ASSERT_INT_EQ(sshbuf_put_u32(in, 8), 0);
-	hpn_sftpd_answer(one, in, out, LONGEST);
+	hpn_sftp_server_answer(one, in, out, LONGEST);
 	/* A machine under load may stop once in between */
 	while (done < 10) {
 		unsigned int before = done;
 
-		hpn_sftpd_answer(one, in, out, LONGEST);
+		hpn_sftp_server_answer(one, in, out, LONGEST);
 		ASSERT_SIZE_T_GE(done, before + 1);
 	}
 	ASSERT_SIZE_T_EQ(sshbuf_len(out), 200);
@@ -148,9 +149,9 @@ test_answer(void)
 	/* Not more than a batch, and one answer */
 	ask(100, 100 * KB);
 	done = 0;
-	hpn_sftpd_answer(one, in, out, LONGEST);
+	hpn_sftp_server_answer(one, in, out, LONGEST);
 	ASSERT_SIZE_T_GE(done, 1);
-	ASSERT_SIZE_T_LT(sshbuf_len(out), HPN_SFTPD_OUT + 100 * KB);
+	ASSERT_SIZE_T_LT(sshbuf_len(out), HPN_SFTP_SERVER_OUT + 100 * KB);
 	sshbuf_reset(in);
 	sshbuf_reset(out);
 
@@ -158,9 +159,9 @@ test_answer(void)
 	ask(10, 20);
 	done = 0;
 	slow_ms = 20;
-	hpn_sftpd_answer(one, in, out, LONGEST);
+	hpn_sftp_server_answer(one, in, out, LONGEST);
 	ASSERT_SIZE_T_EQ(done, 1);
-	hpn_sftpd_answer(one, in, out, LONGEST);
+	hpn_sftp_server_answer(one, in, out, LONGEST);
 	ASSERT_SIZE_T_GE(done, 1);
 	sshbuf_reset(in);
 	sshbuf_reset(out);
@@ -169,7 +170,7 @@ test_answer(void)
 	ask(3, 0);
 	done = 0;
 	slow_ms = 5;
-	hpn_sftpd_answer(one, in, out, LONGEST);
+	hpn_sftp_server_answer(one, in, out, LONGEST);
 	ASSERT_SIZE_T_EQ(done, 3);
 	queues_free();
 	TEST_DONE();
@@ -195,22 +196,24 @@ test_data(void)
 	    (int)sizeof(content));
 
 	ASSERT_INT_EQ(sshbuf_put_u8(out, 0xee), 0);
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 5, fd, 0, 600), 600);
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 6, fd, 600, 600), 400);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 5, fd, 0, 600), 600);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 6, fd, 600, 600), 400);
 	/* No answer at the end of the file and upon errors */
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, fd, 1000, 600), 0);
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, fd, 1ULL << 40, 600), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 7, fd, 1000, 600), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 7, fd, 1ULL << 40, 600),
+	    0);
 	errno = 0;
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, fd, 1ULL << 63, 600), -1);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 7, fd, 1ULL << 63, 600),
+	    -1);
 	ASSERT_INT_EQ(errno, EINVAL);
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, -1, 0, 600), -1);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 7, -1, 0, 600), -1);
 	ASSERT_INT_EQ(errno, EBADF);
 	ASSERT_INT_EQ(pipe(ends), 0);
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 7, ends[0], 0, 600), -1);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 7, ends[0], 0, 600), -1);
 	ASSERT_INT_EQ(errno, ESPIPE);
 	close(ends[0]);
 	close(ends[1]);
-	ASSERT_INT_EQ((int)hpn_sftpd_data(out, 0xfffffffe, fd, 3, 0), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 0xfffffffe, fd, 3, 0), 0);
 
 	ASSERT_INT_EQ(sshbuf_get_u8(out, &type), 0);
 	for (i = 5; i <= 6; i++) {
@@ -238,7 +241,7 @@ test_data(void)
 static void
 test_io(void)
 {
-	static u_char block[3 * HPN_SFTPD_IN], got[sizeof(block)];
+	static u_char block[3 * HPN_SFTP_SERVER_IN], got[sizeof(block)];
 	struct pollfd p[2];
 	size_t i, have;
 	ssize_t n;
@@ -257,10 +260,10 @@ test_io(void)
 
 	/* Never more than the queue may hold, whatever there is */
 	for (have = 0; have < sizeof(block); ) {
-		ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 1);
-		n = hpn_sftpd_read(fd, in);
+		ASSERT_INT_EQ(hpn_sftp_server_reads(in, out), 1);
+		n = hpn_sftp_server_read(fd, in);
 		ASSERT_INT_GT((int)n, 0);
-		ASSERT_SIZE_T_LE(sshbuf_len(in), HPN_SFTPD_IN);
+		ASSERT_SIZE_T_LE(sshbuf_len(in), HPN_SFTP_SERVER_IN);
 		have += (size_t)n;
 		/* All but a part of a message has been dealt with */
 		i = sshbuf_len(in) > 1000 ? sshbuf_len(in) - 1000 : 0;
@@ -268,23 +271,23 @@ test_io(void)
 		    sshbuf_len(in));
 		ASSERT_INT_EQ(sshbuf_consume(in, i), 0);
 	}
-	ASSERT_INT_EQ((int)hpn_sftpd_read(fd, in), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_read(fd, in), 0);
 	ASSERT_SIZE_T_EQ(sshbuf_len(in), 1000);
-	ASSERT_INT_EQ((int)hpn_sftpd_read(-1, in), -1);
+	ASSERT_INT_EQ((int)hpn_sftp_server_read(-1, in), -1);
 	ASSERT_INT_EQ(errno, EBADF);
 	ASSERT_SIZE_T_EQ(sshbuf_len(in), 1000);
 	fclose(f);
 
 	/* Requests wait where answers do */
-	ASSERT_INT_EQ(sshbuf_put(out, block, HPN_SFTPD_OUT), 0);
-	ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 0);
+	ASSERT_INT_EQ(sshbuf_put(out, block, HPN_SFTP_SERVER_OUT), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_reads(in, out), 0);
 	sshbuf_reset(out);
-	ASSERT_INT_EQ(sshbuf_put(in, block, HPN_SFTPD_IN / 2), 0);
-	ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 0);
+	ASSERT_INT_EQ(sshbuf_put(in, block, HPN_SFTP_SERVER_IN / 2), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_reads(in, out), 0);
 	/* The longest message does not stop it */
 	sshbuf_reset(in);
 	ASSERT_INT_EQ(sshbuf_put(in, block, LONGEST + 3), 0);
-	ASSERT_INT_EQ(hpn_sftpd_reads(in, out), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_reads(in, out), 1);
 	sshbuf_reset(in);
 
 	/* What cannot be written stays */
@@ -293,7 +296,7 @@ test_io(void)
 	ASSERT_INT_EQ(fcntl(s[1], F_SETFL, O_NONBLOCK), 0);
 	ASSERT_INT_EQ(sshbuf_put(out, block, sizeof(block)), 0);
 	for (have = 0; have < sizeof(block); ) {
-		while ((n = hpn_sftpd_write(s[0], out)) > 0)
+		while ((n = hpn_sftp_server_write(s[0], out)) > 0)
 			;
 		ASSERT_INT_EQ((int)n, sshbuf_len(out) == 0 ? 0 : -1);
 		while ((n = read(s[1], got + have, sizeof(got) - have)) > 0)
@@ -308,20 +311,20 @@ test_io(void)
 	p[0].events = POLLIN;
 	p[0].revents = 0;
 	p[1].fd = -1;
-	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_poll(p), 1);
 	ASSERT_INT_EQ(p[0].revents, POLLIN);
-	ASSERT_INT_EQ((int)hpn_sftpd_read(s[0], in), -1);
+	ASSERT_INT_EQ((int)hpn_sftp_server_read(s[0], in), -1);
 	ASSERT_INT_EQ(errno, EAGAIN);
 	ASSERT_INT_EQ((int)write(s[1], "x", 1), 1);
 	p[0].revents = 0;
-	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_poll(p), 1);
 	ASSERT_INT_EQ(p[0].revents & POLLIN, POLLIN);
-	ASSERT_INT_EQ((int)hpn_sftpd_read(s[0], in), 1);
+	ASSERT_INT_EQ((int)hpn_sftp_server_read(s[0], in), 1);
 	/* Answers go even if nothing comes */
 	p[1].fd = s[0];
 	p[1].events = POLLOUT;
 	p[0].revents = p[1].revents = 0;
-	ASSERT_INT_EQ(hpn_sftpd_poll(p), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_poll(p), 1);
 	ASSERT_INT_EQ(p[1].revents, POLLOUT);
 	close(s[0]);
 	close(s[1]);
@@ -330,7 +333,7 @@ test_io(void)
 }
 
 void
-test_sftpd(void)
+test_sftp_server(void)
 {
 	test_policy();
 	test_whole();

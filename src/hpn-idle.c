@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-rest.h for what this does. */
+/* See hpn-idle.h for what this does. */
 
 #include "includes.h"
 
@@ -17,22 +17,22 @@
 #include "packet.h"
 #include "sshbuf.h"
 #include "channels.h"
-#include "hpn-batch.h"
-#include "hpn-rest.h"
+#include "hpn-packet-buf.h"
+#include "hpn-idle.h"
 
 int
-hpn_rest_due(struct hpn_rest *rest, u_int64_t moved, u_int64_t now_ns,
+hpn_idle_due(struct hpn_idle *rest, u_int64_t moved, u_int64_t now_ns,
     u_int64_t *wait_ns)
 {
 	*wait_ns = 0;
-	if (moved - rest->moved > HPN_REST_BYTES) {
+	if (moved - rest->moved > HPN_IDLE_BYTES) {
 		rest->moved = moved;
 		rest->since_ns = now_ns;
 	}
 	if (rest->since_ns == 0)
 		return 0;
-	if (now_ns - rest->since_ns < HPN_REST_NS) {
-		*wait_ns = HPN_REST_NS - (now_ns - rest->since_ns);
+	if (now_ns - rest->since_ns < HPN_IDLE_NS) {
+		*wait_ns = HPN_IDLE_NS - (now_ns - rest->since_ns);
 		return 0;
 	}
 	rest->moved = moved;
@@ -41,8 +41,8 @@ hpn_rest_due(struct hpn_rest *rest, u_int64_t moved, u_int64_t now_ns,
 }
 
 void
-hpn_channels_rest(struct ssh *ssh, Channel **channels, u_int nchannels,
-    struct timespec *timeout, struct hpn_rest *rest)
+hpn_idle_channels(struct ssh *ssh, Channel **channels, u_int nchannels,
+    struct timespec *timeout, struct hpn_idle *rest)
 {
 	u_int64_t in, out, wait;
 	struct timespec now;
@@ -52,7 +52,7 @@ hpn_channels_rest(struct ssh *ssh, Channel **channels, u_int nchannels,
 		return;
 	ssh_packet_get_bytes(ssh, &in, &out);
 	monotime_ts(&now);
-	if (!hpn_rest_due(rest, in + out, (u_int64_t)now.tv_sec * 1000000000 +
+	if (!hpn_idle_due(rest, in + out, (u_int64_t)now.tv_sec * 1000000000 +
 	    (u_int64_t)now.tv_nsec, &wait)) {
 		if (wait != 0)
 			ptimeout_deadline_ms(timeout, (long)(wait / 1000000) + 1);
@@ -62,11 +62,11 @@ hpn_channels_rest(struct ssh *ssh, Channel **channels, u_int nchannels,
 	for (i = 0; i < nchannels; i++) {
 		if (channels[i] == NULL)
 			continue;
-		hpn_buffer_rest(channels[i]->input);
-		hpn_buffer_rest(channels[i]->output);
-		hpn_buffer_rest(channels[i]->extended);
+		hpn_packet_buf_release(channels[i]->input);
+		hpn_packet_buf_release(channels[i]->output);
+		hpn_packet_buf_release(channels[i]->extended);
 	}
-	ssh_packet_rest(ssh);
+	ssh_packet_idle(ssh);
 #ifdef __GLIBC__
 	/* What channels that are closed have freed lies between what is used */
 	(void)malloc_trim(0);

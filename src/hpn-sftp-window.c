@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-xfer.h for what this does and in which units. */
+/* See hpn-sftp-window.h for what this does and in which units. */
 
 #include <string.h>
 
-#include "hpn-xfer.h"
+#include "hpn-sftp-window.h"
 
 /* Round trips' worth to ask for while the path still gets faster ... */
 #define GAIN_RISING	4
@@ -20,21 +20,21 @@
 #define SOON_LEAST_NS	250000000ULL
 
 void
-hpn_xfer_init(struct hpn_xfer *x, unsigned int requests)
+hpn_sftp_window_init(struct hpn_sftp_window *x, unsigned int requests)
 {
 	memset(x, 0, sizeof(*x));
-	x->window = HPN_XFER_MIN;
-	x->requests = HPN_XFER_REQUESTS;
+	x->window = HPN_SFTP_WINDOW_MIN;
+	x->requests = HPN_SFTP_WINDOW_REQUESTS;
 	if (requests != 0) {
 		x->requests = requests;
 		x->fixed = 1;
 	}
-	x->files = HPN_XFER_FILES_FIRST;
-	hpn_xfer_handles(x, 0);
+	x->files = HPN_SFTP_WINDOW_FILES_FIRST;
+	hpn_sftp_window_handles(x, 0);
 }
 
 static void
-limit_files(struct hpn_xfer *x)
+limit_files(struct hpn_sftp_window *x)
 {
 	unsigned int dirs;
 
@@ -54,28 +54,28 @@ limit_files(struct hpn_xfer *x)
 }
 
 void
-hpn_xfer_local(struct hpn_xfer *x, unsigned int files)
+hpn_sftp_window_local(struct hpn_sftp_window *x, unsigned int files)
 {
 	x->files_local = files;
 	limit_files(x);
 }
 
 void
-hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
+hpn_sftp_window_handles(struct hpn_sftp_window *x, uint64_t handles)
 {
 	uint64_t told = handles;
 
 	if (x->files_max != 0 && told == x->handles)
 		return;
 	if (handles == 0) {
-		x->files_max = HPN_XFER_FILES_UNKNOWN;
-		x->dirs = HPN_XFER_DIRS_UNKNOWN;
+		x->files_max = HPN_SFTP_WINDOW_FILES_UNKNOWN;
+		x->dirs = HPN_SFTP_WINDOW_DIRS_UNKNOWN;
 	} else {
-		x->dirs = handles / 4 < HPN_XFER_DIRS_MAX ?
-		    (unsigned int)handles / 4 : HPN_XFER_DIRS_MAX;
+		x->dirs = handles / 4 < HPN_SFTP_WINDOW_DIRS_MAX ?
+		    (unsigned int)handles / 4 : HPN_SFTP_WINDOW_DIRS_MAX;
 		handles -= handles / 4;
-		x->files_max = handles < HPN_XFER_FILES_MAX ?
-		    (unsigned int)handles : HPN_XFER_FILES_MAX;
+		x->files_max = handles < HPN_SFTP_WINDOW_FILES_MAX ?
+		    (unsigned int)handles : HPN_SFTP_WINDOW_FILES_MAX;
 		/* One that allows hundreds need not be approached slowly. */
 		if (x->files_max / 2 > x->files)
 			x->files = x->files_max / 2;
@@ -87,22 +87,22 @@ hpn_xfer_handles(struct hpn_xfer *x, uint64_t handles)
 }
 
 void
-hpn_xfer_answered(struct hpn_xfer *x, uint64_t took_ns)
+hpn_sftp_window_answered(struct hpn_sftp_window *x, uint64_t took_ns)
 {
 	if (took_ns != 0 && (x->rtt_ns == 0 || took_ns < x->rtt_ns))
 		x->rtt_ns = took_ns;
 }
 
 static void
-end_round(struct hpn_xfer *x, uint64_t round_ns, uint64_t took_ns)
+end_round(struct hpn_sftp_window *x, uint64_t round_ns, uint64_t took_ns)
 {
 	double per_trip, window;
 	uint64_t delivered;
 
 	per_trip = (double)x->round_bytes *
 	    ((double)round_ns / (double)took_ns);
-	delivered = per_trip < (double)HPN_XFER_MAX ?
-	    (uint64_t)per_trip : HPN_XFER_MAX;
+	delivered = per_trip < (double)HPN_SFTP_WINDOW_MAX ?
+	    (uint64_t)per_trip : HPN_SFTP_WINDOW_MAX;
 	if (delivered > x->delivered + x->delivered / 8)
 		x->rounds = 0;
 	else if (x->rounds < STEADY_ROUNDS)
@@ -113,9 +113,9 @@ end_round(struct hpn_xfer *x, uint64_t round_ns, uint64_t took_ns)
 		x->delivered -= (x->delivered - delivered) >> DECAY_SHIFT;
 	window = (double)x->delivered *
 	    (x->rounds < STEADY_ROUNDS ? GAIN_RISING : GAIN_STEADY) +
-	    HPN_XFER_MIN;
-	x->window = window < (double)HPN_XFER_MAX ?
-	    (uint64_t)window : HPN_XFER_MAX;
+	    HPN_SFTP_WINDOW_MIN;
+	x->window = window < (double)HPN_SFTP_WINDOW_MAX ?
+	    (uint64_t)window : HPN_SFTP_WINDOW_MAX;
 }
 
 static uint64_t
@@ -123,7 +123,8 @@ scale(uint64_t n, uint64_t to_ns, uint64_t from_ns)
 {
 	double scaled = (double)n * ((double)to_ns / (double)from_ns);
 
-	return scaled < (double)HPN_XFER_MAX ? (uint64_t)scaled : HPN_XFER_MAX;
+	return scaled < (double)HPN_SFTP_WINDOW_MAX ? (uint64_t)scaled :
+	    HPN_SFTP_WINDOW_MAX;
 }
 
 /* As much as lately, or less by a quarter at a time. */
@@ -135,7 +136,7 @@ settle(uint64_t was, uint64_t is)
 
 /* What is moved within the time that is soon. */
 static void
-count_soon(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
+count_soon(struct hpn_sftp_window *x, uint64_t bytes, uint64_t now_ns)
 {
 	uint64_t soon_ns = SOON_LEAST_NS, took_ns;
 
@@ -143,8 +144,8 @@ count_soon(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
 		soon_ns = x->rtt_ns < UINT64_MAX / SOON_TRIPS ?
 		    SOON_TRIPS * x->rtt_ns : UINT64_MAX;
 	if (x->soon_begun_ns != 0 && now_ns >= x->soon_begun_ns) {
-		if (bytes > HPN_XFER_MAX - x->soon_now)
-			bytes = HPN_XFER_MAX - x->soon_now;
+		if (bytes > HPN_SFTP_WINDOW_MAX - x->soon_now)
+			bytes = HPN_SFTP_WINDOW_MAX - x->soon_now;
 		x->soon_now += bytes;
 		if ((took_ns = now_ns - x->soon_begun_ns) < soon_ns)
 			return;
@@ -160,7 +161,8 @@ count_soon(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
 }
 
 void
-hpn_xfer_delivered(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
+hpn_sftp_window_delivered(struct hpn_sftp_window *x, uint64_t bytes, uint64_t
+    now_ns)
 {
 	uint64_t round_ns, took_ns;
 
@@ -180,7 +182,7 @@ hpn_xfer_delivered(struct hpn_xfer *x, uint64_t bytes, uint64_t now_ns)
 }
 
 int
-hpn_xfer_may_ask(const struct hpn_xfer *x, uint64_t bytes,
+hpn_sftp_window_may_ask(const struct hpn_sftp_window *x, uint64_t bytes,
     unsigned int requests, uint64_t len)
 {
 	if (requests == 0)
@@ -192,7 +194,7 @@ hpn_xfer_may_ask(const struct hpn_xfer *x, uint64_t bytes,
 }
 
 int
-hpn_xfer_may_open(const struct hpn_xfer *x, unsigned int files,
+hpn_sftp_window_may_open(const struct hpn_sftp_window *x, unsigned int files,
     uint64_t bytes)
 {
 	if (files == 0)
@@ -201,30 +203,30 @@ hpn_xfer_may_open(const struct hpn_xfer *x, unsigned int files,
 }
 
 int
-hpn_xfer_may_create(const struct hpn_xfer *x, unsigned int files,
+hpn_sftp_window_may_create(const struct hpn_sftp_window *x, unsigned int files,
     uint64_t bytes)
 {
 	if (files == 0)
 		return 1;
-	if (!hpn_xfer_may_open(x, files, bytes))
+	if (!hpn_sftp_window_may_open(x, files, bytes))
 		return 0;
 	if (!x->soon_known)
-		return bytes < x->soon_now + HPN_XFER_AHEAD_FIRST;
-	return files < x->soon_files + HPN_XFER_AHEAD_FILES &&
-	    bytes < x->soon_bytes + HPN_XFER_AHEAD_BYTES;
+		return bytes < x->soon_now + HPN_SFTP_WINDOW_AHEAD_FIRST;
+	return files < x->soon_files + HPN_SFTP_WINDOW_AHEAD_FILES &&
+	    bytes < x->soon_bytes + HPN_SFTP_WINDOW_AHEAD_BYTES;
 }
 
 void
-hpn_xfer_closed(struct hpn_xfer *x)
+hpn_sftp_window_closed(struct hpn_sftp_window *x)
 {
-	if (x->soon_files_now < HPN_XFER_MAX)
+	if (x->soon_files_now < HPN_SFTP_WINDOW_MAX)
 		x->soon_files_now++;
 	if (x->files < x->files_max)
 		x->files++;
 }
 
 void
-hpn_xfer_bears(struct hpn_xfer *x, unsigned int handles)
+hpn_sftp_window_bears(struct hpn_sftp_window *x, unsigned int handles)
 {
 	if (handles == 0)
 		return;
@@ -234,7 +236,7 @@ hpn_xfer_bears(struct hpn_xfer *x, unsigned int handles)
 }
 
 int
-hpn_xfer_may_hold(const struct hpn_xfer *x, unsigned int handles)
+hpn_sftp_window_may_hold(const struct hpn_sftp_window *x, unsigned int handles)
 {
 	return x->bears == 0 || handles < x->bears;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of hpn-batch and of what hpn-trip reads at once. */
+/* Unit tests of hpn-packet-buf and of what hpn-loop reads at once. */
 
 #define SSHBUF_INTERNAL	/* sshbuf_alloc() */
 #include "includes.h"
@@ -21,11 +21,11 @@
 #include "ssh2.h"
 #include "sshbuf.h"
 #include "channels.h"
-#include "hpn-batch.h"
+#include "hpn-packet-buf.h"
 #include "hpn-channels.h"
 #include "hpn-options.h"
-#include "hpn-rest.h"
-#include "hpn-trip.h"
+#include "hpn-idle.h"
+#include "hpn-loop.h"
 #include "tests.h"
 
 static int
@@ -46,7 +46,7 @@ test_pad(void)
 	TEST_START("padding: no byte of the pool serves twice, used ones are gone");
 	while (done + 255 <= sizeof(seen)) {
 		n = 4 + done % 252;
-		hpn_pad_random(&pad, p + done, n);
+		hpn_packet_buf_pad(&pad, p + done, n);
 		ASSERT_SIZE_T_LE(pad.left, sizeof(pad.pool) - n);
 		ASSERT_INT_EQ(all_zero(pad.pool + pad.left,
 		    sizeof(pad.pool) - pad.left), 1);
@@ -59,7 +59,7 @@ test_pad(void)
 	for (i = 0, same = 0; i < done; i++)
 		same += p[i] == 0;
 	ASSERT_SIZE_T_LT(same, done / 64);
-	hpn_pad_random(&pad, seen, HPN_PAD_POOL);
+	hpn_packet_buf_pad(&pad, seen, HPN_PAD_POOL);
 	ASSERT_SIZE_T_EQ(pad.left, 0);
 	TEST_DONE();
 }
@@ -76,7 +76,7 @@ left_of(u_char type, size_t len, size_t *allocp)
 	ASSERT_INT_EQ(sshbuf_reserve(b, len, &p), 0);
 	memset(p, 0xa5, len);
 	ASSERT_INT_EQ(sshbuf_consume(b, len / 2), 0);
-	hpn_packet_forget(b, type);
+	hpn_packet_buf_forget(b, type);
 	ASSERT_SIZE_T_EQ(sshbuf_len(b), 0);
 	*allocp = sshbuf_alloc(b);
 	/* What is reserved is what was there */
@@ -105,13 +105,13 @@ test_forget(void)
 	TEST_START("packets: nothing is left of what is typed");
 	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 1, &alloc), 0);
 	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 300, &alloc), 0);
-	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, HPN_PACKET_WIPES,
+	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, HPN_PACKET_BUF_WIPES,
 	    &alloc), 0);
 	TEST_DONE();
 
 	TEST_START("packets: of bulk, the buffer is kept and not wiped whole");
 	ASSERT_SIZE_T_EQ(left_of(SSH2_MSG_CHANNEL_DATA, 33000, &alloc),
-	    33000 - HPN_PACKET_WIPES);
+	    33000 - HPN_PACKET_BUF_WIPES);
 	ASSERT_SIZE_T_GE(alloc, 33000);
 	TEST_DONE();
 
@@ -153,10 +153,10 @@ test_trip(void)
 	memset(&ssh, 0, sizeof(ssh));
 	memset(&c, 0, sizeof(c));
 	c.rfd = c.wfd = -1;
-	ASSERT_SIZE_T_EQ(hpn_channels_trip(&ssh), HPN_TRIP_LEAST);
-	ASSERT_SIZE_T_EQ(hpn_connection_read_max(&ssh, 1234), 1234);
-	hpn_channel_read(&ssh, &c, CHANNEL_MAX_READ, CHANNEL_MAX_READ);
-	ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c), CHANNEL_MAX_READ);
+	ASSERT_SIZE_T_EQ(hpn_loop_trip(&ssh), HPN_LOOP_TRIP_LEAST);
+	ASSERT_SIZE_T_EQ(hpn_loop_connection_read_max(&ssh, 1234), 1234);
+	hpn_loop_read(&ssh, &c, CHANNEL_MAX_READ, CHANNEL_MAX_READ);
+	ASSERT_SIZE_T_EQ(hpn_loop_read_max(&ssh, &c), CHANNEL_MAX_READ);
 	TEST_DONE();
 
 	TEST_START("trips: reads grow with what is there, up to a trip");
@@ -166,27 +166,27 @@ test_trip(void)
 	hpn_channels_configure(&ssh, &options);
 	ASSERT_PTR_NE(ssh.hpn, NULL);
 	for (i = 0; i < 10; i++) {
-		hpn_channel_read(&ssh, &c, CHANNEL_MAX_READ - 1,
+		hpn_loop_read(&ssh, &c, CHANNEL_MAX_READ - 1,
 		    CHANNEL_MAX_READ);
-		ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c),
+		ASSERT_SIZE_T_EQ(hpn_loop_read_max(&ssh, &c),
 		    CHANNEL_MAX_READ);
 	}
-	hpn_channel_read(&ssh, &c, CHANNEL_MAX_READ, CHANNEL_MAX_READ);
-	ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c), 2 * CHANNEL_MAX_READ);
+	hpn_loop_read(&ssh, &c, CHANNEL_MAX_READ, CHANNEL_MAX_READ);
+	ASSERT_SIZE_T_EQ(hpn_loop_read_max(&ssh, &c), 2 * CHANNEL_MAX_READ);
 	for (i = 0; i < 10; i++) {
-		hpn_channel_read(&ssh, &c, hpn_channel_read_max(&ssh, &c),
-		    hpn_channel_read_max(&ssh, &c));
+		hpn_loop_read(&ssh, &c, hpn_loop_read_max(&ssh, &c),
+		    hpn_loop_read_max(&ssh, &c));
 	}
-	ASSERT_SIZE_T_EQ(hpn_channel_read_max(&ssh, &c),
-	    hpn_channels_trip(&ssh));
-	ASSERT_SIZE_T_GT(hpn_connection_read_max(&ssh, 1234), 1234);
+	ASSERT_SIZE_T_EQ(hpn_loop_read_max(&ssh, &c),
+	    hpn_loop_trip(&ssh));
+	ASSERT_SIZE_T_GT(hpn_loop_connection_read_max(&ssh, 1234), 1234);
 	TEST_DONE();
 }
 
 static void
 test_rest(void)
 {
-	struct hpn_rest rest;
+	struct hpn_idle rest;
 	struct sshbuf *b;
 	u_char *p;
 	u_int64_t now = 1000 * SEC, wait, moved = 0;
@@ -195,41 +195,41 @@ test_rest(void)
 
 	TEST_START("rest: due once, two seconds after the last bulk data");
 	memset(&rest, 0, sizeof(rest));
-	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
 	ASSERT_U64_EQ(wait, 0);
 	for (i = 0; i < 1000; i++) {
 		moved += 100 * KB;
 		now += SEC;
-		ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
-		ASSERT_U64_EQ(wait, HPN_REST_NS);
+		ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
+		ASSERT_U64_EQ(wait, HPN_IDLE_NS);
 	}
 	now += SEC;
 	moved += 100;	/* somebody types */
-	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
-	ASSERT_U64_EQ(wait, HPN_REST_NS - SEC);
+	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
+	ASSERT_U64_EQ(wait, HPN_IDLE_NS - SEC);
 	now += wait;
-	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 1);
+	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 1);
 	ASSERT_U64_EQ(wait, 0);
 	for (i = 0; i < 1000; i++) {
 		now += SEC;
 		moved += 10;
-		ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
+		ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
 		ASSERT_U64_EQ(wait, 0);
 	}
 	moved += 100 * KB;
-	ASSERT_INT_EQ(hpn_rest_due(&rest, moved, now, &wait), 0);
-	ASSERT_U64_EQ(wait, HPN_REST_NS);
+	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
+	ASSERT_U64_EQ(wait, HPN_IDLE_NS);
 	TEST_DONE();
 
 	TEST_START("rest: an empty buffer is wiped and stays usable, others stay");
 	ASSERT_PTR_NE(b = sshbuf_new(), NULL);
 	ASSERT_INT_EQ(sshbuf_reserve(b, 1000000, &p), 0);
 	memset(p, 'x', 1000000);
-	hpn_buffer_rest(b);
+	hpn_packet_buf_release(b);
 	ASSERT_INT_EQ(memchr(sshbuf_ptr(b), 0, 1000000) == NULL, 1);
 	ASSERT_INT_EQ(sshbuf_consume(b, 1000000), 0);
 	alloc = sshbuf_alloc(b);
-	hpn_buffer_rest(b);
+	hpn_packet_buf_release(b);
 	ASSERT_SIZE_T_EQ(sshbuf_len(b), 0);
 	ASSERT_SIZE_T_EQ(sshbuf_alloc(b), alloc);
 	ASSERT_INT_EQ(sshbuf_reserve(b, 1000000, &p), 0);
@@ -239,7 +239,7 @@ test_rest(void)
 }
 
 void
-test_batch(void)
+test_packet_buf(void)
 {
 	test_pad();
 	test_forget();

@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-batch.h for what this does. */
+/* See hpn-packet-buf.h for what this does. */
 
 #include "includes.h"
 
 #include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "hpn-base.h"
-#include "hpn-batch.h"
+#include "hpn-packet-buf.h"
 #include "hpn-buf.h"
 #include "ssh2.h"
 #include "sshbuf.h"
 
-/* Below this a pipe's own size, 64 KiB, is as good. */
-#define PIPE_SIZE_LEAST	(128 * 1024)
-
 void
-hpn_pad_random(struct hpn_pad *pad, u_char *p, size_t len)
+hpn_packet_buf_pad(struct hpn_pad *pad, u_char *p, size_t len)
 {
 	u_char *from;
 
@@ -51,18 +44,18 @@ on_data_path(u_char type)
 }
 
 void
-hpn_packet_forget(struct sshbuf *b, u_char type)
+hpn_packet_buf_forget(struct sshbuf *b, u_char type)
 {
 	size_t len = hpn_base_buf_allocated(b);
 	u_char *begin;
 
-	if (!on_data_path(type) || len > HPN_PACKET_KEEPS) {
+	if (!on_data_path(type) || len > HPN_PACKET_BUF_KEEPS) {
 		sshbuf_reset(b);
 		return;
 	}
 	(void)sshbuf_consume(b, sshbuf_len(b));
-	if (len > HPN_PACKET_WIPES)
-		len = HPN_PACKET_WIPES;
+	if (len > HPN_PACKET_BUF_WIPES)
+		len = HPN_PACKET_BUF_WIPES;
 	if (sshbuf_reserve(b, len, &begin) == 0) {
 		explicit_bzero(begin, len);
 		(void)sshbuf_consume_end(b, len);
@@ -70,48 +63,21 @@ hpn_packet_forget(struct sshbuf *b, u_char type)
 }
 
 void
-hpn_packet_begin(struct sshbuf *b)
+hpn_packet_buf_begin(struct sshbuf *b)
 {
 	if (sshbuf_len(b) != 0)
 		sshbuf_reset(b);
 }
 
 void
-hpn_buffer_rest(struct sshbuf *b)
+hpn_packet_buf_release(struct sshbuf *b)
 {
 	size_t len = hpn_base_buf_allocated(b);
 	u_char *begin;
 
-	if (sshbuf_len(b) != 0 || len <= HPN_BUFFER_KEEPS ||
+	if (sshbuf_len(b) != 0 || len <= HPN_PACKET_BUF_RELEASES ||
 	    sshbuf_reserve(b, len, &begin) != 0)
 		return;
 	hpn_buf_release(begin, len);
 	(void)sshbuf_consume_end(b, len);
-}
-
-void
-hpn_pipe_enlarge(int fd)
-{
-	struct stat st;
-	int size = HPN_PIPE_SIZE;
-
-	if (fstat(fd, &st) == -1)
-		return;
-	if (S_ISSOCK(st.st_mode)) {
-		struct sockaddr_storage ss;
-		socklen_t len = sizeof(ss);
-
-		if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
-		    ss.ss_family == AF_UNIX)
-			(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size,
-			    sizeof(size));
-	}
-#ifdef F_SETPIPE_SZ
-	if (S_ISFIFO(st.st_mode)) {
-		/* What all pipes of a user may hold together is limited */
-		while (size >= PIPE_SIZE_LEAST &&
-		    fcntl(fd, F_SETPIPE_SZ, size) == -1)
-			size /= 2;
-	}
-#endif
 }

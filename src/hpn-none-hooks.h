@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-switch: what ssh and sshd call for cleartext on request.
+ * hpn-none-hooks: what ssh and sshd call for cleartext on request.
  *
  * The rules are hpn-none's.  This changes proposals, starts the exchange that
  * switches, ends connections that break a rule, and tells users and logs.
  * One thread, the main one.
  */
-#ifndef HPN_SWITCH_H
-#define HPN_SWITCH_H
+#ifndef HPN_NONE_HOOKS_H
+#define HPN_NONE_HOOKS_H
 
 #include <sys/types.h>
 
@@ -22,7 +22,7 @@ struct ssh;
  * cipher none from now on if the options, those for this user, allow it.  user
  * is not copied.
  */
-void hpn_switch_server(struct ssh *, const struct hpn_options *,
+void hpn_none_hooks_server(struct ssh *, const struct hpn_options *,
     const char *user);
 
 /*
@@ -30,7 +30,7 @@ void hpn_switch_server(struct ssh *, const struct hpn_options *,
  * wait for it.  dispatch sets the handlers for what the server may send in the
  * meantime.  Anything but a switch ends the process.
  */
-void hpn_switch_client(struct ssh *, const struct hpn_options *,
+void hpn_none_hooks_client(struct ssh *, const struct hpn_options *,
     void (*dispatch)(struct ssh *));
 
 /*
@@ -38,35 +38,35 @@ void hpn_switch_client(struct ssh *, const struct hpn_options *,
  * have them, and what was agreed upon (MODE_*).  Neither returns if a rule is
  * broken.
  */
-void hpn_switch_proposed(struct ssh *, char **peer);
-void hpn_switch_agreed(struct ssh *, struct newkeys *const keys[]);
+void hpn_none_hooks_proposed(struct ssh *, char **peer);
+void hpn_none_hooks_agreed(struct ssh *, struct newkeys *const keys[]);
 
 /*
  * Keys are in force in this direction after so many bytes; may change after
  * how many blocks others are needed.
  */
-void hpn_switch_newkeys(struct ssh *, int mode, const struct newkeys *,
+void hpn_none_hooks_newkeys(struct ssh *, int mode, const struct newkeys *,
     u_int64_t bytes, u_int64_t *max_blocks);
 
 /*
- * What the peer asks for by this name.  hpn_switch_refuses() says whether it has
- * no place on this connection, and logs it; hpn_switch_holds() that it was
- * granted.
+ * What the peer asks for by this name. hpn_none_hooks_refuses() says whether it
+ * has no place on this connection, and logs it; hpn_none_hooks_holds() that it
+ * was granted.
  */
-int hpn_switch_refuses(struct ssh *, enum hpn_none_kind, const char *name);
-void hpn_switch_holds(struct ssh *, enum hpn_none_kind, const char *name);
+int hpn_none_hooks_refuses(struct ssh *, enum hpn_none_kind, const char *name);
+void hpn_none_hooks_holds(struct ssh *, enum hpn_none_kind, const char *name);
 
 /* Server, at the end: the log says how much went in the clear, if any did. */
-void hpn_switch_report(struct ssh *);
+void hpn_none_hooks_report(struct ssh *);
 
 /* The connection's ciphers and MACs, a line; the caller frees it. */
-char *hpn_switch_describe(const struct ssh *);
+char *hpn_none_hooks_describe(const struct ssh *);
 
 /*
  * Client, before it connects: does not return if what was asked for cannot be.
  * macs: MACs.  tty: a terminal will be asked for; forced: in any case.
  */
-void hpn_switch_check(const struct hpn_options *, const char *macs, int tty,
+void hpn_none_hooks_check(const struct hpn_options *, const char *macs, int tty,
     int forced, int x11, int agent);
 
 /*
@@ -74,20 +74,20 @@ void hpn_switch_check(const struct hpn_options *, const char *macs, int tty,
  * `clear` or not: the same.  Without NoneSwitch of its own it does not use one
  * that is not encrypted: -1 if it can do alone what it was asked to.  0: attach.
  */
-int hpn_switch_attach(const struct hpn_options *, const char *path, int clear,
-    int alone, int tty, int x11, int agent);
+int hpn_none_hooks_attach(const struct hpn_options *, const char *path, int
+    clear, int alone, int tty, int x11, int agent);
 /* Whether it says in its HELLO that it wants it. */
-int hpn_switch_is_wanted(const struct hpn_options *);
+int hpn_none_hooks_is_wanted(const struct hpn_options *);
 
 /*
  * Master of a shared connection: a line why its client may not have this, or
  * NULL.  knows: the client said in its HELLO that it wants cleartext.
  */
-const char *hpn_switch_share(struct ssh *, int knows, int tty, int x11,
+const char *hpn_none_hooks_share(struct ssh *, int knows, int tty, int x11,
     int agent);
 /* Whether its connection is switched, as it says in its HELLO. */
-int hpn_switch_is_shared(const struct ssh *);
+int hpn_none_hooks_is_shared(const struct ssh *);
 /* An extension of both HELLOs, without a value. */
-#define HPN_SWITCH_EXTENSION	"none-switch@openssh-hpn"
+#define HPN_NONE_HOOKS_EXTENSION	"none-switch@openssh-hpn"
 
-#endif /* HPN_SWITCH_H */
+#endif /* HPN_NONE_HOOKS_H */

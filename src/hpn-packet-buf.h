@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-batch: what a packet costs beside its cipher.
+ * hpn-packet-buf: what a packet costs beside its cipher.
  *
  * OpenSSH makes one packet for each trip round its loop, asks the system for
  * the padding of each, and frees, zeroes and allocates the packet's buffer for
  * each.  These functions take that off the way of bulk data; hpn-channels
  * decides how much is done in one trip.
  */
-#ifndef HPN_BATCH_H
-#define HPN_BATCH_H
+#ifndef HPN_PACKET_BUF_H
+#define HPN_PACKET_BUF_H
 
 #include <sys/types.h>
 
@@ -27,36 +27,28 @@ struct hpn_pad {
  * Write len (at most HPN_PAD_POOL) random bytes to p.  No byte of the pool is
  * used twice; a used one is wiped.
  */
-void hpn_pad_random(struct hpn_pad *, u_char *p, size_t len);
+void hpn_packet_buf_pad(struct hpn_pad *, u_char *p, size_t len);
 
 /*
  * A packet of this type was dealt with: empty its buffer.  The buffer is wiped
  * and gives its memory back, as ever, unless the packet was a channel's data
  * or another message of the data path.  Of such a packet, the beginning is
- * wiped, HPN_PACKET_WIPES bytes: all of what a person types, nearly nothing of
- * a bulk packet, whose bytes are in the channel's own buffer as well and are
- * not wiped there either.  More than HPN_PACKET_KEEPS bytes are not kept.
+ * wiped, HPN_PACKET_BUF_WIPES bytes: all of what a person types, nearly nothing
+ * of a bulk packet, whose bytes are in the channel's own buffer as well and are
+ * not wiped there either. More than HPN_PACKET_BUF_KEEPS bytes are not kept.
  */
-#define HPN_PACKET_WIPES	2048
-#define HPN_PACKET_KEEPS	(64 * 1024)
-void hpn_packet_forget(struct sshbuf *, u_char type);
+#define HPN_PACKET_BUF_WIPES	2048
+#define HPN_PACKET_BUF_KEEPS	(64 * 1024)
+void hpn_packet_buf_forget(struct sshbuf *, u_char type);
 
 /* A packet begins: its buffer is empty afterwards, wiped if it was not. */
-void hpn_packet_begin(struct sshbuf *);
+void hpn_packet_buf_begin(struct sshbuf *);
 
 /*
  * Nothing needs this buffer for now: hand its memory back to the system if it
  * is large and empty.
  */
-#define HPN_BUFFER_KEEPS	(64 * 1024)
-void hpn_buffer_rest(struct sshbuf *);
+#define HPN_PACKET_BUF_RELEASES	(64 * 1024)
+void hpn_packet_buf_release(struct sshbuf *);
 
-/*
- * Let a pipe or a local socket hold as much as the system allows an ordinary
- * program, at most HPN_PIPE_SIZE bytes.  Does nothing to other descriptors;
- * never fails.
- */
-#define HPN_PIPE_SIZE	(1024 * 1024)
-void hpn_pipe_enlarge(int fd);
-
-#endif /* HPN_BATCH_H */
+#endif /* HPN_PACKET_BUF_H */

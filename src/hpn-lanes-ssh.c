@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-sessions.h for what this does. */
+/* See hpn-lanes-ssh.h for what this does. */
 
 #include "includes.h"
 
@@ -27,7 +27,7 @@
 #include "ssh.h"
 #include "readconf.h"
 #include "hpn-lanes.h"
-#include "hpn-sessions.h"
+#include "hpn-lanes-ssh.h"
 
 #define SOCKET		(STDERR_FILENO + 1)
 
@@ -44,21 +44,22 @@ static struct sshbuf *runs;
 static int runs_subsystem;
 
 int
-hpn_sessions_inherit(void)
+hpn_lanes_ssh_inherit(void)
 {
-	const char *env = getenv(HPN_SESSIONS_ENV), *errstr;
+	const char *env = getenv(HPN_LANES_SSH_ENV), *errstr;
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	int fd;
 
 	if (env == NULL)
 		return SOCKET;
-	if (strncmp(env, HPN_SESSIONS_TELL, sizeof(HPN_SESSIONS_TELL) - 1) == 0) {
-		env += sizeof(HPN_SESSIONS_TELL) - 1;
+	if (strncmp(env, HPN_LANES_SSH_TELL, sizeof(HPN_LANES_SSH_TELL) - 1) ==
+	    0) {
+		env += sizeof(HPN_LANES_SSH_TELL) - 1;
 		tell_only = 1;
 	}
 	fd = (int)strtonum(env, SOCKET, 65535, &errstr);
-	unsetenv(HPN_SESSIONS_ENV);
+	unsetenv(HPN_LANES_SSH_ENV);
 	/* Nothing else than what scp and sftp make, should it be another's. */
 	if (errstr != NULL ||
 	    getsockname(fd, (struct sockaddr *)&ss, &len) == -1 ||
@@ -71,15 +72,15 @@ hpn_sessions_inherit(void)
 }
 
 void
-hpn_sessions_tell(const struct hpn_options *o)
+hpn_lanes_ssh_tell(const struct hpn_options *o)
 {
-	u_char frame[HPN_SESSIONS_TOLD_LEN];
+	u_char frame[HPN_LANES_SSH_TOLD_LEN];
 
 	if (control == -1)
 		return;
 	POKE_U32(frame, sizeof(frame) - 4);
-	POKE_U32(frame + 4, HPN_SESSIONS_TOLD);
-	POKE_U32(frame + 8, o->disabled ? HPN_SESSIONS_DISABLED : 0);
+	POKE_U32(frame + 4, HPN_LANES_SSH_TOLD);
+	POKE_U32(frame + 8, o->disabled ? HPN_LANES_SSH_DISABLED : 0);
 	/* It may have gone; an empty socket takes these few bytes whole */
 	(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
 	if (!tell_only && !o->disabled)
@@ -89,7 +90,7 @@ hpn_sessions_tell(const struct hpn_options *o)
 }
 
 int
-hpn_sessions_may_come(struct ssh *ssh)
+hpn_lanes_ssh_may_come(struct ssh *ssh)
 {
 	if (control == -1)
 		return 0;
@@ -171,7 +172,7 @@ open_session(struct ssh *ssh, int fd)
 	}
 	c = channel_new(ssh, "session", SSH_CHANNEL_OPENING, fd, fd, err,
 	    CHAN_SES_WINDOW_DEFAULT, CHAN_SES_PACKET_DEFAULT,
-	    CHAN_EXTENDED_WRITE, HPN_SESSIONS_NAME, CHANNEL_NONBLOCK_STDIO);
+	    CHAN_EXTENDED_WRITE, HPN_LANES_SSH_NAME, CHANNEL_NONBLOCK_STDIO);
 	debug_f("channel %d", c->self);
 	sessions[nsessions++] = c->self;
 	channel_send_open(ssh, c->self);
@@ -189,7 +190,7 @@ asked(struct ssh *ssh, Channel *c)
 
 	if ((r = sshbuf_froms(c->input, &m)) != 0 ||
 	    (r = sshbuf_get_u32(m, &type)) != 0 || sshbuf_len(m) != 0 ||
-	    type != HPN_SESSIONS_OPEN) {
+	    type != HPN_LANES_SSH_OPEN) {
 		error_f("malformed message");
 		sshbuf_free(m);
 		return -1;
@@ -211,7 +212,7 @@ enough(struct ssh *ssh, int id, int force, void *ctx)
 }
 
 void
-hpn_sessions_begin(struct ssh *ssh, int id, struct sshbuf *command,
+hpn_lanes_ssh_begin(struct ssh *ssh, int id, struct sshbuf *command,
     int subsystem)
 {
 	Channel *c = channel_by_id(ssh, id);
@@ -240,7 +241,7 @@ hpn_sessions_begin(struct ssh *ssh, int id, struct sshbuf *command,
 }
 
 void
-hpn_sessions_end(struct ssh *ssh)
+hpn_lanes_ssh_end(struct ssh *ssh)
 {
 	Channel *c;
 	u_int i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* See hpn-switch.h for what this does. */
+/* See hpn-none-hooks.h for what this does. */
 
 #include "includes.h"
 
@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hpn-macs.h"
+#include "hpn-none-mac.h"
 #include "hpn-none.h"
 #include "hpn-options.h"
-#include "hpn-switch.h"
+#include "hpn-none-hooks.h"
 #include "dispatch.h"
 #include "kex.h"
 #include "log.h"
@@ -79,7 +79,8 @@ propose(struct ssh *ssh)
 		append(&p[PROPOSAL_MAC_ALGS_CTOS]);
 		append(&p[PROPOSAL_MAC_ALGS_STOC]);
 	} else if (!n->server) {
-		if ((macs = hpn_macs_fastest(p[PROPOSAL_MAC_ALGS_CTOS])) == NULL)
+		if ((macs = hpn_none_mac_fastest(p[PROPOSAL_MAC_ALGS_CTOS])) ==
+		    NULL)
 			fatal_f("no memory");
 		if (n->mac_allowed) {
 			/* A server that does not agree keeps the MAC */
@@ -98,7 +99,7 @@ propose(struct ssh *ssh)
 }
 
 void
-hpn_switch_server(struct ssh *ssh, const struct hpn_options *o,
+hpn_none_hooks_server(struct ssh *ssh, const struct hpn_options *o,
     const char *user)
 {
 	struct hpn_none *n = &ssh->none;
@@ -116,7 +117,7 @@ hpn_switch_server(struct ssh *ssh, const struct hpn_options *o,
 }
 
 void
-hpn_switch_client(struct ssh *ssh, const struct hpn_options *o,
+hpn_none_hooks_client(struct ssh *ssh, const struct hpn_options *o,
     void (*dispatch)(struct ssh *))
 {
 	struct hpn_none *n = &ssh->none;
@@ -150,7 +151,7 @@ hpn_switch_client(struct ssh *ssh, const struct hpn_options *o,
 }
 
 void
-hpn_switch_proposed(struct ssh *ssh, char **peer)
+hpn_none_hooks_proposed(struct ssh *ssh, char **peer)
 {
 	const char *ciphers[2], *macs[2];
 	enum hpn_none_verdict v;
@@ -167,7 +168,7 @@ hpn_switch_proposed(struct ssh *ssh, char **peer)
 }
 
 void
-hpn_switch_agreed(struct ssh *ssh, struct newkeys *const keys[])
+hpn_none_hooks_agreed(struct ssh *ssh, struct newkeys *const keys[])
 {
 	const struct newkeys *in = keys[MODE_IN], *out = keys[MODE_OUT];
 	enum hpn_none_verdict v;
@@ -215,7 +216,7 @@ tell(struct ssh *ssh)
 }
 
 void
-hpn_switch_newkeys(struct ssh *ssh, int mode, const struct newkeys *keys,
+hpn_none_hooks_newkeys(struct ssh *ssh, int mode, const struct newkeys *keys,
     u_int64_t bytes, u_int64_t *max_blocks)
 {
 	hpn_none_in_force(&ssh->none,
@@ -228,7 +229,8 @@ hpn_switch_newkeys(struct ssh *ssh, int mode, const struct newkeys *keys,
 }
 
 int
-hpn_switch_refuses(struct ssh *ssh, enum hpn_none_kind kind, const char *name)
+hpn_none_hooks_refuses(struct ssh *ssh, enum hpn_none_kind kind, const char
+    *name)
 {
 	unsigned int bits;
 
@@ -252,13 +254,13 @@ hpn_switch_refuses(struct ssh *ssh, enum hpn_none_kind kind, const char *name)
 }
 
 void
-hpn_switch_holds(struct ssh *ssh, enum hpn_none_kind kind, const char *name)
+hpn_none_hooks_holds(struct ssh *ssh, enum hpn_none_kind kind, const char *name)
 {
 	hpn_none_holds(&ssh->none, hpn_none_of(kind, name));
 }
 
 void
-hpn_switch_report(struct ssh *ssh)
+hpn_none_hooks_report(struct ssh *ssh)
 {
 	const struct hpn_none *n = &ssh->none;
 	u_int64_t in, out;
@@ -275,7 +277,7 @@ hpn_switch_report(struct ssh *ssh)
 }
 
 char *
-hpn_switch_describe(const struct ssh *ssh)
+hpn_none_hooks_describe(const struct ssh *ssh)
 {
 	const struct hpn_none *n = &ssh->none;
 	char *ret, *half[2];
@@ -309,7 +311,7 @@ request(struct hpn_none_request *q, const struct hpn_options *o, int tty,
 }
 
 void
-hpn_switch_check(const struct hpn_options *o, const char *macs, int tty,
+hpn_none_hooks_check(const struct hpn_options *o, const char *macs, int tty,
     int forced, int x11, int agent)
 {
 	struct hpn_none_request q;
@@ -320,7 +322,7 @@ hpn_switch_check(const struct hpn_options *o, const char *macs, int tty,
 		return;
 	if ((why = hpn_none_contradiction(&q)) != NULL)
 		fatal("%s", why);
-	if (!o->none_mac && macs != NULL && !hpn_macs_any_strong(macs))
+	if (!o->none_mac && macs != NULL && !hpn_none_mac_any_strong(macs))
 		fatal("NoneSwitch: none of MACs is strong enough to be all that "
 		    "guards the data: add hmac-sha2-256 or umac-128");
 	if (o->none_everywhere)
@@ -329,14 +331,14 @@ hpn_switch_check(const struct hpn_options *o, const char *macs, int tty,
 }
 
 int
-hpn_switch_attach(const struct hpn_options *o, const char *path, int clear,
+hpn_none_hooks_attach(const struct hpn_options *o, const char *path, int clear,
     int alone, int tty, int x11, int agent)
 {
 	struct hpn_none_request q;
 	const char *why;
 
 	request(&q, o, tty, 0, x11, agent);
-	if (clear && !hpn_switch_is_wanted(o)) {
+	if (clear && !hpn_none_hooks_is_wanted(o)) {
 		if (!alone)
 			fatal("NoneSwitch: the connection of the master at "
 			    "%.200s is not encrypted; it is not used without "
@@ -352,13 +354,13 @@ hpn_switch_attach(const struct hpn_options *o, const char *path, int clear,
 }
 
 int
-hpn_switch_is_wanted(const struct hpn_options *o)
+hpn_none_hooks_is_wanted(const struct hpn_options *o)
 {
 	return o->none_switch && o->none_enabled;
 }
 
 const char *
-hpn_switch_share(struct ssh *ssh, int knows, int tty, int x11, int agent)
+hpn_none_hooks_share(struct ssh *ssh, int knows, int tty, int x11, int agent)
 {
 	unsigned int bits;
 
@@ -366,13 +368,13 @@ hpn_switch_share(struct ssh *ssh, int knows, int tty, int x11, int agent)
 	    (x11 ? HPN_NONE_X11 : 0) | (agent ? HPN_NONE_AGENT : 0));
 	if (bits != 0)
 		return hpn_none_refusal(bits);
-	return knows || !hpn_switch_is_shared(ssh) ? NULL :
+	return knows || !hpn_none_hooks_is_shared(ssh) ? NULL :
 	    "NoneSwitch: this shared connection is not encrypted; only who "
 	    "says NoneSwitch may use it, use another one (-S none)";
 }
 
 int
-hpn_switch_is_shared(const struct ssh *ssh)
+hpn_none_hooks_is_shared(const struct ssh *ssh)
 {
 	return ssh->none.wanted || ssh->none.switched;
 }

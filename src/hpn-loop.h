@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-loop: how much is done in one trip round the loop of ssh or sshd.
+ *
+ * Bounds are bytes.  On a connection without hpn_channels_configure()
+ * everything here does what OpenSSH does.
+ */
+#ifndef HPN_LOOP_H
+#define HPN_LOOP_H
+
+#include <sys/types.h>
+
+struct ssh;
+struct sshbuf;
+struct Channel;
+
+/*
+ * How much to read at once from the application.  Begins with OpenSSH's one
+ * packet and doubles with each read that finds as much, so that a channel
+ * with a person at its end stays as it was.
+ */
+size_t hpn_loop_read_max(struct ssh *, const struct Channel *);
+
+/*
+ * How much to read from the connection at once: as much as a sender of ours
+ * writes.
+ */
+size_t hpn_loop_connection_read_max(const struct ssh *, size_t usual);
+
+/* len bytes were read where max were asked for. */
+void hpn_loop_read(struct ssh *, struct Channel *, size_t len, size_t max);
+
+/* len bytes were written to the application where max were waiting. */
+void hpn_loop_written(struct ssh *, struct Channel *, size_t len,
+    size_t max);
+
+/*
+ * The peer has enlarged the window of a channel with nothing to send, so that
+ * nothing goes back with which TCP would acknowledge it.  A peer that leaves
+ * Nagle's algorithm on sends its next request only then.
+ */
+void hpn_loop_adjusted(struct ssh *, const struct Channel *);
+
+/*
+ * Make packets of what the channels hold, each in turn, until that is enough
+ * for one trip.  Returns non-zero if there was any.
+ */
+int hpn_loop_output(struct ssh *);
+
+/*
+ * Whether to listen to other ssh processes that use this connection, whose
+ * packets may be taken as they are (ssh -O proxy): not while what is waiting to
+ * be sent is more than two trips' worth.
+ */
+int hpn_loop_may_forward(struct ssh *);
+
+/*
+ * Whether to read more from the application into a channel's buffer, by what
+ * is queued there already: c->input, or c->extended for its standard error.
+ */
+int hpn_loop_may_read(struct ssh *, const struct sshbuf *queued);
+
+/*
+ * Bytes to make and send in one trip round the loop: OpenSSH's 128 KiB, or four
+ * milliseconds' worth where that is more, at most HPN_LOOP_TRIP_MAX.
+ */
+#define HPN_LOOP_TRIP_LEAST	(128 * 1024)
+#define HPN_LOOP_TRIP_MAX	(512 * 1024)
+size_t hpn_loop_trip(const struct ssh *);
+
+/* `len` bytes of channel data were handed to the packet layer. */
+void hpn_loop_sent(struct ssh *, size_t len);
+
+#endif /* HPN_LOOP_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-pipe.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "hpn-pipe.h"
+
+/* Below this a pipe's own size, 64 KiB, is as good. */
+#define PIPE_SIZE_LEAST	(128 * 1024)
+
+void
+hpn_pipe_enlarge(int fd)
+{
+	struct stat st;
+	int size = HPN_PIPE_SIZE;
+
+	if (fstat(fd, &st) == -1)
+		return;
+	if (S_ISSOCK(st.st_mode)) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+
+		if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+		    ss.ss_family == AF_UNIX)
+			(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size,
+			    sizeof(size));
+	}
+#ifdef F_SETPIPE_SZ
+	if (S_ISFIFO(st.st_mode)) {
+		/* What all pipes of a user may hold together is limited */
+		while (size >= PIPE_SIZE_LEAST &&
+		    fcntl(fd, F_SETPIPE_SZ, size) == -1)
+			size /= 2;
+	}
+#endif
+}
