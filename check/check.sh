@@ -37,7 +37,7 @@ out=$build/check
 # processors.
 check_setup='deps series build-debian build-stock'
 check_a='suite-debian'
-check_b='policy files version warnings-debian man options differential'
+check_b='names policy files version warnings-debian man options differential'
 check_end='lab'
 rest_setup='build-upstream build-10.3'
 rest_a='suite-threads suite-upstream suite-10.3'
@@ -383,6 +383,7 @@ NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
 	suite-10.3)	only=${only:-$(ours_of 10.3)}
 			step_suite 10.3 quick 24200 ;;
+	names)		script check/symbols.sh names ;;
 	policy)		optional check/policy.sh ;;
 	sanitize)	optional check/sanitize.sh ;;
 	warnings-*)	step_warnings "${step#warnings-}" ;;

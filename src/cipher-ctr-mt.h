@@ -72,8 +72,8 @@ void cipher_ctr_mt_allow(int threads);
  * SSH_ERR_INVALID_ARGUMENT, SSH_ERR_ALLOC_FAIL, or SSH_ERR_LIBCRYPTO_ERROR if
  * the library cannot give AES-CTR (for it is looked up by name).
  */
-int cipher_ctr_mt_new(struct cipher_ctr_mt **ctxp, const u_char *key, u_int
-    keylen, const u_char *iv, int threads);
+int cipher_ctr_mt_new(struct cipher_ctr_mt **ctxp, const u_char *key,
+    u_int keylen, const u_char *iv, int threads);
 
 /*
  * XOR the next `len` bytes of keystream, any number, onto `src`, to `dest`:
@@ -89,8 +89,8 @@ int cipher_ctr_mt_crypt(struct cipher_ctr_mt *, u_char *dest, const u_char *src,
  * one.  What is left of a block begun is skipped, as by EVP.  Setting stops
  * the threads.
  */
-int cipher_ctr_mt_get_iv(const struct cipher_ctr_mt *, u_char
-    iv[CIPHER_CTR_MT_BLOCK]);
+int cipher_ctr_mt_get_iv(const struct cipher_ctr_mt *,
+    u_char iv[CIPHER_CTR_MT_BLOCK]);
 int cipher_ctr_mt_set_iv(struct cipher_ctr_mt *,
     const u_char iv[CIPHER_CTR_MT_BLOCK]);
 

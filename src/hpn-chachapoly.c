@@ -137,8 +137,8 @@ whole_blocks(size_t len)
 }
 
 int
-hpn_chachapoly_start(struct hpn_chachapoly_stream *c, EVP_CIPHER_CTX *evp, u_int
-    seqnr, size_t len)
+hpn_chachapoly_start(struct hpn_chachapoly_stream *c, EVP_CIPHER_CTX *evp,
+    u_int seqnr, size_t len)
 {
 	u_char iv[16]; /* as in cipher-chachapoly-libcrypto.c */
 
@@ -194,8 +194,8 @@ hpn_chachapoly_wipe(struct hpn_chachapoly_stream *c)
 
 int
 hpn_chachapoly_length(struct hpn_chachapoly_header *h, EVP_CIPHER_CTX *evp,
-    struct hpn_chachapoly_stream *work, u_int seqnr, u_char *dest, const u_char
-    *src, size_t len)
+    struct hpn_chachapoly_stream *work, u_int seqnr, u_char *dest,
+    const u_char *src, size_t len)
 {
 	int r;
 

@@ -88,7 +88,7 @@ struct hpn_chachapoly_header {
  * SSH_ERR_LIBCRYPTO_ERROR or SSH_ERR_INVALID_ARGUMENT.
  */
 int hpn_chachapoly_length(struct hpn_chachapoly_header *, EVP_CIPHER_CTX *evp,
-    struct hpn_chachapoly_stream *work, u_int seqnr, u_char *dest, const u_char
-    *src, size_t len);
+    struct hpn_chachapoly_stream *work, u_int seqnr, u_char *dest,
+    const u_char *src, size_t len);
 
 #endif /* HPN_CHACHAPOLY_H */

@@ -229,8 +229,8 @@ hpn_none_hooks_newkeys(struct ssh *ssh, int mode, const struct newkeys *keys,
 }
 
 int
-hpn_none_hooks_refuses(struct ssh *ssh, enum hpn_none_kind kind, const char
-    *name)
+hpn_none_hooks_refuses(struct ssh *ssh, enum hpn_none_kind kind,
+    const char *name)
 {
 	unsigned int bits;
 

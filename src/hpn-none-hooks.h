@@ -74,8 +74,8 @@ void hpn_none_hooks_check(const struct hpn_options *, const char *macs, int tty,
  * `clear` or not: the same.  Without NoneSwitch of its own it does not use one
  * that is not encrypted: -1 if it can do alone what it was asked to.  0: attach.
  */
-int hpn_none_hooks_attach(const struct hpn_options *, const char *path, int
-    clear, int alone, int tty, int x11, int agent);
+int hpn_none_hooks_attach(const struct hpn_options *, const char *path,
+    int clear, int alone, int tty, int x11, int agent);
 /* Whether it says in its HELLO that it wants it. */
 int hpn_none_hooks_is_wanted(const struct hpn_options *);
 

@@ -267,8 +267,8 @@ hpn_sftp_again_do(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req, u_char
-    type, struct sshbuf *m)
+hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req,
+    u_char type, struct sshbuf *m)
 {
 	struct node *n = req->node;
 

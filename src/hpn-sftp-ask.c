@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * hpn-sftp-ask: the requests of a job, and what is in the answers to them.
- * What the server says is checked here for its form.
- */
+/* See hpn-sftp-ask.h for what this does. */
 
 #include "includes.h"
 
@@ -26,6 +23,23 @@
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-node.h"
+
+int
+hpn_sftp_ask_may(struct hpn_sftp_job *job, size_t len)
+{
+	return hpn_sftp_window_may_ask(&job->window, job->asked_bytes,
+	    job->requests, len);
+}
+
+int
+hpn_sftp_ask_lane_may(const struct hpn_sftp_job *job, u_int lane, size_t len,
+    int alone)
+{
+	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
+
+	return hpn_sftp_io_queued(l->io) < HPN_SFTP_IO_QUEUE &&
+	    hpn_lanes_may_send(l->under_way, len, alone);
+}
 
 static void
 begin(struct hpn_sftp_job *job, struct request *req, u_char type)
@@ -92,8 +106,8 @@ send_it(struct hpn_sftp_job *job, const struct request *req)
 }
 
 void
-hpn_sftp_ask_path_attrib(struct hpn_sftp_job *job, struct node *n, enum ask
-    what, u_char type, const char *path, const Attrib *a)
+hpn_sftp_ask_path_attrib(struct hpn_sftp_job *job, struct node *n,
+    enum ask what, u_char type, const char *path, const Attrib *a)
 {
 	struct request *req = ask(job, n, what, type);
 	int r;
@@ -199,8 +213,8 @@ ask_fsetstat(struct hpn_sftp_job *job, struct node *n, enum ask what,
 }
 
 void
-hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *job, struct node *n, const
-    Attrib *a)
+hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *job, struct node *n,
+    const Attrib *a)
 {
 	ask_fsetstat(job, n, ASK_FSETSTAT, a);
 }
@@ -331,200 +345,4 @@ hpn_sftp_ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
 	send_write(job, request(n, ASK_HIDDEN, 0, offset, len), data);
-}
-
-/* -------------------------------------------------- ahead of the handle -- */
-
-/*
- * OpenSSH's server numbers what is open, from 0 on, and does one request after
- * the other.  So what is to be done to the only file of a job can be asked
- * together with its opening, and takes no round trip of its own.  A handle that
- * was not given is refused, whatever is asked of it, and no other file of ours
- * is open: a wrong guess changes nothing, and the file is dealt with as with
- * any other server.
- */
-static const u_char first_handle[4];
-
-int
-hpn_sftp_open_ahead(struct hpn_sftp_job *job, struct node *n)
-{
-	if (!job->c->predictable || job->only != n ||
-	    hpn_sftp_node_verifies(job) || (job->flags & HPN_SFTP_RESUME))
-		return 0;
-	n->handle_len = sizeof(first_handle);
-	n->handle = xmalloc(n->handle_len);
-	memcpy(n->handle, first_handle, n->handle_len);
-	n->guess = GUESS_MADE;
-	return 1;
-}
-
-/* Whatever is asked of this file's handle: nobody waits for the answer. */
-static void
-disown(struct hpn_sftp_job *job, struct node *n)
-{
-	struct request *req, **chain;
-	u_int i;
-
-	for (i = 0; i < REQUEST_CHAINS; i++) {
-		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
-			if (req->node != n || req->ask == ASK_OPEN) {
-				chain = &req->chain;
-				continue;
-			}
-			*chain = req->chain;
-			hpn_sftp_ask_over(job, req);
-			hpn_sftp_io_later(job->c->io, req->id, NULL, NULL);
-			free(req);
-		}
-	}
-	TAILQ_INIT(&n->data);
-}
-
-/* It is as it was when it was asked to be opened. */
-static void
-take_back(struct hpn_sftp_job *job, struct node *n)
-{
-	disown(job, n);
-	free(n->handle);
-	n->handle = NULL;
-	n->handle_len = 0;
-	n->guess = GUESS_NONE;
-	hpn_sftp_node_unlist(n);
-	n->state = NODE_OPENING;
-	n->next = n->high = 0;
-	n->bad = UINT64_MAX;
-	n->eof = n->failed = n->step = 0;
-	hpn_sftp_node_plan(job, n);
-}
-
-void
-hpn_sftp_open_ahead_late(struct hpn_sftp_job *job, struct node *n)
-{
-	debug("server answers in another order: no more is asked ahead");
-	job->c->predictable = 0;
-	take_back(job, n);
-	n->guess = GUESS_WRONG;
-}
-
-int
-hpn_sftp_open_ahead_answer(struct hpn_sftp_job *job, struct node *n, u_char
-    type, struct sshbuf *m)
-{
-	const u_char *p;
-	size_t len;
-
-	switch (n->guess) {
-	case GUESS_NONE:
-		return 0;
-	case GUESS_MADE:
-		if (type != SSH2_FXP_HANDLE) {
-			take_back(job, n);
-			return 0;
-		}
-		if (sshbuf_peek_string_direct(m, &p, &len) == 0 &&
-		    len == n->handle_len && memcmp(p, n->handle, len) == 0) {
-			n->guess = GUESS_NONE;
-			return 1;
-		}
-		debug("server has other handles: no more is asked ahead");
-		job->c->predictable = 0;
-		take_back(job, n);
-		return 0;
-	case GUESS_WRONG:
-		break;
-	}
-	n->guess = GUESS_NONE;
-	/* It may be closed already, if that was among what was asked. */
-	if (type != SSH2_FXP_HANDLE)
-		return 0;
-	(void)hpn_sftp_answer_handle(job, n, type, m);
-	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
-	disown(job, n);
-	free(n->handle);
-	n->handle = NULL;
-	n->handle_len = 0;
-	return -1;
-}
-
-/* -------------------------------------------------------------- answers -- */
-
-static void
-wrong_type(u_char wanted, u_char type)
-{
-	fatal("Expected SFTP packet of type %u, got %u", wanted, type);
-}
-
-u_int
-hpn_sftp_answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
-{
-	u_int status;
-	int r;
-
-	if (type != SSH2_FXP_STATUS)
-		wrong_type(SSH2_FXP_STATUS, type);
-	if ((r = sshbuf_get_u32(m, &status)) != 0)
-		fatal_fr(r, "parse status");
-	return status;
-}
-
-/* The status of an answer that should have been something better. */
-static u_int
-refusal(struct hpn_sftp_job *job, u_char wanted, u_char type,
-    struct sshbuf *m)
-{
-	u_int status;
-
-	if (type != SSH2_FXP_STATUS)
-		wrong_type(wanted, type);
-	status = hpn_sftp_answer_status(job, type, m);
-	return status == SSH2_FX_OK ? SSH2_FX_FAILURE : status;
-}
-
-u_int
-hpn_sftp_answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
-{
-	int r;
-
-	if (type != SSH2_FXP_HANDLE)
-		return refusal(job, SSH2_FXP_HANDLE, type, m);
-	free(n->handle);
-	n->handle = NULL;
-	if ((r = sshbuf_get_string(m, &n->handle, &n->handle_len)) != 0)
-		fatal_fr(r, "parse handle");
-	return SSH2_FX_OK;
-}
-
-u_int
-hpn_sftp_answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
-    Attrib *a)
-{
-	int r;
-
-	if (type != SSH2_FXP_ATTRS)
-		return refusal(job, SSH2_FXP_ATTRS, type, m);
-	if ((r = decode_attrib(m, a)) != 0)
-		fatal_fr(r, "parse attributes");
-	return SSH2_FX_OK;
-}
-
-char *
-hpn_sftp_answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
-    u_int *statusp)
-{
-	char *path;
-	u_int count;
-	int r;
-
-	if (type != SSH2_FXP_NAME) {
-		*statusp = refusal(job, SSH2_FXP_NAME, type, m);
-		return NULL;
-	}
-	if ((r = sshbuf_get_u32(m, &count)) != 0)
-		fatal_fr(r, "parse count");
-	if (count != 1)
-		fatal("Got multiple names (%u) from SSH2_FXP_REALPATH", count);
-	if ((r = sshbuf_get_cstring(m, &path, NULL)) != 0)
-		fatal_fr(r, "parse name");
-	return path;
 }

@@ -72,15 +72,6 @@ struct check {
 	int stream_ended;
 };
 
-int
-hpn_sftp_node_verifies(const struct hpn_sftp_job *job)
-{
-	if (job->flags & HPN_RESUME_VERIFY)
-		return 1;
-	return (job->flags & HPN_SFTP_RESUME) != 0 &&
-	    (job->flags & HPN_RESUME_NOVERIFY) == 0 && job->c->can_hash;
-}
-
 void
 hpn_sftp_check_free(struct node *n)
 {
@@ -429,8 +420,8 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 }
 
 void
-hpn_sftp_check_verify_end(struct hpn_sftp_job *job, struct node *n, u_int64_t
-    end)
+hpn_sftp_check_verify_end(struct hpn_sftp_job *job, struct node *n,
+    u_int64_t end)
 {
 	struct check *c = n->check;
 
@@ -815,8 +806,8 @@ read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 }
 
 void
-hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req, u_char
-    type, struct sshbuf *m)
+hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req,
+    u_char type, struct sshbuf *m)
 {
 	struct node *n = req->node;
 	int probe = req->ask == ASK_HASH && req->range.block == PROBE_BLOCK;

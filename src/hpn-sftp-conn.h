@@ -71,8 +71,8 @@ void hpn_sftp_conn_ready(struct hpn_sftp_conn *, int has_limits,
  * non-zero, what the directories of a glob said.  1: here they are; 0: not
  * known; -1: there is no such file, which was said unless quiet.
  */
-int hpn_sftp_conn_known_stat(struct hpn_sftp_conn *, const char *path, int
-    listed, int quiet, struct Attrib *);
+int hpn_sftp_conn_known_stat(struct hpn_sftp_conn *, const char *path,
+    int listed, int quiet, struct Attrib *);
 
 /* A directory listing says that dir/name has these attributes. */
 void hpn_sftp_conn_listed(struct hpn_sftp_conn *, const char *dir,

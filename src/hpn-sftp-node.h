@@ -249,6 +249,16 @@ struct node *hpn_sftp_node_claimed(struct hpn_sftp_job *, const char *to);
 /* Whether what was begun in this directory is in it is in doubt; or it is not. */
 void hpn_sftp_node_doubt(struct hpn_sftp_job *, struct node *, int doubt);
 
+/*
+ * The destination is the node's until it ends, unless it is another's: then that
+ * one is returned.
+ */
+struct node *hpn_sftp_node_claim(struct hpn_sftp_job *, struct node *);
+
+/* hpn-sftp-order.c: begin what may be begun, and whether n may give more names. */
+void hpn_sftp_order_next(struct hpn_sftp_job *);
+int hpn_sftp_order_may_walk(const struct hpn_sftp_job *, const struct node *);
+
 /* Whether a request may be sent for this many bytes of data, ... */
 int hpn_sftp_ask_may(struct hpn_sftp_job *, size_t len);
 /* ... and so many be written in this lane; alone: no other could take them. */
@@ -259,24 +269,24 @@ int hpn_sftp_ask_lane_may(const struct hpn_sftp_job *, u_int lane, size_t len,
  * hpn-sftp-ask.c.  Requests: what the node asks for.  The answer comes to
  * hpn_sftp_put_answer() or hpn_sftp_get_answer().
  */
-void hpn_sftp_ask_path(struct hpn_sftp_job *, struct node *, enum ask, u_char
-    type, const char *path);
+void hpn_sftp_ask_path(struct hpn_sftp_job *, struct node *, enum ask,
+    u_char type, const char *path);
 void hpn_sftp_ask_path_attrib(struct hpn_sftp_job *, struct node *, enum ask,
     u_char type, const char *path, const Attrib *);
 void hpn_sftp_ask_open(struct hpn_sftp_job *, struct node *, const char *path,
     u_int mode, const Attrib *);
-void hpn_sftp_ask_handle(struct hpn_sftp_job *, struct node *, enum ask, u_char
-    type);
-void hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *, struct node *, const
-    Attrib *);
+void hpn_sftp_ask_handle(struct hpn_sftp_job *, struct node *, enum ask,
+    u_char type);
+void hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *, struct node *,
+    const Attrib *);
 void hpn_sftp_ask_truncate(struct hpn_sftp_job *, struct node *, enum ask,
     u_int64_t size);
 void hpn_sftp_ask_fsync(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_ask_hash(struct hpn_sftp_job *, struct node *,
     const struct hpn_hash_range *);
 /* A part of the file, not to keep. */
-void hpn_sftp_ask_compare(struct hpn_sftp_job *, struct node *, u_int64_t
-    offset, size_t len);
+void hpn_sftp_ask_compare(struct hpn_sftp_job *, struct node *,
+    u_int64_t offset, size_t len);
 void hpn_sftp_ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     size_t len);
 void hpn_sftp_ask_read_again(struct hpn_sftp_job *, struct request *);
@@ -304,13 +314,13 @@ void hpn_sftp_open_ahead_late(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_ask_over(struct hpn_sftp_job *, const struct request *);
 
 /* Answers: what is in them; a wrong type of answer ends the program. */
-u_int hpn_sftp_answer_status(struct hpn_sftp_job *, u_char type, struct sshbuf
-    *);
+u_int hpn_sftp_answer_status(struct hpn_sftp_job *, u_char type,
+    struct sshbuf *);
 /* 0 or the status */
 u_int hpn_sftp_answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
     struct sshbuf *);
-u_int hpn_sftp_answer_attrib(struct hpn_sftp_job *, u_char type, struct sshbuf
-    *, Attrib *);
+u_int hpn_sftp_answer_attrib(struct hpn_sftp_job *, u_char type,
+    struct sshbuf *, Attrib *);
 /* the path, to be freed, or NULL and the status */
 char *hpn_sftp_answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);
@@ -320,8 +330,8 @@ char *hpn_sftp_answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
  * guessed, all goes on; -1: nothing is open, it is to be opened again; 0: the
  * answer has to be dealt with, and nothing else is under way.
  */
-int hpn_sftp_open_ahead_answer(struct hpn_sftp_job *, struct node *, u_char
-    type, struct sshbuf *);
+int hpn_sftp_open_ahead_answer(struct hpn_sftp_job *, struct node *,
+    u_char type, struct sshbuf *);
 
 /*
  * The answer to the opening of a file or directory, which *counted counts among
@@ -338,6 +348,9 @@ void hpn_sftp_node_moved(struct hpn_sftp_job *, struct node *, u_int64_t bytes);
 /* Up to where the data of a file that may have failed are whole. */
 u_int64_t hpn_sftp_node_whole(const struct node *);
 
+/* One line for the whole job, once there is something to say; as it is now. */
+void hpn_sftp_meter_begin(struct hpn_sftp_job *);
+void hpn_sftp_meter_label(struct hpn_sftp_job *, int force);
 /* An error is about to be written: leave the meter's line. */
 void hpn_sftp_meter_break(struct hpn_sftp_job *);
 /* The only file of a job begins to move its data, from byte on. */
@@ -392,8 +405,8 @@ void hpn_sftp_check_answer(struct hpn_sftp_job *, struct request *, u_char type,
 void hpn_sftp_check_verify_begin(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_check_verify_sent(struct node *, const u_char *, size_t len);
 void hpn_sftp_check_verify_more(struct hpn_sftp_job *, struct node *);
-void hpn_sftp_check_verify_end(struct hpn_sftp_job *, struct node *, u_int64_t
-    end);
+void hpn_sftp_check_verify_end(struct hpn_sftp_job *, struct node *,
+    u_int64_t end);
 /*
  * hpn_sftp_put_verified() wants to know: all of the source was sent, and is
  * what was sent still, though it was written to since.
@@ -425,16 +438,16 @@ int hpn_sftp_stripe_last(struct hpn_sftp_job *, struct node *);
  */
 int hpn_sftp_stripe_was(const struct node *);
 u_int64_t hpn_sftp_stripe_whole(const struct node *);
-const u_char *hpn_sftp_stripe_handle(const struct node *, u_int lane, size_t
-    *lenp);
+const u_char *hpn_sftp_stripe_handle(const struct node *, u_int lane,
+    size_t *lenp);
 /*
  * Have them close it.  Non-zero: wait for those that have written to it, and for
  * hpn_sftp_put_drained().
  */
 int hpn_sftp_stripe_close(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_stripe_free(struct node *);
-void hpn_sftp_stripe_answer(struct hpn_sftp_job *, struct request *, u_char
-    type, struct sshbuf *);
+void hpn_sftp_stripe_answer(struct hpn_sftp_job *, struct request *,
+    u_char type, struct sshbuf *);
 /* A lane has ended.  0, or -1: with it what nobody knows the fate of. */
 int hpn_sftp_stripe_gone(struct hpn_sftp_job *, u_int lane);
 
@@ -446,8 +459,8 @@ int hpn_sftp_stripe_gone(struct hpn_sftp_job *, u_int lane);
 void hpn_sftp_again_asked(struct hpn_sftp_job *, u_int lane, u_int id);
 void hpn_sftp_again_closing(struct hpn_sftp_job *, struct node *, u_int lane,
     u_int id);
-void hpn_sftp_again_opened(struct hpn_sftp_job *, const struct request *, u_char
-    type, struct sshbuf *);
+void hpn_sftp_again_opened(struct hpn_sftp_job *, const struct request *,
+    u_char type, struct sshbuf *);
 void hpn_sftp_again_closed(struct hpn_sftp_job *, const struct request *);
 /* A lane has ended, and what was open there with it. */
 void hpn_sftp_again_gone(struct hpn_sftp_job *, u_int lane);

@@ -215,8 +215,8 @@ unhold(struct hpn_sftp_job *job, struct request *req)
 }
 
 void
-hpn_sftp_save_data(struct hpn_sftp_job *job, struct node *n, struct request
-    *req, const u_char *data, size_t len)
+hpn_sftp_save_data(struct hpn_sftp_job *job, struct node *n,
+    struct request *req, const u_char *data, size_t len)
 {
 	if ((job->flags & HPN_SFTP_RESUME) && !n->failed &&
 	    TAILQ_FIRST(&n->data) != req)

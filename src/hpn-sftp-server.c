@@ -132,8 +132,8 @@ hpn_sftp_server_opened(int fd, int flags)
 }
 
 ssize_t
-hpn_sftp_server_data(struct sshbuf *oqueue, u_int32_t id, int fd, uint64_t
-    offset, size_t len)
+hpn_sftp_server_data(struct sshbuf *oqueue, u_int32_t id, int fd,
+    uint64_t offset, size_t len)
 {
 	u_char *p;
 	ssize_t n;

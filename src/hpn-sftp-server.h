@@ -53,8 +53,8 @@ void hpn_sftp_server_answer(void (*one)(void), const struct sshbuf *iqueue,
     const struct sshbuf *oqueue, size_t longest);
 
 /* Whether to read more requests. */
-int hpn_sftp_server_reads(const struct sshbuf *iqueue, const struct sshbuf
-    *oqueue);
+int hpn_sftp_server_reads(const struct sshbuf *iqueue,
+    const struct sshbuf *oqueue);
 
 /*
  * poll(2) for reading at p[0] and writing at p[1] (fd -1: not), without a call

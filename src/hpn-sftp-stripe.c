@@ -527,8 +527,8 @@ closed(struct hpn_sftp_job *job, struct node *n, struct part *part,
 }
 
 void
-hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req, u_char
-    type, struct sshbuf *m)
+hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req,
+    u_char type, struct sshbuf *m)
 {
 	struct node *n = req->node;
 	struct stripe *s = n->stripe;

@@ -161,8 +161,8 @@ count_soon(struct hpn_sftp_window *x, uint64_t bytes, uint64_t now_ns)
 }
 
 void
-hpn_sftp_window_delivered(struct hpn_sftp_window *x, uint64_t bytes, uint64_t
-    now_ns)
+hpn_sftp_window_delivered(struct hpn_sftp_window *x, uint64_t bytes,
+    uint64_t now_ns)
 {
 	uint64_t round_ns, took_ns;
 

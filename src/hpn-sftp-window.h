@@ -106,8 +106,8 @@ int hpn_sftp_window_may_open(const struct hpn_sftp_window *, unsigned int files,
  * opened: not before its data can be sent soon. bytes: those that are under way
  * and those of open files that are still to be sent.
  */
-int hpn_sftp_window_may_create(const struct hpn_sftp_window *, unsigned int
-    files, uint64_t bytes);
+int hpn_sftp_window_may_create(const struct hpn_sftp_window *,
+    unsigned int files, uint64_t bytes);
 
 /* A file was opened and closed: the server bears with more. */
 void hpn_sftp_window_closed(struct hpn_sftp_window *);
@@ -119,7 +119,7 @@ void hpn_sftp_window_closed(struct hpn_sftp_window *);
 void hpn_sftp_window_bears(struct hpn_sftp_window *, unsigned int handles);
 
 /* Whether another may be opened while so many of both are. */
-int hpn_sftp_window_may_hold(const struct hpn_sftp_window *, unsigned int
-    handles);
+int hpn_sftp_window_may_hold(const struct hpn_sftp_window *,
+    unsigned int handles);
 
 #endif /* HPN_SFTP_WINDOW_H */

@@ -35,6 +35,7 @@ LIBSSH_OBJS+=\
 	hpn-rtt.o \
 	hpn-sealer.o \
 	hpn-sftp-again.o \
+	hpn-sftp-answer.o \
 	hpn-sftp-ask.o \
 	hpn-sftp-check.o \
 	hpn-sftp-conn.o \
@@ -43,6 +44,10 @@ LIBSSH_OBJS+=\
 	hpn-sftp-io.o \
 	hpn-sftp-job.o \
 	hpn-sftp-lanes.o \
+	hpn-sftp-meter.o \
+	hpn-sftp-node.o \
+	hpn-sftp-open.o \
+	hpn-sftp-order.o \
 	hpn-sftp-plain.o \
 	hpn-sftp-put.o \
 	hpn-sftp-save.o \

@@ -26,6 +26,7 @@
 #include "hpn-options.h"
 #include "hpn-idle.h"
 #include "hpn-loop.h"
+#include "hpn-pipe.h"
 #include "tests.h"
 
 static int

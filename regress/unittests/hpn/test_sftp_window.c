@@ -20,8 +20,8 @@
  * beyond rate * rtt waits somewhere.  Returns bytes delivered in the last one.
  */
 static uint64_t
-transfer(struct hpn_sftp_window *x, uint64_t *now_ns, uint64_t rate, uint64_t
-    rtt, int rounds, uint64_t len)
+transfer(struct hpn_sftp_window *x, uint64_t *now_ns, uint64_t rate,
+    uint64_t rtt, int rounds, uint64_t len)
 {
 	uint64_t bdp = rate * (rtt / MS) / 1000, asked, left, chunk;
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-answer: what is in the answers to a job's requests.  What the server
+ * says is checked here for its form.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+
+static void
+wrong_type(u_char wanted, u_char type)
+{
+	fatal("Expected SFTP packet of type %u, got %u", wanted, type);
+}
+
+u_int
+hpn_sftp_answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
+{
+	u_int status;
+	int r;
+
+	if (type != SSH2_FXP_STATUS)
+		wrong_type(SSH2_FXP_STATUS, type);
+	if ((r = sshbuf_get_u32(m, &status)) != 0)
+		fatal_fr(r, "parse status");
+	return status;
+}
+
+/* The status of an answer that should have been something better. */
+static u_int
+refusal(struct hpn_sftp_job *job, u_char wanted, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if (type != SSH2_FXP_STATUS)
+		wrong_type(wanted, type);
+	status = hpn_sftp_answer_status(job, type, m);
+	return status == SSH2_FX_OK ? SSH2_FX_FAILURE : status;
+}
+
+u_int
+hpn_sftp_answer_handle(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	int r;
+
+	if (type != SSH2_FXP_HANDLE)
+		return refusal(job, SSH2_FXP_HANDLE, type, m);
+	free(n->handle);
+	n->handle = NULL;
+	if ((r = sshbuf_get_string(m, &n->handle, &n->handle_len)) != 0)
+		fatal_fr(r, "parse handle");
+	return SSH2_FX_OK;
+}
+
+u_int
+hpn_sftp_answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+    Attrib *a)
+{
+	int r;
+
+	if (type != SSH2_FXP_ATTRS)
+		return refusal(job, SSH2_FXP_ATTRS, type, m);
+	if ((r = decode_attrib(m, a)) != 0)
+		fatal_fr(r, "parse attributes");
+	return SSH2_FX_OK;
+}
+
+char *
+hpn_sftp_answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+    u_int *statusp)
+{
+	char *path;
+	u_int count;
+	int r;
+
+	if (type != SSH2_FXP_NAME) {
+		*statusp = refusal(job, SSH2_FXP_NAME, type, m);
+		return NULL;
+	}
+	if ((r = sshbuf_get_u32(m, &count)) != 0)
+		fatal_fr(r, "parse count");
+	if (count != 1)
+		fatal("Got multiple names (%u) from SSH2_FXP_REALPATH", count);
+	if ((r = sshbuf_get_cstring(m, &path, NULL)) != 0)
+		fatal_fr(r, "parse name");
+	return path;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-open: files and directories are opened on the server: ahead of the
+ * handle, or again where the server would not have so many open.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-io.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+
+extern volatile sig_atomic_t interrupted;
+
+/* -------------------------------------------------- ahead of the handle -- */
+
+/*
+ * OpenSSH's server numbers what is open, from 0 on, and does one request after
+ * the other.  So what is to be done to the only file of a job can be asked
+ * together with its opening, and takes no round trip of its own.  A handle that
+ * was not given is refused, whatever is asked of it, and no other file of ours
+ * is open: a wrong guess changes nothing, and the file is dealt with as with
+ * any other server.
+ */
+static const u_char first_handle[4];
+
+int
+hpn_sftp_open_ahead(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!job->c->predictable || job->only != n ||
+	    hpn_sftp_node_verifies(job) || (job->flags & HPN_SFTP_RESUME))
+		return 0;
+	n->handle_len = sizeof(first_handle);
+	n->handle = xmalloc(n->handle_len);
+	memcpy(n->handle, first_handle, n->handle_len);
+	n->guess = GUESS_MADE;
+	return 1;
+}
+
+/* Whatever is asked of this file's handle: nobody waits for the answer. */
+static void
+disown(struct hpn_sftp_job *job, struct node *n)
+{
+	struct request *req, **chain;
+	u_int i;
+
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
+			if (req->node != n || req->ask == ASK_OPEN) {
+				chain = &req->chain;
+				continue;
+			}
+			*chain = req->chain;
+			hpn_sftp_ask_over(job, req);
+			hpn_sftp_io_later(job->c->io, req->id, NULL, NULL);
+			free(req);
+		}
+	}
+	TAILQ_INIT(&n->data);
+}
+
+/* It is as it was when it was asked to be opened. */
+static void
+take_back(struct hpn_sftp_job *job, struct node *n)
+{
+	disown(job, n);
+	free(n->handle);
+	n->handle = NULL;
+	n->handle_len = 0;
+	n->guess = GUESS_NONE;
+	hpn_sftp_node_unlist(n);
+	n->state = NODE_OPENING;
+	n->next = n->high = 0;
+	n->bad = UINT64_MAX;
+	n->eof = n->failed = n->step = 0;
+	hpn_sftp_node_plan(job, n);
+}
+
+void
+hpn_sftp_open_ahead_late(struct hpn_sftp_job *job, struct node *n)
+{
+	debug("server answers in another order: no more is asked ahead");
+	job->c->predictable = 0;
+	take_back(job, n);
+	n->guess = GUESS_WRONG;
+}
+
+int
+hpn_sftp_open_ahead_answer(struct hpn_sftp_job *job, struct node *n,
+    u_char type, struct sshbuf *m)
+{
+	const u_char *p;
+	size_t len;
+
+	switch (n->guess) {
+	case GUESS_NONE:
+		return 0;
+	case GUESS_MADE:
+		if (type != SSH2_FXP_HANDLE) {
+			take_back(job, n);
+			return 0;
+		}
+		if (sshbuf_peek_string_direct(m, &p, &len) == 0 &&
+		    len == n->handle_len && memcmp(p, n->handle, len) == 0) {
+			n->guess = GUESS_NONE;
+			return 1;
+		}
+		debug("server has other handles: no more is asked ahead");
+		job->c->predictable = 0;
+		take_back(job, n);
+		return 0;
+	case GUESS_WRONG:
+		break;
+	}
+	n->guess = GUESS_NONE;
+	/* It may be closed already, if that was among what was asked. */
+	if (type != SSH2_FXP_HANDLE)
+		return 0;
+	(void)hpn_sftp_answer_handle(job, n, type, m);
+	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	disown(job, n);
+	free(n->handle);
+	n->handle = NULL;
+	n->handle_len = 0;
+	return -1;
+}
+
+/* -------------------------------------------------------------- refused -- */
+
+/*
+ * There is no status for too many open files: the generic failure is what
+ * OpenSSH's server makes of EMFILE, others say "permission denied", or something
+ * else.  So whatever is said while something is open is asked again alone.
+ */
+static int
+file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	u_int held = job->held;
+
+	if (n->trial || held == 0 || interrupted) {
+		if (n->trial)
+			job->refusals++;
+		n->trial = 0;
+		return 0;
+	}
+	if (n->refusals++ == 0 || held < n->refused_with)
+		n->refused_with = held;
+	debug("server would not open \"%s\" while %u others were open (%s); "
+	    "trying again alone", job->flags & HPN_SFTP_UP ? n->to : n->from,
+	    held, fx2txt(status));
+	hpn_sftp_node_list(n, &job->refused);
+	job->nrefused++;
+	return 1;
+}
+
+/* It was opened. */
+static void
+file_borne(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->trial) {
+		debug("server bears %u open at a time", n->refused_with);
+		hpn_sftp_window_bears(&job->window, n->refused_with);
+		job->c->bears = job->window.bears;
+	}
+	n->trial = 0;
+	n->refusals = 0;
+}
+
+int
+hpn_sftp_open_answer(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m, u_int *counted, u_int *statusp)
+{
+	if ((*statusp = hpn_sftp_answer_handle(job, n, type, m)) == SSH2_FX_OK)
+	    {
+		file_borne(job, n);
+		return 0;
+	}
+	(*counted)--;
+	if (file_refused(job, n, *statusp))
+		return 1;
+	hpn_sftp_meter_break(job);
+	return -1;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-order: what is begun when.  See hpn-sftp-order.h.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-node.h"
+
+extern volatile sig_atomic_t interrupted;
+
+/* So many that were refused are put off, each with its local file open. */
+#define REFUSED_MAX	8
+
+/* What is in a directory that could not be made is not begun. */
+static void
+drop(struct hpn_sftp_job *job, struct nodes *from)
+{
+	struct node *n;
+
+	while ((n = TAILQ_FIRST(from)) != NULL) {
+		n->failed = 1;
+		if (from == &job->refused)
+			job->nrefused--;
+		hpn_sftp_node_end(job, n);
+	}
+}
+
+/* Nothing that has not begun is begun any more. */
+static void
+drop_all(struct hpn_sftp_job *job)
+{
+	struct node *n;
+
+	job->failed = 1;
+	while ((n = TAILQ_FIRST(&job->walking)) != NULL) {
+		if (n->handle != NULL && n->state == NODE_DATA) {
+			n->state = NODE_CLOSING;
+			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+		}
+		drop(job, &n->waiting);
+		hpn_sftp_node_dir_listed(job, n);
+	}
+	drop(job, &job->refused);
+	while (interrupted && (n = TAILQ_FIRST(&job->again)) != NULL)
+		hpn_sftp_again_drop(job, n);
+	do {
+		drop(job, &job->files);
+		drop(job, &job->dirs);
+	} while (!TAILQ_EMPTY(&job->files));
+}
+
+static void
+begin_node(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node *other;
+
+	if ((other = hpn_sftp_node_claim(job, n)) != NULL) {
+		hpn_sftp_node_list(n, &other->blocked);
+		return;
+	}
+	hpn_sftp_node_unlist(n);
+	if (job->flags & HPN_SFTP_UP)
+		hpn_sftp_put_begin(job, n);
+	else
+		hpn_sftp_get_begin(job, n);
+}
+
+/* Whether this directory may give more names now. */
+int
+hpn_sftp_order_may_walk(const struct hpn_sftp_job *job, const struct node *n)
+{
+	/* What is below comes first, or directories would only pile up. */
+	if ((job->flags & HPN_SFTP_UP) && !TAILQ_EMPTY(&job->dirs))
+		return 0;
+	/* Others may wait for this one to be closed. */
+	if (!(job->flags & HPN_SFTP_UP) && (job->window.bears == 1 ||
+	    job->nrefused != 0 || !TAILQ_EMPTY(&job->again)))
+		return 1;
+	/* One that has few may end, and make room for others. */
+	return job->alive < JOB_NODES || n->children < 128;
+}
+
+static int
+may_begin_dir(const struct hpn_sftp_job *job)
+{
+	const struct node *n;
+	u_int waiting = 0;
+
+	if (job->flags & HPN_SFTP_UP)
+		return 1;
+	if (!hpn_sftp_window_may_hold(&job->window, job->files_open +
+	    job->dirs_open))
+		return 0;
+	/* One at a time: what is known comes first, or it would pile up. */
+	if (job->window.bears == 1 && job->alive >= JOB_NODES &&
+	    !TAILQ_EMPTY(&job->files))
+		return 0;
+	if (job->dirs_open < job->window.dirs)
+		return 1;
+	/* Those that wait until others are done must not keep them from it. */
+	TAILQ_FOREACH(n, &job->walking, list)
+		if (!hpn_sftp_order_may_walk(job, n))
+			waiting++;
+	return job->dirs_open - waiting < job->window.dirs;
+}
+
+/* Whether another file may be begun now. */
+static int
+may_begin(struct hpn_sftp_job *job)
+{
+	/* What waits to be compared was there, or says where to go on. */
+	if ((job->flags & HPN_SFTP_UP) == 0 || (job->flags & HPN_SFTP_RESUME) ||
+	    hpn_sftp_node_verifies(job))
+		return hpn_sftp_window_may_open(&job->window, job->files_open,
+		    job->planned);
+	return hpn_sftp_window_may_create(&job->window, job->files_open,
+	    job->planned + job->asked_bytes);
+}
+
+static void
+open_again(struct hpn_sftp_job *job, struct node *n)
+{
+	hpn_sftp_node_unlist(n);
+	job->nrefused--;
+	if (job->flags & HPN_SFTP_UP)
+		hpn_sftp_put_open(job, n);
+	else
+		hpn_sftp_get_open(job, n);
+}
+
+/*
+ * What was refused, and what is to be done again.  Whether anything else may
+ * begin: to open one alone, all that is open has to be closed.
+ *
+ * The first refusals are looked at at once, since a server that bears few would
+ * refuse all that follow.  If they were of another kind, later ones come last.
+ */
+static int
+begin_refused(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+	int up = job->flags & HPN_SFTP_UP;
+	u_int held = job->files_open + job->dirs_open;
+
+	if (held == 0 && (n = TAILQ_FIRST(&job->again)) != NULL) {
+		hpn_sftp_again_begin(job, n);
+		return 0;
+	}
+	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
+		/* The number was learnt from another. */
+		if (n->refusals == 1 && job->window.bears != 0 &&
+		    job->window.bears <= n->refused_with &&
+		    hpn_sftp_ask_may(job, 0) &&
+		    hpn_sftp_window_may_hold(&job->window, job->files_open +
+		    job->dirs_open))
+			open_again(job, n);
+	}
+	if (!TAILQ_EMPTY(&job->again))
+		return 0;
+	if ((n = TAILQ_FIRST(&job->refused)) == NULL)
+		return 1;
+	if (job->refusals != 0 && job->nrefused < REFUSED_MAX &&
+	    (!TAILQ_EMPTY(&job->files) || !TAILQ_EMPTY(&job->dirs) ||
+	    (up && !TAILQ_EMPTY(&job->walking))))
+		return 1;
+	if (job->files_open + job->dirs_open == 0) {
+		n->trial = 1;
+		open_again(job, n);
+	}
+	return 0;
+}
+
+void
+hpn_sftp_order_next(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+	int begin, up = job->flags & HPN_SFTP_UP;
+
+	if (interrupted || job->overfull)
+		drop_all(job);
+	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
+		if (!hpn_sftp_ask_may(job, 0))
+			return;
+		if (up)
+			hpn_sftp_put_send(job, n);
+		else
+			hpn_sftp_get_send(job, n);
+	}
+	begin = begin_refused(job);
+	while (begin && (n = TAILQ_FIRST(&job->dirs)) != NULL &&
+	    hpn_sftp_ask_may(job, 0) && may_begin_dir(job))
+		begin_node(job, n);
+	while (begin && (n = TAILQ_FIRST(&job->files)) != NULL &&
+	    hpn_sftp_ask_may(job, 0) && hpn_sftp_window_may_hold(&job->window,
+	    job->files_open + job->dirs_open) && may_begin(job))
+		begin_node(job, n);
+	if (up) {
+		if ((n = TAILQ_FIRST(&job->walking)) != NULL &&
+		    hpn_sftp_order_may_walk(job, n))
+			hpn_sftp_put_walk(job, n);
+	} else {
+		TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
+			if (hpn_sftp_order_may_walk(job, n) && hpn_sftp_ask_may(job, 0))
+				hpn_sftp_get_walk(job, n);
+	}
+}
