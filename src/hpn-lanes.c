@@ -17,6 +17,8 @@
 #define SETTLE		2
 /* Rounds after which it is asked again whether one would be as quick. */
 #define ROUNDS_AGAIN	48
+/* Others are made before they are needed where the rest takes this long. */
+#define PREPARE_NS	2000000000.0
 
 void
 hpn_lanes_init(struct hpn_lanes *l, unsigned int most)
@@ -70,25 +72,48 @@ learn(struct hpn_lanes *l)
 		l->alone = now;
 }
 
+/* How many there would be after those in use; not more: none. */
+static unsigned int
+next_step(const struct hpn_lanes *l, uint64_t left)
+{
+	uint64_t more = l->use < SECOND_STEP ? SECOND_STEP : HPN_LANES_MAX;
+
+	if (more > left / HPN_LANES_SHARE)
+		more = left / HPN_LANES_SHARE;
+	if (more > l->most)
+		more = l->most;
+	return (unsigned int)more;
+}
+
+void
+hpn_lanes_prepare(struct hpn_lanes *l, uint64_t rtt_ns, uint64_t left)
+{
+	unsigned int more = next_step(l, left);
+
+	if (l->given_up || rtt_ns < RTT_LEAST_NS || more <= l->want)
+		return;
+	if ((double)left / ((double)l->use * HPN_LANES_WINDOW) *
+	    (double)rtt_ns >= PREPARE_NS)
+		l->want = more;
+}
+
 /* More of them if those there are may be what limits. */
 static void
 grow(struct hpn_lanes *l, uint64_t bytes, uint64_t ns, uint64_t rtt_ns,
     uint64_t left)
 {
-	uint64_t more = l->kept < SECOND_STEP ? SECOND_STEP : HPN_LANES_MAX;
+	unsigned int more = next_step(l, left);
 	double a_trip;
 
-	if (l->given_up || l->want > l->kept || rtt_ns < RTT_LEAST_NS)
+	if (l->given_up || l->use > l->kept || rtt_ns < RTT_LEAST_NS)
 		return;
 	a_trip = (double)bytes / (double)ns * (double)rtt_ns;
 	if (a_trip < (double)l->kept * HPN_LANES_WINDOW / 2)
 		return;
-	if (more > left / HPN_LANES_SHARE)
-		more = left / HPN_LANES_SHARE;
-	if (more > l->most)
-		more = l->most;
-	if (more > l->kept)
-		l->use = l->want = (unsigned int)more;
+	if (more > l->use)
+		l->use = more;
+	if (l->want < l->use)
+		l->want = l->use;
 }
 
 static void

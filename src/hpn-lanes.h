@@ -35,14 +35,14 @@
 /* ------------------------------------------------------------- how many -- */
 
 /*
- * There is one lane first.  There are five, and then ten, once those there are
- * bring half of what they may in a round trip; then it is seen what they bring.
- * What does not raise the rate is given up, for good.
+ * One lane is in use first.  Five are, and then ten, once those in use bring half
+ * of what they may in a round trip; then it is seen what they bring.  What does not
+ * raise the rate is given up, for good.
  */
 struct hpn_lanes {
 	unsigned int most;	/* that the user wants; 0: no wish */
 	unsigned int use;	/* that may take data */
-	unsigned int want;	/* that are there, or were asked for: use, or more */
+	unsigned int want;	/* that are there, or are to be made: use, or more */
 	int given_up;		/* use does not grow any more */
 	/* its own; rates are bytes a second */
 	unsigned int kept;	/* so many have proved to be worth it */
@@ -62,6 +62,13 @@ void hpn_lanes_init(struct hpn_lanes *, unsigned int most);
  */
 void hpn_lanes_round(struct hpn_lanes *, unsigned int lanes, uint64_t bytes,
     uint64_t ns, uint64_t rtt_ns, uint64_t left);
+
+/*
+ * Before a round: left bytes are still to be sent.  Where that takes seconds, the
+ * next lanes are made while those in use are still getting going (want grows, use
+ * does not).
+ */
+void hpn_lanes_prepare(struct hpn_lanes *, uint64_t rtt_ns, uint64_t left);
 
 /* No others may come, or none will do: there are those in use. */
 void hpn_lanes_no_more(struct hpn_lanes *);

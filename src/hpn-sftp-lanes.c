@@ -234,22 +234,21 @@ at_work(const struct hpn_sftp_lanes *l)
 {
 	u_int i, n = 1;
 
-	for (i = 1; i < l->n; i++)
+	for (i = 1; i < l->n && i < l->policy.use; i++)
 		if (l->lane[i].io != NULL && l->lane[i].files != 0)
 			n++;
 	return n;
 }
 
-void
-hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
-    u_int64_t rtt_ns, u_int64_t left)
+/* Look what the last round brought, if it is over. */
+static void
+look(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
+    u_int64_t left)
 {
-	u_int64_t least = MAXIMUM(rtt_ns, ROUND_LEAST_NS), took;
+	u_int64_t least = MAXIMUM(rtt_ns, ROUND_LEAST_NS);
+	u_int64_t took = now_ns - l->round_ns;
 	u_int use = l->policy.use;
 
-	if (l->tell_only || (l->policy.given_up && use == 1))
-		return;
-	took = now_ns - l->round_ns;
 	/* What came while nobody looked tells nothing. */
 	if (l->round_ns == 0 || took > ROUND_MOST_NS + least) {
 		l->round_ns = now_ns;
@@ -264,6 +263,16 @@ hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
 	l->round_bytes = 0;
 	if (l->policy.use != use)
 		debug("%u channels are used, %u were", l->policy.use, use);
+}
+
+void
+hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
+    u_int64_t rtt_ns, u_int64_t left)
+{
+	if (l->tell_only || (l->policy.given_up && l->policy.use == 1))
+		return;
+	look(l, now_ns, rtt_ns, left);
+	hpn_lanes_prepare(&l->policy, rtt_ns, left);
 	while (l->control != -1 && l->n < l->policy.want) {
 		if (begin(l) == 0)
 			continue;
@@ -271,7 +280,7 @@ hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
 		hpn_sftp_lanes_no_more(l);
 		break;
 	}
-	if (l->policy.given_up || l->n == l->policy.most)
+	if (l->policy.given_up || l->policy.use == l->policy.most)
 		hpn_sftp_lanes_no_more(l);
 }
 

@@ -334,7 +334,7 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 		return;
 	hpn_sftp_lanes_grow(l, hpn_clock_ns(), job->window.rtt_ns, left);
 	for (i = 1; i < l->n; i++) {
-		if (i >= l->policy.use) {
+		if (i >= l->policy.want) {
 			if (s->part[i].state == PART_OPEN ||
 			    s->part[i].state == PART_READY)
 				close_part(job, n, i);
@@ -401,7 +401,8 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 		return hpn_sftp_stripe_last(job, n);
 	alone = parts_in(s, PART_READY) == 0 && job->c->lanes.policy.given_up;
 	for (i = 0; i < job->c->lanes.n; i++) {
-		if (i != 0 && s->part[i].state != PART_READY)
+		if (i != 0 && (s->part[i].state != PART_READY ||
+		    i >= job->c->lanes.policy.use))
 			continue;
 		if (hpn_sftp_ask_lane_may(job, i, len, alone) && (best == -1 ||
 		    lanes[i].under_way < lanes[best].under_way))

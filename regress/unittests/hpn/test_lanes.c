@@ -110,6 +110,34 @@ how_many(void)
 	ASSERT_INT_EQ(l.want, 2);
 	TEST_DONE();
 
+	TEST_START("lanes: made before they are needed where it takes long");
+	hpn_lanes_init(&l, 0);
+	hpn_lanes_prepare(&l, 100 * MS, 40 * MB);
+	ASSERT_INT_EQ(l.want, 5);
+	ASSERT_INT_EQ(l.use, 1);
+	ASSERT_INT_EQ(rounds(&l, 100, 1, HPN_LANES_WINDOW / 2 - 1, 100 * MS),
+	    1);
+	ASSERT_INT_EQ(l.want, 5);
+	ASSERT_INT_EQ(rounds(&l, 1, 1, HPN_LANES_WINDOW / 2, 100 * MS), 5);
+	hpn_lanes_prepare(&l, 100 * MS, 200 * MB - 1);
+	ASSERT_INT_EQ(l.want, 5);
+	hpn_lanes_prepare(&l, 100 * MS, 200 * MB);
+	ASSERT_INT_EQ(l.want, HPN_LANES_MAX);
+	ASSERT_INT_EQ(l.use, 5);
+	/* They are no quicker: neither those nor the next ones are used. */
+	ASSERT_INT_EQ(rounds(&l, 20, 5, HPN_LANES_WINDOW / 2, 100 * MS), 1);
+	hpn_lanes_prepare(&l, 100 * MS, UINT64_MAX);
+	ASSERT_INT_EQ(l.want, 1);
+	hpn_lanes_init(&l, 0);
+	hpn_lanes_prepare(&l, 100 * MS, 40 * MB - 1);
+	hpn_lanes_prepare(&l, MS, UINT64_MAX);
+	hpn_lanes_prepare(&l, 0, UINT64_MAX);
+	ASSERT_INT_EQ(l.want, 1);
+	hpn_lanes_init(&l, 1);
+	hpn_lanes_prepare(&l, SEC, UINT64_MAX);
+	ASSERT_INT_EQ(l.want, 1);
+	TEST_DONE();
+
 	TEST_START("lanes: none come, and none is asked for again");
 	hpn_lanes_init(&l, 0);
 	ASSERT_INT_EQ(rounds(&l, 8, 1, HPN_LANES_WINDOW, 100 * MS), 5);
