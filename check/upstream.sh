@@ -187,7 +187,7 @@ if [ -n "$(ls -A "$work")" ] && [ ! -e "$work/.upstream-work" ]; then
 	die "$work is not empty and not mine; name another with --work"
 fi
 rm -rf "$work"
-mkdir -p "$work/log" "$work/result" "$work/claim" "$work/pid"
+mkdir -p "$work/log" "$work/result" "$work/claim" "$work/pid" "$work/cpu"
 # The path of a test's sockets: a socket's name has 107 characters at most.
 tdir=$work/t
 mkdir -p "$tdir"
@@ -431,6 +431,15 @@ explain() {
 	esac
 }
 
+# cpu WORKER: $cpu, the seconds of processor time of its commands so far.
+cpu() {
+	# In a subshell it would tell of that
+	times >"$work/cpu/worker$1"
+	cpu=$(awk 'NR == 2 { split($1, u, "[ms]"); split($2, s, "[ms]")
+	    printf "%d", (u[1] + s[1]) * 60 + u[2] + s[2] }' \
+	    "$work/cpu/worker$1")
+}
+
 # run_test SECONDS KIND NAME WORKER TRY: leaves result/NAME, "VERDICT SECONDS
 # REASON", and log/NAME.log (log/NAME.try2.log of a second try).
 run_test() {
@@ -454,6 +463,8 @@ run_test() {
 		bd=$dir
 	fi
 	began=$(date +%s)
+	cpu "$wn"
+	cpu_began=$cpu
 	case $kind in
 	unit)
 		set -- "$objdir/regress/unittests/${name#unit-}/test_"*
@@ -497,12 +508,17 @@ run_test() {
 	    TEST_SSH_FAIL_FATAL= "HPN_SLOWNESS=$((slowness * try))" \
 	    "HPN_TRY=$try" "$@" || rc=$?
 	took=$(($(date +%s) - began))
+	cpu "$wn"
+	echo "$((cpu - cpu_began))" >"$work/cpu/$name"
 
 	reason=
 	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 		verdict=FAIL reason="no end within $((limit * try)) s, killed"
 	elif [ "$rc" != 0 ]; then
 		verdict=FAIL reason="exit status $rc"
+		why=$(sed -n '/^FAIL: /{s///;p;q;}' \
+		    "$dir/regress/failed-regress.log" 2>/dev/null | cut -c 1-200)
+		[ -z "$why" ] || reason="$reason: $why"
 	else
 		reason=$(sed -n 's/^SKIPPED: //p
 		    s/^[Ss]kipped:* *(*\(.*[^)]\))*$/\1/p' "$log" | head -n 1)
@@ -556,7 +572,7 @@ say_result() {
 	case $verdict in
 	FAIL)	echo "FAIL $1 (${took}s): $reason" ;;
 	skip)	echo "skip $1: $reason" ;;
-	ok)	echo "ok   $1 (${took}s)" ;;
+	ok)	echo "ok   $1 (${took}s, $(cat "$work/cpu/$1")s of processor)" ;;
 	esac
 }
 
