@@ -50,7 +50,7 @@ serve ()
 # $trips; the command's own doing is in $RAN, and what ssh says in the log.
 wrap=
 watch=
-HURRY="HPNFastConnect yes"
+HURRY=
 connect ()
 {
 	rm -f $FLIGHTS $RAN
@@ -148,14 +148,14 @@ for SERVER in $servers; do
 	connect -o HPNFastConnect=no $ONE host "echo >>$RAN"
 	once "in stock's way"
 	trips "in stock's way" 9
-	HURRY=
-	connect $ONE host "echo >>$RAN"
-	once "not asked to hurry"
-	trips "not asked to hurry" 9
 	connect -o HPNDisabled=yes $ONE host "echo >>$RAN"
 	once "HPNDisabled"
 	trips "HPNDisabled" 9
 	HURRY="HPNFastConnect yes"
+	connect -o HPNDisabled=yes $ONE host "echo >>$RAN"
+	once "HPNDisabled, and asked to hurry"
+	trips "HPNDisabled, and asked to hurry" 5
+	HURRY=
 
 	connect $ONE host "echo >>$RAN"
 	once "command"
@@ -177,6 +177,7 @@ for SERVER in $servers; do
 	for opt in "-o Compression=yes" "-A" "-R 0:127.0.0.1:1" \
 	    "-L $OBJ/hpn-connect.l:127.0.0.1:1" \
 	    "-o PermitLocalCommand=yes -o LocalCommand=true" \
+	    "-o ControlMaster=yes -S $SSH_REGRESS_TMP/ctl" "-f -n" \
 	    "-o NoneEnabled=yes -o NoneSwitch=yes" "-T -X"; do
 		rm -f $OBJ/hpn-connect.l
 		case $opt in *NoneSwitch*)
@@ -261,6 +262,13 @@ for SERVER in $servers; do
 	    "echo >>$RAN"
 	once "PubkeyAcceptedAlgorithms"
 	serve
+	# ... and if the algorithm that was asked for is none of them
+	serve "Match User $USER\nPubkeyAcceptedAlgorithms rsa-sha2-256"
+	cp $OBJ/hpn-key.rsa.pub $KEYS
+	connect -i $OBJ/hpn-key.rsa -o IdentitiesOnly=yes -o BatchMode=yes \
+	    host "echo >>$RAN"
+	once "Match, one key"
+	serve
 	# none to offer, one that is not there
 	same_keys "no key" -o IdentitiesOnly=yes -o BatchMode=yes \
 	    -o IdentityFile=none host "echo >>$RAN"
@@ -332,10 +340,14 @@ for SERVER in $servers; do
 	test `offered | grep -c .` -eq 0 || fail "unknown host: was offered keys"
 
 	serve
-	CTL=$SSH_REGRESS_TMP/ctl
-	connect -o ControlMaster=yes -S $CTL $ONE host "echo >>$RAN"
-	once "ControlMaster's first session"
-	trips "ControlMaster's first session" 5
+	# A command does not run where ssh ends before it says so.
+	for opt in "ControlPath=$OBJ/hpn-not-there/ctl -o ControlMaster=yes" \
+	    "ControlPath=$OBJ/hpn-not-there/ctl -o ControlMaster=auto" \
+	    "LocalCommand=%Z"; do
+		connect -o $opt $ONE host "echo >>$RAN"
+		test $r -eq 255 -a $ran = 0 || \
+		    fail "$opt: exit status $r, and the command ran $ran times"
+	done
 	connect -o RekeyLimit=16k $ONE host \
 	    "echo >>$RAN; head -c 300000 /dev/zero"
 	once "rekey"

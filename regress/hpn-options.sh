@@ -110,10 +110,10 @@ done
 understood ssh "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
 understood ssh "NoneEnabled yes\nNoneSwitch yes" "noneswitch yes"
 understood ssh "" "noneswitch no"
-understood ssh "" "hpnfastconnect no"
+understood ssh "" "hpnfastconnect yes"
 understood ssh "HPNDisabled yes" "hpnfastconnect no"
 understood ssh "HPNFastConnect yes\nHPNDisabled yes" "hpnfastconnect yes"
-understood ssh "HPNFastConnect yes" "hpnfastconnect yes"
+understood ssh "HPNFastConnect no" "hpnfastconnect no"
 understood ssh "NoneSwitch no" "noneswitch yes" -o NoneSwitch=yes
 understood sshd "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
 

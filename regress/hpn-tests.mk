@@ -28,6 +28,7 @@ LTESTS+=\
 	hpn-lanes \
 	hpn-safety \
 	hpn-connect \
+	hpn-early \
 	hpn-none-refuse \
 	hpn-none-names \
 	hpn-disabled \

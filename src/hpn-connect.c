@@ -11,8 +11,11 @@
 void
 hpn_connect_agreed(struct hpn_connect *c, int compresses)
 {
-	if (c != NULL)
-		c->compresses = compresses;
+	if (c == NULL)
+		return;
+	c->compresses = compresses;
+	/* The sequence numbers may begin anew: no answer is ours any more */
+	c->rekeyed = c->stage != HPN_CONNECT_NONE;
 }
 
 /*
@@ -23,7 +26,8 @@ hpn_connect_agreed(struct hpn_connect *c, int compresses)
 static int
 copes(const struct hpn_connect_peer *peer)
 {
-	return peer->ext_info && peer->hostbound && peer->ping;
+	return peer->openssh && peer->ext_info && peer->hostbound &&
+	    peer->ping;
 }
 
 int
@@ -62,7 +66,8 @@ hpn_connect_opens(const struct hpn_connect *c,
 	 * happen between SUCCESS and the command.
 	 */
 	return w->session && !w->forwards && !w->agent && !w->x11 &&
-	    !w->local_command && !w->persist && !w->none_switch;
+	    !w->local_command && !w->shared && !w->background &&
+	    !w->none_switch;
 }
 
 void
@@ -86,15 +91,18 @@ hpn_connect_opening(const struct hpn_connect *c)
 	return c != NULL && c->stage == HPN_CONNECT_OPENING;
 }
 
-void
+int
 hpn_connect_unknown(struct hpn_connect *c, uint32_t seq)
 {
-	if (c == NULL)
-		return;
+	if (c == NULL || c->rekeyed || c->stage < HPN_CONNECT_SENT ||
+	    seq - c->first >= c->end - c->first)
+		return 0;
+	if (c->stage == HPN_CONNECT_RUNS)
+		return 1;
 	/* Each once and in order, as they were sent: no other proves anything */
-	if ((c->stage == HPN_CONNECT_SENT || c->stage == HPN_CONNECT_REFUSED) &&
-	    c->unknown < c->end - c->first && seq == c->first + c->unknown)
+	if (seq == c->first + c->unknown)
 		c->unknown++;
+	return 0;
 }
 
 int
@@ -107,9 +115,12 @@ hpn_connect_failed(struct hpn_connect *c)
 }
 
 int
-hpn_connect_may_open(const struct hpn_connect *c)
+hpn_connect_succeeded(struct hpn_connect *c)
 {
-	return c == NULL || c->stage == HPN_CONNECT_NONE ||
-	    (c->stage == HPN_CONNECT_REFUSED &&
-	    c->unknown == c->end - c->first);
+	if (c == NULL || c->stage == HPN_CONNECT_NONE)
+		return 1;
+	if (c->stage == HPN_CONNECT_REFUSED)
+		return c->unknown == c->end - c->first;
+	c->stage = HPN_CONNECT_RUNS;
+	return c->unknown == 0;
 }

@@ -28,7 +28,8 @@ enum hpn_connect_stage {
 	HPN_CONNECT_NONE,	/* nothing was sent */
 	HPN_CONNECT_OPENING,	/* it is being sent */
 	HPN_CONNECT_SENT,	/* it has gone after the signature */
-	HPN_CONNECT_REFUSED	/* the signature did not do; it is withdrawn */
+	HPN_CONNECT_REFUSED,	/* the signature did not do; it is withdrawn */
+	HPN_CONNECT_RUNS	/* the signature did, and so it is there */
 };
 
 /* A connection that may hurry; all zero at first. */
@@ -37,10 +38,12 @@ struct hpn_connect {
 	enum hpn_connect_stage stage;
 	uint32_t first, end;	/* sequence numbers of its packets: [first, end) */
 	uint32_t unknown;	/* so many of them were answered UNIMPLEMENTED */
+	int rekeyed;		/* since then: their numbers mean nothing now */
 };
 
-/* What the server has said of itself in the first EXT_INFO. */
+/* What the server has said of itself, the last three in the first EXT_INFO. */
 struct hpn_connect_peer {
+	int openssh;		/* its identification */
 	int ext_info;		/* it has come */
 	int hostbound, ping;	/* publickey-hostbound@, ping@openssh.com: 0 */
 };
@@ -51,7 +54,8 @@ struct hpn_connect_wish {
 	int forwards;		/* -L, -R, -D, -W, -w */
 	int agent, x11;		/* their forwarding */
 	int local_command;	/* which may end before the remote one starts */
-	int persist;		/* ControlPersist: another process has the session */
+	int shared;		/* ControlMaster, ControlPersist: a socket comes first */
+	int background;		/* -f */
 	int none_switch;	/* NoneSwitch: nothing of it before the switch */
 };
 
@@ -79,8 +83,11 @@ void hpn_connect_open(struct hpn_connect *, uint32_t first);
 void hpn_connect_opened(struct hpn_connect *, uint32_t end);
 int hpn_connect_opening(const struct hpn_connect *);
 
-/* The server does not know the packet of this sequence number. */
-void hpn_connect_unknown(struct hpn_connect *, uint32_t seq);
+/*
+ * The server does not know the packet of this sequence number.  Returns 1 if the
+ * connection has to end, since it was one of a session that is waited for.
+ */
+int hpn_connect_unknown(struct hpn_connect *, uint32_t seq);
 
 /*
  * The answer to the signature was no success.  Returns 1 if a session is to be
@@ -89,9 +96,9 @@ void hpn_connect_unknown(struct hpn_connect *, uint32_t seq);
 int hpn_connect_failed(struct hpn_connect *);
 
 /*
- * Authentication has succeeded: whether a session may be opened, or else it is
- * not known what became of the one that was sent.
+ * Authentication has succeeded.  Returns 0 if it is not known what became of the
+ * session that was sent: then there must be no other.
  */
-int hpn_connect_may_open(const struct hpn_connect *);
+int hpn_connect_succeeded(struct hpn_connect *);
 
 #endif /* HPN_CONNECT_H */

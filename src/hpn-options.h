@@ -47,7 +47,7 @@
 	X(FLAG, "noneenabled", none_enabled, 0, BOTH, 0, 1) \
 	X(FLAG, "nonemacenabled", none_mac, 0, BOTH, 0, 1) \
 	X(FLAG, "noneswitch", none_switch, 0, CLIENT, 0, 1) \
-	X(FLAG, "hpnfastconnect", fast_connect, 0, CLIENT, 0, 1)
+	X(FLAG, "hpnfastconnect", fast_connect, !o->disabled, CLIENT, 0, 1)
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files

@@ -13,7 +13,7 @@ LIBSSH_OBJS+=\
 	hpn-ciphers.o \
 	hpn-ciphers-default.o \
 	hpn-connect.o \
-	hpn-connect-gss.o \
+	hpn-connect-ssh.o \
 	hpn-cpus.o \
 	hpn-crypt.o \
 	hpn-engine.o \

@@ -12,7 +12,7 @@
 #include "hpn-connect.h"
 #include "tests.h"
 
-static const struct hpn_connect_peer openssh = { 1, 1, 1 };
+static const struct hpn_connect_peer openssh = { 1, 1, 1, 1 };
 
 /* ctx names the methods that can be used. */
 static int
@@ -54,6 +54,9 @@ asking(void)
 
 	TEST_START("connect: of a server that is known to cope only");
 	peer = openssh;
+	peer.openssh = 0;
+	ASSERT_INT_EQ(asks(c, &peer, order, keys), 0);
+	peer = openssh;
 	peer.ext_info = 0;
 	ASSERT_INT_EQ(asks(c, &peer, order, keys), 0);
 	peer = openssh;
@@ -72,7 +75,7 @@ static void
 opening(void)
 {
 	struct hpn_connect zero = { 0 }, *c = &zero;
-	struct hpn_connect_wish wish, plain = { 1, 0, 0, 0, 0, 0, 0 };
+	struct hpn_connect_wish wish, plain = { 1, 0, 0, 0, 0, 0, 0, 0 };
 	struct hpn_connect_peer peer = openssh;
 
 	TEST_START("connect: a plain session is opened early, others are not");
@@ -96,7 +99,10 @@ opening(void)
 	wish.local_command = 1;
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
 	wish = plain;
-	wish.persist = 1;
+	wish.shared = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.background = 1;
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
 	wish = plain;
 	wish.none_switch = 1;
@@ -109,8 +115,8 @@ opening(void)
 	TEST_DONE();
 
 	TEST_START("connect: it is opened once, and there is nothing to withdraw");
-	ASSERT_INT_EQ(hpn_connect_may_open(NULL), 1);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	ASSERT_INT_EQ(hpn_connect_succeeded(NULL), 1);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
 	ASSERT_INT_EQ(hpn_connect_failed(NULL), 0);
 	ASSERT_INT_EQ(hpn_connect_failed(c), 0);
 	ASSERT_INT_EQ(hpn_connect_opening(c), 0);
@@ -120,30 +126,60 @@ opening(void)
 	hpn_connect_opened(c, 10);
 	ASSERT_INT_EQ(hpn_connect_opening(c), 0);
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
 	TEST_DONE();
 
 	TEST_START("connect: again only after each packet was refused, in order");
 	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
 	ASSERT_INT_EQ(hpn_connect_failed(c), 0);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
-	hpn_connect_unknown(c, 6);
-	hpn_connect_unknown(c, 8);
-	hpn_connect_unknown(c, 10);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
-	hpn_connect_unknown(c, 7);
-	hpn_connect_unknown(c, 7);
-	hpn_connect_unknown(c, 9);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
-	hpn_connect_unknown(c, 8);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
-	hpn_connect_unknown(c, 9);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
-	hpn_connect_unknown(c, 10);
-	hpn_connect_unknown(NULL, 10);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 6), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 8), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 10), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 7), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 7), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 9), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 8), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 9), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 10), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(NULL, 10), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
 	/* and not early a second time */
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	TEST_DONE();
+
+	TEST_START("connect: what is refused does not succeed as well");
+	memset(c, 0, sizeof(*c));
+	hpn_connect_open(c, 7);
+	hpn_connect_opened(c, 10);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 7), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
+	memset(c, 0, sizeof(*c));
+	hpn_connect_open(c, 7);
+	hpn_connect_opened(c, 10);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 0);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 6), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 10), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 7), 1);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 9), 1);
+	TEST_DONE();
+
+	TEST_START("connect: after a re-exchange the numbers are others");
+	hpn_connect_agreed(c, 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 7), 0);
+	memset(c, 0, sizeof(*c));
+	hpn_connect_agreed(c, 0);
+	hpn_connect_open(c, 7);
+	hpn_connect_opened(c, 8);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
+	hpn_connect_agreed(c, 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 7), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
 	TEST_DONE();
 
 	TEST_START("connect: sequence numbers wrap");
@@ -151,10 +187,10 @@ opening(void)
 	hpn_connect_open(c, UINT32_MAX);
 	hpn_connect_opened(c, 1);
 	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
-	hpn_connect_unknown(c, UINT32_MAX);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 0);
-	hpn_connect_unknown(c, 0);
-	ASSERT_INT_EQ(hpn_connect_may_open(c), 1);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, UINT32_MAX), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 0), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
 	TEST_DONE();
 }
 

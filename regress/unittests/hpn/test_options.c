@@ -268,10 +268,10 @@ test_options(void)
 	    "hpnmemorymax 1099511627776\n"
 	    "hpnthreads ring:7\ndisablemtaes yes\n"
 	    "noneenabled yes\nnonemacenabled yes\nnoneswitch yes\n"
-	    "hpnfastconnect no\n");
+	    "hpnfastconnect yes\n");
 	TEST_DONE();
 
-	TEST_START("options: HPNFastConnect is off, unless set");
+	TEST_START("options: HPNDisabled switches HPNFastConnect off, unless set");
 	hpn_options_init(&o);
 	o.disabled = 1;
 	hpn_options_fill(&o);

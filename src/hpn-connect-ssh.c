@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-connect-ssh.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/ioctl.h>
+#include <sys/queue.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "xmalloc.h"
+#include "log.h"
+#include "misc.h"
+#include "sshkey.h"
+#include "kex.h"
+#include "packet.h"
+#include "channels.h"
+#include "compat.h"
+#include "ssh.h"
+#include "readconf.h"
+#include "hpn-connect-ssh.h"
+#include "ssh-gss.h"
+
+extern Options options;
+
+static struct winsize size;	/* of the terminal, as the server knows it */
+
+int
+hpn_connect_ssh_hopeless(const char *method)
+{
+#ifdef GSSAPI
+	gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+	OM_uint32 status, minor;
+
+	if (strncmp(method, "gssapi", 6) != 0)
+		return 0;
+	status = gss_acquire_cred(&minor, GSS_C_NO_NAME, 0, GSS_C_NO_OID_SET,
+	    GSS_C_INITIATE, &cred, NULL, NULL);
+	if (GSS_ERROR(status))
+		return 1;
+	gss_release_cred(&minor, &cred);
+#endif
+	return 0;
+}
+
+static struct hpn_connect_peer
+peer_of(const struct ssh *ssh)
+{
+	struct hpn_connect_peer peer = {
+	    (ssh->compat & SSH_NEW_OPENSSH) != 0,
+	    ssh->kex->ext_info_received,
+	    (ssh->kex->flags & KEX_HAS_PUBKEY_HOSTBOUND) != 0,
+	    (ssh->kex->flags & KEX_HAS_PING) != 0 };
+
+	return peer;
+}
+
+int
+hpn_connect_ssh_asks(const struct ssh *ssh, const char *preferred,
+    int (*usable)(const char *, void *))
+{
+	struct hpn_connect_peer peer = peer_of(ssh);
+
+	return hpn_connect_asks(ssh->connect, &peer, preferred, usable, NULL);
+}
+
+int
+hpn_connect_ssh_opens(struct ssh *ssh, uint32_t seq)
+{
+	struct hpn_connect_peer peer = peer_of(ssh);
+	struct hpn_connect_wish wish = {
+	    options.session_type != SESSION_TYPE_NONE &&
+	    options.stdio_forward_host == NULL,
+	    options.num_local_forwards + options.num_remote_forwards > 0 ||
+	    options.tun_open != SSH_TUNMODE_NO,
+	    options.forward_agent, options.forward_x11,
+	    options.local_command != NULL,
+	    options.control_path != NULL && (options.control_persist ||
+	    options.control_master != SSHCTL_MASTER_NO),
+	    options.fork_after_authentication, options.hpn.none_switch };
+
+	/* A re-exchange under way would hold the packets back */
+	if (ssh_packet_is_rekeying(ssh) ||
+	    !hpn_connect_opens(ssh->connect, &peer, &wish))
+		return 0;
+	debug("Opening the session with the signature");
+	hpn_connect_open(ssh->connect, seq);
+	return 1;
+}
+
+/* Descriptors of a channel that ssh has to leave as they were. */
+static int
+kept(const Channel *c, int i)
+{
+	static const int bits[] = { CHANNEL_RESTORE_RFD, CHANNEL_RESTORE_WFD,
+	    CHANNEL_RESTORE_EFD };
+	const int fds[] = { c->rfd, c->wfd, c->efd };
+
+	return (c->restore_block & bits[i]) != 0 ? fds[i] : -1;
+}
+
+void
+hpn_connect_ssh_opening(struct ssh *ssh, int id)
+{
+	Channel *c = channel_by_id(ssh, id);
+	int i, fd;
+
+	c->have_remote_id = 1;	/* it is 0 */
+	for (i = 0; i < 3; i++) {
+		if ((fd = kept(c, i)) != -1)
+			(void)fcntl(fd, F_SETFL, c->restore_flags[i]);
+	}
+	if (c->client_tty && ioctl(c->rfd, TIOCGWINSZ, &size) == -1)
+		memset(&size, 0, sizeof(size));
+}
+
+void
+hpn_connect_ssh_confirmed(struct ssh *ssh, int id)
+{
+	Channel *c = channel_by_id(ssh, id);
+	struct winsize now;
+	int i, fd;
+
+	if (c->remote_id != 0)
+		fatal("The server's first channel is not 0: use "
+		    "HPNFastConnect no");
+	for (i = 0; i < 3; i++) {
+		if ((fd = kept(c, i)) != -1)
+			set_nonblock(fd);
+	}
+	/* The signal of a change in between had no handler */
+	if (c->client_tty && ioctl(c->rfd, TIOCGWINSZ, &now) == 0 &&
+	    memcmp(&now, &size, sizeof(now)) != 0)
+		(void)raise(SIGWINCH);
+}
+
+void
+hpn_connect_ssh_authenticated(struct ssh *ssh)
+{
+	if (!hpn_connect_succeeded(ssh->connect))
+		fatal("The server has not said what became of the session: "
+		    "use HPNFastConnect no");
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-connect-ssh: what ssh calls to connect without waiting.  hpn-connect
+ * decides; here is what it has to know, and what is done to the channel.
+ */
+#ifndef HPN_CONNECT_SSH_H
+#define HPN_CONNECT_SSH_H
+
+#include "hpn-connect.h"
+
+struct ssh;
+
+/*
+ * Whether this is a method of GSSAPI's and the user has nothing to use it with.
+ * Of methods of others 0 is returned.
+ */
+int hpn_connect_ssh_hopeless(const char *method);
+
+/*
+ * hpn_connect_asks(), and hpn_connect_opens() and open(), of this connection.
+ * seq: of the next packet.
+ */
+int hpn_connect_ssh_asks(const struct ssh *, const char *preferred,
+    int (*usable)(const char *method, void *ctx));
+int hpn_connect_ssh_opens(struct ssh *, uint32_t seq);
+
+/*
+ * The opening of this channel was sent: its requests are next.  The server has
+ * not said its number, which is 0.  Standard input and output stay as they were
+ * until it has, for ssh may still end or be ended.
+ */
+void hpn_connect_ssh_opening(struct ssh *, int id);
+
+/* The server has opened it.  Ends ssh if the requests went elsewhere. */
+void hpn_connect_ssh_confirmed(struct ssh *, int id);
+
+/* Authentication has succeeded.  Ends ssh if no session may be opened. */
+void hpn_connect_ssh_authenticated(struct ssh *);
+
+#endif /* HPN_CONNECT_SSH_H */
