@@ -22,10 +22,7 @@ shift
 lock
 need git make "${CC:-cc}"
 "$ROOT/base/tree.sh" tree "$BASE"
-SCRATCH=$BUILD/.prefixes.$$
-trap 'rm -rf "$SCRATCH"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+scratch prefixes
 need_space 200 'make check-prefixes'
 top=$BUILD/check/prefixes-$BASE
 src=$top/tree

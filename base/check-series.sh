@@ -19,10 +19,7 @@ lock
 need git patch diff
 "$ROOT/base/tree.sh" base debian
 "$ROOT/base/tree.sh" base upstream
-SCRATCH=$BUILD/.series.$$
-trap 'rm -rf "$SCRATCH"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+scratch series
 need_space 80 'make check-series'
 attempt "cannot write to $BUILD" mkdir -p "$SCRATCH"
 : >"$SCRATCH/faults"

@@ -14,13 +14,10 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 
 [ -d "$BUILD" ] || exit 0
 lock
-SCRATCH=$BUILD/.clean.$$
-trap 'rm -rf "$SCRATCH"' EXIT
+scratch clean
 mkdir -p "$SCRATCH"
 for BASE in debian upstream; do
-	TREE=$BUILD/tree/$BASE
-	GIT_DIR=$TREE/.git
-	export GIT_DIR
+	use_tree "$BASE"
 	if [ "${DISCARD-}" != 1 ] && [ -f "$GIT_DIR/hpn/state" ] &&
 	    command -v git >/dev/null && ! tree_clean; then
 		die "build/tree/$BASE has work of its own: make refresh BASE=$BASE" \

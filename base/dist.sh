@@ -19,13 +19,8 @@ base_name "$BASE"
 lock
 need git tar gzip
 "$ROOT/base/tree.sh" tree "$BASE"
-TREE=$BUILD/tree/$BASE
-GIT_DIR=$TREE/.git
-export GIT_DIR
-SCRATCH=$BUILD/.dist.$$
-trap 'rm -rf "$SCRATCH"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+use_tree "$BASE"
+scratch dist
 need_space 60 'make dist'
 attempt "cannot write to $BUILD" mkdir -p "$SCRATCH" "$BUILD/dist"
 tree_clean || die "build/tree/$BASE has work of its own: make refresh first, a" \

@@ -59,6 +59,14 @@ need() {
 	    "base/deps.sh build, which installs it or prints the command to run"
 }
 
+# scratch NAME: SCRATCH, a path in build/ for what must be gone at the end.
+scratch() {
+	SCRATCH=$BUILD/.$1.$$
+	trap 'rm -rf "$SCRATCH"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
 # need_space MIB PURPOSE: refuse early on a disk that will not hold the result.
 need_space() {
 	mkdir -p "$BUILD" 2>/dev/null ||

@@ -64,10 +64,7 @@ from=$(base_title upstream)
 base_name "$BASE"
 
 TREE=$BUILD/tree/$BASE
-SCRATCH=$BUILD/.rebase.$$
-trap 'rm -rf "$SCRATCH"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+scratch rebase
 need_space 60 'make rebase'
 attempt "cannot write to $BUILD" mkdir -p "$SCRATCH"
 

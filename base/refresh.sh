@@ -22,13 +22,8 @@ BASE=${1-}
 base_name "$BASE"
 lock
 need git patch sed awk sha256sum
-TREE=$BUILD/tree/$BASE
-GIT_DIR=$TREE/.git
-export GIT_DIR
-SCRATCH=$BUILD/.refresh.$$
-trap 'rm -rf "$SCRATCH"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+use_tree "$BASE"
+scratch refresh
 need_space 20 'make refresh'
 attempt "cannot write to $BUILD" mkdir -p "$SCRATCH/out"
 

@@ -17,6 +17,13 @@ SERIES=$ROOT/patches/series
 MARK_BASE='openssh-hpn base'
 MARK_OVERLAY='openssh-hpn overlay'
 
+# use_tree BASE: TREE and GIT_DIR of its fork tree.
+use_tree() {
+	TREE=$BUILD/tree/$1
+	GIT_DIR=$TREE/.git
+	export GIT_DIR
+}
+
 # repo_create DIR: an empty repository at DIR/.git with local settings.
 repo_create() {
 	unset GIT_DIR

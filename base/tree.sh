@@ -28,10 +28,7 @@ esac
 
 lock
 need git patch tar gzip sha256sum awk sed autoconf autoheader
-SCRATCH=$BUILD/.tree.$$
-trap 'rm -rf "$SCRATCH"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+scratch tree
 attempt "cannot write to $BUILD" mkdir -p "$SCRATCH"
 
 # generate DIR: configure and config.h.in as configure.ac now has them.
@@ -183,9 +180,7 @@ else
 fi
 [ "$goal" != base ] || exit 0
 
-TREE=$BUILD/tree/$BASE
-GIT_DIR=$TREE/.git
-export GIT_DIR
+use_tree "$BASE"
 if [ -f "$GIT_DIR/hpn/state" ]; then
 	update_tree
 else

@@ -32,6 +32,18 @@ why_not() {
 	    'a machine or in a container that does'
 }
 
+# own_mounts GOAL ARG...: begin again where what is mounted is seen by nobody
+# else; as root only, others are refused later.
+own_mounts() {
+	goal=$1
+	shift
+	if [ "${HPN_OWN_MOUNTS-}" != "$goal.$$" ] && [ "$(id -u)" = 0 ]; then
+		HPN_OWN_MOUNTS=$goal.$$
+		export HPN_OWN_MOUNTS
+		exec unshare -m --propagation private "$0" "$@"
+	fi
+}
+
 # need_root GOAL: or stop, and say why.
 need_root() {
 	why=$(why_not "$1")

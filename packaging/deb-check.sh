@@ -18,26 +18,18 @@ set -eu
 
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 
+. "$ROOT/base/lib.sh"
+. "$ROOT/base/compile-lib.sh"
+. "$ROOT/packaging/common.sh"
+
 if [ "${1-}" = --possible ]; then
-	. "$ROOT/base/lib.sh"
-	. "$ROOT/packaging/common.sh"
 	why=$(why_not deb-check)
 	[ -n "$why" ] || exit 0
 	printf '%s\n' "$why"
 	exit 77
 fi
 
-# Mounts of our own from here on.
-if [ "${HPN_DEB_CHECK-}" != "$$" ] && [ "$(id -u)" = 0 ]; then
-	HPN_DEB_CHECK=$$
-	export HPN_DEB_CHECK
-	exec unshare -m --propagation private "$0" "$@"
-fi
-
-. "$ROOT/base/lib.sh"
-. "$ROOT/base/compile-lib.sh"
-. "$ROOT/packaging/common.sh"
-
+own_mounts deb-check "$@"
 need_root deb-check
 lock
 [ -d "$DEB/packages" ] || die 'there are no packages yet: make deb'

@@ -14,17 +14,11 @@ set -eu
 
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 
-# Mounts of our own from here on.
-if [ "${HPN_DIST_CHECK-}" != "$$" ] && [ "$(id -u)" = 0 ]; then
-	HPN_DIST_CHECK=$$
-	export HPN_DIST_CHECK
-	exec unshare -m --propagation private "$0" "$@"
-fi
-
 . "$ROOT/base/lib.sh"
 . "$ROOT/base/compile-lib.sh"
 . "$ROOT/packaging/common.sh"
 
+own_mounts dist-check "$@"
 tests=quick
 [ "${1-}" != --full ] || { tests=full; shift; }
 base=${1:-upstream}

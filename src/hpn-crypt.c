@@ -431,3 +431,27 @@ hpn_crypt_run(void *job, u_int worker)
 	if (j->r != 0)
 		explicit_bzero(j->out, j->len + j->key->tag_len);
 }
+
+int
+hpn_crypt_engine_new(struct hpn_engine **ep, const struct newkeys *keys,
+    void (*discard)(void *, int), u_int workers, size_t jobs, size_t bytes)
+{
+	struct hpn_engine_conf conf;
+
+	*ep = NULL;
+	if (!hpn_crypt_usable(&keys->enc, &keys->mac))
+		return SSH_ERR_INVALID_ARGUMENT;
+	memset(&conf, 0, sizeof(conf));
+	conf.run = hpn_crypt_run;
+	conf.discard = discard;
+	conf.workers = workers;
+	conf.jobs = jobs;
+	conf.bytes = bytes;
+	if ((*ep = hpn_engine_new(&conf)) == NULL)
+		return SSH_ERR_ALLOC_FAIL;
+	if (hpn_engine_workers(*ep) != 0)
+		return 0;
+	hpn_engine_free(*ep);
+	*ep = NULL;
+	return SSH_ERR_SYSTEM_ERROR;
+}

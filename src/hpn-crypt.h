@@ -33,6 +33,8 @@ struct sshenc;			/* kex.h */
 struct sshmac;			/* mac.h */
 struct sshcipher_ctx;		/* cipher.h */
 struct hpn_crypt_key;
+struct hpn_engine;
+struct newkeys;
 
 /*
  * Where in its key's counter a packet begins: what the serial cipher's IV is
@@ -95,6 +97,14 @@ int hpn_crypt_position_end(const struct hpn_crypt_key *,
 int hpn_crypt_key_change(struct hpn_crypt_key **kp,
     struct hpn_crypt_position *, const struct sshenc *, const struct sshmac *,
     int encrypt, u_int workers, struct sshcipher_ctx *serial);
+/*
+ * An engine that runs jobs of hpn_crypt_run() under such keys.  discard, jobs and
+ * bytes are as in struct hpn_engine_conf.  SSH_ERR_INVALID_ARGUMENT: none of this
+ * serves the keys' cipher and MAC; SSH_ERR_SYSTEM_ERROR: no worker could be had.
+ */
+int hpn_crypt_engine_new(struct hpn_engine **, const struct newkeys *,
+    void (*discard)(void *job, int done), u_int workers, size_t jobs,
+    size_t bytes);
 /* Move on by one packet of len bytes, without the tag. */
 void hpn_crypt_position_advance(const struct hpn_crypt_key *,
     struct hpn_crypt_position *, u_int len);

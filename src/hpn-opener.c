@@ -68,33 +68,20 @@ int
 hpn_opener_new(struct hpn_opener **op, const struct newkeys *keys,
     struct sshcipher_ctx *serial, u_int workers)
 {
-	struct hpn_engine_conf conf;
 	struct hpn_opener *o;
 	u_int i;
 	int r = SSH_ERR_ALLOC_FAIL;
 
 	*op = NULL;
-	if (!hpn_crypt_usable(&keys->enc, &keys->mac))
-		return SSH_ERR_INVALID_ARGUMENT;
-	memset(&conf, 0, sizeof(conf));
-	conf.run = hpn_crypt_run;
-	conf.discard = discard;
-	conf.workers = workers;
-	conf.jobs = JOBS;
-	conf.bytes = HPN_OPENER_AHEAD;
 	if ((o = calloc(1, sizeof(*o))) == NULL)
 		return r;
 	for (i = 0; i < JOBS; i++) {
 		if ((o->jobs[i].packet = sshbuf_new()) == NULL)
 			goto out;
 	}
-	if ((o->engine = hpn_engine_new(&conf)) == NULL)
-		goto out;
-	if (hpn_engine_workers(o->engine) == 0) {
-		r = SSH_ERR_SYSTEM_ERROR;
-		goto out;
-	}
-	if ((r = hpn_opener_rekey(o, keys, serial)) != 0)
+	if ((r = hpn_crypt_engine_new(&o->engine, keys, discard, workers, JOBS,
+	    HPN_OPENER_AHEAD)) != 0 ||
+	    (r = hpn_opener_rekey(o, keys, serial)) != 0)
 		goto out;
 	*op = o;
 	return 0;

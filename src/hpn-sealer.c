@@ -85,25 +85,16 @@ int
 hpn_sealer_new(struct hpn_sealer **sp, const struct newkeys *keys,
     struct sshcipher_ctx *serial, u_int workers)
 {
-	struct hpn_engine_conf conf;
 	struct hpn_sealer *s;
 	int r = SSH_ERR_ALLOC_FAIL;
 
 	*sp = NULL;
-	if (!hpn_crypt_usable(&keys->enc, &keys->mac))
-		return SSH_ERR_INVALID_ARGUMENT;
-	memset(&conf, 0, sizeof(conf));
-	conf.run = hpn_crypt_run;
-	conf.discard = discard;
-	conf.workers = workers;
-	conf.jobs = JOBS;
-	conf.bytes = HPN_SEALER_RING;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return r;
 	if ((s->ring = malloc(HPN_SEALER_RING)) != NULL &&
-	    (s->engine = hpn_engine_new(&conf)) != NULL)
-		r = hpn_engine_workers(s->engine) != 0 ?
-		    hpn_sealer_rekey(s, keys, serial) : SSH_ERR_SYSTEM_ERROR;
+	    (r = hpn_crypt_engine_new(&s->engine, keys, discard, workers, JOBS,
+	    HPN_SEALER_RING)) == 0)
+		r = hpn_sealer_rekey(s, keys, serial);
 	if (r != 0) {
 		hpn_sealer_free(s);
 		return r;
