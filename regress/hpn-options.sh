@@ -93,6 +93,9 @@ NoneEnabled=yes noneenabled=yes
 NONEENABLED=no noneenabled=no
 DisableMTAES=yes disablemtaes=yes
 NoneMacEnabled=yes nonemacenabled=yes
+UseMPTCP=yes usemptcp=yes
+HPNCongestion=bbr hpncongestion=bbr
+HPNCongestion=none hpncongestion=none
 EOD
 
 verbose "first value wins"
@@ -114,6 +117,10 @@ understood ssh "" "hpnfastconnect yes"
 understood ssh "HPNDisabled yes" "hpnfastconnect no"
 understood ssh "HPNFastConnect yes\nHPNDisabled yes" "hpnfastconnect yes"
 understood ssh "HPNFastConnect no" "hpnfastconnect no"
+understood ssh "" "happyeyes no"
+understood ssh "" "happydelay 250"
+understood ssh "HappyEyes yes\nHappyDelay 10" "happyeyes yes"
+understood ssh "HappyEyes yes\nHappyDelay 10" "happydelay 10"
 understood ssh "NoneSwitch no" "noneswitch yes" -o NoneSwitch=yes
 understood sshd "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
 
@@ -218,6 +225,10 @@ NoneEnabled||no argument
 NoneEnabled|yes no|extra arguments
 NoneMacEnabled|1|unsupported option
 NoneMacEnabled||no argument
+UseMPTCP|maybe|unsupported option
+HPNCongestion|a/b|not a name
+HPNCongestion|sixteen_letters_|too long
+HPNCongestion||no argument
 EOD
 done
 
@@ -251,10 +262,34 @@ MetricsPath /nonexistent/file
 MetricsInterval 5
 Fallback yes
 FallbackPort 22
-HappyEyes yes
-HappyDelay 250
-UseMPTCP yes
+HPNUseBundle yes
+HPNBundleSize 4
+HPNWriterPool 4
+HPNTailRedistribute yes
+HPNMaxRetries 3
+HPNStallAbortTimeout 30
+HPNMaxAuthConcurrent 4
+HPNLustreStripeCount 4
+HPNWorkersDie yes
+ZstdLevel 3
+TransferLog /nonexistent/log
 EOD
+
+verbose "a configuration with every name of HPN-SSH 18.9 and 19"
+# Names and values as its manuals have them; both ends read all of them.
+names="HPNDisabled no\nTcpRcvBufPoll yes\nTcpRcvBuf 4096\nHPNBufferSize 16384"
+names="$names\nHPNBufferLimit no\nNoneEnabled no\nNoneSwitch no"
+names="$names\nNoneMacEnabled no\nDisableMTAES no\nMetrics no"
+names="$names\nMetricsPath /tmp/metrics\nMetricsInterval 5\nFallback no"
+names="$names\nFallbackPort 22\nHappyEyes no\nHappyDelay 250\nUseMPTCP no"
+names="$names\nHPNUseBundle yes\nHPNBundleSize 4\nHPNWriterPool 4"
+names="$names\nHPNTailRedistribute yes\nHPNMaxRetries 3"
+names="$names\nHPNStallAbortTimeout 30\nHPNMaxAuthConcurrent 4"
+names="$names\nHPNLustreStripeCount 4\nHPNWorkersDie yes\nZstdLevel 3"
+for tool in ssh sshd; do
+	understood $tool "$names" "hpndisabled no"
+	test $tool = sshd || understood ssh "$names" "happydelay 250"
+done
 
 verbose "NoneSwitch means nothing to sshd"
 configure sshd "NoneSwitch yes"

@@ -7,6 +7,7 @@ LTESTS+=\
 	hpn-channels \
 	hpn-tun \
 	hpn-ciphers \
+	hpn-sockets \
 	hpn-rekey \
 	hpn-threads \
 	hpn-stall \

@@ -26,6 +26,7 @@
 #include "hpn-connection.h"
 #include "hpn-options.h"
 #include "hpn-rtt.h"
+#include "hpn-socket.h"
 #include "hpn-tcp.h"
 #include "hpn-workers-auto.h"
 
@@ -58,6 +59,9 @@ hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
 
 	if (options->disabled || ssh->hpn != NULL)
 		return;
+	if (ssh_packet_connection_is_on_socket(ssh))
+		(void)hpn_socket_congestion(ssh_packet_get_connection_in(ssh),
+		    options->congestion.text);
 	hpn = xcalloc(1, sizeof(*hpn));
 	hpn->options = *options;
 	/*

@@ -21,16 +21,19 @@ static const struct {
 static int
 hex(const char *s, uint64_t *value)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *digit;
-	int n;
+	int n, digit;
 
 	*value = 0;
-	for (n = 0; *s != '\0' && (digit = strchr(digits, *s)) != NULL;
-	    n++, s++) {
+	for (n = 0;; n++, s++) {
+		if (*s >= '0' && *s <= '9')
+			digit = *s - '0';
+		else if (*s >= 'a' && *s <= 'f')
+			digit = *s - 'a' + 10;
+		else
+			break;
 		if (n == 16)
 			return 0;
-		*value = *value << 4 | (uint64_t)(digit - digits);
+		*value = *value << 4 | (uint64_t)digit;
 	}
 	return n > 0;
 }

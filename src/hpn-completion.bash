@@ -12,8 +12,13 @@ _openssh_hpn_values()
 {
 	case ${1,,} in
 	hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|\
-	noneswitch|hpnfastconnect)
+	noneswitch|hpnfastconnect|happyeyes|usemptcp)
 		echo yes no ;;
+	happydelay)
+		echo 100 250 500 ;;
+	hpncongestion)
+		echo none $(cat /proc/sys/net/ipv4/tcp_allowed_congestion_control \
+		    2>/dev/null) ;;
 	hpnthreads)
 		echo auto 0 1 2 4 8 ring:2 ;;
 	hpnwindowmax)
@@ -24,7 +29,8 @@ _openssh_hpn_values()
 }
 
 _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
-    TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch'
+    TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
+    HappyEyes HappyDelay UseMPTCP HPNCongestion'
 
 # What -X of scp and sftp takes, the release's own and ours.
 _openssh_hpn_x_names='nrequests buffer channels resume verify'

@@ -26,11 +26,18 @@ _openssh_hpn_options() {
   fi
   if compset -P 1 '*='; then
     case "${${IPREFIX##*-o}%=}" in
-    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect))
+    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect|happyeyes|usemptcp))
       _wanted values expl 'truth value' compadd yes no
       ;;
     (#i)hpnthreads)
       _wanted values expl 'threads' compadd auto 0 1 2 4 8 ring:2
+      ;;
+    (#i)happydelay)
+      _wanted values expl 'milliseconds' compadd 100 250 500
+      ;;
+    (#i)hpncongestion)
+      _wanted values expl 'congestion control' compadd none \
+        $(cat /proc/sys/net/ipv4/tcp_allowed_congestion_control 2>/dev/null)
       ;;
     (#i)hpnwindowmax)
       _wanted values expl 'bytes' compadd 2M 16M 64M 128M 256M 500M
@@ -47,6 +54,7 @@ _openssh_hpn_options() {
   names=(
     HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
+    HappyEyes HappyDelay UseMPTCP HPNCongestion
   )
   _wanted values expl 'configure file option' \
     compadd -M 'm:{a-z}={A-Z}' -q -S '=' -a names

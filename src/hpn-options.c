@@ -18,7 +18,9 @@
 enum kind {
 	FLAG,
 	SIZE,
-	THREADS
+	NUMBER,
+	THREADS,
+	NAME
 };
 
 /* Bits of the sides on which an option has an effect */
@@ -55,7 +57,7 @@ lookup(int side, const char *keyword)
 	return NULL;
 }
 
-/* FLAG and THREADS are int, SIZE is int64_t. */
+/* SIZE is int64_t, NAME has its own type, the others are int. */
 static int *
 member_int(struct hpn_options *o, const struct option *opt)
 {
@@ -68,10 +70,36 @@ member_size(struct hpn_options *o, const struct option *opt)
 	return (int64_t *)((char *)o + opt->member);
 }
 
+static struct hpn_options_name *
+member_name(struct hpn_options *o, const struct option *opt)
+{
+	return (struct hpn_options_name *)((char *)o + opt->member);
+}
+
+/* What is common to all kinds, so that the lists below need not know them. */
+#define NUMERIC_UNSET(m)	((m) == HPN_OPTION_UNSET)
+#define IS_UNSET_FLAG		NUMERIC_UNSET
+#define IS_UNSET_SIZE		NUMERIC_UNSET
+#define IS_UNSET_NUMBER		NUMERIC_UNSET
+#define IS_UNSET_THREADS	NUMERIC_UNSET
+#define IS_UNSET_NAME(m)	((m).text[0] == '\0')
+#define NUMERIC_SET(m, value)	((m) = (value))
+#define SET_FLAG		NUMERIC_SET
+#define SET_SIZE		NUMERIC_SET
+#define SET_NUMBER		NUMERIC_SET
+#define SET_THREADS		NUMERIC_SET
+#define SET_NAME(m, value)	strlcpy((m).text, (value), sizeof((m).text))
+#define NUMERIC_INIT(m)		((m) = HPN_OPTION_UNSET)
+#define INIT_FLAG		NUMERIC_INIT
+#define INIT_SIZE		NUMERIC_INIT
+#define INIT_NUMBER		NUMERIC_INIT
+#define INIT_THREADS		NUMERIC_INIT
+#define INIT_NAME(m)		memset(&(m), 0, sizeof(m))
+
 void
 hpn_options_init(struct hpn_options *o)
 {
-#define INIT(kind, keyword, member, ...)	o->member = HPN_OPTION_UNSET;
+#define INIT(kind, keyword, member, ...)	INIT_##kind(o->member);
 	HPN_OPTIONS(INIT)
 #undef INIT
 	o->ring = o->none_everywhere = 0;
@@ -82,8 +110,8 @@ void
 hpn_options_fill(struct hpn_options *o)
 {
 #define FILL(kind, keyword, member, dflt, ...) \
-	if (o->member == HPN_OPTION_UNSET) \
-		o->member = (dflt);
+	if (IS_UNSET_##kind(o->member)) \
+		SET_##kind(o->member, dflt);
 	HPN_OPTIONS(FILL)
 #undef FILL
 }
@@ -92,12 +120,18 @@ void
 hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src)
 {
 #define COPY(kind, keyword, member, ...) \
-	if (src->member != HPN_OPTION_UNSET) \
+	if (!IS_UNSET_##kind(src->member)) \
 		dst->member = src->member;
 	HPN_OPTIONS(COPY)
 #undef COPY
 	if (src->threads != HPN_OPTION_UNSET)
 		dst->ring = src->ring;
+}
+
+int
+hpn_options_named(const struct hpn_options_name *name)
+{
+	return strcasecmp(name->text, HPN_OPTIONS_NONE) != 0;
 }
 
 int *
@@ -162,6 +196,49 @@ size_parse(const char *arg, int64_t least, int64_t most, int64_t *value,
 }
 
 static int
+number_parse(const char *arg, int64_t least, int64_t most, int *value,
+    const char **reason)
+{
+	const char *errstr = NULL;
+
+	if (arg == NULL || *arg == '\0') {
+		*reason = "is missing";
+		return -1;
+	}
+	*value = (int)strtonum(arg, least, most, &errstr);
+	if (errstr != NULL) {
+		*reason = strcmp(errstr, "invalid") == 0 ? "is not a number" :
+		    strcmp(errstr, "too large") == 0 ?
+		    "is too large" : "is too small";
+		return -1;
+	}
+	return 0;
+}
+
+/* It goes to the kernel, and into logs: what it may consist of is known. */
+static int
+name_parse(const char *arg, int64_t least, int64_t most, const char **reason)
+{
+	size_t len;
+
+	if (arg == NULL || *arg == '\0') {
+		*reason = "is missing";
+		return -1;
+	}
+	len = strlen(arg);
+	if (strspn(arg, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != len) {
+		*reason = "is not a name";
+		return -1;
+	}
+	if ((int64_t)len < least || (int64_t)len > most) {
+		*reason = "is too long";
+		return -1;
+	}
+	return 0;
+}
+
+static int
 threads_parse(const char *arg, int64_t least, int64_t most, int *value,
     int *ring, const char **reason)
 {
@@ -197,7 +274,7 @@ hpn_options_value(struct hpn_options *o, int side, const char *keyword,
 {
 	const struct option *opt = lookup(side, keyword);
 	int64_t size;
-	int threads, ring;
+	int number, threads, ring;
 
 	*reason = NULL;
 	if (opt == NULL) {
@@ -210,6 +287,19 @@ hpn_options_value(struct hpn_options *o, int side, const char *keyword,
 			return -1;
 		if (active && *member_size(o, opt) == HPN_OPTION_UNSET)
 			*member_size(o, opt) = size;
+		return 0;
+	case NUMBER:
+		if (number_parse(arg, opt->least, opt->most, &number,
+		    reason) != 0)
+			return -1;
+		if (active && *member_int(o, opt) == HPN_OPTION_UNSET)
+			*member_int(o, opt) = number;
+		return 0;
+	case NAME:
+		if (name_parse(arg, opt->least, opt->most, reason) != 0)
+			return -1;
+		if (active && IS_UNSET_NAME(*member_name(o, opt)))
+			SET_NAME(*member_name(o, opt), arg);
 		return 0;
 	case THREADS:
 		if (threads_parse(arg, opt->least, opt->most, &threads, &ring,
@@ -241,6 +331,21 @@ dump_SIZE(const struct hpn_options *o, const char *keyword, int64_t value,
 {
 	(void)o;
 	fprintf(f, "%s %lld\n", keyword, (long long)value);
+}
+
+static void
+dump_NUMBER(const struct hpn_options *o, const char *keyword, int64_t value,
+    FILE *f)
+{
+	dump_SIZE(o, keyword, value, f);
+}
+
+static void
+dump_NAME(const struct hpn_options *o, const char *keyword,
+    struct hpn_options_name value, FILE *f)
+{
+	(void)o;
+	fprintf(f, "%s %s\n", keyword, value.text);
 }
 
 static void

@@ -20,18 +20,30 @@
 #define HPN_MEMORY_MAX_DEFAULT	(256LL * 1024 * 1024)
 #define HPN_MEMORY_MAX_MOST	(1LL << 40)
 
+/* Milliseconds: RFC 8305, section 8, which also has the bounds of use. */
+#define HPN_HAPPY_DELAY		250
+#define HPN_HAPPY_DELAY_LEAST	10
+#define HPN_HAPPY_DELAY_MOST	60000
+
+/* The kernel's TCP_CA_NAME_MAX, without the NUL */
+#define HPN_OPTIONS_NAME_MAX	15
+/* A NAME that is no name, and the default: as the system has it */
+#define HPN_OPTIONS_NONE	"none"
+
 /*
  * The options, one line each, in the order in which ssh -G and sshd -T print
  * them.  A new option is a line here, beside its manuals and samples.
  *
- * kind		FLAG (yes or no), SIZE (bytes; K, M, G) or THREADS
+ * kind		FLAG (yes or no), SIZE (bytes; K, M, G), NUMBER, THREADS or
+ *		NAME (letters, digits, - and _)
  * keyword	in small letters
  * member	of struct hpn_options; HPN_OPTION_UNSET until it is set
  * default	a value; it may use the members of *o whose lines come before
  * where	BOTH: ssh_config and sshd_config, Match included.
  *		CLIENT: ssh_config; sshd takes it too, without effect.
  *		SERVER: sshd_config, Match included.
- * least, most	the bounds of a SIZE and of THREADS
+ * least, most	the bounds of a SIZE, of a NUMBER and of THREADS; the lengths
+ *		that a NAME may have
  */
 #define HPN_OPTIONS(X) \
 	X(FLAG, "hpndisabled", disabled, 0, BOTH, 0, 1) \
@@ -47,7 +59,13 @@
 	X(FLAG, "noneenabled", none_enabled, 0, BOTH, 0, 1) \
 	X(FLAG, "nonemacenabled", none_mac, 0, BOTH, 0, 1) \
 	X(FLAG, "noneswitch", none_switch, 0, CLIENT, 0, 1) \
-	X(FLAG, "hpnfastconnect", fast_connect, !o->disabled, CLIENT, 0, 1)
+	X(FLAG, "hpnfastconnect", fast_connect, !o->disabled, CLIENT, 0, 1) \
+	X(FLAG, "happyeyes", happy_eyes, 0, CLIENT, 0, 1) \
+	X(NUMBER, "happydelay", happy_delay, HPN_HAPPY_DELAY, CLIENT, \
+	    HPN_HAPPY_DELAY_LEAST, HPN_HAPPY_DELAY_MOST) \
+	X(FLAG, "usemptcp", mptcp, 0, BOTH, 0, 1) \
+	X(NAME, "hpncongestion", congestion, HPN_OPTIONS_NONE, BOTH, \
+	    1, HPN_OPTIONS_NAME_MAX)
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files
@@ -62,15 +80,30 @@
 	X("metricsinterval") \
 	X("fallback") \
 	X("fallbackport") \
-	X("happyeyes") \
-	X("happydelay") \
-	X("usemptcp")
+	X("hpnusebundle") \
+	X("hpnbundlesize") \
+	X("hpnwriterpool") \
+	X("hpntailredistribute") \
+	X("hpnmaxretries") \
+	X("hpnstallaborttimeout") \
+	X("hpnmaxauthconcurrent") \
+	X("hpnlustrestripecount") \
+	X("hpnworkersdie") \
+	X("zstdlevel") \
+	X("transferlog")
 
 #define HPN_OPTIONS_TYPE_FLAG		int
 #define HPN_OPTIONS_TYPE_SIZE		int64_t
+#define HPN_OPTIONS_TYPE_NUMBER		int
 #define HPN_OPTIONS_TYPE_THREADS	int	/* or HPN_OPTION_AUTO */
+#define HPN_OPTIONS_TYPE_NAME		struct hpn_options_name
 #define HPN_OPTIONS_MEMBER(kind, keyword, member, ...) \
 	HPN_OPTIONS_TYPE_##kind member;
+
+/* "" until it is set */
+struct hpn_options_name {
+	char text[HPN_OPTIONS_NAME_MAX + 1];
+};
 
 struct hpn_options {
 	HPN_OPTIONS(HPN_OPTIONS_MEMBER)
@@ -109,6 +142,11 @@ void hpn_options_fill(struct hpn_options *);
 void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);
 
 /*
+ * Whether a NAME says something; it has been filled in.
+ */
+int hpn_options_named(const struct hpn_options_name *);
+
+/*
  * The member of a FLAG, to which the caller is about to store; NULL if the
  * keyword, in letters of any size, is another kind or means nothing on this
  * side.  active: the line counts; cmdline: it comes from the command line.
@@ -119,6 +157,7 @@ int *hpn_options_flag(struct hpn_options *, int side, const char *keyword,
 /*
  * Parse the argument of any other keyword; arg may be NULL.  A SIZE is a number
  * of bytes, or of K, M, G; THREADS is "auto", a number or "ring:" and a number.
+ * The bounds of the others are in the table.
  * Store it if `active` and not set before: the first value holds, as everywhere
  * in the configuration.  Returns 0, and a reason if the keyword means nothing
  * here, which completes "option x "; or -1 and a reason, which completes

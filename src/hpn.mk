@@ -18,6 +18,8 @@ LIBSSH_OBJS+=\
 	hpn-crypt.o \
 	hpn-engine.o \
 	hpn-handles.o \
+	hpn-happy.o \
+	hpn-happy-connect.o \
 	hpn-hash.o \
 	hpn-idle.o \
 	hpn-lanes.o \
@@ -54,6 +56,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-server.o \
 	hpn-sftp-stripe.o \
 	hpn-sftp-window.o \
+	hpn-socket.o \
 	hpn-tcp.o \
 	hpn-umac.o \
 	hpn-window.o \
@@ -88,6 +91,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_connect.o \
 	$(HPN_UNITTESTS)/test_ciphers.o \
+	$(HPN_UNITTESTS)/test_happy.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

@@ -27,6 +27,14 @@ set_size(struct hpn_options *o, int window, const char *arg, int active,
 }
 
 static int
+value(struct hpn_options *o, const char *keyword, const char *arg,
+    const char **reason)
+{
+	return hpn_options_value(o, HPN_OPTIONS_CLIENT, keyword, arg, 1,
+	    reason);
+}
+
+static int
 set_threads(struct hpn_options *o, const char *arg, int active,
     const char **reason)
 {
@@ -247,7 +255,8 @@ test_options(void)
 	    "hpnwindowmax 134217728\n"
 	    "hpnmemorymax 268435456\n"
 	    "hpnthreads auto\ndisablemtaes no\n"
-	    "noneenabled no\nnonemacenabled no\n");
+	    "noneenabled no\nnonemacenabled no\n"
+	    "usemptcp no\nhpncongestion none\n");
 	o.disabled = 1;
 	o.rcvbuf_poll = 0;
 	o.window_max = 65536;
@@ -260,7 +269,8 @@ test_options(void)
 	    "hpnwindowmax 65536\n"
 	    "hpnmemorymax 1099511627776\n"
 	    "hpnthreads 7\ndisablemtaes yes\n"
-	    "noneenabled yes\nnonemacenabled yes\n");
+	    "noneenabled yes\nnonemacenabled yes\n"
+	    "usemptcp no\nhpncongestion none\n");
 	o.ring = 1;
 	dumped(&o, HPN_OPTIONS_CLIENT, "hpndisabled yes\n"
 	    "tcprcvbufpoll no\n"
@@ -268,7 +278,9 @@ test_options(void)
 	    "hpnmemorymax 1099511627776\n"
 	    "hpnthreads ring:7\ndisablemtaes yes\n"
 	    "noneenabled yes\nnonemacenabled yes\nnoneswitch yes\n"
-	    "hpnfastconnect yes\n");
+	    "hpnfastconnect yes\n"
+	    "happyeyes no\nhappydelay 250\n"
+	    "usemptcp no\nhpncongestion none\n");
 	TEST_DONE();
 
 	TEST_START("options: HPNDisabled switches HPNFastConnect off, unless set");
@@ -304,12 +316,50 @@ test_options(void)
 	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_SERVER, "NoneSwitch",
 	    "yes", 1, &reason), 0);
 	ASSERT_STRING_EQ(reason, "has no effect here");
-	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_CLIENT, "UseMPTCP",
+	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_CLIENT, "Fallback",
 	    NULL, 1, &reason), 0);
 	ASSERT_STRING_EQ(reason, "has no effect here");
 	ASSERT_INT_EQ(hpn_options_value(&o, HPN_OPTIONS_CLIENT, "HPNDisabled",
 	    "yes", 1, &reason), -1);
 	ASSERT_INT_EQ(o.disabled, HPN_OPTION_UNSET);
+	TEST_DONE();
+
+	TEST_START("options: numbers and names");
+	hpn_options_init(&o);
+	ASSERT_INT_EQ(value(&o, "HappyDelay", "9", &reason), -1);
+	ASSERT_STRING_EQ(reason, "is too small");
+	ASSERT_INT_EQ(value(&o, "HappyDelay", "60001", &reason), -1);
+	ASSERT_STRING_EQ(reason, "is too large");
+	ASSERT_INT_EQ(value(&o, "HappyDelay", "1s", &reason), -1);
+	ASSERT_STRING_EQ(reason, "is not a number");
+	ASSERT_INT_EQ(value(&o, "HappyDelay", NULL, &reason), -1);
+	ASSERT_STRING_EQ(reason, "is missing");
+	ASSERT_INT_EQ(o.happy_delay, HPN_OPTION_UNSET);
+	ASSERT_INT_EQ(value(&o, "HappyDelay", "100", &reason), 0);
+	ASSERT_INT_EQ(value(&o, "HappyDelay", "200", &reason), 0);
+	ASSERT_INT_EQ(o.happy_delay, 100);
+	ASSERT_INT_EQ(value(&o, "HPNCongestion", "", &reason), -1);
+	ASSERT_STRING_EQ(reason, "is missing");
+	ASSERT_INT_EQ(value(&o, "HPNCongestion", "a b", &reason), -1);
+	ASSERT_STRING_EQ(reason, "is not a name");
+	ASSERT_INT_EQ(value(&o, "HPNCongestion", "../x", &reason), -1);
+	ASSERT_INT_EQ(value(&o, "HPNCongestion", "0123456789abcdef",
+	    &reason), -1);
+	ASSERT_STRING_EQ(reason, "is too long");
+	ASSERT_STRING_EQ(o.congestion.text, "");
+	other = o;
+	ASSERT_INT_EQ(value(&o, "HPNCongestion", "0123456789abcde",
+	    &reason), 0);
+	ASSERT_STRING_EQ(o.congestion.text, "0123456789abcde");
+	ASSERT_INT_EQ(value(&o, "HPNCongestion", "bbr", &reason), 0);
+	ASSERT_STRING_EQ(o.congestion.text, "0123456789abcde");
+	ASSERT_INT_EQ(hpn_options_named(&o.congestion), 1);
+	hpn_options_copy(&o, &other);
+	ASSERT_STRING_EQ(o.congestion.text, "0123456789abcde");
+	hpn_options_fill(&other);
+	ASSERT_INT_EQ(hpn_options_named(&other.congestion), 0);
+	hpn_options_copy(&o, &other);
+	ASSERT_STRING_EQ(o.congestion.text, "none");
 	TEST_DONE();
 
 	TEST_START("options: threads");

@@ -30,6 +30,7 @@ tests(void)
 	test_lanes();
 	test_connect();
 	test_ciphers();
+	test_happy();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
