@@ -6,7 +6,7 @@
 #
 #   build  compile the fork         lab    the emulated link and its benchmarks
 #   check  peers and tools that the tests use
-#   peers  everybody else's SSH programs, for lab/peers.sh
+#   peers  everybody else's SSH programs, for lab/peers.sh and two tests
 #   deb    a Debian root, and a system in it      rpm   rpmbuild
 #
 # On Debian: installs with apt-get as root or through a sudo that asks no
@@ -76,6 +76,8 @@ group() {
 		python3 python3
 		python3-paramiko python3-paramiko
 		python3-asyncssh python3-asyncssh
+		python3-twisted python3-twisted
+		erlang-ssh erlang-ssh
 		rclone rclone
 		lftp lftp
 		sshfs fuse-sshfs

@@ -33,12 +33,13 @@ rm -f $OBJ/hpn-key.rsa*
 $SSHKEYGEN -q -t rsa -N '' -C rsa -f $OBJ/hpn-key.rsa || fatal "ssh-keygen"
 echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.host.pub`" >$OBJ/hpn-connect-known
 
+pam=no
 # serve LINES: what the server has beside what it needs.
 serve ()
 {
 	(
 		printf '%s\n' "HostKey $OBJ/hpn-key.host" \
-		    "AuthorizedKeysFile $KEYS" "StrictModes no" "UsePAM no" \
+		    "AuthorizedKeysFile $KEYS" "StrictModes no" "UsePAM $pam" \
 		    "PidFile none" "LogLevel DEBUG3" "PermitRootLogin yes" \
 		    "Subsystem sftp internal-sftp"
 		printf "$1\n"
@@ -333,6 +334,64 @@ for SERVER in $servers; do
 	connect $ONE host "echo >>$RAN"
 	test $r -eq 255 -a $ran = 0 || fail "expired key: let in"
 	serve
+	# certificates: one that holds, one that has expired with a key behind it
+	for valid in 20200101:20200102 always:forever; do
+		$SSHKEYGEN -q -s $OBJ/hpn-key.six.1 -I cert -n $USER -V $valid \
+		    $OBJ/hpn-key.six.2.pub || fatal "ssh-keygen"
+		serve "TrustedUserCAKeys $OBJ/hpn-key.six.1.pub"
+		same_keys "certificate $valid" -i $OBJ/hpn-key.six.2 \
+		    -o CertificateFile=$OBJ/hpn-key.six.2-cert.pub \
+		    -o IdentitiesOnly=yes -o BatchMode=yes host "echo >>$RAN"
+		case $valid in
+		always*)
+			once "certificate"
+			trips "certificate" 5 ;;
+		*)
+			test $r -eq 255 -a $ran = 0 || \
+			    fail "expired certificate: let in" ;;
+		esac
+	done
+	rm -f $OBJ/hpn-key.six.2-cert.pub
+	serve "DenyUsers $USER"
+	same_keys "user not allowed" $ONE host "echo >>$RAN"
+	test $r -eq 255 -a $ran = 0 || fail "user not allowed: let in"
+	serve "MaxAuthTries 1"
+	connect $ONE host "echo >>$RAN"
+	once "one try"
+
+	# PAM has the last word on an account.
+	pam=yes
+	serve
+	pam=no
+	if test -n "`hpn_private_missing`"; then
+		verbose "skipped: PAM: `hpn_private_missing`"
+	elif ! $SERVER -t -f $HPN_SSHD_CONFIG >/dev/null 2>&1 || \
+	    $SERVER -t -f $HPN_SSHD_CONFIG 2>&1 | grep UsePAM >/dev/null; then
+		verbose "skipped: PAM: $SERVER has none"
+	else
+		for account in permit deny; do
+			printf '%s\n' "auth required pam_deny.so" \
+			    "account required pam_$account.so" \
+			    "session required pam_permit.so" >$OBJ/hpn-pam
+			cat >$OBJ/hpn-pam.sh <<-EOD
+			mount -t tmpfs tmpfs /etc/pam.d &&
+			cp $OBJ/hpn-pam /etc/pam.d/sshd && exec "\$@"
+			EOD
+			wrap="unshare -m sh $OBJ/hpn-pam.sh"
+			connect $ONE host "echo >>$RAN"
+			wrap=
+			if test $account = permit; then
+				once "PAM"
+				trips "PAM" 5
+			else
+				test $r -eq 255 -a $ran = 0 || fail \
+				    "PAM refuses: exit status $r, $ran commands"
+				hurried "$EARLY_SESSION" || \
+				    fail "PAM refuses: no early session"
+			fi
+		done
+	fi
+	serve
 
 	# An unknown host is asked about before anything of the user is sent.
 	connect -o HostKeyAlias=other $ONE host "echo >>$RAN"
@@ -353,4 +412,4 @@ for SERVER in $servers; do
 	once "rekey"
 	test `wc -c <$OBJ/hpn-connect.out` -eq 300000 || fail "rekey: data lost"
 done
-rm -f $OBJ/hpn-key.* $OBJ/hpn-connect* $FLIGHTS $RAN $ASKED $ASKED.slow $KEYS
+rm -f $OBJ/hpn-key.* $OBJ/hpn-pam $OBJ/hpn-pam.sh $OBJ/hpn-connect* $FLIGHTS $RAN $ASKED $ASKED.slow $KEYS

@@ -30,6 +30,7 @@ LTESTS+=\
 	hpn-safety \
 	hpn-connect \
 	hpn-early \
+	hpn-servers \
 	hpn-none-refuse \
 	hpn-none-names \
 	hpn-disabled \
