@@ -356,7 +356,7 @@ allow_switch(void)
 	struct hpn_options o;
 
 	hpn_options_init(&o);
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	o.none_enabled = o.none_mac = 1;
 	hpn_none_hooks_server(ssh, &o, "victim");
 }

@@ -101,8 +101,8 @@ for receiver in client server; do
 	flood $receiver
 	test $sum -ge `expr $N \* $HPN_STOCK_WINDOW` || \
 	    fail "$what: windows together only $sum"
-	test $sum -le 268435456 || fail "$what: windows together $sum"
-	hpn_no_more "$what" `cat $T/memory` `expr $idle + 262144 + 16384`
+	test $sum -le `hpn_memory_default` || fail "$what: windows together $sum"
+	hpn_no_more "$what" `cat $T/memory` `expr $idle + \`hpn_memory_default\` / 1024 + 16384`
 
 	what="$N channels to the $receiver, HPNMemoryMax 32M"
 	case $receiver in

@@ -48,11 +48,35 @@ understood ()
 }
 
 verbose "defaults"
+WINDOW=`hpn_window_default`
+MEMORY=`hpn_memory_default`
+understood ssh "" "hpnmemorymax $MEMORY"
+understood sshd "" "hpnmemorymax 268435456"
+understood ssh "HPNWindowMax 400M" "hpnmemorymax 838860800"
+understood ssh "HPNWindowMax 4M" "hpnmemorymax 268435456"
+understood sshd "HPNWindowMax 400M" "hpnmemorymax 268435456"
+# What the system lets TCP have, in a network of its own
+while read rmem window memory; do
+	configure ssh ""
+	configure_rmem="echo 4096 131072 $rmem >/proc/sys/net/ipv4/tcp_rmem"
+	unshare -n sh -c "$configure_rmem && exec $REAL_SSH -G -F $CONF host" \
+	    >$OUT 2>$ERR </dev/null || {
+		echo "$tid (skipped: defaults of other systems: no network namespace with a tcp_rmem of its own: `tail -n 1 $ERR`)"
+		break
+	}
+	grep -x "hpnwindowmax $window" $OUT >/dev/null || \
+	    fail "tcp_rmem $rmem: `grep hpnwindowmax $OUT`, not $window"
+	grep -x "hpnmemorymax $memory" $OUT >/dev/null || \
+	    fail "tcp_rmem $rmem: `grep hpnmemorymax $OUT`, not $memory"
+done <<EOD
+6291456 134217728 268435456
+314572800 314572800 629145600
+2147483647 536870911 1073741822
+EOD
 for tool in ssh sshd; do
 	understood $tool "" "hpndisabled no"
 	understood $tool "" "tcprcvbufpoll yes"
-	understood $tool "" "hpnwindowmax 134217728"
-	understood $tool "" "hpnmemorymax 268435456"
+	understood $tool "" "hpnwindowmax $WINDOW"
 	understood $tool "NoneEnabled no" "nonemacenabled no"
 	understood $tool "" "disablemtaes no"
 	understood $tool "DisableMTAES yes\nHPNThreads 5" "hpnthreads 5"
@@ -135,7 +159,7 @@ for want in "hpndisabled yes" "tcprcvbufpoll no" "hpnwindowmax 5242880" \
 	understood ssh "Match originalhost host\n$all\nMatch all\n$other" "$want"
 	understood ssh "Host host\n$all\nHost *\n$other" "$want"
 done
-understood ssh "Match originalhost other\n$all" "hpnwindowmax 134217728"
+understood ssh "Match originalhost other\n$all" "hpnwindowmax $WINDOW"
 understood ssh "Match originalhost other\n$all" "hpndisabled no"
 
 # sshd's Match stands at the end, and wins over what stands before it.
@@ -315,13 +339,14 @@ said ()
 
 verbose "effect"
 for who in client server; do
+	test $who = client && memory=$MEMORY || memory=268435456
 	said $who "" \
-	    "channel windows grow to at most 134217728, 268435456 together"
+	    "channel windows grow to at most $WINDOW, $memory together"
 	said $who "HPNDisabled yes" ""
 	said $who "HPNWindowMax 3M" \
 	    "channel windows grow to at most 3145728, 268435456 together"
 	said $who "HPNMemoryMax 5M" \
-	    "channel windows grow to at most 134217728, 5242880 together"
+	    "channel windows grow to at most $WINDOW, 5242880 together"
 done
 hpn_config "Match originalhost slow
 HPNWindowMax 4M

@@ -231,15 +231,17 @@ until_true no_children || fail "a process of a session stays"
 # The options that the release does not have, each with the default that was
 # found to take nothing from what the release assures.  One that is new has to be
 # judged and listed.
-cat >$T/judged <<'EOD'
+cat >$T/judged <<EOD
 disablemtaes no
+hpncongestion none
 hpndisabled no
 hpnmemorymax 268435456
 hpnthreads auto
-hpnwindowmax 134217728
+hpnwindowmax `hpn_window_default`
 noneenabled no
 nonemacenabled no
 tcprcvbufpoll yes
+usemptcp no
 EOD
 echo "HostKey $OBJ/host.ssh-ed25519" >$T/empty
 $SSHD -T -f $T/empty | sort >$T/ours || fatal "sshd -T"
@@ -255,8 +257,9 @@ comparable ()
 }
 if comparable && \
     $TEST_SSH_STOCK_SSHD -T -f $T/empty >$T/stock.unsorted 2>/dev/null; then
-	# Where it is installed is its own business.
-	sed -e '/^sshd[a-z]*path /d' -e '/^xauthlocation /d' \
+	# Where it is installed is its own business; the name of a cipher that
+	# stands before stock's order is judged by hpn-ciphers.
+	sed -e 's/^ciphers aes128-gcm-hw@openssh-hpn,/ciphers /' -e '/^sshd[a-z]*path /d' -e '/^xauthlocation /d' \
 	    -e '/^modulifile /d' -e '/^pidfile /d' $T/ours >$T/ours.same
 	sed -e '/^sshd[a-z]*path /d' -e '/^xauthlocation /d' \
 	    -e '/^modulifile /d' -e '/^pidfile /d' $T/stock.unsorted | \
@@ -266,7 +269,7 @@ if comparable && \
 	comm -23 $T/ours.same $T/stock >$T/added
 else
 	verbose "no stock sshd of this base: our options go by their names"
-	grep -e '^hpn' -e '^tcprcvbufpoll' -e '^none' -e '^disablemt' \
+	grep -e '^hpn' -e '^tcprcvbufpoll' -e '^none' -e '^usemptcp' -e '^disablemt' \
 	    $T/ours >$T/added
 fi
 test -s $T/added || fail "sshd -T shows no option of ours"

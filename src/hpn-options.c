@@ -106,8 +106,24 @@ hpn_options_init(struct hpn_options *o)
 	o->everywhere = 1;
 }
 
+static int64_t
+window_default(int64_t tcp_most)
+{
+	if (tcp_most < HPN_WINDOW_MAX_DEFAULT)
+		return HPN_WINDOW_MAX_DEFAULT;
+	return tcp_most > HPN_WINDOW_CEILING ? HPN_WINDOW_CEILING : tcp_most;
+}
+
+static int64_t
+memory_default(int side, int64_t window_max)
+{
+	if (side != CLIENT || window_max * 2 < HPN_MEMORY_MAX_DEFAULT)
+		return HPN_MEMORY_MAX_DEFAULT;
+	return window_max * 2;
+}
+
 void
-hpn_options_fill(struct hpn_options *o)
+hpn_options_fill(struct hpn_options *o, int side, int64_t tcp_most)
 {
 #define FILL(kind, keyword, member, dflt, ...) \
 	if (IS_UNSET_##kind(o->member)) \

@@ -15,7 +15,7 @@
 
 /* Bytes.  One packet and a bit must fit; above is hpn-window.h's ceiling. */
 #define HPN_WINDOW_MAX_LEAST	(64LL * 1024)
-#define HPN_WINDOW_MAX_DEFAULT	(128LL * 1024 * 1024)
+#define HPN_WINDOW_MAX_DEFAULT	(128LL * 1024 * 1024)	/* at least */
 #define HPN_MEMORY_MAX_LEAST	(1024LL * 1024)
 #define HPN_MEMORY_MAX_DEFAULT	(256LL * 1024 * 1024)
 #define HPN_MEMORY_MAX_MOST	(1LL << 40)
@@ -38,7 +38,8 @@
  *		NAME (letters, digits, - and _)
  * keyword	in small letters
  * member	of struct hpn_options; HPN_OPTION_UNSET until it is set
- * default	a value; it may use the members of *o whose lines come before
+ * default	a value; it may use the members of *o whose lines come before, and
+ *		what hpn_options_fill() is told
  * where	BOTH: ssh_config and sshd_config, Match included.
  *		CLIENT: ssh_config; sshd takes it too, without effect.
  *		SERVER: sshd_config, Match included.
@@ -48,9 +49,10 @@
 #define HPN_OPTIONS(X) \
 	X(FLAG, "hpndisabled", disabled, 0, BOTH, 0, 1) \
 	X(FLAG, "tcprcvbufpoll", rcvbuf_poll, 1, BOTH, 0, 1) \
-	X(SIZE, "hpnwindowmax", window_max, HPN_WINDOW_MAX_DEFAULT, BOTH, \
+	X(SIZE, "hpnwindowmax", window_max, window_default(tcp_most), BOTH, \
 	    HPN_WINDOW_MAX_LEAST, HPN_WINDOW_CEILING) \
-	X(SIZE, "hpnmemorymax", memory_max, HPN_MEMORY_MAX_DEFAULT, BOTH, \
+	X(SIZE, "hpnmemorymax", memory_max, \
+	    memory_default(side, o->window_max), BOTH, \
 	    HPN_MEMORY_MAX_LEAST, HPN_MEMORY_MAX_MOST) \
 	X(THREADS, "hpnthreads", threads, \
 	    o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO, BOTH, \
@@ -136,7 +138,14 @@ struct hpn_options {
 #define HPN_OPTIONS_SERVER	2	/* sshd_config */
 
 void hpn_options_init(struct hpn_options *);
-void hpn_options_fill(struct hpn_options *);
+
+/*
+ * Give what is not set its default.  tcp_most: the largest receive buffer that
+ * the system lets TCP have, bytes, 0 if it is not known.  Who has raised that
+ * wants a window to match.  A client's memory follows; a server has many
+ * connections, and its memory stays.
+ */
+void hpn_options_fill(struct hpn_options *, int side, int64_t tcp_most);
 
 /* What is set in src replaces what dst has: for sshd_config's Match. */
 void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);

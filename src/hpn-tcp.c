@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hpn-tcp.h"
@@ -31,6 +32,45 @@
  */
 #define SHORT_NS	1000000
 #define UNSENT_SHORT	(1024U * 1024)
+
+int64_t
+hpn_tcp_third(const char *text)
+{
+	int64_t value = 0;
+	int i, digits;
+
+	for (i = 0; i < 3; i++) {
+		text += strspn(text, " \t");
+		for (value = 0, digits = 0; *text >= '0' && *text <= '9';
+		    text++, digits++) {
+			if (digits == 18)
+				return 0;
+			value = value * 10 + (*text - '0');
+		}
+		if (digits == 0)
+			return 0;
+	}
+	return *text == '\0' || *text == '\n' ? value : 0;
+}
+
+int64_t
+hpn_tcp_receive_most(void)
+{
+#ifdef __linux__
+	char text[128];
+	FILE *f;
+	int64_t most = 0;
+
+	if ((f = fopen("/proc/sys/net/ipv4/tcp_rmem", "re")) == NULL)
+		return 0;
+	if (fgets(text, sizeof(text), f) != NULL)
+		most = hpn_tcp_third(text);
+	fclose(f);
+	return most;
+#else
+	return 0;
+#endif
+}
 
 #if defined(TCP_INFO) && !defined(__OpenBSD__)	/* pledge(2) forbids it there */
 static int

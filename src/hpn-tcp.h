@@ -19,6 +19,15 @@ struct hpn_tcp_facts {
 				 * bytes/s; 0: not known */
 };
 
+/*
+ * The largest receive buffer that the system lets TCP have by itself, bytes; 0
+ * if it is not known (tcp_rmem in tcp(7)).
+ */
+int64_t hpn_tcp_receive_most(void);
+
+/* The same out of the text "LEAST DEFAULT MOST"; 0 if it is anything else. */
+int64_t hpn_tcp_third(const char *text);
+
 /* Returns 0, or -1 when fd is not a TCP connection; errno is kept. */
 int hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *);
 

@@ -105,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS((set_size(&o, window, arg, 0, &reason) == 0) == ok);
 	HOLDS(o.window_max == HPN_OPTION_UNSET);
 	HOLDS(o.memory_max == HPN_OPTION_UNSET);
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_CLIENT, 0);
 	set = o;
 	HOLDS((set_size(&o, window, arg, 1, &reason) == 0) == ok);
 	HOLDS(o.window_max == set.window_max);

@@ -34,6 +34,20 @@ value(struct hpn_options *o, const char *keyword, const char *arg,
 	    reason);
 }
 
+static void
+defaults(int side, int64_t set, int64_t tcp_most, int64_t window,
+    int64_t memory)
+{
+	struct hpn_options o;
+
+	hpn_options_init(&o);
+	if (set != -1)
+		o.window_max = set;
+	hpn_options_fill(&o, side, tcp_most);
+	ASSERT_LONG_LONG_EQ(o.window_max, window);
+	ASSERT_LONG_LONG_EQ(o.memory_max, memory);
+}
+
 static int
 set_threads(struct hpn_options *o, const char *arg, int active,
     const char **reason)
@@ -201,7 +215,7 @@ test_options(void)
 	ASSERT_INT_EQ(o.rcvbuf_poll, HPN_OPTION_UNSET);
 	ASSERT_LONG_LONG_EQ(o.window_max, HPN_OPTION_UNSET);
 	ASSERT_LONG_LONG_EQ(o.memory_max, HPN_OPTION_UNSET);
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	ASSERT_INT_EQ(o.disabled, 0);
 	ASSERT_INT_EQ(o.rcvbuf_poll, 1);
 	ASSERT_LONG_LONG_EQ(o.window_max, HPN_WINDOW_MAX_DEFAULT);
@@ -212,13 +226,31 @@ test_options(void)
 	ASSERT_LONG_LONG_GE(o.memory_max, HPN_MEMORY_MAX_LEAST);
 	TEST_DONE();
 
+	TEST_START("options: defaults that follow the system's");
+	defaults(HPN_OPTIONS_CLIENT, -1, 0, 128 * MB, 256 * MB);
+	defaults(HPN_OPTIONS_SERVER, -1, 0, 128 * MB, 256 * MB);
+	defaults(HPN_OPTIONS_CLIENT, -1, 6 * MB, 128 * MB, 256 * MB);
+	defaults(HPN_OPTIONS_CLIENT, -1, 128LL * MB + 1, 128LL * MB + 1,
+	    256LL * MB + 2);
+	defaults(HPN_OPTIONS_CLIENT, -1, 300 * MB, 300 * MB, 600 * MB);
+	defaults(HPN_OPTIONS_SERVER, -1, 300 * MB, 300 * MB, 256 * MB);
+	defaults(HPN_OPTIONS_CLIENT, -1, 2048LL * MB, HPN_WINDOW_CEILING,
+	    2LL * HPN_WINDOW_CEILING);
+	defaults(HPN_OPTIONS_CLIENT, -1, INT64_MAX, HPN_WINDOW_CEILING,
+	    2LL * HPN_WINDOW_CEILING);
+	defaults(HPN_OPTIONS_CLIENT, -1, -1, 128 * MB, 256 * MB);
+	/* what is set counts, not what would have been */
+	defaults(HPN_OPTIONS_CLIENT, 4 * MB, 300 * MB, 4 * MB, 256 * MB);
+	defaults(HPN_OPTIONS_CLIENT, 400 * MB, 6 * MB, 400 * MB, 800 * MB);
+	TEST_DONE();
+
 	TEST_START("options: defaults replace nothing");
 	o.disabled = 1;
 	o.rcvbuf_poll = 0;
 	o.window_max = 100000;
 	o.memory_max = 2000000;
 	other = o;
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	ASSERT_INT_EQ(o.disabled, other.disabled);
 	ASSERT_INT_EQ(o.rcvbuf_poll, other.rcvbuf_poll);
 	ASSERT_LONG_LONG_EQ(o.window_max, other.window_max);
@@ -249,7 +281,7 @@ test_options(void)
 
 	TEST_START("options: dump");
 	hpn_options_init(&o);
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	dumped(&o, HPN_OPTIONS_SERVER, "hpndisabled no\n"
 	    "tcprcvbufpoll yes\n"
 	    "hpnwindowmax 134217728\n"
@@ -286,11 +318,11 @@ test_options(void)
 	TEST_START("options: HPNDisabled switches HPNFastConnect off, unless set");
 	hpn_options_init(&o);
 	o.disabled = 1;
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	ASSERT_INT_EQ(o.fast_connect, 0);
 	hpn_options_init(&o);
 	o.disabled = o.fast_connect = 1;
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	ASSERT_INT_EQ(o.fast_connect, 1);
 	TEST_DONE();
 
@@ -356,7 +388,7 @@ test_options(void)
 	ASSERT_INT_EQ(hpn_options_named(&o.congestion), 1);
 	hpn_options_copy(&o, &other);
 	ASSERT_STRING_EQ(o.congestion.text, "0123456789abcde");
-	hpn_options_fill(&other);
+	hpn_options_fill(&other, HPN_OPTIONS_CLIENT, 0);
 	ASSERT_INT_EQ(hpn_options_named(&other.congestion), 0);
 	hpn_options_copy(&o, &other);
 	ASSERT_STRING_EQ(o.congestion.text, "none");
@@ -386,12 +418,12 @@ test_options(void)
 	TEST_START("options: HPN-SSH's name for no threads");
 	hpn_options_init(&o);
 	o.disable_mtaes = 1;
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	ASSERT_INT_EQ(o.threads, 0);
 	hpn_options_init(&o);
 	o.disable_mtaes = 1;
 	o.threads = HPN_OPTION_AUTO;
-	hpn_options_fill(&o);
+	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
 	ASSERT_INT_EQ(o.threads, HPN_OPTION_AUTO);
 	hpn_options_init(&other);
 	other.threads = 9;

@@ -163,7 +163,7 @@ test_trip(void)
 	TEST_START("trips: reads grow with what is there, up to a trip");
 	ssh.state = ssh_alloc_session_state()->state;
 	hpn_options_init(&options);
-	hpn_options_fill(&options);
+	hpn_options_fill(&options, HPN_OPTIONS_CLIENT, 0);
 	hpn_channels_configure(&ssh, &options);
 	ASSERT_PTR_NE(ssh.hpn, NULL);
 	for (i = 0; i < 10; i++) {

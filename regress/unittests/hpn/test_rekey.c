@@ -130,7 +130,7 @@ set_hpn(struct ssh *ssh, int on)
 	if (!on)
 		return;
 	hpn_options_init(&options);
-	hpn_options_fill(&options);
+	hpn_options_fill(&options, HPN_OPTIONS_CLIENT, 0);
 	options.threads = 0;
 	hpn_channels_configure(ssh, &options);
 }

@@ -148,6 +148,25 @@ check_targets(int starts, uint64_t rtt_min_ns, uint32_t most)
 	ASSERT_U32_EQ(before, most);
 }
 
+static void
+allowed(void)
+{
+	TEST_START("tcp: the third figure of tcp_rmem");
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("4096\t131072\t33554432\n"), 33554432);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 3"), 3);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 2147483647\n"), 2147483647);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third(""), 0);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2"), 0);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 \n"), 0);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 3 4"), 0);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 -3"), 0);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 3x"), 0);
+	ASSERT_LONG_LONG_EQ(hpn_tcp_third("1 2 9999999999999999999"), 0);
+	/* Whatever this system says, it is no nonsense */
+	ASSERT_LONG_LONG_GE(hpn_tcp_receive_most(), 0);
+	TEST_DONE();
+}
+
 void
 test_tcp(void)
 {
@@ -338,4 +357,5 @@ test_tcp(void)
 	check_targets(0, 0, 4 * MB);
 	check_targets(1, 0, 32 * MB);
 	TEST_DONE();
+	allowed();
 }
