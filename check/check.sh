@@ -37,7 +37,7 @@ out=$build/check
 # processors.
 check_setup='deps series build-debian build-stock'
 check_a='suite-debian'
-check_b='names policy files version warnings-debian man options differential'
+check_b='names circles policy files version warnings-debian man options differential'
 check_end='lab'
 rest_setup='build-upstream build-10.3'
 rest_a='suite-threads suite-upstream suite-10.3'
@@ -272,7 +272,7 @@ step_files() {
 	map=src/OVERVIEW.hpn
 	echo "$files" | sed -n 's|^src/\([^/]*\)\.[ch]$|\1|p' |
 	    sort -u >"$out/modules"
-	sed -n 's/^  \(hpn-[a-z0-9-]*\|cipher-ctr-mt\)  *\*\{0,1\}  .*/\1/p' "$map" |
+	sed -n 's/^  \(hpn-[a-z0-9-]*\|cipher-ctr-mt\)\( \*\)\{0,1\}  *[^ ].*/\1/p' "$map" |
 	    grep -vx 'hpn-completion' | sort -u >"$out/mapped"
 	for f in $(comm -23 "$out/modules" "$out/mapped"); do
 		echo "$map: section 5 does not name $f"
@@ -383,7 +383,7 @@ NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
 	suite-10.3)	only=${only:-$(ours_of 10.3)}
 			step_suite 10.3 quick 24200 ;;
-	names)		script check/symbols.sh names ;;
+	names|circles)	script check/symbols.sh "$step" ;;
 	policy)		optional check/policy.sh ;;
 	sanitize)	optional check/sanitize.sh ;;
 	warnings-*)	step_warnings "${step#warnings-}" ;;

@@ -36,61 +36,16 @@
 #include "sftp-client.h"
 
 #include "hpn-handles.h"
+#include "hpn-sftp-again.h"
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-handles.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
 
 extern volatile sig_atomic_t interrupted;
 
-/* How many were open as the server did what it has answered, or more. */
-static u_int
-held(const struct hpn_sftp_job *job, u_int id)
-{
-	u_int i, n = 0;
-
-	for (i = 0; i < HPN_LANES_MAX; i++)
-		n += hpn_handles_held(&job->handles[i], id, job->c->disorder);
-	return n;
-}
-
-void
-hpn_sftp_again_asked(struct hpn_sftp_job *job, u_int lane, u_int id)
-{
-	hpn_handles_asked(&job->handles[lane], id);
-}
-
-void
-hpn_sftp_again_closing(struct hpn_sftp_job *job, struct node *n, u_int lane,
-    u_int id)
-{
-	if (lane == 0)
-		n->closing = 1;
-	hpn_handles_closed(&job->handles[lane], id, n);
-}
-
 /* ------------------------------------------------------------ begin again -- */
-
-/* The part of a local file that came is not what it should be. */
-static void
-cut_local(struct hpn_sftp_job *job, struct node *n)
-{
-	mode_t mode = n->mode | S_IRUSR | S_IWUSR;
-	struct stat st;
-
-	if (n->modified && n->fd == -1) {
-		/* It was finished, and its mode may be the source's. */
-		if ((job->flags & HPN_SFTP_PRESERVE) && mode != n->mode)
-			(void)chmod(n->to, mode);
-		n->fd = open(n->to, O_WRONLY);
-	}
-	if (n->modified && (n->fd == -1 || fstat(n->fd, &st) == -1 ||
-	    !S_ISREG(st.st_mode) || ftruncate(n->fd, n->begun) == -1))
-		n->spoilt = 1;
-	if (n->fd != -1)
-		close(n->fd);
-	n->fd = -1;
-	hpn_sftp_save_drop(job, n);
-	n->high = n->bad = n->begun;
-}
 
 /* What is in this directory, as far as it was told, may be in another one. */
 static void
@@ -117,8 +72,7 @@ touch(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->again)
 		return;
-	debug("copying \"%s\" again",
-	    job->flags & HPN_SFTP_UP ? n->to : n->from);
+	debug("copying \"%s\" again", hpn_sftp_node_remote(job, n));
 	n->again = 1;
 	n->state = NODE_AGAIN;
 	hpn_sftp_node_unlist(n);
@@ -132,14 +86,7 @@ touch(struct hpn_sftp_job *job, struct node *n)
 	n->next = 0;
 	n->size = 0;
 	hpn_sftp_node_plan(job, n);
-	if ((job->flags & HPN_SFTP_UP) == 0) {
-		cut_local(job, n);
-		return;
-	}
-	(void)hpn_sftp_stripe_close(job, n);
-	if (n->fd != -1)
-		close(n->fd);
-	n->fd = -1;
+	job->way->undo(job, n);
 }
 
 struct sharing {
@@ -182,25 +129,6 @@ all_again(struct hpn_sftp_job *job, struct node *n, struct sharing *s)
 	touch(job, n);
 }
 
-/* Nothing more can be found out about some handles: what waits for that ends. */
-static void
-settle(struct hpn_sftp_job *job, u_int lane, const struct node *except)
-{
-	struct node *n;
-
-	while ((n = hpn_handles_settled(&job->handles[lane])) != NULL) {
-		n->handles--;
-		if (n == except || n->handles != 0)
-			continue;
-		if (n->tree)
-			hpn_sftp_node_dir_check(job, n);
-		else if (job->flags & HPN_SFTP_UP)
-			hpn_sftp_put_check_end(job, n);
-		else
-			hpn_sftp_get_check_end(job, n);
-	}
-}
-
 void
 hpn_sftp_again_opened(struct hpn_sftp_job *job, const struct request *req,
     u_char type, struct sshbuf *m)
@@ -211,7 +139,7 @@ hpn_sftp_again_opened(struct hpn_sftp_job *job, const struct request *req,
 	const u_char *p;
 	size_t len;
 
-	job->held = held(job, req->id);
+	job->held = hpn_sftp_handles_held(job, req->id);
 	/* A handle that was guessed is that of the only file there is. */
 	if (type != SSH2_FXP_HANDLE || n->guess != GUESS_NONE ||
 	    sshbuf_peek_string_direct(m, &p, &len) != 0)
@@ -226,26 +154,7 @@ hpn_sftp_again_opened(struct hpn_sftp_job *job, const struct request *req,
 		    shared, &s) != 0)
 			all_again(job, n, &s);
 	}
-	settle(job, req->lane, n);
-}
-
-void
-hpn_sftp_again_closed(struct hpn_sftp_job *job, const struct request *req)
-{
-	hpn_handles_answered(&job->handles[req->lane], req->id);
-	settle(job, req->lane, req->node);
-}
-
-void
-hpn_sftp_again_gone(struct hpn_sftp_job *job, u_int lane)
-{
-	struct hpn_handles *h = &job->handles[lane];
-	struct node *n;
-
-	while ((n = hpn_handles_drop(h)) != NULL) {
-		if (--n->handles == 0)
-			hpn_sftp_put_check_end(job, n);
-	}
+	hpn_sftp_handles_settle(job, req->lane, n);
 }
 
 void
@@ -305,8 +214,7 @@ hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req,
 static void
 renew(struct hpn_sftp_job *job, struct node *n)
 {
-	hpn_sftp_check_free(n);
-	hpn_sftp_stripe_free(n);
+	job->way->forget(job, n);
 	free(n->small);
 	n->small = NULL;
 	n->small_len = 0;
@@ -333,10 +241,7 @@ hpn_sftp_again_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	hpn_sftp_node_unlist(n);
 	if (!n->again) {
-		if (job->flags & HPN_SFTP_UP)
-			hpn_sftp_put_open(job, n);
-		else
-			hpn_sftp_get_open(job, n);
+		job->way->open(job, n);
 		return;
 	}
 	free(n->handle);
@@ -347,7 +252,7 @@ hpn_sftp_again_begin(struct hpn_sftp_job *job, struct node *n)
 	if (n->tree) {
 		n->relist = 1;
 		n->failed = 0;
-		hpn_sftp_get_open(job, n);
+		job->way->open(job, n);
 		return;
 	}
 	renew(job, n);
@@ -355,10 +260,8 @@ hpn_sftp_again_begin(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_meter_break(job);
 		error("\"%s\" cannot be written again", n->to);
 		hpn_sftp_node_fail(job, n);
-	} else if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_begin(job, n);
-	else
-		hpn_sftp_get_begin(job, n);
+	} else
+		job->way->begin(job, n);
 }
 
 void
@@ -395,13 +298,4 @@ hpn_sftp_again_list_end(struct hpn_sftp_job *job, struct node *n)
 	if (n->relist)
 		hpn_sftp_node_doubt(job, n, 0);
 	n->relist = 0;
-}
-
-/* -------------------------------------------------------------- comparing -- */
-
-int
-hpn_sftp_again_second(const struct hpn_sftp_job *job, const struct node *n)
-{
-	return job->c->shares && n->check != NULL && n->second == 0 &&
-	    !n->failed && !interrupted;
 }

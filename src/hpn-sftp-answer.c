@@ -27,8 +27,7 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
-#include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-answer.h"
 
 static void
 wrong_type(u_char wanted, u_char type)

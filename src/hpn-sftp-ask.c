@@ -18,11 +18,12 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-handles.h"
+#include "hpn-lanes.h"
+#include "hpn-sftp-ask.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-io.h"
-#include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
 
 int
 hpn_sftp_ask_may(struct hpn_sftp_job *job, size_t len)
@@ -49,9 +50,13 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 
 	req->id = (*job->c->next_id)++;
 	if (type == SSH2_FXP_OPEN || type == SSH2_FXP_OPENDIR)
-		hpn_sftp_again_asked(job, req->lane, req->id);
-	else if (type == SSH2_FXP_CLOSE)
-		hpn_sftp_again_closing(job, req->node, req->lane, req->id);
+		hpn_handles_asked(&job->handles[req->lane], req->id);
+	else if (type == SSH2_FXP_CLOSE) {
+		if (req->lane == 0)
+			req->node->closing = 1;
+		hpn_handles_closed(&job->handles[req->lane], req->id,
+		    req->node);
+	}
 	req->sent_ns = hpn_clock_ns();
 	chain = &job->asked[req->id % REQUEST_CHAINS];
 	req->chain = *chain;
@@ -78,13 +83,15 @@ hpn_sftp_ask_over(struct hpn_sftp_job *job, const struct request *req)
 }
 
 static struct request *
-request(struct node *n, enum ask what, u_int lane, u_int64_t offset, size_t len)
+request(struct node *n, enum ask what, const struct where *where,
+    u_int64_t offset, size_t len)
 {
 	struct request *req = xcalloc(1, sizeof(*req));
 
 	req->node = n;
 	req->ask = what;
-	req->lane = lane;
+	if ((req->where = where) != NULL)
+		req->lane = where->lane;
 	req->offset = offset;
 	req->len = len;
 	return req;
@@ -93,7 +100,7 @@ request(struct node *n, enum ask what, u_int lane, u_int64_t offset, size_t len)
 static struct request *
 ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
 {
-	struct request *req = request(n, what, 0, 0, 0);
+	struct request *req = request(n, what, NULL, 0, 0);
 
 	begin(job, req, type);
 	return req;
@@ -151,14 +158,15 @@ void
 hpn_sftp_ask_open(struct hpn_sftp_job *job, struct node *n, const char *path,
     u_int mode, const Attrib *a)
 {
-	send_open(job, request(n, ASK_OPEN, 0, 0, 0), path, mode, a);
+	send_open(job, request(n, ASK_OPEN, NULL, 0, 0), path, mode, a);
 }
 
 void
-hpn_sftp_ask_lane_open(struct hpn_sftp_job *job, struct node *n, u_int lane)
+hpn_sftp_ask_lane_open(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where)
 {
 	/* If it has gone meanwhile it must not come into being again. */
-	send_open(job, request(n, ASK_LANE_OPEN, lane, 0, 0), n->to,
+	send_open(job, request(n, ASK_LANE_OPEN, where, 0, 0), n->to,
 	    SSH2_FXF_READ|SSH2_FXF_WRITE, NULL);
 }
 
@@ -166,13 +174,12 @@ static void
 put_handle(struct hpn_sftp_job *job, const struct request *req)
 {
 	const struct node *n = req->node;
-	const u_char *handle = n->handle;
-	size_t len = n->handle_len;
+	const struct where *where = req->where;
 	int r;
 
-	if (req->lane != 0)
-		handle = hpn_sftp_stripe_handle(n, req->lane, &len);
-	if ((r = sshbuf_put_string(job->m, handle, len)) != 0)
+	if ((r = where == NULL ?
+	    sshbuf_put_string(job->m, n->handle, n->handle_len) :
+	    sshbuf_put_string(job->m, where->handle, where->handle_len)) != 0)
 		fatal_fr(r, "compose");
 }
 
@@ -188,14 +195,14 @@ void
 hpn_sftp_ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type)
 {
-	send_handle(job, request(n, what, 0, 0, 0), type);
+	send_handle(job, request(n, what, NULL, 0, 0), type);
 }
 
 void
-hpn_sftp_ask_lane_handle(struct hpn_sftp_job *job, struct node *n, u_int lane,
-    enum ask what, u_char type)
+hpn_sftp_ask_lane_handle(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, enum ask what, u_char type)
 {
-	send_handle(job, request(n, what, lane, 0, 0), type);
+	send_handle(job, request(n, what, where, 0, 0), type);
 }
 
 static void
@@ -263,14 +270,14 @@ void
 hpn_sftp_ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
-	send_read(job, request(n, ASK_COMPARE, 0, offset, len));
+	send_read(job, request(n, ASK_COMPARE, NULL, offset, len));
 }
 
 void
-hpn_sftp_ask_lane_read(struct hpn_sftp_job *job, struct node *n, u_int lane,
-    u_int64_t offset, size_t len)
+hpn_sftp_ask_lane_read(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, u_int64_t offset, size_t len)
 {
-	send_read(job, request(n, ASK_LANE_PROOF, lane, offset, len));
+	send_read(job, request(n, ASK_LANE_PROOF, where, offset, len));
 }
 
 void
@@ -289,10 +296,10 @@ hpn_sftp_ask_hash(struct hpn_sftp_job *job, struct node *n,
 }
 
 static struct request *
-data_request(struct node *n, enum ask what, u_int lane, u_int64_t offset,
-    size_t len)
+data_request(struct node *n, enum ask what, const struct where *where,
+    u_int64_t offset, size_t len)
 {
-	struct request *req = request(n, what, lane, offset, len);
+	struct request *req = request(n, what, where, offset, len);
 	struct request *before = TAILQ_LAST(&n->data, requests);
 
 	while (before != NULL && before->offset > offset)
@@ -308,7 +315,7 @@ void
 hpn_sftp_ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     size_t len)
 {
-	send_read(job, data_request(n, ASK_READ, 0, offset, len));
+	send_read(job, data_request(n, ASK_READ, NULL, offset, len));
 }
 
 void
@@ -334,15 +341,15 @@ send_write(struct hpn_sftp_job *job, struct request *req, const u_char *data)
 }
 
 void
-hpn_sftp_ask_write(struct hpn_sftp_job *job, struct node *n, u_int lane,
-    u_int64_t offset, const u_char *data, size_t len)
+hpn_sftp_ask_write(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, u_int64_t offset, const u_char *data, size_t len)
 {
-	send_write(job, data_request(n, ASK_WRITE, lane, offset, len), data);
+	send_write(job, data_request(n, ASK_WRITE, where, offset, len), data);
 }
 
 void
 hpn_sftp_ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
-	send_write(job, request(n, ASK_HIDDEN, 0, offset, len), data);
+	send_write(job, request(n, ASK_HIDDEN, NULL, offset, len), data);
 }

@@ -33,9 +33,13 @@
 
 #include "hpn-hash.h"
 #include "hpn-resume.h"
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-check.h"
+#include "hpn-sftp-conn.h"
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -98,7 +102,7 @@ static void
 refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 {
 	debug("server does not hash \"%s\": %s",
-	    job->flags & HPN_SFTP_UP ? n->to : n->from, fx2txt(status));
+	    hpn_sftp_node_remote(job, n), fx2txt(status));
 	n->unhashed = 1;
 	if (!job->c->hashes && !n->writeonly)
 		job->c->can_hash = 0;
@@ -283,10 +287,7 @@ act(struct hpn_sftp_job *job, struct node *n)
 		n->begun = r->offset;
 		count(job, n, r);
 	}
-	if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_checked(job, n, r);
-	else
-		hpn_sftp_get_checked(job, n, r);
+	job->way->checked(job, n, r);
 }
 
 void
@@ -296,7 +297,7 @@ hpn_sftp_check_begin(struct hpn_sftp_job *job, struct node *n,
 	hpn_sftp_check_free(n);
 	n->check = xcalloc(1, sizeof(*n->check));
 	hpn_resume_begin(&n->check->r, source, dest, job->flags,
-	    job->c->can_hash, (job->flags & HPN_SFTP_UP) != 0);
+	    job->c->can_hash, job->way->up);
 	act(job, n);
 }
 
@@ -320,7 +321,7 @@ hpn_sftp_check_verify_begin(struct hpn_sftp_job *job, struct node *n)
 	c->differs = UINT64_MAX;
 	c->zeros = c->others = 0;
 	c->unusable = 0;
-	if (job->flags & HPN_SFTP_UP)
+	if (job->way->up)
 		c->stream = hpn_hash_new();
 	if (!c->hash && n->size > n->begun)
 		say_once(job, SAID_VERIFIES, "The server has no hashes: what "
@@ -362,7 +363,7 @@ void
 hpn_sftp_check_verify_more(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->check != NULL && n->check->verifying && n->check->hash &&
-	    !hpn_sftp_again_second(job, n) && (n->state == NODE_DATA || n->state
+	    !hpn_sftp_node_second(job, n) && (n->state == NODE_DATA || n->state
 	    == NODE_DRAIN))
 		hpn_sftp_check_send(job, n);
 }
@@ -410,13 +411,7 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 			t->unverified_files++;
 	} else if (!n->failed && !interrupted)
 		t->unverified_files++;
-	if (job->flags & HPN_SFTP_UP) {
-		hpn_sftp_put_verified(job, n);
-		hpn_sftp_check_free(n);
-	} else {
-		hpn_sftp_check_free(n);
-		hpn_sftp_get_verified(job, n);
-	}
+	job->way->verified(job, n);
 }
 
 void
@@ -554,7 +549,7 @@ hpn_sftp_check_send(struct hpn_sftp_job *job, struct node *n)
 	/* While data are on their way, what has arrived */
 	if (!alone(n)) {
 		end = hpn_sftp_node_whole(n);
-		if ((job->flags & HPN_SFTP_UP) == 0 && n->high < end)
+		if (!job->way->up && n->high < end)
 			end = n->high;
 	}
 	while (!enough(c) && !interrupted && !n->failed && c->next < end) {
@@ -654,11 +649,11 @@ unread(struct hpn_sftp_job *job, struct node *n)
 {
 	n->check->unusable = 1;
 	/* Of a drop box that is known. */
-	if (n->writeonly && (job->flags & HPN_SFTP_UP) == 0)
+	if (n->writeonly && !job->way->up)
 		return;
 	hpn_sftp_meter_break(job);
-	error("read local \"%s\": %s", job->flags & HPN_SFTP_UP ? n->from :
-	    n->to, strerror(errno));
+	error("read local \"%s\": %s", hpn_sftp_node_local(job, n),
+	    strerror(errno));
 }
 
 static void
@@ -738,7 +733,7 @@ compare_bytes(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 {
 	struct check *c = n->check;
 	u_char *ours = hpn_sftp_node_room(job, len);
-	const u_char *dest = job->flags & HPN_SFTP_UP ? theirs : ours;
+	const u_char *dest = job->way->up ? theirs : ours;
 	ssize_t got;
 	size_t i;
 
@@ -781,8 +776,7 @@ read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			return;
 		}
 		debug("server does not let \"%s\" be compared: %s",
-		    job->flags & HPN_SFTP_UP ? n->to : n->from,
-		    fx2txt(status));
+		    hpn_sftp_node_remote(job, n), fx2txt(status));
 		c->unusable = 1;
 		return;
 	}
@@ -831,10 +825,7 @@ hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req,
 		hpn_sftp_check_verify_more(job, n);
 	}
 	/* It may be all that the file's end waited for. */
-	if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_check_end(job, n);
-	else
-		hpn_sftp_get_check_end(job, n);
+	job->way->check_end(job, n);
 }
 
 /* -------------------------------------------------------------- summary -- */
@@ -854,7 +845,7 @@ hpn_sftp_check_summary(struct hpn_sftp_job *job)
 		    t->checked[HPN_RESUME_BY_READ],
 		    t->checked[HPN_RESUME_BY_TAIL],
 		    t->checked[HPN_RESUME_BY_SIZE]);
-	if ((job->flags & (HPN_SFTP_RESUME|HPN_RESUME_VERIFY)) == 0)
+	if (!hpn_sftp_node_compares(job))
 		return;
 	do_log2(job->flags & HPN_RESUME_VERIFY ? SYSLOG_LEVEL_INFO :
 	    SYSLOG_LEVEL_VERBOSE, "verified: %u file%s, %llu bytes by hash, "

@@ -35,9 +35,18 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
-#include "hpn-sftp-io.h"
+#include "hpn-resume.h"
+#include "hpn-sftp-again.h"
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-check.h"
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-get.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-open.h"
+#include "hpn-sftp-save.h"
+#include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -56,6 +65,10 @@ extern volatile sig_atomic_t interrupted;
 /* Memory of a job for what has come until what comes before it is there. */
 #define HELD_MAX	(64 * 1024 * 1024)
 
+static void check_end(struct hpn_sftp_job *, struct node *);
+static void send_more(struct hpn_sftp_job *, struct node *);
+static void walk_one(struct hpn_sftp_job *, struct node *);
+
 /* ---------------------------------------------------------------- files -- */
 
 static void
@@ -73,8 +86,8 @@ set_times(struct hpn_sftp_job *job, struct node *n, const char *what)
 	}
 }
 
-void
-hpn_sftp_get_cut(struct node *n)
+static void
+cut(struct node *n)
 {
 	u_int64_t end = hpn_sftp_node_whole(n);
 	struct stat st;
@@ -168,11 +181,11 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 	if (n->size != 0 && n->guess == GUESS_NONE)
 		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
 	hpn_sftp_node_list(n, &job->want);
-	hpn_sftp_get_send(job, n);
+	send_more(job, n);
 }
 
-void
-hpn_sftp_get_open(struct hpn_sftp_job *job, struct node *n)
+static void
+open_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	if (hpn_sftp_again_wait(job, n))
 		return;
@@ -210,7 +223,7 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_node_plan(job, n);
 	n->buflen = *job->c->download_buflen;
 	n->ahead = 1;
-	hpn_sftp_get_open(job, n);
+	open_remote(job, n);
 }
 
 static void
@@ -255,8 +268,8 @@ resume(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_check_begin(job, n, &source, &n->dest);
 }
 
-void
-hpn_sftp_get_checked(struct hpn_sftp_job *job, struct node *n,
+static void
+checked(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume *r)
 {
 	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
@@ -288,13 +301,16 @@ hpn_sftp_get_checked(struct hpn_sftp_job *job, struct node *n,
 		close_remote(job, n);
 		return;
 	}
-	hpn_sftp_check_verify_begin(job, n);
+	if (n->check != NULL || hpn_sftp_node_verifies(job))
+		hpn_sftp_check_verify_begin(job, n);
 	begin_data(job, n);
 }
 
-void
-hpn_sftp_get_verified(struct hpn_sftp_job *job, struct node *n)
+static void
+verified(struct hpn_sftp_job *job, struct node *n)
 {
+	if (n->check != NULL)
+		hpn_sftp_check_free(n);
 	if (interrupted && (hpn_sftp_node_verifies(job) || ((job->flags &
 	    HPN_SFTP_RESUME) && (job->flags & HPN_SFTP_PRESERVE))))
 		n->cut = 1;
@@ -303,6 +319,19 @@ hpn_sftp_get_verified(struct hpn_sftp_job *job, struct node *n)
 	    0))
 		finish_local(job, n);
 	close_remote(job, n);
+}
+
+/* The data are there: compare them, if the job does that, and go on. */
+static void
+verify(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+{
+	if (n->check != NULL || hpn_sftp_node_compares(job)) {
+		hpn_sftp_check_verify_end(job, n, end);
+		return;
+	}
+	n->state = NODE_VERIFY;
+	hpn_sftp_node_unlist(n);
+	verified(job, n);
 }
 
 /* The data are compared through another handle: it is there, or is not. */
@@ -323,7 +352,7 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 	finish_local(job, n);
 	job->files_open--;
 	n->state = NODE_CLOSING;
-	hpn_sftp_get_check_end(job, n);
+	check_end(job, n);
 }
 
 static void
@@ -342,8 +371,8 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if (r == -1) {
-		job->files_open--;	/* hpn_sftp_get_open() counts it again */
-		hpn_sftp_get_open(job, n);
+		job->files_open--;	/* open_remote() counts it again */
+		open_remote(job, n);
 		return;
 	}
 	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->files_open,
@@ -360,7 +389,8 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		resume(job, n);
 		return;
 	}
-	hpn_sftp_check_verify_begin(job, n);
+	if (n->check != NULL || hpn_sftp_node_verifies(job))
+		hpn_sftp_check_verify_begin(job, n);
 	begin_data(job, n);
 }
 
@@ -369,7 +399,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
  * attempt would find all there.  Others are, as OpenSSH does.
  */
 static void
-check_end(struct hpn_sftp_job *job, struct node *n)
+check_short(struct hpn_sftp_job *job, struct node *n)
 {
 	if (((job->flags & HPN_SFTP_RESUME) == 0 &&
 	    !hpn_sftp_node_verifies(job)) || n->failed || interrupted ||
@@ -403,8 +433,8 @@ next_len(struct hpn_sftp_job *job, struct node *n)
 	return left < n->buflen ? left + 1 : n->buflen;
 }
 
-void
-hpn_sftp_get_send(struct hpn_sftp_job *job, struct node *n)
+static void
+send_more(struct hpn_sftp_job *job, struct node *n)
 {
 	size_t len;
 
@@ -431,14 +461,14 @@ hpn_sftp_get_send(struct hpn_sftp_job *job, struct node *n)
 	if (n->state == NODE_DATA) {
 		if (!n->eof)
 			n->cut = 1;
-		check_end(job, n);
-		if (hpn_sftp_again_second(job, n)) {
+		check_short(job, n);
+		if (hpn_sftp_node_second(job, n)) {
 			n->second = 1;
 			n->state = NODE_OPENING;
 			hpn_sftp_node_unlist(n);
 			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 		} else
-			hpn_sftp_check_verify_end(job, n, n->high);
+			verify(job, n, n->high);
 	}
 }
 
@@ -448,7 +478,7 @@ go_on(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_DATA && n->on == NULL) {
 		hpn_sftp_node_list(n, &job->want);
-		hpn_sftp_get_send(job, n);
+		send_more(job, n);
 	}
 }
 
@@ -536,13 +566,57 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_node_end(job, n);
 }
 
-void
-hpn_sftp_get_check_end(struct hpn_sftp_job *job, struct node *n)
+static void
+check_end(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->again)
 		hpn_sftp_again_check(job, n);
 	else
 		file_check(job, n);
+}
+
+/* The part of a local file that came is not what it should be. */
+static void
+undo(struct hpn_sftp_job *job, struct node *n)
+{
+	mode_t mode = n->mode | S_IRUSR | S_IWUSR;
+	struct stat st;
+
+	if (n->modified && n->fd == -1) {
+		/* It was finished, and its mode may be the source's. */
+		if ((job->flags & HPN_SFTP_PRESERVE) && mode != n->mode)
+			(void)chmod(n->to, mode);
+		n->fd = open(n->to, O_WRONLY);
+	}
+	if (n->modified && (n->fd == -1 || fstat(n->fd, &st) == -1 ||
+	    !S_ISREG(st.st_mode) || ftruncate(n->fd, n->begun) == -1))
+		n->spoilt = 1;
+	if (n->fd != -1)
+		close(n->fd);
+	n->fd = -1;
+	hpn_sftp_save_drop(job, n);
+	n->high = n->bad = n->begun;
+}
+
+static void
+forget(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->check != NULL)
+		hpn_sftp_check_free(n);
+	hpn_sftp_save_drop(job, n);
+}
+
+static void
+failed(const struct node *n)
+{
+	error("Download of file %s to %s failed", n->from, n->to);
+}
+
+static int
+may_begin(const struct hpn_sftp_job *job)
+{
+	return hpn_sftp_window_may_open(&job->window, job->files_open,
+	    job->planned);
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -615,7 +689,7 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 	}
 	dir_modes(job, n, made);
 	hpn_sftp_node_dir_ready(job, n);
-	hpn_sftp_get_open(job, n);
+	open_remote(job, n);
 }
 
 static void
@@ -654,16 +728,64 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	n->state = NODE_DATA;
 	n->ahead = 1;
 	hpn_sftp_node_list_first(n, &job->walking);
-	hpn_sftp_get_walk(job, n);
+	walk_one(job, n);
 }
 
-void
-hpn_sftp_get_walk(struct hpn_sftp_job *job, struct node *n)
+static void
+walk_one(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int ahead = job->alive < JOB_NODES ? n->ahead : 1;
 
 	while (n->asked < ahead && hpn_sftp_ask_may(job, 0))
 		hpn_sftp_ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
+}
+
+/* Whether this directory may give more names now. */
+static int
+may_walk(const struct hpn_sftp_job *job, const struct node *n)
+{
+	/* Others may wait for this one to be closed. */
+	return job->window.bears == 1 || job->nrefused != 0 ||
+	    !TAILQ_EMPTY(&job->again) || hpn_sftp_node_may_name(job, n);
+}
+
+static void
+walk(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+
+	TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
+		if (may_walk(job, n) && hpn_sftp_ask_may(job, 0))
+			walk_one(job, n);
+}
+
+static int
+may_begin_dir(const struct hpn_sftp_job *job)
+{
+	const struct node *n;
+	u_int waiting = 0;
+
+	if (!hpn_sftp_window_may_hold(&job->window, job->files_open +
+	    job->dirs_open))
+		return 0;
+	/* One at a time: what is known comes first, or it would pile up. */
+	if (job->window.bears == 1 && job->alive >= JOB_NODES &&
+	    !TAILQ_EMPTY(&job->files))
+		return 0;
+	if (job->dirs_open < job->window.dirs)
+		return 1;
+	/* Those that wait until others are done must not keep them from it. */
+	TAILQ_FOREACH(n, &job->walking, list)
+		if (!may_walk(job, n))
+			waiting++;
+	return job->dirs_open - waiting < job->window.dirs;
+}
+
+/* They take a request. */
+static int
+names_at_hand(const struct hpn_sftp_job *job)
+{
+	return 0;
 }
 
 /* There are no more names to come, or none are wanted. */
@@ -774,8 +896,8 @@ names(struct hpn_sftp_job *job, struct node *n, u_char type,
 		n->ahead *= 2;
 }
 
-void
-hpn_sftp_get_dir_done(struct hpn_sftp_job *job, struct node *n)
+static void
+dir_done(struct hpn_sftp_job *job, struct node *n)
 {
 	if (job->flags & HPN_SFTP_PRESERVE) {
 		if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
@@ -797,8 +919,8 @@ hpn_sftp_get_dir_done(struct hpn_sftp_job *job, struct node *n)
 
 /* -------------------------------------------------------------- answers -- */
 
-void
-hpn_sftp_get_begin(struct hpn_sftp_job *job, struct node *n)
+static void
+begin(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->tree)
 		dir_begin(job, n);
@@ -855,8 +977,8 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 	begin_known(job, n);
 }
 
-void
-hpn_sftp_get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+static void
+answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
@@ -896,7 +1018,8 @@ hpn_sftp_get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_READ:
 		data(job, n, req, type, m);
 		hpn_sftp_save_release(job, n);
-		hpn_sftp_check_verify_more(job, n);
+		if (n->check != NULL)
+			hpn_sftp_check_verify_more(job, n);
 		if (!req->again)
 			go_on(job, n);
 		return;
@@ -935,3 +1058,23 @@ hpn_sftp_get_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		fatal_f("answer to %d", req->ask);
 	}
 }
+
+const struct hpn_sftp_way hpn_sftp_get = {
+	.up = 0,
+	.begin = begin,
+	.open = open_remote,
+	.send = send_more,
+	.answer = answer,
+	.checked = checked,
+	.verified = verified,
+	.check_end = check_end,
+	.undo = undo,
+	.forget = forget,
+	.failed = failed,
+	.cut = cut,
+	.may_begin = may_begin,
+	.may_begin_dir = may_begin_dir,
+	.names_at_hand = names_at_hand,
+	.walk = walk,
+	.dir_done = dir_done,
+};

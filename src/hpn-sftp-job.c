@@ -30,11 +30,24 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-handles.h"
+#include "hpn-resume.h"
+#include "hpn-sftp-again.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-get.h"
+#include "hpn-sftp-handles.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
+#include "hpn-sftp-lanes.h"
+#include "hpn-sftp-meter.h"
 #include "hpn-sftp-node.h"
+#include "hpn-sftp-open.h"
+#include "hpn-sftp-order.h"
 #include "hpn-sftp-plain.h"
+#include "hpn-sftp-put.h"
+#include "hpn-sftp-stripe.h"
 #include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
@@ -75,7 +88,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	    req->ask == ASK_LANE_OPEN)
 		hpn_sftp_again_opened(job, req, type, m);
 	else if (req->ask == ASK_CLOSE || req->ask == ASK_LANE_CLOSE)
-		hpn_sftp_again_closed(job, req);
+		hpn_sftp_handles_closed(job, req);
 	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
 		hpn_sftp_open_ahead_late(job, n);
 		free(req);
@@ -87,10 +100,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		hpn_sftp_check_answer(job, req, type, m);
 	else if (req->ask >= ASK_FACTS)
 		hpn_sftp_stripe_answer(job, req, type, m);
-	else if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_answer(job, req, type, m);
 	else
-		hpn_sftp_get_answer(job, req, type, m);
+		job->way->answer(job, req, type, m);
 	if (!req->again) {
 		if (!req->kept)
 			free(req);
@@ -141,7 +152,7 @@ settle(struct hpn_sftp_job *job)
 	u_int i;
 	int r;
 
-	if ((job->flags & HPN_SFTP_UP) || interrupted ||
+	if (job->way->up || interrupted ||
 	    !TAILQ_EMPTY(&job->files) || !TAILQ_EMPTY(&job->dirs) ||
 	    !TAILQ_EMPTY(&job->refused) || !TAILQ_EMPTY(&job->walking) ||
 	    !TAILQ_EMPTY(&job->again) || job->c->shares ||
@@ -179,7 +190,7 @@ lost(struct hpn_sftp_job *job)
 	for (i = 0; i < REQUEST_CHAINS; i++)
 		for (req = job->asked[i]; req != NULL; req = req->chain)
 			if (req->ask == ASK_READ)
-				hpn_sftp_get_cut(req->node);
+				job->way->cut(req->node);
 	hpn_sftp_meter_break(job);
 	errno = saved;
 	hpn_sftp_io_lost("read");
@@ -191,7 +202,7 @@ summary(struct hpn_sftp_job *job)
 	double took = (double)(hpn_clock_ns() - job->begun_ns) / 1e9;
 
 	verbose("%s: %u file%s%s, %lld bytes in %.1f seconds",
-	    job->flags & HPN_SFTP_UP ? "uploaded" : "downloaded",
+	    job->way->up ? "uploaded" : "downloaded",
 	    job->done_files, job->done_files == 1 ? "" : "s",
 	    interrupted ? " before the interrupt" : "",
 	    (long long)job->moved_bytes, took);
@@ -224,6 +235,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 
 	job->c = sftp_conn_hpn(conn);
 	job->flags = flags;
+	job->way = flags & HPN_SFTP_UP ? &hpn_sftp_put : &hpn_sftp_get;
 	/*
 	 * Disabled: what OpenSSH has not is done here all the same, for who asks
 	 * for it, with as many requests as it has
@@ -273,7 +285,7 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 	}
 	plain = xstrdup(from);
 	len = strlen(plain);
-	if (!(job->flags & HPN_SFTP_UP)) {
+	if (!job->way->up) {
 		/* A glob marks directories. */
 		while (len > 1 && plain[len - 1] == '/')
 			plain[--len] = '\0';
@@ -306,7 +318,6 @@ int
 hpn_sftp_job_run(struct hpn_sftp_job *job)
 {
 	const u_char *p;
-	struct node *n;
 	size_t len;
 	u_int idle = 0, lane, gone;
 	int r, ret;
@@ -319,9 +330,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		if (job->alive == 0)
 			break;
 		hpn_sftp_meter_begin(job);
-		n = TAILQ_FIRST(&job->walking);
-		r = (job->flags & HPN_SFTP_UP) && n != NULL &&
-		    hpn_sftp_order_may_walk(job, n) ? 0 : patience(job);
+		r = job->way->names_at_hand(job) ? 0 : patience(job);
 		if (r == -2) {
 			hpn_sftp_meter_break(job);
 			return -1;

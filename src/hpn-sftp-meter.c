@@ -27,7 +27,7 @@
 #include "sftp-client.h"
 
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
 
 extern int showprogress;
 

@@ -25,7 +25,10 @@
 
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-job.h"
+#include "hpn-sftp-lanes.h"
+#include "hpn-sftp-meter.h"
 #include "hpn-sftp-node.h"
+#include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -78,7 +81,7 @@ hpn_sftp_node_new(struct hpn_sftp_job *job, struct node *parent,
 	n->to = xstrdup(to);
 	n->tree = tree;
 	n->fd = -1;
-	n->bad = n->end = UINT64_MAX;
+	n->bad = n->end = n->hole = UINT64_MAX;
 	if (a != NULL) {
 		n->a = *a;
 		n->have_attr = 1;
@@ -181,10 +184,7 @@ hpn_sftp_node_dir_check(struct hpn_sftp_job *job, struct node *n)
 	    n->handles != 0 || n->state == NODE_TAIL)
 		return;
 	n->state = NODE_TAIL;
-	if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_dir_done(job, n);
-	else
-		hpn_sftp_get_dir_done(job, n);
+	job->way->dir_done(job, n);
 }
 
 void
@@ -225,9 +225,7 @@ hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->target);
 	free(n->handle);
 	free(n->small);
-	hpn_sftp_check_free(n);
-	hpn_sftp_stripe_free(n);
-	hpn_sftp_save_drop(job, n);
+	job->way->forget(job, n);
 	free(n);
 	job->alive--;
 	if (parent != NULL) {
@@ -255,9 +253,7 @@ hpn_sftp_node_fail(struct hpn_sftp_job *job, struct node *n)
 	} else if (!n->tree && (n->parent != NULL ||
 	    (interrupted && job->only != n))) {
 		hpn_sftp_meter_break(job);
-		error(job->flags & HPN_SFTP_UP ?
-		    "upload \"%s\" to \"%s\" failed" :
-		    "Download of file %s to %s failed", n->from, n->to);
+		job->way->failed(n);
 	}
 	hpn_sftp_node_end(job, n);
 }
@@ -344,8 +340,8 @@ hpn_sftp_node_whole(const struct node *n)
 		end = req->offset;
 	if (n->bad < end)
 		end = n->bad;
-	if (hpn_sftp_stripe_whole(n) < end)
-		end = hpn_sftp_stripe_whole(n);
+	if (n->hole < end)
+		end = n->hole;
 	return end;
 }
 
@@ -356,4 +352,36 @@ hpn_sftp_node_verifies(const struct hpn_sftp_job *job)
 		return 1;
 	return (job->flags & HPN_SFTP_RESUME) != 0 &&
 	    (job->flags & HPN_RESUME_NOVERIFY) == 0 && job->c->can_hash;
+}
+
+const char *
+hpn_sftp_node_remote(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return job->way->up ? n->to : n->from;
+}
+
+const char *
+hpn_sftp_node_local(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return job->way->up ? n->from : n->to;
+}
+
+int
+hpn_sftp_node_second(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return job->c->shares && n->check != NULL && n->second == 0 &&
+	    !n->failed && !interrupted;
+}
+
+int
+hpn_sftp_node_may_name(const struct hpn_sftp_job *job, const struct node *n)
+{
+	/* One that has few may end, and make room for others. */
+	return job->alive < JOB_NODES || n->children < 128;
+}
+
+int
+hpn_sftp_node_compares(const struct hpn_sftp_job *job)
+{
+	return (job->flags & (HPN_SFTP_RESUME|HPN_RESUME_VERIFY)) != 0;
 }

@@ -27,10 +27,13 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-open.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -168,8 +171,8 @@ file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)
 	if (n->refusals++ == 0 || held < n->refused_with)
 		n->refused_with = held;
 	debug("server would not open \"%s\" while %u others were open (%s); "
-	    "trying again alone", job->flags & HPN_SFTP_UP ? n->to : n->from,
-	    held, fx2txt(status));
+	    "trying again alone", hpn_sftp_node_remote(job, n), held,
+	    fx2txt(status));
 	hpn_sftp_node_list(n, &job->refused);
 	job->nrefused++;
 	return 1;

@@ -26,9 +26,12 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
-#include "hpn-sftp-conn.h"
+#include "hpn-sftp-again.h"
+#include "hpn-sftp-ask.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-order.h"
+#include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -83,62 +86,7 @@ begin_node(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	hpn_sftp_node_unlist(n);
-	if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_begin(job, n);
-	else
-		hpn_sftp_get_begin(job, n);
-}
-
-/* Whether this directory may give more names now. */
-int
-hpn_sftp_order_may_walk(const struct hpn_sftp_job *job, const struct node *n)
-{
-	/* What is below comes first, or directories would only pile up. */
-	if ((job->flags & HPN_SFTP_UP) && !TAILQ_EMPTY(&job->dirs))
-		return 0;
-	/* Others may wait for this one to be closed. */
-	if (!(job->flags & HPN_SFTP_UP) && (job->window.bears == 1 ||
-	    job->nrefused != 0 || !TAILQ_EMPTY(&job->again)))
-		return 1;
-	/* One that has few may end, and make room for others. */
-	return job->alive < JOB_NODES || n->children < 128;
-}
-
-static int
-may_begin_dir(const struct hpn_sftp_job *job)
-{
-	const struct node *n;
-	u_int waiting = 0;
-
-	if (job->flags & HPN_SFTP_UP)
-		return 1;
-	if (!hpn_sftp_window_may_hold(&job->window, job->files_open +
-	    job->dirs_open))
-		return 0;
-	/* One at a time: what is known comes first, or it would pile up. */
-	if (job->window.bears == 1 && job->alive >= JOB_NODES &&
-	    !TAILQ_EMPTY(&job->files))
-		return 0;
-	if (job->dirs_open < job->window.dirs)
-		return 1;
-	/* Those that wait until others are done must not keep them from it. */
-	TAILQ_FOREACH(n, &job->walking, list)
-		if (!hpn_sftp_order_may_walk(job, n))
-			waiting++;
-	return job->dirs_open - waiting < job->window.dirs;
-}
-
-/* Whether another file may be begun now. */
-static int
-may_begin(struct hpn_sftp_job *job)
-{
-	/* What waits to be compared was there, or says where to go on. */
-	if ((job->flags & HPN_SFTP_UP) == 0 || (job->flags & HPN_SFTP_RESUME) ||
-	    hpn_sftp_node_verifies(job))
-		return hpn_sftp_window_may_open(&job->window, job->files_open,
-		    job->planned);
-	return hpn_sftp_window_may_create(&job->window, job->files_open,
-	    job->planned + job->asked_bytes);
+	job->way->begin(job, n);
 }
 
 static void
@@ -146,10 +94,7 @@ open_again(struct hpn_sftp_job *job, struct node *n)
 {
 	hpn_sftp_node_unlist(n);
 	job->nrefused--;
-	if (job->flags & HPN_SFTP_UP)
-		hpn_sftp_put_open(job, n);
-	else
-		hpn_sftp_get_open(job, n);
+	job->way->open(job, n);
 }
 
 /*
@@ -163,7 +108,6 @@ static int
 begin_refused(struct hpn_sftp_job *job)
 {
 	struct node *n, *next;
-	int up = job->flags & HPN_SFTP_UP;
 	u_int held = job->files_open + job->dirs_open;
 
 	if (held == 0 && (n = TAILQ_FIRST(&job->again)) != NULL) {
@@ -185,7 +129,7 @@ begin_refused(struct hpn_sftp_job *job)
 		return 1;
 	if (job->refusals != 0 && job->nrefused < REFUSED_MAX &&
 	    (!TAILQ_EMPTY(&job->files) || !TAILQ_EMPTY(&job->dirs) ||
-	    (up && !TAILQ_EMPTY(&job->walking))))
+	    (job->way->up && !TAILQ_EMPTY(&job->walking))))
 		return 1;
 	if (job->files_open + job->dirs_open == 0) {
 		n->trial = 1;
@@ -198,33 +142,22 @@ void
 hpn_sftp_order_next(struct hpn_sftp_job *job)
 {
 	struct node *n, *next;
-	int begin, up = job->flags & HPN_SFTP_UP;
+	int begin;
 
 	if (interrupted || job->overfull)
 		drop_all(job);
 	TAILQ_FOREACH_SAFE(n, &job->want, list, next) {
 		if (!hpn_sftp_ask_may(job, 0))
 			return;
-		if (up)
-			hpn_sftp_put_send(job, n);
-		else
-			hpn_sftp_get_send(job, n);
+		job->way->send(job, n);
 	}
 	begin = begin_refused(job);
 	while (begin && (n = TAILQ_FIRST(&job->dirs)) != NULL &&
-	    hpn_sftp_ask_may(job, 0) && may_begin_dir(job))
+	    hpn_sftp_ask_may(job, 0) && job->way->may_begin_dir(job))
 		begin_node(job, n);
 	while (begin && (n = TAILQ_FIRST(&job->files)) != NULL &&
 	    hpn_sftp_ask_may(job, 0) && hpn_sftp_window_may_hold(&job->window,
-	    job->files_open + job->dirs_open) && may_begin(job))
+	    job->files_open + job->dirs_open) && job->way->may_begin(job))
 		begin_node(job, n);
-	if (up) {
-		if ((n = TAILQ_FIRST(&job->walking)) != NULL &&
-		    hpn_sftp_order_may_walk(job, n))
-			hpn_sftp_put_walk(job, n);
-	} else {
-		TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
-			if (hpn_sftp_order_may_walk(job, n) && hpn_sftp_ask_may(job, 0))
-				hpn_sftp_get_walk(job, n);
-	}
+	job->way->walk(job);
 }

@@ -40,9 +40,18 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
-#include "hpn-sftp-io.h"
+#include "hpn-resume.h"
+#include "hpn-sftp-again.h"
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-check.h"
+#include "hpn-sftp-conn.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-open.h"
+#include "hpn-sftp-put.h"
+#include "hpn-sftp-stripe.h"
+#include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -59,6 +68,9 @@ extern volatile sig_atomic_t interrupted;
 #define STEP_ATTRIB	1
 #define STEP_FSYNC	2
 #define STEP_CLOSE	3
+
+static void check_end(struct hpn_sftp_job *, struct node *);
+static void send_more(struct hpn_sftp_job *, struct node *);
 
 static void
 tail(struct hpn_sftp_job *job, struct node *n)
@@ -179,16 +191,18 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_DATA;
 	if (job->flags & HPN_SFTP_RESUME)
 		hpn_sftp_check_probe(job, n);
-	hpn_sftp_check_verify_begin(job, n);
-	hpn_sftp_stripe_begin(job, n);
+	if (n->check != NULL || hpn_sftp_node_verifies(job))
+		hpn_sftp_check_verify_begin(job, n);
+	if (n->small == NULL)
+		hpn_sftp_stripe_begin(job, n);
 	if (n->guess == GUESS_NONE)
 		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
 	hpn_sftp_node_list(n, &job->want);
-	hpn_sftp_put_send(job, n);
+	send_more(job, n);
 }
 
-void
-hpn_sftp_put_open(struct hpn_sftp_job *job, struct node *n)
+static void
+open_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
 	Attrib a = n->a;
@@ -232,7 +246,7 @@ begin_file(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	hpn_sftp_node_plan(job, n);
-	hpn_sftp_put_open(job, n);
+	open_remote(job, n);
 }
 
 /* The attributes of what is to be resumed. */
@@ -243,7 +257,7 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	Attrib there;
 	u_int status;
 
-	job->files_open--;	/* hpn_sftp_put_open() counts it again */
+	job->files_open--;	/* open_remote() counts it again */
 	status = hpn_sftp_answer_attrib(job, type, m, &there);
 	if (status == SSH2_FX_NO_SUCH_FILE)
 		attrib_clear(&there);
@@ -263,7 +277,7 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
 		n->dest.mtime = there.mtime;
 	hpn_sftp_node_plan(job, n);
-	hpn_sftp_put_open(job, n);
+	open_remote(job, n);
 }
 
 static void
@@ -316,7 +330,7 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 	n->failed = 1;
 	job->files_open--;
 	n->state = NODE_CLOSING;
-	hpn_sftp_put_check_end(job, n);
+	check_end(job, n);
 }
 
 /* What was made the first time may not be writable. */
@@ -355,8 +369,8 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if (r == -1) {
-		job->files_open--;	/* hpn_sftp_put_open() counts it again */
-		hpn_sftp_put_open(job, n);
+		job->files_open--;	/* open_remote() counts it again */
+		open_remote(job, n);
 		return;
 	}
 	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->files_open,
@@ -368,7 +382,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		if (unlock(job, n, status))
 			return;
 		if (denied(job, n, status)) {
-			hpn_sftp_put_open(job, n);
+			open_remote(job, n);
 			return;
 		}
 		/* One that is not there cannot be opened to be read. */
@@ -413,8 +427,8 @@ found_there(struct hpn_sftp_job *job, struct node *n, u_char type,
 	begin_data(job, n);
 }
 
-void
-hpn_sftp_put_checked(struct hpn_sftp_job *job, struct node *n,
+static void
+checked(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume *r)
 {
 	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
@@ -444,19 +458,7 @@ hpn_sftp_put_checked(struct hpn_sftp_job *job, struct node *n,
 	close(n->fd);
 	n->fd = -1;
 	tail(job, n);
-	hpn_sftp_put_send(job, n);
-}
-
-void
-hpn_sftp_put_drained(struct hpn_sftp_job *job, struct node *n)
-{
-	/* What another lane's server may yet write comes before the times. */
-	if (hpn_sftp_stripe_close(job, n))
-		return;
-	if (hpn_sftp_again_second(job, n))
-		tail(job, n);
-	else
-		hpn_sftp_check_verify_end(job, n, n->next);
+	send_more(job, n);
 }
 
 /* Is it still the file whose data were sent? */
@@ -471,8 +473,8 @@ check_source(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_check_changed(job, n);
 }
 
-void
-hpn_sftp_put_verified(struct hpn_sftp_job *job, struct node *n)
+static void
+verified(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->fd != -1) {
 		check_source(job, n);
@@ -485,6 +487,33 @@ hpn_sftp_put_verified(struct hpn_sftp_job *job, struct node *n)
 		close_remote(job, n);
 	else
 		tail(job, n);
+	if (n->check != NULL)
+		hpn_sftp_check_free(n);
+}
+
+/* The data are there: compare them, if the job does that, and go on. */
+static void
+verify(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
+{
+	if (n->check != NULL || hpn_sftp_node_compares(job)) {
+		hpn_sftp_check_verify_end(job, n, end);
+		return;
+	}
+	n->state = NODE_VERIFY;
+	hpn_sftp_node_unlist(n);
+	verified(job, n);
+}
+
+static void
+drained(struct hpn_sftp_job *job, struct node *n)
+{
+	/* What another lane's server may yet write comes before the times. */
+	if (n->stripe != NULL && hpn_sftp_stripe_close(job, n))
+		return;
+	if (hpn_sftp_node_second(job, n))
+		tail(job, n);
+	else
+		verify(job, n, n->next);
 }
 
 /*
@@ -512,9 +541,11 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			if (!hpn_sftp_ask_may(job, n->small_len) ||
 			    !hpn_sftp_ask_lane_may(job, 0, n->small_len, 1))
 				return;
-			hpn_sftp_ask_write(job, n, 0, 0, n->small,
+			hpn_sftp_ask_write(job, n, NULL, 0, n->small,
 			    n->small_len);
-			hpn_sftp_check_verify_sent(n, n->small, n->small_len);
+			if (n->check != NULL)
+				hpn_sftp_check_verify_sent(n, n->small,
+				    n->small_len);
 			n->next = n->small_len;
 			hpn_sftp_node_plan(job, n);
 		}
@@ -528,7 +559,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		n->state = NODE_DRAIN;
 		hpn_sftp_node_unlist(n);
 		if (TAILQ_EMPTY(&n->data))
-			hpn_sftp_put_drained(job, n);
+			drained(job, n);
 		return;
 	}
 	/* A server that keeps no order could cut what follows. */
@@ -557,8 +588,10 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		if ((size_t)len < max &&
 		    (lane = hpn_sftp_stripe_last(job, n)) == -1)
 			return;
-		hpn_sftp_ask_write(job, n, lane, n->next, job->buf, len);
-		hpn_sftp_check_verify_sent(n, job->buf, len);
+		hpn_sftp_ask_write(job, n, lane == 0 ? NULL :
+		    hpn_sftp_stripe_where(n, lane), n->next, job->buf, len);
+		if (n->check != NULL)
+			hpn_sftp_check_verify_sent(n, job->buf, len);
 		n->next += len;
 		hpn_sftp_node_plan(job, n);
 	}
@@ -579,7 +612,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_DRAIN;
 	hpn_sftp_node_unlist(n);
 	if (TAILQ_EMPTY(&n->data))
-		hpn_sftp_put_drained(job, n);
+		drained(job, n);
 }
 
 /* Whether the length is to be set once the data are there. */
@@ -682,8 +715,8 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 	}
 }
 
-void
-hpn_sftp_put_send(struct hpn_sftp_job *job, struct node *n)
+static void
+send_more(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_DATA)
 		send_data(job, n);
@@ -711,8 +744,8 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			n->bad = req->offset;
 	}
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
-		hpn_sftp_put_drained(job, n);
-	else
+		drained(job, n);
+	else if (n->check != NULL)
 		hpn_sftp_check_verify_more(job, n);
 }
 
@@ -733,13 +766,49 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_node_end(job, n);
 }
 
-void
-hpn_sftp_put_check_end(struct hpn_sftp_job *job, struct node *n)
+static void
+check_end(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->again)
 		hpn_sftp_again_check(job, n);
 	else
 		file_check(job, n);
+}
+
+/* It is to be begun again. */
+static void
+undo(struct hpn_sftp_job *job, struct node *n)
+{
+	(void)hpn_sftp_stripe_close(job, n);
+	if (n->fd != -1)
+		close(n->fd);
+	n->fd = -1;
+}
+
+static void
+forget(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->check != NULL)
+		hpn_sftp_check_free(n);
+	if (n->stripe != NULL)
+		hpn_sftp_stripe_free(n);
+}
+
+static void
+failed(const struct node *n)
+{
+	error("upload \"%s\" to \"%s\" failed", n->from, n->to);
+}
+
+static int
+may_begin(const struct hpn_sftp_job *job)
+{
+	/* What waits to be compared was there, or says where to go on. */
+	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
+		return hpn_sftp_window_may_open(&job->window, job->files_open,
+		    job->planned);
+	return hpn_sftp_window_may_create(&job->window, job->files_open,
+	    job->planned + job->asked_bytes);
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -891,8 +960,8 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 	free(to);
 }
 
-void
-hpn_sftp_put_walk(struct hpn_sftp_job *job, struct node *n)
+static void
+walk_some(struct hpn_sftp_job *job, struct node *n)
 {
 	struct dirent *dp;
 	u_int i;
@@ -917,8 +986,31 @@ hpn_sftp_put_walk(struct hpn_sftp_job *job, struct node *n)
 	}
 }
 
-void
-hpn_sftp_put_dir_done(struct hpn_sftp_job *job, struct node *n)
+/* What is below comes first, or directories would only pile up. */
+static int
+names_at_hand(const struct hpn_sftp_job *job)
+{
+	const struct node *n = TAILQ_FIRST(&job->walking);
+
+	return n != NULL && TAILQ_EMPTY(&job->dirs) &&
+	    hpn_sftp_node_may_name(job, n);
+}
+
+static void
+walk(struct hpn_sftp_job *job)
+{
+	if (names_at_hand(job))
+		walk_some(job, TAILQ_FIRST(&job->walking));
+}
+
+static int
+may_begin_dir(const struct hpn_sftp_job *job)
+{
+	return 1;
+}
+
+static void
+dir_done(struct hpn_sftp_job *job, struct node *n)
 {
 	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
 	    &n->a);
@@ -926,8 +1018,8 @@ hpn_sftp_put_dir_done(struct hpn_sftp_job *job, struct node *n)
 
 /* -------------------------------------------------------------- answers -- */
 
-void
-hpn_sftp_put_begin(struct hpn_sftp_job *job, struct node *n)
+static void
+begin(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->tree)
 		begin_dir(job, n);
@@ -935,8 +1027,8 @@ hpn_sftp_put_begin(struct hpn_sftp_job *job, struct node *n)
 		begin_file(job, n);
 }
 
-void
-hpn_sftp_put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+static void
+answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
@@ -1014,7 +1106,7 @@ hpn_sftp_put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_CHMOD:
 		(void)hpn_sftp_answer_status(job, type, m);
 		if (!n->tree)
-			hpn_sftp_put_open(job, n);
+			open_remote(job, n);
 		return;
 	case ASK_FSTAT:
 		found_there(job, n, type, m);
@@ -1036,7 +1128,7 @@ hpn_sftp_put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			    fx2txt(status));
 			n->failed = 1;
 		}
-		if (n->fd != -1 && hpn_sftp_again_second(job, n)) {
+		if (n->fd != -1 && hpn_sftp_node_second(job, n)) {
 			n->second = 2;
 			n->state = NODE_OPENING;
 			hpn_sftp_ask_open(job, n, n->to, SSH2_FXF_READ, NULL);
@@ -1050,3 +1142,23 @@ hpn_sftp_put_answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	}
 	file_check(job, n);
 }
+
+const struct hpn_sftp_way hpn_sftp_put = {
+	.up = 1,
+	.begin = begin,
+	.open = open_remote,
+	.send = send_more,
+	.answer = answer,
+	.checked = checked,
+	.verified = verified,
+	.check_end = check_end,
+	.drained = drained,
+	.undo = undo,
+	.forget = forget,
+	.failed = failed,
+	.may_begin = may_begin,
+	.may_begin_dir = may_begin_dir,
+	.names_at_hand = names_at_hand,
+	.walk = walk,
+	.dir_done = dir_done,
+};

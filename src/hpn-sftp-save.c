@@ -22,8 +22,12 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-resume.h"
+#include "hpn-sftp-check.h"
+#include "hpn-sftp-conn.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-save.h"
 
 /* What is not to be read and written: it may be whole, or be a drop box. */
 static void

@@ -34,9 +34,16 @@
 #include "hpn-handles.h"
 #include "hpn-lanes.h"
 #include "hpn-resume.h"
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-check.h"
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-handles.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
-#include "hpn-sftp-node.h"
+#include "hpn-sftp-lanes.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-stripe.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -49,8 +56,7 @@ extern volatile sig_atomic_t interrupted;
 struct part {
 	enum { PART_NONE, PART_OPENING, PART_OPEN, PART_PROVING, PART_READY,
 	    PART_CLOSING, PART_CLOSED } state;
-	u_char *handle;
-	size_t handle_len;
+	struct where where;	/* its lane, and its handle there */
 	int wrote;		/* or might have */
 	u_int asked;		/* proving: answers to come */
 	int other;		/* ... and one that was wrong */
@@ -60,8 +66,7 @@ struct stripe {
 	struct part part[HPN_LANES_MAX];
 	enum { FACTS_NONE, FACTS_ASKED, FACTS_KNOWN, FACTS_BAD } facts;
 	u_int32_t uid, gid, perm;
-	/* the piece with zeros in it: where, the source's, and what was sent */
-	u_int64_t hole;
+	/* the piece at n->hole: the source's, and with zeros in it as sent */
 	u_char *piece, *shown;
 	struct hpn_lanes_proof proof;
 	u_int hiding;		/* requests under way to write it */
@@ -82,6 +87,8 @@ is_there(const struct hpn_sftp_job *job, u_int lane)
 void
 hpn_sftp_stripe_begin(struct hpn_sftp_job *job, struct node *n)
 {
+	u_int i;
+
 	/* A wish for few requests, or for a rate, is one for no more. */
 	if (n->stripe != NULL || n->small != NULL || job->window.fixed ||
 	    job->c->shares ||
@@ -89,7 +96,9 @@ hpn_sftp_stripe_begin(struct hpn_sftp_job *job, struct node *n)
 	    n->size - n->next < 2 * HPN_LANES_SHARE)
 		return;
 	n->stripe = xcalloc(1, sizeof(*n->stripe));
-	n->stripe->hole = NO_HOLE;
+	for (i = 0; i < HPN_LANES_MAX; i++)
+		n->stripe->part[i].where.lane = i;
+	n->hole = NO_HOLE;
 }
 
 static void
@@ -100,10 +109,11 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	if (part->state == PART_READY)
 		job->c->lanes.lane[lane].files--;
 	part->state = PART_CLOSED;
-	if (part->handle == NULL || !is_there(job, lane))
+	if (part->where.handle == NULL || !is_there(job, lane))
 		return;
 	part->state = PART_CLOSING;
-	hpn_sftp_ask_lane_handle(job, n, lane, ASK_LANE_CLOSE, SSH2_FXP_CLOSE);
+	hpn_sftp_ask_lane_handle(job, n, &part->where, ASK_LANE_CLOSE,
+	    SSH2_FXP_CLOSE);
 }
 
 /* It takes too long, and nobody waits for it: what it opened may hang. */
@@ -128,7 +138,7 @@ abandon(struct hpn_sftp_job *job, struct node *n, u_int lane)
 			if (req->ask == ASK_LANE_OPEN)
 				hpn_handles_none(&job->handles[lane], req->id);
 			else if (req->ask == ASK_LANE_CLOSE)
-				hpn_sftp_again_closed(job, req);
+				hpn_sftp_handles_closed(job, req);
 			free(req);
 		}
 	}
@@ -202,7 +212,7 @@ hide(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_check_verify_sent(n, s->piece, HPN_LANES_PIECE);
 	s->was = 1;
 	s->hidden_failed = 0;
-	s->hole = n->next;
+	n->hole = n->next;
 	n->next += HPN_LANES_PIECE;
 	hpn_sftp_node_plan(job, n);
 }
@@ -216,11 +226,12 @@ reveal(struct hpn_sftp_job *job, struct node *n)
 
 	for (at = 0; at < HPN_LANES_PIECE; at += len) {
 		len = MINIMUM(HPN_LANES_PIECE - at, most);
-		hpn_sftp_ask_write(job, n, 0, s->hole + at, s->piece + at, len);
+		hpn_sftp_ask_write(job, n, NULL, n->hole + at, s->piece + at,
+		    len);
 	}
 	free(s->piece);
 	s->piece = NULL;
-	s->hole = NO_HOLE;
+	n->hole = NO_HOLE;
 	s->again = n->next;
 }
 
@@ -234,12 +245,13 @@ prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	part->state = PART_PROVING;
 	part->other = 0;
 	part->asked = 1;
-	hpn_sftp_ask_lane_handle(job, n, lane, ASK_LANE_PROOF, SSH2_FXP_FSTAT);
+	hpn_sftp_ask_lane_handle(job, n, &part->where, ASK_LANE_PROOF,
+	    SSH2_FXP_FSTAT);
 	for (i = 0; i < HPN_LANES_PAGES; i++) {
 		if ((s->proof.told & (1ULL << i)) == 0)
 			continue;
 		part->asked++;
-		hpn_sftp_ask_lane_read(job, n, lane, s->hole + i *
+		hpn_sftp_ask_lane_read(job, n, &part->where, n->hole + i *
 		    HPN_LANES_PAGE + s->proof.at[i], HPN_LANES_LOOK);
 	}
 }
@@ -258,9 +270,10 @@ same_facts(struct hpn_sftp_job *job, const struct stripe *s, u_char type,
 }
 
 static int
-same_bytes(struct hpn_sftp_job *job, const struct stripe *s,
+same_bytes(struct hpn_sftp_job *job, const struct node *n,
     const struct request *req, u_char type, struct sshbuf *m)
 {
+	const struct stripe *s = n->stripe;
 	const u_char *p;
 	size_t len;
 	int r;
@@ -274,8 +287,8 @@ same_bytes(struct hpn_sftp_job *job, const struct stripe *s,
 		    SSH2_FXP_DATA, type);
 	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
 		fatal_fr(r, "parse data");
-	return s->hole != NO_HOLE && len == req->len &&
-	    hpn_lanes_shown(s->shown, req->offset - s->hole, p, len);
+	return n->hole != NO_HOLE && len == req->len &&
+	    hpn_lanes_shown(s->shown, req->offset - n->hole, p, len);
 }
 
 static void
@@ -286,7 +299,7 @@ proved(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	struct part *part = &s->part[req->lane];
 
 	if (!(req->len == 0 ? same_facts(job, s, type, m) :
-	    same_bytes(job, s, req, type, m)))
+	    same_bytes(job, n, req, type, m)))
 		part->other = 1;
 	if (--part->asked != 0)
 		return;
@@ -341,10 +354,10 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 		} else if (s->part[i].state == PART_NONE && is_there(job, i) &&
 		    left >= HPN_LANES_SHARE && hpn_sftp_ask_may(job, 0)) {
 			s->part[i].state = PART_OPENING;
-			hpn_sftp_ask_lane_open(job, n, i);
+			hpn_sftp_ask_lane_open(job, n, &s->part[i].where);
 		}
 	}
-	if (s->hole == NO_HOLE) {
+	if (n->hole == NO_HOLE) {
 		if (parts_in(s, PART_OPEN) != 0 &&
 		    parts_in(s, PART_OPENING) == 0)
 			hide(job, n);
@@ -364,19 +377,13 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 		reveal(job, n);
 }
 
-u_int64_t
-hpn_sftp_stripe_whole(const struct node *n)
-{
-	return n->stripe == NULL ? NO_HOLE : n->stripe->hole;
-}
-
 /* Nothing more may be sent: a lane that keeps us waiting does so no longer. */
 static int
 wait_for(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stripe *s = n->stripe;
 
-	if (s->hole != NO_HOLE && s->hiding == 0 && TAILQ_EMPTY(&n->data)) {
+	if (n->hole != NO_HOLE && s->hiding == 0 && TAILQ_EMPTY(&n->data)) {
 		abandon_slow(job, n);
 		reveal(job, n);
 	}
@@ -426,11 +433,10 @@ hpn_sftp_stripe_was(const struct node *n)
 	return n->stripe != NULL && n->stripe->was;
 }
 
-const u_char *
-hpn_sftp_stripe_handle(const struct node *n, u_int lane, size_t *lenp)
+const struct where *
+hpn_sftp_stripe_where(const struct node *n, u_int lane)
 {
-	*lenp = n->stripe->part[lane].handle_len;
-	return n->stripe->part[lane].handle;
+	return &n->stripe->part[lane].where;
 }
 
 int
@@ -461,10 +467,11 @@ hpn_sftp_stripe_free(struct node *n)
 	if (n->stripe == NULL)
 		return;
 	for (i = 0; i < HPN_LANES_MAX; i++)
-		free(n->stripe->part[i].handle);
+		free(n->stripe->part[i].where.handle);
 	free(n->stripe->piece);
 	free(n->stripe);
 	n->stripe = NULL;
+	n->hole = NO_HOLE;
 }
 
 int
@@ -474,7 +481,7 @@ hpn_sftp_stripe_gone(struct hpn_sftp_job *job, u_int lane)
 	struct node *n;
 	u_int i;
 
-	hpn_sftp_again_gone(job, lane);
+	hpn_sftp_handles_gone(job, lane);
 	/* What was written there may be lost. */
 	if (job->c->lanes.lane[lane].files != 0)
 		return -1;
@@ -492,7 +499,7 @@ hpn_sftp_stripe_gone(struct hpn_sftp_job *job, u_int lane)
 			hpn_sftp_ask_over(job, req);
 			n->stripe->part[lane].state = PART_CLOSED;
 			free(req);
-			hpn_sftp_put_check_end(job, n);
+			job->way->check_end(job, n);
 		}
 	}
 	return 0;
@@ -509,7 +516,8 @@ opened(struct part *part, u_char type, struct sshbuf *m)
 		part->state = PART_CLOSED;
 		return;
 	}
-	if ((r = sshbuf_get_string(m, &part->handle, &part->handle_len)) != 0)
+	if ((r = sshbuf_get_string(m, &part->where.handle,
+	    &part->where.handle_len)) != 0)
 		fatal_fr(r, "parse handle");
 	part->state = PART_OPEN;
 }
@@ -557,7 +565,7 @@ hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req,
 	if (n->state != NODE_DATA && part->state == PART_OPEN)
 		close_part(job, n, req->lane);
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
-		hpn_sftp_put_drained(job, n);
+		job->way->drained(job, n);
 	else
-		hpn_sftp_put_check_end(job, n);
+		job->way->check_end(job, n);
 }

@@ -42,6 +42,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-check.o \
 	hpn-sftp-conn.o \
 	hpn-sftp-get.o \
+	hpn-sftp-handles.o \
 	hpn-sftp-hash.o \
 	hpn-sftp-io.o \
 	hpn-sftp-job.o \

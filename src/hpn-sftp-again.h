@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-again: what is done a second time, since the server did not keep what
+ * was open apart.  For put, get, order and job.
+ */
+#ifndef HPN_SFTP_AGAIN_H
+#define HPN_SFTP_AGAIN_H
+
+#include "hpn-sftp-node.h"
+
+/* The answer to an opening: what it says about handles, before all else. */
+void hpn_sftp_again_opened(struct hpn_sftp_job *, const struct request *,
+    u_char type, struct sshbuf *);
+/* Any answer for a node that is to be done again, and whether that was the last. */
+void hpn_sftp_again_answer(struct hpn_sftp_job *, struct request *, u_char type,
+    struct sshbuf *);
+void hpn_sftp_again_check(struct hpn_sftp_job *, struct node *);
+/* It is to be begun again for another reason. */
+void hpn_sftp_again_do(struct hpn_sftp_job *, struct node *);
+/* Whether it waits, since something else is open and may share its handle. */
+int hpn_sftp_again_wait(struct hpn_sftp_job *, struct node *);
+/* Nothing else is open: begin it.  It is not to be begun: say so. */
+void hpn_sftp_again_begin(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_again_drop(struct hpn_sftp_job *, struct node *);
+/* Names of the directory: 1: this one is under way already.  That was all. */
+int hpn_sftp_again_listed(struct hpn_sftp_job *, struct node *, const char *to);
+void hpn_sftp_again_list_end(struct hpn_sftp_job *, struct node *);
+
+#endif /* HPN_SFTP_AGAIN_H */

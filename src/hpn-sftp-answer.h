@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-answer: what is in the answers to a job's requests.  An answer of a
+ * wrong type, or a form that none has, ends the program.
+ */
+#ifndef HPN_SFTP_ANSWER_H
+#define HPN_SFTP_ANSWER_H
+
+#include <sys/types.h>
+
+#include "hpn-sftp-node.h"
+
+/* The status. */
+u_int hpn_sftp_answer_status(struct hpn_sftp_job *, u_char type,
+    struct sshbuf *);
+/* The node's handle, or attributes: 0, or the status. */
+u_int hpn_sftp_answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
+    struct sshbuf *);
+u_int hpn_sftp_answer_attrib(struct hpn_sftp_job *, u_char type,
+    struct sshbuf *, Attrib *);
+/* The path, to be freed, or NULL and the status. */
+char *hpn_sftp_answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
+    u_int *statusp);
+
+#endif /* HPN_SFTP_ANSWER_H */
