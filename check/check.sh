@@ -597,8 +597,8 @@ leave_out() {
 
 interrupted() {
 	trap '' INT TERM HUP
-	# The lanes first, or they would begin the next step.
-	kill $lane_a $lane_b 2>/dev/null || :
+	# The sides first, or they would begin the next step.
+	kill $side_a $side_b 2>/dev/null || :
 	for f in "$out"/pid/*; do
 		[ -e "$f" ] || continue
 		stop_step "${f##*/}"
@@ -610,12 +610,12 @@ interrupted() {
 	echo "check: stopped" >&2
 	exit $((128 + $1))
 }
-lane_a='' lane_b=''
+side_a='' side_b=''
 trap 'interrupted 1' HUP
 trap 'interrupted 2' INT
 trap 'interrupted 15' TERM
 
-lane() {
+side() {
 	for s in "$@"; do
 		step "$s"
 	done
@@ -650,22 +650,22 @@ running=
 running=$(echo $(survivors))
 before=$(outside)
 measure
-lane $setup
+side $setup
 [ -z "$a$b" ] || measure
 echo "checking side by side; logs in build/check"
 (
 	trap - INT TERM HUP
-	lane $a
+	side $a
 ) &
-lane_a=$!
+side_a=$!
 (
 	trap - INT TERM HUP
 	renice -n 10 -p "$(sh -c 'echo $PPID')" >/dev/null 2>&1 || :
-	lane $b
+	side $b
 ) &
-lane_b=$!
-wait $lane_a || :
-wait $lane_b || :
+side_b=$!
+wait $side_a || :
+wait $side_b || :
 
 # Tests that measure time may have failed for want of it; nothing else runs now.
 again=
@@ -679,7 +679,7 @@ for s in $a; do
 	read -r p f k took <"$out/result/$s"
 	echo "$((p + f)) 0 $k $took" >"$out/result/$s"
 done
-lane $end
+side $end
 
 # ---------------------------------------------------------------------------
 # Nothing is left running, and nothing is left outside build/.

@@ -24,6 +24,7 @@
 #include <openssl/evp.h>
 
 #include "cipher-ctr-mt.h"
+#include "hpn-clock.h"
 #include "log.h"
 #include "ssherr.h"
 
@@ -118,16 +119,6 @@ static int registered;		/* handlers of fork() and exit() */
 static volatile u_int generation;
 
 static const u_char zeros[16 * 1024];
-
-static uint64_t
-now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	if (clock_gettime(clock, &t) != 0)
-		return 0;
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* `counter` blocks after `from`, modulo 2^128, big endian */
 static void
@@ -320,11 +311,11 @@ worker_run(void *arg)
 		r = ring->fill_hook != NULL ? ring->fill_hook(w->id, 0) : 0;
 		counter_at(counter, ring->first,
 		    q->portion * (ring->queue_bytes / BLOCK));
-		began = now_ns(CLOCK_MONOTONIC);
+		began = hpn_clock_ns();
 		if (r == 0)
 			r = evp_keystream(w->evp, counter, q->keystream,
 			    ring->queue_bytes);
-		took = now_ns(CLOCK_MONOTONIC) - began;
+		took = hpn_clock_ns() - began;
 		if (r == 0 && ring->fill_hook != NULL)
 			r = ring->fill_hook(w->id, 1);
 
@@ -631,16 +622,16 @@ ring_await(struct ring *ring, struct queue *q)
 	if (ring->reserved == NOTHING)
 		ring->reserved = ring->next++;
 	if (ring->fill_ns < PATIENCE_NS) {
-		ns = now_ns(CLOCK_MONOTONIC) + 2 * ring->fill_ns;
+		ns = hpn_clock_ns() + 2 * ring->fill_ns;
 		do {
 			pthread_mutex_unlock(&ring->lock);
 			relax();
 			pthread_mutex_lock(&ring->lock);
 		} while (q->state == QUEUE_FILLING &&
-		    now_ns(CLOCK_MONOTONIC) < ns);
+		    hpn_clock_ns() < ns);
 		return;
 	}
-	ns = now_ns(WAIT_CLOCK) + 2 * ring->fill_ns;
+	ns = hpn_clock_of(WAIT_CLOCK) + 2 * ring->fill_ns;
 	until.tv_sec = (time_t)(ns / 1000000000);
 	until.tv_nsec = (long)(ns % 1000000000);
 	ring->awaited = q;
@@ -969,38 +960,38 @@ probe(u_int keylen, int spare)
 	memset(data, 0, PROBE_PIECES * PROBE_BYTES);
 
 	/* Slow machines measure less of it */
-	t = now_ns(CLOCK_MONOTONIC);
+	t = hpn_clock_ns();
 	if (evp_crypt(evp, data, data, PROBE_LEAST) != 0)
 		goto out;
-	t = now_ns(CLOCK_MONOTONIC) - t;
+	t = hpn_clock_ns() - t;
 	while (p.piece > PROBE_LEAST &&
 	    t * (p.piece / PROBE_LEAST) > PROBE_NS)
 		p.piece /= 2;
 
 	/* Busy meanwhile, so that the thread gets a CPU of its own */
-	began = now_ns(CLOCK_MONOTONIC);
+	began = hpn_clock_ns();
 	if (thread_create(&thread, 0, probe_run, &p) != 0)
 		goto out;
 	started = 1;
 	for (i = 0; i < PROBE_PIECES; i++) {
 		at = data + (size_t)i * p.piece;
-		t = now_ns(CLOCK_MONOTONIC);
+		t = hpn_clock_ns();
 		if (evp_crypt(evp, at, at, p.piece) != 0)
 			goto out;
-		t = now_ns(CLOCK_MONOTONIC) - t;
+		t = hpn_clock_ns() - t;
 		evp_ns = t < evp_ns ? t : evp_ns;
 	}
 	pthread_join(thread, NULL);
 	started = 0;
 	/* Nobody to run it in good time: there is no CPU to spare */
-	t = now_ns(CLOCK_MONOTONIC) - began;
+	t = hpn_clock_ns() - began;
 	if (p.r != 0 || t > PROBE_LATE_NS + 2 * PROBE_PIECES * evp_ns)
 		goto out;
 	for (i = 0; i < PROBE_PIECES; i++) {
 		at = data + (size_t)i * p.piece;
-		t = now_ns(CLOCK_MONOTONIC);
+		t = hpn_clock_ns();
 		xor_bytes(at, at, p.keystream + (size_t)i * p.piece, p.piece);
-		t = now_ns(CLOCK_MONOTONIC) - t;
+		t = hpn_clock_ns() - t;
 		xor_ns = t < xor_ns ? t : xor_ns;
 	}
 	if (evp_ns >= CIPHER_CTR_MT_PASSES * xor_ns)

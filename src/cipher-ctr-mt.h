@@ -46,12 +46,14 @@
 
 #include <stdint.h>
 
+#include "hpn-workers-auto.h"
+
 #define CIPHER_CTR_MT_BLOCK	16		/* of AES: IV and counter */
 #define CIPHER_CTR_MT_QUEUE_BYTES	(32U * 1024)
 #define CIPHER_CTR_MT_QUEUES	32U		/* in all 1 MiB */
 #define CIPHER_CTR_MT_START	(1024ULL * 1024)
-#define CIPHER_CTR_MT_MAX		64		/* threads for one key */
-#define CIPHER_CTR_MT_AUTO		(-1)
+#define CIPHER_CTR_MT_MAX	HPN_WORKERS_MOST	/* threads for one key */
+#define CIPHER_CTR_MT_AUTO	HPN_WORKERS_AUTO
 
 struct cipher_ctr_mt;
 

@@ -23,6 +23,7 @@
 #include "channels.h"
 #include "hpn-buf.h"
 #include "hpn-channels.h"
+#include "hpn-clock.h"
 #include "hpn-connection.h"
 #include "hpn-options.h"
 #include "hpn-rtt.h"
@@ -42,15 +43,6 @@
 
 /* What TCP knows is not asked for again within this time, ns. */
 #define TCP_FACTS_NS	(2 * 1000000)
-
-static u_int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	monotime_ts(&ts);
-	return (u_int64_t)ts.tv_sec * 1000000000 + (u_int64_t)ts.tv_nsec;
-}
 
 void
 hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
@@ -177,7 +169,7 @@ static void
 probe_answered(struct ssh *ssh, int type, Channel *c, void *ctx)
 {
 	if (ssh->hpn != NULL)
-		hpn_rtt_answered(&ssh->hpn->rtt, now_ns());
+		hpn_rtt_answered(&ssh->hpn->rtt, hpn_clock_ns());
 }
 
 static void
@@ -289,7 +281,7 @@ hpn_channels_resize(struct ssh *ssh, Channel *c)
 	}
 	discount_excess(c);
 	memset(&facts, 0, sizeof(facts));
-	facts.now_ns = now_ns();
+	facts.now_ns = hpn_clock_ns();
 	if (sshbuf_len(c->output) == 0 &&
 	    hpn_base_buf_allocated(c->output) > DRAINED_KEEPS &&
 	    facts.now_ns - hpn->drained_ns >= DRAINED_NS) {
@@ -341,8 +333,7 @@ hpn_channels_threads(const struct ssh *ssh)
 {
 	if (ssh->hpn == NULL || ssh->hpn->options.ring)
 		return 0;
-	return ssh->hpn->options.threads == HPN_OPTION_AUTO ?
-	    HPN_WORKERS_AUTO : ssh->hpn->options.threads;
+	return ssh->hpn->options.threads;
 }
 
 int

@@ -17,6 +17,7 @@
 #include "packet.h"
 #include "sshbuf.h"
 #include "channels.h"
+#include "hpn-clock.h"
 #include "hpn-packet-buf.h"
 #include "hpn-idle.h"
 
@@ -45,15 +46,12 @@ hpn_idle_channels(struct ssh *ssh, Channel **channels, u_int nchannels,
     struct timespec *timeout, struct hpn_idle *rest)
 {
 	u_int64_t in, out, wait;
-	struct timespec now;
 	u_int i;
 
 	if (ssh->hpn == NULL)
 		return;
 	ssh_packet_get_bytes(ssh, &in, &out);
-	monotime_ts(&now);
-	if (!hpn_idle_due(rest, in + out, (u_int64_t)now.tv_sec * 1000000000 +
-	    (u_int64_t)now.tv_nsec, &wait)) {
+	if (!hpn_idle_due(rest, in + out, hpn_clock_ns(), &wait)) {
 		if (wait != 0)
 			ptimeout_deadline_ms(timeout, (long)(wait / 1000000) + 1);
 		return;

@@ -11,6 +11,7 @@
 
 #include "digest.h"
 #include "hpn-clock.h"
+#include "hpn-list.h"
 #include "hpn-none-mac.h"
 #include "kex.h"
 #include "log.h"
@@ -30,29 +31,14 @@ static const struct {
 };
 #define NSTRONG		(sizeof(strong) / sizeof(strong[0]))
 
-static int
-listed(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (;;) {
-		if (strncmp(list, name, len) == 0 &&
-		    (list[len] == '\0' || list[len] == ','))
-			return 1;
-		if ((list = strchr(list, ',')) == NULL)
-			return 0;
-		list++;
-	}
-}
-
 int
 hpn_none_mac_any_strong(const char *list)
 {
 	size_t i;
 
 	for (i = 0; i < NSTRONG; i++) {
-		if (listed(list, strong[i].etm) ||
-		    listed(list, strong[i].plain))
+		if (hpn_list_find(list, strong[i].etm) != NULL ||
+		    hpn_list_find(list, strong[i].plain) != NULL)
 			return 1;
 	}
 	return 0;
@@ -103,8 +89,8 @@ hpn_none_mac_fastest(const char *list)
 	if ((ret = calloc(1, max)) == NULL)
 		return NULL;
 	for (i = 0; i < NSTRONG; i++) {
-		cost[i] = listed(list, strong[i].etm) ||
-		    listed(list, strong[i].plain) ?
+		cost[i] = hpn_list_find(list, strong[i].etm) != NULL ||
+		    hpn_list_find(list, strong[i].plain) != NULL ?
 		    hpn_none_mac_cost(strong[i].etm) : 0;
 		if (cost[i] != 0)
 			debug2_f("%s: %llu ns for 32 KiB", strong[i].plain,
@@ -120,12 +106,12 @@ hpn_none_mac_fastest(const char *list)
 		if (best == NSTRONG)
 			break;
 		cost[best] = 0;
-		if (listed(list, strong[best].etm)) {
+		if (hpn_list_find(list, strong[best].etm) != NULL) {
 			if (*ret != '\0')
 				strlcat(ret, ",", max);
 			strlcat(ret, strong[best].etm, max);
 		}
-		if (listed(list, strong[best].plain)) {
+		if (hpn_list_find(list, strong[best].plain) != NULL) {
 			if (*ret != '\0')
 				strlcat(ret, ",", max);
 			strlcat(ret, strong[best].plain, max);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hpn-list.h"
 #include "hpn-none.h"
 
 /* Between the words of a line of ssh_config. */
@@ -51,42 +52,24 @@ hpn_none_is(const char *name)
 	return name != NULL && strcmp(name, HPN_NONE) == 0;
 }
 
-/* The length of the first name of a list. */
-static size_t
-first_len(const char *list)
-{
-	return strcspn(list, ",");
-}
-
 int
 hpn_none_first(const char *list)
 {
-	return first_len(list) == sizeof(HPN_NONE) - 1 &&
-	    strncmp(list, HPN_NONE, sizeof(HPN_NONE) - 1) == 0;
+	return hpn_list_first(list, HPN_NONE);
 }
 
 int
 hpn_none_listed(const char *list)
 {
-	for (;;) {
-		if (hpn_none_first(list))
-			return 1;
-		list += first_len(list);
-		if (*list++ == '\0')
-			return 0;
-	}
+	return hpn_list_find(list, HPN_NONE) != NULL;
 }
 
 int
 hpn_none_alone(const char *list)
 {
-	for (;;) {
-		if (!hpn_none_first(list))
-			return 0;
-		list += first_len(list);
-		if (*list++ == '\0')
-			return 1;
-	}
+	while (list != NULL && hpn_none_first(list))
+		list = hpn_list_next(list);
+	return list == NULL;
 }
 
 enum hpn_none_verdict

@@ -266,7 +266,7 @@ threads_parse(const char *arg, int64_t least, int64_t most, int *value,
 		return -1;
 	}
 	if (strcasecmp(arg, "auto") == 0) {
-		*value = HPN_OPTION_AUTO;
+		*value = HPN_WORKERS_AUTO;
 		return 0;
 	}
 	if (strncasecmp(arg, RING, sizeof(RING) - 1) == 0) {
@@ -368,7 +368,7 @@ static void
 dump_THREADS(const struct hpn_options *o, const char *keyword, int64_t value,
     FILE *f)
 {
-	if (value == HPN_OPTION_AUTO)
+	if (value == HPN_WORKERS_AUTO)
 		fprintf(f, "%s auto\n", keyword);
 	else
 		fprintf(f, "%s %s%d\n", keyword, o->ring ? RING : "",

@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "hpn-workers-auto.h"
+
 #define HPN_OPTION_UNSET	(-1)
-#define HPN_OPTION_AUTO		(-2)
 
 /* Bytes.  One packet and a bit must fit; above is hpn-window.h's ceiling. */
 #define HPN_WINDOW_MAX_LEAST	(64LL * 1024)
@@ -55,7 +56,7 @@
 	    memory_default(side, o->window_max), BOTH, \
 	    HPN_MEMORY_MAX_LEAST, HPN_MEMORY_MAX_MOST) \
 	X(THREADS, "hpnthreads", threads, \
-	    o->disable_mtaes == 1 ? 0 : HPN_OPTION_AUTO, BOTH, \
+	    o->disable_mtaes == 1 ? 0 : HPN_WORKERS_AUTO, BOTH, \
 	    0, HPN_WORKERS_MOST) \
 	X(FLAG, "disablemtaes", disable_mtaes, 0, BOTH, 0, 1) \
 	X(FLAG, "noneenabled", none_enabled, 0, BOTH, 0, 1) \
@@ -97,7 +98,7 @@
 #define HPN_OPTIONS_TYPE_FLAG		int
 #define HPN_OPTIONS_TYPE_SIZE		int64_t
 #define HPN_OPTIONS_TYPE_NUMBER		int
-#define HPN_OPTIONS_TYPE_THREADS	int	/* or HPN_OPTION_AUTO */
+#define HPN_OPTIONS_TYPE_THREADS	int	/* or HPN_WORKERS_AUTO */
 #define HPN_OPTIONS_TYPE_NAME		struct hpn_options_name
 #define HPN_OPTIONS_MEMBER(kind, keyword, member, ...) \
 	HPN_OPTIONS_TYPE_##kind member;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hpn-list.h"
 #include "hpn-rekey.h"
 #include "kex.h"
 #include "log.h"
@@ -37,10 +38,7 @@ hpn_rekey_clear(struct hpn_rekey *h)
 int
 hpn_rekey_is_first(const char *list, const char *name)
 {
-	size_t len = strlen(name);
-
-	return len > 0 && strncmp(list, name, len) == 0 &&
-	    (list[len] == '\0' || list[len] == ',');
+	return *name != '\0' && hpn_list_first(list, name);
 }
 
 char *
@@ -50,10 +48,8 @@ hpn_rekey_prefer(const char *list, const char *name)
 	const char *at, *end;
 	char *ret;
 
-	for (at = list; !hpn_rekey_is_first(at, name); at++) {
-		if ((at = strchr(at, ',')) == NULL)
-			return strdup(list);
-	}
+	if (len == 0 || (at = hpn_list_find(list, name)) == NULL)
+		return strdup(list);
 	if ((ret = malloc(max)) == NULL)
 		return NULL;
 	end = at + len;

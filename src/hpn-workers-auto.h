@@ -16,8 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HPN_WORKERS_AUTO	(-1)	/* decide */
-#define HPN_WORKERS_MOST	64	/* that a user can ask for */
+#include "hpn-engine.h"
+
+#define HPN_WORKERS_AUTO	(-2)	/* decide; -1: HPN_OPTION_UNSET */
+/* That a user can ask for, of workers as of the threads of cipher-ctr-mt. */
+#define HPN_WORKERS_MOST	HPN_ENGINE_WORKERS_MAX
 
 /* Decide after so many bytes, and again after as many. */
 #define HPN_WORKERS_EVERY	(64ULL * 1024 * 1024)

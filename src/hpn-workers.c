@@ -15,9 +15,11 @@
 
 #include "hpn-packet-buf.h"
 #include "hpn-channels.h"
+#include "hpn-clock.h"
 #include "hpn-cpus.h"
 #include "hpn-crypt.h"
 #include "hpn-engine.h"
+#include "hpn-loop.h"
 #include "hpn-opener.h"
 #include "hpn-workers.h"
 #include "hpn-sealer.h"
@@ -48,16 +50,6 @@ struct hpn_workers {
 	struct hpn_opener *opener;
 	u_int cpus;		/* 0: not asked yet */
 };
-
-static u_int64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	if (clock_gettime(clock, &ts) == -1)
-		return 0;
-	return (u_int64_t)ts.tv_sec * 1000000000 + (u_int64_t)ts.tv_nsec;
-}
 
 /* What all CPUs together were idle, ns; 0: not known. */
 static u_int64_t
@@ -130,9 +122,9 @@ measure(const struct newkeys *keys)
 		/* in place, with what this cipher does not encrypt in front */
 		hpn_crypt_job_init(&job, key, &at, i, buf, buf,
 		    SAMPLE_LEN + hpn_crypt_aad_len(key));
-		begin = clock_ns(CLOCK_MONOTONIC);
+		begin = hpn_clock_ns();
 		hpn_crypt_run(&job, HPN_ENGINE_MAIN);
-		took = clock_ns(CLOCK_MONOTONIC) - begin;
+		took = hpn_clock_ns() - begin;
 		hpn_crypt_job_clear(&job);
 		if (job.r != 0)
 			break;
@@ -170,8 +162,8 @@ workers(struct hpn_workers *h, struct direction *d, const struct newkeys *keys,
 	/* The first time only begins to count */
 	if (d->cost == 0 && d->threads.start_ns != 0)
 		d->cost = measure(keys);
-	facts.now_ns = clock_ns(CLOCK_MONOTONIC);
-	facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	facts.now_ns = hpn_clock_ns();
+	facts.cpu_ns = hpn_clock_of(CLOCK_THREAD_CPUTIME_ID);
 	facts.idle_ns = idle_ns();
 	facts.cpus = h->cpus;
 	facts.cost = d->cost;

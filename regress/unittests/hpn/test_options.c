@@ -395,8 +395,8 @@ test_options(void)
 	TEST_DONE();
 
 	TEST_START("options: threads");
-	threads("auto", HPN_OPTION_AUTO, NULL);
-	threads("AUTO", HPN_OPTION_AUTO, NULL);
+	threads("auto", HPN_WORKERS_AUTO, NULL);
+	threads("AUTO", HPN_WORKERS_AUTO, NULL);
 	threads("0", 0, NULL);
 	threads("64", 64, NULL);
 	threads("ring:3", 3, NULL);
@@ -422,9 +422,9 @@ test_options(void)
 	ASSERT_INT_EQ(o.threads, 0);
 	hpn_options_init(&o);
 	o.disable_mtaes = 1;
-	o.threads = HPN_OPTION_AUTO;
+	o.threads = HPN_WORKERS_AUTO;
 	hpn_options_fill(&o, HPN_OPTIONS_SERVER, 0);
-	ASSERT_INT_EQ(o.threads, HPN_OPTION_AUTO);
+	ASSERT_INT_EQ(o.threads, HPN_WORKERS_AUTO);
 	hpn_options_init(&other);
 	other.threads = 9;
 	hpn_options_copy(&o, &other);
