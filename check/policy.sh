@@ -167,7 +167,7 @@ for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
-	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy|cmp)|bcmp|str[a-z]+|__stack_chk_fail)$' |
+	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy|cmp|chr)|bcmp|str[a-z]+|__stack_chk_fail)$' |
 	    tr '\n' ' ')
 	state=$(nm "$1" | awk '$2 ~ /^[bBdDC]$/ { print $3 }' | tr '\n' ' ')
 	if [ -z "$outside$state" ]; then

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hpn-ciphers.h"
+#include "hpn-list.h"
 
 /* Words of libcrypto's text, with the bits that must all be set. */
 static const struct {
@@ -58,20 +59,9 @@ hpn_ciphers_hardware(const char *settings)
 int
 hpn_ciphers_ahead(const char *order, int hardware, int disabled)
 {
-	const char *at;
-	size_t len = sizeof(HPN_CIPHERS_REAL) - 1;
-
-	if (order == NULL || !hardware || disabled)
-		return 0;
 	/* A library may be built, or told, to do without it */
-	for (at = order; at != NULL; at = strchr(at, ',')) {
-		if (*at == ',')
-			at++;
-		if (strncmp(at, HPN_CIPHERS_REAL, len) == 0 &&
-		    (at[len] == '\0' || at[len] == ','))
-			return 1;
-	}
-	return 0;
+	return order != NULL && hardware && !disabled &&
+	    hpn_list_find(order, HPN_CIPHERS_REAL) != NULL;
 }
 
 const char *
