@@ -144,7 +144,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
 alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
-    hpn-ciphers hpn-happy"
+    hpn-ciphers hpn-happy hpn-pace"
 if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
@@ -163,7 +163,7 @@ for other in gcc clang; do
 done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
-    hpn-connect hpn-ciphers hpn-happy; do
+    hpn-connect hpn-ciphers hpn-happy hpn-pace; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -182,7 +182,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests="window rtt sftp_window resume lanes connect ciphers happy tcp none"
+alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace tcp none"
 alone_tests="$alone_tests workers_auto engine links"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
 # runner NAME TESTS: NAME.c, which runs these

@@ -120,6 +120,8 @@ NoneMacEnabled=yes nonemacenabled=yes
 UseMPTCP=yes usemptcp=yes
 HPNCongestion=bbr hpncongestion=bbr
 HPNCongestion=none hpncongestion=none
+HPNRateLimit=5M hpnratelimit=5242880
+HPNRateLimit=0 hpnratelimit=0
 EOD
 
 verbose "first value wins"
@@ -253,6 +255,8 @@ UseMPTCP|maybe|unsupported option
 HPNCongestion|a/b|not a name
 HPNCongestion|sixteen_letters_|too long
 HPNCongestion||no argument
+HPNRateLimit|fast|not a number
+HPNRateLimit|2048G|too large
 EOD
 done
 

@@ -236,6 +236,7 @@ disablemtaes no
 hpncongestion none
 hpndisabled no
 hpnmemorymax 268435456
+hpnratelimit 0
 hpnthreads auto
 hpnwindowmax `hpn_window_default`
 noneenabled no

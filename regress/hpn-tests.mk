@@ -8,6 +8,7 @@ LTESTS+=\
 	hpn-tun \
 	hpn-ciphers \
 	hpn-sockets \
+	hpn-rate \
 	hpn-rekey \
 	hpn-threads \
 	hpn-stall \

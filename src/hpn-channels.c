@@ -64,6 +64,11 @@ hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
 		hpn->options.memory_max = MINIMUM(hpn->options.memory_max,
 		    SSHBUF_SIZE_MAX / 4);
 	}
+	hpn_pace_init(&hpn->sends, options->rate_limit);
+	hpn_pace_init(&hpn->receives, options->rate_limit);
+	if (options->rate_limit != 0 && ssh_packet_connection_is_on_socket(ssh))
+		hpn_tcp_pace(ssh_packet_get_connection_out(ssh),
+		    (uint64_t)hpn->sends.rate);
 	hpn_rtt_init(&hpn->rtt);
 	ssh->hpn = hpn;
 	debug_f("channel windows grow to at most %lld, %lld together",

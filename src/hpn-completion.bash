@@ -16,6 +16,8 @@ _openssh_hpn_values()
 		echo yes no ;;
 	happydelay)
 		echo 100 250 500 ;;
+	hpnratelimit)
+		echo 0 1M 10M 100M ;;
 	hpncongestion)
 		echo none $(cat /proc/sys/net/ipv4/tcp_allowed_congestion_control \
 		    2>/dev/null) ;;
@@ -30,7 +32,7 @@ _openssh_hpn_values()
 
 _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
-    HappyEyes HappyDelay UseMPTCP HPNCongestion'
+    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit'
 
 # What -X of scp and sftp takes, the release's own and ours.
 _openssh_hpn_x_names='nrequests buffer channels resume verify'

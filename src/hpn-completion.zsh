@@ -32,6 +32,9 @@ _openssh_hpn_options() {
     (#i)hpnthreads)
       _wanted values expl 'threads' compadd auto 0 1 2 4 8 ring:2
       ;;
+    (#i)hpnratelimit)
+      _wanted values expl 'bytes in a second' compadd 0 1M 10M 100M
+      ;;
     (#i)happydelay)
       _wanted values expl 'milliseconds' compadd 100 250 500
       ;;
@@ -54,7 +57,7 @@ _openssh_hpn_options() {
   names=(
     HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
-    HappyEyes HappyDelay UseMPTCP HPNCongestion
+    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit
   )
   _wanted values expl 'configure file option' \
     compadd -M 'm:{a-z}={A-Z}' -q -S '=' -a names

@@ -20,6 +20,7 @@
 #include "hpn-clock.h"
 #include "hpn-packet-buf.h"
 #include "hpn-idle.h"
+#include "hpn-loop.h"
 
 int
 hpn_idle_due(struct hpn_idle *rest, u_int64_t moved, u_int64_t now_ns,
@@ -50,6 +51,7 @@ hpn_idle_channels(struct ssh *ssh, Channel **channels, u_int nchannels,
 
 	if (ssh->hpn == NULL)
 		return;
+	hpn_loop_hold(ssh, channels, nchannels, timeout);
 	ssh_packet_get_bytes(ssh, &in, &out);
 	if (!hpn_idle_due(rest, in + out, hpn_clock_ns(), &wait)) {
 		if (wait != 0)

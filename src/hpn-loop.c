@@ -14,8 +14,10 @@
 #include "packet.h"
 #include "sshbuf.h"
 #include "channels.h"
+#include "hpn-clock.h"
 #include "hpn-connection.h"
 #include "hpn-loop.h"
+#include "hpn-pace.h"
 #include "hpn-pipe.h"
 #include "hpn-tcp.h"
 
@@ -44,12 +46,74 @@ hpn_loop_trip(const struct ssh *ssh)
 	return MINIMUM(MAXIMUM(half, HPN_LOOP_TRIP_LEAST), HPN_LOOP_TRIP_MAX);
 }
 
+/* A terminal's few bytes are not held back; they are no bulk data. */
+static int
+limited(const struct ssh *ssh, const Channel *c)
+{
+	return ssh->hpn != NULL && ssh->hpn->sends.rate != 0 &&
+	    !c->isatty && !c->client_tty;
+}
+
+/* No more than may pass, but something: the channel is ready. */
+static size_t
+within(struct hpn_pace *pace, size_t len)
+{
+	u_int64_t wait;
+	int64_t allowed = hpn_pace_allowed(pace, hpn_clock_ns(), &wait);
+
+	if (allowed < 1)
+		allowed = 1;
+	return (u_int64_t)allowed < len ? (size_t)allowed : len;
+}
+
 size_t
 hpn_loop_read_max(struct ssh *ssh, const Channel *c)
 {
-	if (ssh->hpn == NULL || c->hpn_read < CHANNEL_MAX_READ)
-		return CHANNEL_MAX_READ;
-	return c->hpn_read;
+	size_t max = CHANNEL_MAX_READ;
+
+	if (ssh->hpn != NULL && c->hpn_read >= CHANNEL_MAX_READ)
+		max = c->hpn_read;
+	return limited(ssh, c) ? within(&ssh->hpn->sends, max) : max;
+}
+
+size_t
+hpn_loop_write_max(struct ssh *ssh, const Channel *c, size_t len)
+{
+	return limited(ssh, c) ? within(&ssh->hpn->receives, len) : len;
+}
+
+void
+hpn_loop_hold(struct ssh *ssh, Channel **channels, u_int nchannels,
+    struct timespec *timeout)
+{
+	u_int64_t now, wait[2], least = 0;
+	u_int i, held = 0, would[2] = {
+	    SSH_CHAN_IO_RFD | SSH_CHAN_IO_EFD_R,
+	    SSH_CHAN_IO_WFD | SSH_CHAN_IO_EFD_W };
+
+	if (ssh->hpn == NULL || ssh->hpn->sends.rate == 0)
+		return;
+	now = hpn_clock_ns();
+	(void)hpn_pace_allowed(&ssh->hpn->sends, now, &wait[0]);
+	(void)hpn_pace_allowed(&ssh->hpn->receives, now, &wait[1]);
+	for (i = 0; i < 2; i++) {
+		if (wait[i] != 0)
+			held |= would[i];
+	}
+	for (i = 0; i < nchannels && held != 0; i++) {
+		if (channels[i] == NULL || !limited(ssh, channels[i]) ||
+		    channels[i]->type != SSH_CHANNEL_OPEN)
+			continue;
+		if ((channels[i]->io_want & held & would[0]) != 0 &&
+		    (least == 0 || wait[0] < least))
+			least = wait[0];
+		if ((channels[i]->io_want & held & would[1]) != 0 &&
+		    (least == 0 || wait[1] < least))
+			least = wait[1];
+		channels[i]->io_want &= ~held;
+	}
+	if (least != 0)
+		ptimeout_deadline_ms(timeout, (long)(least / 1000000) + 1);
 }
 
 size_t
@@ -71,6 +135,8 @@ enlarge(Channel *c, int fd, u_int which)
 void
 hpn_loop_read(struct ssh *ssh, Channel *c, size_t len, size_t max)
 {
+	if (limited(ssh, c))
+		hpn_pace_passed(&ssh->hpn->sends, len);
 	if (ssh->hpn == NULL || len < max || max < CHANNEL_MAX_READ)
 		return;
 	/* No more than what is sent in one trip */
@@ -81,6 +147,8 @@ hpn_loop_read(struct ssh *ssh, Channel *c, size_t len, size_t max)
 void
 hpn_loop_written(struct ssh *ssh, Channel *c, size_t len, size_t max)
 {
+	if (limited(ssh, c))
+		hpn_pace_passed(&ssh->hpn->receives, len);
 	if (ssh->hpn == NULL || len == max || max < CHANNEL_MAX_READ)
 		return;
 	enlarge(c, c->wfd, SSH_CHAN_IO_WFD);

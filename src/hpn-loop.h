@@ -13,6 +13,7 @@
 struct ssh;
 struct sshbuf;
 struct Channel;
+struct timespec;
 
 /*
  * How much to read at once from the application.  Begins with OpenSSH's one
@@ -20,6 +21,16 @@ struct Channel;
  * with a person at its end stays as it was.
  */
 size_t hpn_loop_read_max(struct ssh *, const struct Channel *);
+
+/* How much of len bytes to write to the application at once (HPNRateLimit). */
+size_t hpn_loop_write_max(struct ssh *, const struct Channel *, size_t len);
+
+/*
+ * HPNRateLimit: have channels not be asked about, c->io_want, for which nothing
+ * may pass now, and wake up when it may.
+ */
+void hpn_loop_hold(struct ssh *, struct Channel **, u_int nchannels,
+    struct timespec *timeout);
 
 /*
  * How much to read from the connection at once: as much as a sender of ours

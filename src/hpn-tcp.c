@@ -158,6 +158,25 @@ hpn_tcp_unsent_set(int fd, uint32_t bytes)
 #endif
 }
 
+void
+hpn_tcp_pace(int fd, uint64_t rate)
+{
+#ifdef SO_MAX_PACING_RATE
+	uint32_t pace;
+	int saved_errno = errno;
+
+	/* Beyond this there is none; packets of a few bytes must get through */
+	if (rate / 10 * 11 >= UINT32_MAX)
+		return;
+	pace = (uint32_t)(rate / 10 * 11);
+	if (pace < 65536)
+		pace = 65536;
+	(void)setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &pace,
+	    sizeof(pace));
+	errno = saved_errno;
+#endif
+}
+
 int
 hpn_tcp_ack_now(int fd)
 {

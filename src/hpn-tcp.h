@@ -46,6 +46,13 @@ uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace,
 int hpn_tcp_unsent_set(int fd, uint32_t bytes);
 
 /*
+ * Spread what is sent over time, for a program that hands over so many bytes in
+ * a second, in pieces (SO_MAX_PACING_RATE in socket(7)): a tenth more, for what
+ * goes around them.  Keeps errno.
+ */
+void hpn_tcp_pace(int fd, uint64_t rate);
+
+/*
  * Acknowledge at once what was received and read, instead of waiting for
  * something to send with it (TCP_QUICKACK in tcp(7)).  Returns 0, or -1 where
  * that cannot be; keeps errno.

@@ -29,6 +29,7 @@ LIBSSH_OBJS+=\
 	hpn-none-hooks.o \
 	hpn-none-mac.o \
 	hpn-opener.o \
+	hpn-pace.o \
 	hpn-options.o \
 	hpn-packet-buf.o \
 	hpn-pipe.o \
@@ -93,6 +94,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_connect.o \
 	$(HPN_UNITTESTS)/test_ciphers.o \
 	$(HPN_UNITTESTS)/test_happy.o \
+	$(HPN_UNITTESTS)/test_pace.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

@@ -31,6 +31,7 @@ tests(void)
 	test_connect();
 	test_ciphers();
 	test_happy();
+	test_pace();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();
