@@ -32,7 +32,6 @@ done
 	echo "UserKnownHostsFile $OBJ/hpn-early-known"
 	echo "GlobalKnownHostsFile none"
 	echo "StrictHostKeyChecking yes"
-	echo "IdentitiesOnly yes"
 	echo "UpdateHostkeys no"
 	echo "PreferredAuthentications publickey,password"
 	echo "ProxyCommand sh $PROXY"
@@ -157,6 +156,60 @@ connect rsa
 expect "the same algorithm" 0 1
 offered "the same algorithm" \
     "none asked:rsa-sha2-512 signed:rsa-sha2-512"
+
+verbose "the only key signs at once"
+ONLY="-o IdentitiesOnly=yes"
+AT_ONCE="<5 accept <50 <50 <98"
+play $AT_ONCE failure:publickey $DONE
+connect user $ONLY
+expect "at once" 0 1
+offered "at once" "none signed:$ED"
+play $AT_ONCE success confirm:0 exit:0
+connect user $ONLY
+expect "at once, and no method is needed" 0 1
+# not accepted: the session is withdrawn, and waits
+play $AT_ONCE failure:publickey,password failure:password unknown "<50" $LATER
+connect user $ONLY
+expect "at once, refused" 0 2
+offered "at once, refused" "none signed:$ED password"
+play $AT_ONCE failure:password failure:password unknown "<50" \
+    partial:publickey "<50" pkok "<50" $LATER
+connect user $ONLY
+expect "at once, password first" 0 2
+offered "at once, password first" \
+    "none signed:$ED password asked:$ED signed:$ED"
+play $AT_ONCE failure:publickey partial:password unknown "<50" $LATER
+connect user $ONLY
+expect "at once, and then a password" 0 2
+play $AT_ONCE failure:publickey failure:password "<50" success
+connect user $ONLY
+expect "at once, nothing of it refused" 255 1
+play "<5" accept sigalgs:rsa-sha2-256 "<50" "<50" "<98" failure:publickey \
+    failure:publickey unknown "<50" pkok "<50" $LATER
+connect rsa $ONLY
+expect "at once, another algorithm" 0 2
+offered "at once, another algorithm" \
+    "none signed:rsa-sha2-512 asked:rsa-sha2-256 signed:rsa-sha2-256"
+play $AT_ONCE failure:publickey failure:publickey
+connect user $ONLY -o BatchMode=yes
+expect "at once, and no other" 255 1
+offered "at once, and no other" "none signed:$ED"
+# ... but not one of two, nor one that somebody has to unlock or to confirm
+cp $OBJ/hpn-key.user $OBJ/hpn-key.locked
+cp $OBJ/hpn-key.user.pub $OBJ/hpn-key.locked.pub
+$SSHKEYGEN -q -p -N secret -f $OBJ/hpn-key.locked >/dev/null || \
+    fatal "ssh-keygen"
+for not in "user rsa" "locked" "user -o_AddKeysToAgent=yes" "user -o_IdentitiesOnly=no"
+do
+	play $GOOD "<98" $DONE
+	set -- $not
+	case $2 in
+	-*)	connect $1 `echo $2 | tr _ ' '` $ONLY ;;
+	*)	connect "$not" $ONLY ;;
+	esac
+	expect "not at once: $not" 0 1
+	offered "not at once: $not" "none asked:$ED signed:$ED"
+done
 
 verbose "a session that came too early"
 play $GOOD "<98" partial:publickey unknown "<50" pkok "<50" $LATER

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <sys/ioctl.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +19,9 @@
 #include "xmalloc.h"
 #include "log.h"
 #include "misc.h"
+#include "ssherr.h"
 #include "sshkey.h"
+#include "authfile.h"
 #include "kex.h"
 #include "packet.h"
 #include "channels.h"
@@ -69,6 +72,36 @@ hpn_connect_ssh_asks(const struct ssh *ssh, const char *preferred,
 	struct hpn_connect_peer peer = peer_of(ssh);
 
 	return hpn_connect_asks(ssh->connect, &peer, preferred, usable, NULL);
+}
+
+/*
+ * Whether a file has a private key that can sign at once.  sshkey_load_private()
+ * would complain of permissions, and again when the key is loaded to sign.
+ */
+static int
+unlocked(const char *filename)
+{
+	struct sshkey *key = NULL;
+	struct stat st;
+	int r;
+
+	if (stat(filename, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    (st.st_mode & 077) != 0)
+		return 0;
+	r = sshkey_load_private_type(KEY_UNSPEC, filename, "", &key, NULL);
+	if (r == 0 && sshkey_is_sk(key))
+		r = SSH_ERR_KEY_TYPE_UNKNOWN;
+	sshkey_free(key);
+	return r == 0;
+}
+
+int
+hpn_connect_ssh_signs(const struct sshkey *key, int agent_fd,
+    const char *filename)
+{
+	return options.identities_only && options.add_keys_to_agent == 0 &&
+	    agent_fd == -1 && (key->flags & SSHKEY_FLAG_EXT) == 0 &&
+	    !sshkey_is_sk(key) && !sshkey_is_cert(key) && unlocked(filename);
 }
 
 int

@@ -9,6 +9,7 @@
 #include "hpn-connect.h"
 
 struct ssh;
+struct sshkey;
 
 /*
  * Whether this is a method of GSSAPI's and the user has nothing to use it with.
@@ -23,6 +24,14 @@ int hpn_connect_ssh_hopeless(const char *method);
 int hpn_connect_ssh_asks(const struct ssh *, const char *preferred,
     int (*usable)(const char *method, void *ctx));
 int hpn_connect_ssh_opens(struct ssh *, uint32_t seq);
+
+/*
+ * Whether the only identity there is may sign without a question before: its
+ * file needs no passphrase, and nobody is asked or told.  agent_fd: -1 if no
+ * agent has it.
+ */
+int hpn_connect_ssh_signs(const struct sshkey *, int agent_fd,
+    const char *filename);
 
 /*
  * The opening of this channel was sent: its requests are next.  The server has
