@@ -239,7 +239,6 @@ limits_answer(void *context, u_char type, struct sshbuf *m)
 	u_int64_t packet_len, read_len, write_len, handles;
 	int r;
 
-	c->limits_pending = 0;
 	if (type != SSH2_FXP_EXTENDED_REPLY) {
 		debug("server does not tell its limits (reply %u)", type);
 		return;
@@ -263,8 +262,8 @@ limits_answer(void *context, u_char type, struct sshbuf *m)
 	    (unsigned long long)handles);
 }
 
-void
-hpn_sftp_conn_ask_limits(struct hpn_sftp_conn *c)
+static void
+ask_limits(struct hpn_sftp_conn *c)
 {
 	struct sshbuf *m;
 	u_int id = (*c->next_id)++;
@@ -278,22 +277,16 @@ hpn_sftp_conn_ask_limits(struct hpn_sftp_conn *c)
 		fatal_fr(r, "compose");
 	hpn_sftp_io_put(c->io, m, NULL, 0);
 	hpn_sftp_io_later(c->io, id, limits_answer, c);
-	c->limits_pending = 1;
 	debug3("Sent message limits@openssh.com I:%u", id);
 	sshbuf_free(m);
 }
 
-void
-hpn_sftp_conn_ready(struct hpn_sftp_conn *c, int has_limits, u_int *requests)
+int
+hpn_sftp_conn_ready(struct hpn_sftp_conn *c, int has_limits)
 {
 	(void)hpn_sftp_lanes_hear(&c->lanes, NULL);
-	if (!has_limits)
-		return;
-	hpn_sftp_conn_ask_limits(c);
-	if (!hpn_sftp_plain())
-		return;
-	/* OpenSSH waits for them, and lets them lower its requests */
-	await(c, &c->limits_pending);
-	if (c->requests == 0 && c->handles != 0 && c->handles < *requests)
-		*requests = (u_int)c->handles;
+	if (!has_limits || hpn_sftp_plain())
+		return has_limits;
+	ask_limits(c);
+	return 0;
 }

@@ -35,7 +35,6 @@ struct hpn_sftp_conn {
 	int said;			/* what it cannot do, to the user */
 	int predictable;		/* OpenSSH's: its handles can be told */
 	u_int64_t handles;		/* the server's limit; 0: unknown */
-	int limits_pending;		/* it was asked, and did not answer */
 	u_int bears;			/* so many, as was seen; 0: not seen */
 	int shares;			/* it gives two files one handle */
 	int disorder;			/* it answers in another order */
@@ -56,15 +55,12 @@ void hpn_sftp_conn_init(struct hpn_sftp_conn *, int in, int out,
 void hpn_sftp_conn_ask_early(const char *path);
 void hpn_sftp_conn_begun(struct hpn_sftp_conn *);
 
-/* Ask a server that has limits@openssh.com for its limits. */
-void hpn_sftp_conn_ask_limits(struct hpn_sftp_conn *);
-
 /*
- * The server's version came, and whether it has that extension.  With HPNDisabled
- * its limits are waited for, and may lower the requests of OpenSSH's functions.
+ * The server's version came, and whether it has limits@openssh.com.  Non-zero: it
+ * has, and OpenSSH's own functions are to ask for the limits and wait for them
+ * (HPNDisabled); otherwise they are asked for here, and not waited for.
  */
-void hpn_sftp_conn_ready(struct hpn_sftp_conn *, int has_limits,
-    u_int *requests);
+int hpn_sftp_conn_ready(struct hpn_sftp_conn *, int has_limits);
 
 /*
  * Attributes that are known already: those asked early and, with listed

@@ -131,6 +131,23 @@ hpn_sftp_server_opened(int fd, int flags)
 #endif
 }
 
+int
+hpn_sftp_server_seek(uint64_t offset)
+{
+	if (offset <= INT64_MAX)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+ssize_t
+hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
+    uint64_t offset)
+{
+	return (flags & O_APPEND) ? write(fd, data, len) :
+	    pwrite(fd, data, len, (off_t)offset);
+}
+
 ssize_t
 hpn_sftp_server_data(struct sshbuf *oqueue, u_int32_t id, int fd,
     uint64_t offset, size_t len)

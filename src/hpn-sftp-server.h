@@ -79,6 +79,19 @@ ssize_t hpn_sftp_server_write(int fd, struct sshbuf *oqueue);
 void hpn_sftp_server_opened(int fd, int flags);
 
 /*
+ * Whether a file can have this offset: 0, or -1 and EINVAL, as lseek(2).  There
+ * is no call to the system: those below say the offset themselves.
+ */
+int hpn_sftp_server_seek(uint64_t offset);
+
+/*
+ * Write to a file that was opened with these flags, as open(2) has them.  Returns
+ * as pwrite(2) does, with errno; O_APPEND: write(2).
+ */
+ssize_t hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
+    uint64_t offset);
+
+/*
  * Read up to len bytes of the file at this offset and append them to oqueue as
  * the SSH2_FXP_DATA answer to request id.  Returns as pread(2) does, with errno
  * (ENOMEM: no memory).  Without data, that is at the end of the file or upon
