@@ -43,7 +43,11 @@ rest_setup='build-upstream build-10.3'
 rest_a='suite-threads suite-upstream suite-10.3'
 rest_b='sanitize prefixes-debian warnings-upstream deb fuzz prefixes-upstream'
 all_steps="$check_setup $check_a $check_b $check_end"
-all_steps="$all_steps $rest_setup $rest_a $rest_b differential-full"
+all_steps="$all_steps $rest_setup $rest_a $rest_b differential-full suite-rest"
+# From this slowness on, make check leaves these to the rest, or it takes an hour.
+too_slow=3
+slow_a=suite-rest
+slow_b=warnings-debian
 
 die() {
 	echo "check: $*" >&2
@@ -98,6 +102,15 @@ only=
 ours_of() {
 	check/upstream.sh "$build/obj/hpn-$1" "$build/tree/$1" --list |
 	    grep -E '^(hpn|unit)-' | tr '\n' ' '
+}
+
+# rest_of_suite: the names of the tests that are not in the quick part.
+rest_of_suite() {
+	for how in full quick; do
+		check/upstream.sh "$build/obj/hpn-debian" \
+		    "$build/tree/debian" --$how --list | sort >"$out/list.$how"
+	done
+	comm -23 "$out/list.full" "$out/list.quick" | tr '\n' ' '
 }
 
 step_suite() {
@@ -377,7 +390,9 @@ run_step() {
 	series)		script base/check-series.sh ;;
 	build-stock)	script base/build.sh stock debian ;;
 	build-*)	script base/build.sh hpn "${step#build-}" ;;
-	suite-debian)	step_suite debian full 23000 ;;
+	suite-debian)	step_suite debian "${HPN_SUITE:-full}" 23000 ;;
+	suite-rest)	only=${only:-$(rest_of_suite)}
+			step_suite debian full 23000 ;;
 	suite-threads)	step_suite debian full 23400 'HPNThreads 4
 NoneEnabled yes' ;;
 	suite-upstream)	step_suite upstream quick 23800 'HPNThreads 0' ;;
@@ -444,8 +459,9 @@ rest)	setup=$rest_setup a=$rest_a b=$rest_b end= ;;
 full)	setup="$check_setup $rest_setup" a="$check_a $rest_a"
 	b="$check_b $rest_b" end=$check_end ;;
 esac
-# It has a target of its own, and runs here only when it is named.
+# These run here only when they are named, or after a short make check.
 case $wanted in *' differential-full '*) b="$b differential-full" ;; esac
+case $wanted in *' suite-rest '*) a="$a suite-rest" ;; esac
 steps_table "$root/check" >/dev/null || die "check/README.md has no table"
 
 mkdir -p "$out" || die "cannot create $out: is the disk full or not yours?"
@@ -652,6 +668,16 @@ before=$(outside)
 measure
 side $setup
 [ -z "$a$b" ] || measure
+if [ "$HPN_SLOWNESS" -ge $too_slow ] && [ "$wanted" = '  ' ]; then
+	case $which in
+	check)	HPN_SUITE=quick
+		export HPN_SUITE
+		b=$(printf ' %s \n' "$b" | sed "s/ $slow_b / /")
+		echo "[$(printf %4d "$(since)") s] slow: the quick part of" \
+		    "OpenSSH's suite, and all of ours; not $slow_b" ;;
+	rest)	a="$slow_a $a" b="$slow_b $b" ;;
+	esac
+fi
 echo "checking side by side; logs in build/check"
 (
 	trap - INT TERM HUP
@@ -760,7 +786,7 @@ for f in "$out"/result/*.out; do
 done
 if [ $which = check ]; then
 	printf '\nnot in make check, but in make check-full: %s\n' \
-	    "$(echo $rest_setup $rest_a $rest_b)"
+	    "$(echo ${HPN_SUITE+$slow_a $slow_b} $rest_setup $rest_a $rest_b)"
 fi
 rm -rf "$out/result" "$out/pid"
 
