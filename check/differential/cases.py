@@ -241,10 +241,8 @@ def about():
 
 
 # Lines of ssh -G and sshd -T that stock's cannot have.
-# The second depends on the processor.
 OURS = ((r'^(hpn\w*|tcprcvbufpoll|disablemtaes|none\w+|'
-         r'happy\w+|usemptcp|fallback\w*|metrics\w*) .*\n', ''),
-        (r'\baes128-gcm-hw@openssh-hpn,', ''))
+         r'happy\w+|usemptcp|fallback\w*|metrics\w*) .*\n', ''),)
 
 
 # ---------------------------------------------------------------------------
