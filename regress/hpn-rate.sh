@@ -99,4 +99,25 @@ hpn_ssh -tt host "head -c 65536 /dev/zero | tr '\\000' x" </dev/null \
 test `tr -cd x <$OBJ/hpn-rate.out | wc -c` -eq 65536 || \
     fail "terminal: `wc -c <$OBJ/hpn-rate.out` bytes"
 test `expr \`now\` - $begin` -lt 60000 || fail "a terminal is held back"
+
+verbose "the log line of a connection that ends"
+# line LINES: what sshd with these lines logs of one
+line ()
+{
+	hpn_config "" "$1"
+	hpn_ssh host cat $HPN_DATA >$HPN_COPY || fail "$1: exit status $?"
+	hpn_same "$1"
+	tr -d '\r' <$HPN_LOG_SERVER | grep 'LType: Throughput' >$OBJ/hpn-rate.out
+}
+line "LogLevel VERBOSE" || fail "no line"
+test `wc -l <$OBJ/hpn-rate.out` -eq 1 || fail "not one: `cat $OBJ/hpn-rate.out`"
+grep '^SSH: Server;LType: Throughput;Remote: [0-9.UNKNOW]*-[0-9]*;IN: [0-9]*;OUT: [0-9]*;Duration: [0-9]*[.][0-9];tPut_in: [0-9]*[.][0-9];tPut_out: [0-9]*[.][0-9]$' \
+    $OBJ/hpn-rate.out >/dev/null || fail "another: `cat $OBJ/hpn-rate.out`"
+out=`sed 's/.*OUT: \([0-9]*\);.*/\1/' $OBJ/hpn-rate.out`
+in=`sed 's/.*;IN: \([0-9]*\);.*/\1/' $OBJ/hpn-rate.out`
+test $out -ge 4194304 -a $out -le 4700000 || fail "OUT: $out"
+test $in -gt 500 -a $in -le 100000 || fail "IN: $in"
+line "LogLevel INFO" && fail "LogLevel INFO: `cat $OBJ/hpn-rate.out`"
+line "LogLevel VERBOSE
+HPNDisabled yes" && fail "HPNDisabled: `cat $OBJ/hpn-rate.out`"
 rm -f $OBJ/hpn-rate.out $HPN_DATA $HPN_COPY*

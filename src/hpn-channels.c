@@ -64,6 +64,7 @@ hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
 		hpn->options.memory_max = MINIMUM(hpn->options.memory_max,
 		    SSHBUF_SIZE_MAX / 4);
 	}
+	hpn->began_ns = hpn_clock_ns();
 	hpn_pace_init(&hpn->sends, options->rate_limit);
 	hpn_pace_init(&hpn->receives, options->rate_limit);
 	if (options->rate_limit != 0 && ssh_packet_connection_is_on_socket(ssh))
@@ -74,6 +75,26 @@ hpn_channels_configure(struct ssh *ssh, const struct hpn_options *options)
 	debug_f("channel windows grow to at most %lld, %lld together",
 	    (long long)hpn->options.window_max,
 	    (long long)hpn->options.memory_max);
+}
+
+void
+hpn_channels_throughput(struct ssh *ssh)
+{
+	struct hpn_connection *hpn = ssh == NULL ? NULL : ssh->hpn;
+	u_int64_t in, out;
+	double took;
+
+	if (hpn == NULL || hpn->began_ns == 0)
+		return;
+	took = (double)(hpn_clock_ns() - hpn->began_ns) / 1e9;
+	hpn->began_ns = 0;
+	ssh_packet_get_bytes(ssh, &in, &out);
+	verbose("SSH: Server;LType: Throughput;Remote: %s-%d;IN: %llu;"
+	    "OUT: %llu;Duration: %.1f;tPut_in: %.1f;tPut_out: %.1f",
+	    ssh_remote_ipaddr(ssh), ssh_remote_port(ssh),
+	    (unsigned long long)in, (unsigned long long)out, took,
+	    took > 0 ? (double)in / took : 0.0,
+	    took > 0 ? (double)out / took : 0.0);
 }
 
 static u_int64_t

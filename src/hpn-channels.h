@@ -24,6 +24,12 @@ struct hpn_options;
 void hpn_channels_configure(struct ssh *, const struct hpn_options *);
 
 /*
+ * The connection of a server ends: log once, at VERBOSE, what it carried, all of
+ * it in bytes and seconds since it was configured.  NULL is allowed.
+ */
+void hpn_channels_throughput(struct ssh *);
+
+/*
  * A channel was made or got its window: count the window against the
  * connection's budget, and make it smaller if the budget has no more.
  */

@@ -20,6 +20,7 @@ struct hpn_connection {
 	u_int64_t committed;	/* bytes: windows of all channels */
 	u_int64_t unpaced;	/* bytes sent since the rate was looked at */
 	u_int32_t unsent;	/* bytes: TCP_NOTSENT_LOWAT as set, 0: not */
+	u_int64_t began_ns;	/* 0: hpn_channels_throughput() has spoken */
 	struct hpn_pace sends, receives;	/* HPNRateLimit: channel data */
 	struct hpn_tcp_facts tcp;	/* of the receiving side ... */
 	u_int64_t tcp_ns;		/* ... and when they were asked for */
