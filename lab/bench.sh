@@ -29,6 +29,7 @@
 #	crypt		sealing and opening a packet, each cipher, MAC and size
 #			(crypt.sh)
 #	engine		what threads gain by themselves (engine.sh)
+#	connect		round trips until a command ran (connect.sh)
 #	idle		set-up, memory and processor time of idle connections,
 #			a keystroke's echo; 0 ms
 #
@@ -57,7 +58,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/lanes.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files small lanes idle none crypt engine'
+PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files small lanes idle none crypt engine connect'
 # These need no emulated link.
 PARTS_LOOPBACK='loopback packet files idle none'
 RATE=1000
@@ -939,8 +940,8 @@ if [ -z "$only_report" ]; then
 	esac
 	for part in "${chosen[@]}"; do
 		case $part in
-		crypt | engine)
-			# Tables of their own, without links
+		crypt | engine | connect)
+			# Tables of their own
 			say "measuring: $part"
 			"$ROOT/lab/$part.sh" || broken="$broken $part"
 			continue
