@@ -28,12 +28,18 @@
 #include "compat.h"
 #include "ssh.h"
 #include "readconf.h"
+#include "hpn-clock.h"
 #include "hpn-connect-ssh.h"
 #include "ssh-gss.h"
 
 extern Options options;
 
+#define WAIT_MOST	2000000000ULL	/* ns, for an answer after the session */
+#define WAIT_STEP	100		/* ms */
+
 static struct winsize size;	/* of the terminal, as the server knows it */
+static int waiting;		/* for an answer that is not the session's */
+static uint64_t over_ns;	/* when that was over; 0: it is not */
 
 int
 hpn_connect_ssh_hopeless(const char *method)
@@ -180,4 +186,27 @@ hpn_connect_ssh_authenticated(struct ssh *ssh)
 	if (!hpn_connect_succeeded(ssh->connect))
 		fatal("The server has not said what became of the session: "
 		    "use HPNFastConnect no");
+}
+
+void
+hpn_connect_ssh_wait(const struct ssh *ssh, int on)
+{
+	waiting = on && ssh->connect != NULL &&
+	    ssh->connect->stage == HPN_CONNECT_RUNS;
+}
+
+int
+hpn_connect_ssh_waits(struct timespec *timeout)
+{
+	if (!waiting)
+		return 0;
+	if (over_ns == 0)
+		over_ns = hpn_clock_ns();
+	if (hpn_clock_ns() - over_ns >= WAIT_MOST) {
+		debug("The server has not proved its other host keys");
+		return waiting = 0;
+	}
+	if (timeout != NULL)
+		ptimeout_deadline_ms(timeout, WAIT_STEP);
+	return 1;
 }

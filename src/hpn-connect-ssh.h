@@ -9,6 +9,7 @@
 #include "hpn-connect.h"
 
 struct ssh;
+struct timespec;
 struct sshkey;
 
 /*
@@ -45,5 +46,17 @@ void hpn_connect_ssh_confirmed(struct ssh *, int id);
 
 /* Authentication has succeeded.  Ends ssh if no session may be opened. */
 void hpn_connect_ssh_authenticated(struct ssh *);
+
+/*
+ * Host keys that the server has to prove (UpdateHostKeys): on, it was asked; off, it
+ * has answered.  A session that was opened early may end before the answer comes.
+ */
+void hpn_connect_ssh_wait(const struct ssh *, int on);
+
+/*
+ * The session is over: whether the answer is still waited for, which is two seconds
+ * at most.  Where timeout is not NULL, it then becomes short.
+ */
+int hpn_connect_ssh_waits(struct timespec *timeout);
 
 #endif /* HPN_CONNECT_SSH_H */

@@ -16,7 +16,8 @@
 static void
 ordered(const char *families, const char *expect)
 {
-	int numbers[HPN_HAPPY_MOST], order[HPN_HAPPY_MOST], seen[2] = { 0, 0 };
+	int numbers[HPN_HAPPY_MOST] = { 0 }, order[HPN_HAPPY_MOST];
+	int seen[2] = { 0, 0 };
 	int i, k, n = (int)strlen(families);
 	char got[HPN_HAPPY_MOST + 1], letters[HPN_HAPPY_MOST + 1];
 
