@@ -107,6 +107,12 @@ line ()
 	hpn_config "" "$1"
 	hpn_ssh host cat $HPN_DATA >$HPN_COPY || fail "$1: exit status $?"
 	hpn_same "$1"
+	# It may come when ssh has ended
+	case $1 in
+	"LogLevel VERBOSE")
+		hpn_wait_log 'LType: Throughput' $HPN_LOG_SERVER "no line" ;;
+	*)	sleep `hpn_times 1` ;;
+	esac
 	tr -d '\r' <$HPN_LOG_SERVER | grep 'LType: Throughput' >$OBJ/hpn-rate.out
 }
 line "LogLevel VERBOSE" || fail "no line"
