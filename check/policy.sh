@@ -145,6 +145,8 @@ alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
 alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
     hpn-ciphers hpn-happy hpn-pace"
+alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
+alone_modules="$alone_modules hpn-dm-wait"
 if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
@@ -163,11 +165,12 @@ for other in gcc clang; do
 done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
-    hpn-connect hpn-ciphers hpn-happy hpn-pace; do
+    hpn-connect hpn-ciphers hpn-happy hpn-pace hpn-dm-buf hpn-dm-manifest \
+    hpn-dm-opts hpn-dm-plan hpn-dm-wait; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
-	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy|cmp|chr)|bcmp|str[a-z]+|__stack_chk_fail)$' |
+	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy|cmp|chr)|bcmp|str[a-z]+|hpn_dm_plan_[a-z_]+|__stack_chk_fail)$' |
 	    tr '\n' ' ')
 	state=$(nm "$1" | awk '$2 ~ /^[bBdDC]$/ { print $3 }' | tr '\n' ' ')
 	if [ -z "$outside$state" ]; then
@@ -182,7 +185,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace tcp none"
+alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace dm tcp none"
 alone_tests="$alone_tests workers_auto engine links"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
 # runner NAME TESTS: NAME.c, which runs these
@@ -386,7 +389,7 @@ fi
 # ---------------------------------------------------------------------------
 # Fuzz
 
-targets='window rtt resume'
+targets='window rtt resume dm'
 buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
 if $with_tree; then
 	# The unit tests may have made them
@@ -402,6 +405,8 @@ for t in $targets; do
 	leaks=1
 	case $t in
 	window|rtt|resume) flags="-I$src -I$fuzz" ;;
+	dm)	flags="-I$src -I$fuzz" with=$(in_files "$src/hpn-dm-" \
+		    'manifest plan opts' .c) ;;
 	options) with="$with $(echo compat/*.o)" ;;
 	sftp-hash)
 		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;
@@ -486,5 +491,5 @@ done
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
     fuzz-rtt fuzz-resume main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
-    fuzz-sftp-client main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
+    fuzz-sftp-client fuzz-dm main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts

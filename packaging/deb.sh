@@ -220,6 +220,8 @@ prepare_source() {
 	f=usr/share/bash-completion/completions/openssh-hpn
 	printf '\n%s\n' $f "usr/share/zsh/site-functions/_openssh_hpn usr/share/zsh/vendor-completions" \
 	    >>debian/openssh-client.install
+	printf '%s\n' usr/bin/dmscp usr/share/man/man1/dmscp.1 \
+	    >>debian/openssh-client.install
 	echo $f etc/bash_completion.d/openssh-hpn >>debian/openssh-client.links
 	cat >>debian/openssh-client.lintian-overrides <<-'EOF'
 	# bash-completion looks for a file with the name of the command in its newer

@@ -32,6 +32,9 @@ LTESTS+=\
 	hpn-connect \
 	hpn-early \
 	hpn-servers \
+	hpn-dmscp \
+	hpn-dmscp-hostile \
+	hpn-dmscp-cuts \
 	hpn-none-refuse \
 	hpn-none-names \
 	hpn-disabled \

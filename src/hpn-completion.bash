@@ -134,3 +134,18 @@ _openssh_hpn()
 }
 
 complete -F _openssh_hpn ssh scp sftp
+
+# dmscp is ours alone.
+_openssh_hpn_dmscp()
+{
+	case $3 in
+	-i|-ssh-config|-program)
+		COMPREPLY=($(compgen -f -- "$2")) ;;
+	*)
+		COMPREPLY=($(compgen -W '-r -w -s -u -p -d -f -F -S -T -q -v -o -J
+		    -i -buffer -checksum -clear -encrypt -force -fsync
+		    -nochecksum -onclose -program -resume -sha256 -sink -size
+		    -source -ssh-config -wsz -migrate -release' -- "$2")) ;;
+	esac
+}
+complete -o default -F _openssh_hpn_dmscp dmscp

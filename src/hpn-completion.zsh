@@ -1,4 +1,4 @@
-#compdef ssh slogin=ssh scp sftp
+#compdef ssh slogin=ssh scp sftp dmscp
 # SPDX-License-Identifier: ISC
 # openssh-hpn: zsh completion of what ssh, scp and sftp have beside stock
 # OpenSSH's options: names and values after -o and -X. Everything else is left to
@@ -63,8 +63,23 @@ _openssh_hpn_options() {
     compadd -M 'm:{a-z}={A-Z}' -q -S '=' -a names
 }
 
+# dmscp is ours alone.
+_openssh_hpn_dmscp() {
+  if [[ $PREFIX != -* ]]; then
+    _default
+    return
+  fi
+  compadd -- -r -w -s -u -p -d -f -F -S -T -q -v -o -J -i -buffer -checksum \
+    -clear -encrypt -force -fsync -nochecksum -onclose -program -resume \
+    -sha256 -sink -size -source -ssh-config -wsz -migrate -release
+}
+
 _openssh_hpn() {
   setopt localoptions extendedglob
+  if [[ $service == dmscp ]]; then
+    _openssh_hpn_dmscp
+    return
+  fi
   local ret=1
 
   _openssh_hpn_options && ret=0

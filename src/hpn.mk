@@ -16,6 +16,17 @@ LIBSSH_OBJS+=\
 	hpn-connect-ssh.o \
 	hpn-cpus.o \
 	hpn-crypt.o \
+	hpn-dm-buf.o \
+	hpn-dm-child.o \
+	hpn-dm-get.o \
+	hpn-dm-line.o \
+	hpn-dm-manifest.o \
+	hpn-dm-opts.o \
+	hpn-dm-plan.o \
+	hpn-dm-put.o \
+	hpn-dm-reader.o \
+	hpn-dm-sftp.o \
+	hpn-dm-wait.o \
 	hpn-engine.o \
 	hpn-handles.o \
 	hpn-happy.o \
@@ -65,6 +76,16 @@ LIBSSH_OBJS+=\
 	hpn-workers.o \
 	hpn-workers-auto.o
 
+# dmscp is a program of ours: no rule of Makefile.in knows it.
+DMSCP_OBJS=dmscp.o progressmeter.o sftp-common.o $(SKOBJS)
+
+MANPAGES+=dmscp.1.out
+MANPAGES_IN+=dmscp.1
+all: dmscp$(EXEEXT) dmscp.1.out
+
+dmscp$(EXEEXT): $(LIBCOMPAT) libssh.a $(DMSCP_OBJS)
+	$(LD) -o $@ $(DMSCP_OBJS) $(LDFLAGS) -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS) $(XXHASHLIBS)
+
 # The unit tests. A new file of tests is one line here and one in tests.h.
 HPN_UNITTESTS=regress/unittests/hpn
 HPN_UNITTESTS_OBJS=\
@@ -95,6 +116,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_ciphers.o \
 	$(HPN_UNITTESTS)/test_happy.o \
 	$(HPN_UNITTESTS)/test_pace.o \
+	$(HPN_UNITTESTS)/test_dm.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)
@@ -114,6 +136,7 @@ hpn-regress-prep:
 
 clean distclean: hpn-clean
 hpn-clean:
+	rm -f dmscp$(EXEEXT) dmscp.1.out
 	rm -f $(HPN_UNITTESTS)/*.o $(HPN_UNITTESTS)/test_hpn$(EXEEXT)
 
 install-files: hpn-install-files
@@ -121,9 +144,15 @@ hpn-install-files:
 	$(MKDIR_P) $(DESTDIR)$(datarootdir)/bash-completion/completions
 	$(INSTALL) -m 644 $(srcdir)/hpn-completion.bash $(DESTDIR)$(datarootdir)/bash-completion/completions/openssh-hpn
 	$(MKDIR_P) $(DESTDIR)$(datarootdir)/zsh/site-functions
+	$(MKDIR_P) $(DESTDIR)$(bindir)
+	$(MKDIR_P) $(DESTDIR)$(mandir)/$(mansubdir)1
+	$(INSTALL) -m 0755 $(STRIP_OPT) dmscp$(EXEEXT) $(DESTDIR)$(bindir)/dmscp$(EXEEXT)
+	$(INSTALL) -m 644 dmscp.1.out $(DESTDIR)$(mandir)/$(mansubdir)1/dmscp.1
 	$(INSTALL) -m 644 $(srcdir)/hpn-completion.zsh $(DESTDIR)$(datarootdir)/zsh/site-functions/_openssh_hpn
 
 uninstall: hpn-uninstall
 hpn-uninstall:
+	-rm -f $(DESTDIR)$(bindir)/dmscp$(EXEEXT)
+	-rm -f $(DESTDIR)$(mandir)/$(mansubdir)1/dmscp.1
 	-rm -f $(DESTDIR)$(datarootdir)/bash-completion/completions/openssh-hpn
 	-rm -f $(DESTDIR)$(datarootdir)/zsh/site-functions/_openssh_hpn

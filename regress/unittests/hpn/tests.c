@@ -32,6 +32,7 @@ tests(void)
 	test_ciphers();
 	test_happy();
 	test_pace();
+	test_dm();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

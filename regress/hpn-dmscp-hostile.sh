@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: ISC
+#
+# dmscp and what may be wrong with a set of fragments, its manifest, and a server:
+# nothing is ever called complete that is not, and nothing hangs.
+#
+#	dmscp == hpn-badsftp == folder
+#
+# usage: make t-exec LTESTS=hpn-dmscp-hostile
+
+tid="dmscp, hostile"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-badsftp
+make_tmpdir
+T=$SSH_REGRESS_TMP/dm
+DMSCP=`dirname "$SCP"`/dmscp
+test -x "$DMSCP" || DMSCP=$BUILDDIR/dmscp
+LOG=$OBJ/hpn-dmscp.log
+DATA=$OBJ/hpn-dmscp.data
+MOST=`hpn_times 40`
+mkdir -p $T/right $T/out
+hpn_random $DATA 3
+cat >$OBJ/hpn-dmscp.bad.sh <<EOD
+#!/bin/sh
+cd $T
+exec $OBJ/hpn-badsftp \$BAD
+EOD
+chmod 755 $OBJ/hpn-dmscp.bad.sh
+BAD=
+export BAD
+
+dm ()
+{
+	status=0
+	timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.bad.sh "$@" 2>$LOG || \
+	    status=$?
+	test $status != 124 || fail "$tid: BAD=\"$BAD\": dmscp $* hangs"
+	test $status -lt 126 -o $status -ge 250 || \
+	    fail "$tid: BAD=\"$BAD\": dmscp $*: status $status: `cat $LOG`"
+	test $status = 0 -o -s $LOG || \
+	    fail "$tid: BAD=\"$BAD\": dmscp $*: status $status, no word"
+}
+
+dm -w -F 700k somehost:right/s <$DATA
+test $status = 0 || fatal "cannot make a set: `cat $LOG`"
+cp -r $T/right $T/s
+
+# refused WHAT STATUS PATTERN: the set in $T/s is not read as if it were whole.
+# With status 255 not a byte of it is.
+refused ()
+{
+	dm -r somehost:s/s >$T/out/copy
+	test $status = $2 || fail "$1: status $status, not $2: `cat $LOG`"
+	grep "$3" $LOG >/dev/null || fail "$1: does not say $3: `cat $LOG`"
+	test $2 = 254 -o ! -s $T/out/copy || fail "$1: data came out"
+	verbose "$1: ok"
+	rm -rf $T/s
+	cp -r $T/right $T/s
+}
+
+# seal: give the manifest a last line that fits.  The hash of a stream is in the
+# manifest of a set that is made of it.
+seal ()
+{
+	sed '$d' $T/s/s.manifest >$T/out/m
+	rm -f $T/out/h*
+	dm -w -F 1g -S 0 somehost:out/h <$T/out/m
+	(cat $T/out/m; sed -n 's/^hash xxh3-128 /end /p' $T/out/h.manifest) \
+	    >$T/s/s.manifest
+}
+
+rm $T/s/s.0003
+refused "missing fragment" 255 'fragment 3.*missing'
+head -c 1000 $T/right/s.0002 >$T/s/s.0002
+refused "short fragment" 255 'fragment 2.*1000 bytes'
+(cat $T/right/s.0002; echo) >$T/s/s.0002
+refused "long fragment" 255 'fragment 2.*bytes instead'
+(echo x; tail -c +3 $T/right/s.0002) >$T/s/s.0002
+refused "changed fragment" 254 'fragment 2'
+cp $T/right/s.0002 $T/s/s.0003
+refused "doubled fragment" 254 'fragment 3'
+rm $T/s/s.0002
+mkdir $T/s/s.0002
+refused "a folder as a fragment" 255 'fragment 2'
+rm $T/s/s.manifest
+refused "no manifest" 255 'no manifest'
+: >$T/s/s.manifest
+refused "empty manifest" 255 'no manifest'
+head -c 100 $T/right/s.manifest >$T/s/s.manifest
+refused "part of a manifest" 255 'cannot be used'
+sed 's/^dmscp-manifest 1/dmscp-manifest 2/' $T/right/s.manifest >$T/s/s.manifest
+refused "later manifest" 255 'another version'
+sed 's/^fragment 2 \(.*\) \(.\)/fragment 2 \1 0/' $T/right/s.manifest \
+    >$T/s/s.manifest
+cmp -s $T/right/s.manifest $T/s/s.manifest || \
+    refused "edited manifest" 255 'changed after'
+(cat $T/right/s.manifest; echo more) >$T/s/s.manifest
+refused "manifest that goes on" 255 'follows its last line'
+sed 's/^count .*/count 99999999999/' $T/right/s.manifest >$T/s/s.manifest
+refused "manifest with too many fragments" 255 'cannot be used'
+head -c 90000000 /dev/zero >$T/s/s.manifest
+refused "huge manifest" 255 'too long'
+for object in /etc/passwd ../s x .. "a b"; do
+	sed "s,^object .*,object $object," $T/right/s.manifest >$T/s/s.manifest
+	seal
+	refused "manifest of object $object" 255 'another object'
+done
+sed "/^fragment 5/d; s/^count .*/count 4/" $T/right/s.manifest >$T/s/s.manifest
+seal
+refused "manifest without a fragment" 255 'add up'
+# Only the hash of the whole is another
+sed "s/^hash xxh3-128 ..../hash xxh3-128 0123/" $T/right/s.manifest \
+    >$T/s/s.manifest
+seal
+refused "manifest with another hash of the whole" 254 'the whole'
+ls -R $T | grep passwd && fail "a file was made"
+
+# Servers that break the rules, writing and reading.  What is called done is.
+n=0
+for op in open write read close lstat stat fstat rename remove hash init limits any
+do
+	for wrong in status=4 status=3 wrong-id wrong-type truncated empty \
+	    oversize huge garbage twice exit lie-size flip short long-data; do
+		for after in 0 2; do
+			case $wrong:$op in
+			flip:read|flip:hash|short:hash|long-data:read) ;;
+			flip:*|short:*|long-data:*) continue ;;
+			lie-size:*stat) ;;
+			lie-size:*) continue ;;
+			esac
+			BAD="-f $op:*:$wrong:$after"
+			rm -rf $T/w
+			mkdir $T/w
+			dm -w -T 1 -F 1m -force somehost:w/s <$DATA
+			if test $status = 0; then
+				cat $T/w/s.0??? | cmp -s - $DATA || \
+				    fail "$BAD: write: complete, but is not"
+				test -f $T/w/s.manifest || \
+				    fail "$BAD: complete without a manifest"
+			fi
+			dm -w -T 1 somehost:w/f <$DATA
+			test $status != 0 || cmp -s $T/w/f $DATA || \
+			    fail "$BAD: write file: complete, but is not"
+			dm -r -T 1 somehost:right/s >$T/out/copy
+			test $status != 0 || cmp -s $T/out/copy $DATA || \
+			    fail "$BAD: read: complete, but is not"
+			n=`expr $n + 3`
+		done
+	done
+done
+verbose "$n runs with servers that break a rule"
+
+# ... that are odd within the rules, and fail by chance
+for seed in 1 2 3 4 5 6 7 8 9 10; do
+	BAD="-r -s $seed"
+	rm -rf $T/w
+	mkdir $T/w
+	dm -w -T 2 -F 200k somehost:w/s <$DATA
+	test $status != 0 || cat $T/w/s.0??? | cmp - $DATA || \
+	    fail "$BAD: complete, but is not"
+	first=$status
+	dm -r -T 2 somehost:right/s >$T/out/copy
+	test $status != 0 || cmp $T/out/copy $DATA || \
+	    fail "$BAD: read: complete, but is not"
+	verbose "odd server $seed: $first, $status"
+done
+rm -rf $T $DATA $LOG $OBJ/hpn-dmscp.bad.sh

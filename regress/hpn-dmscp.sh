@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: ISC
+#
+# dmscp: streams to and from files and sets of fragments.  Each status and each
+# message that a user acts upon, and the bytes at the other end, with our server
+# and with one that has no hashes.
+#
+#	source -> dmscp == ssh == sshd == sftp-server -> file, fragments -> dmscp
+#
+# usage: make t-exec LTESTS=hpn-dmscp
+
+tid="dmscp"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-badsftp
+make_tmpdir
+T=$SSH_REGRESS_TMP/dm
+DMSCP=`dirname "$SCP"`/dmscp
+test -x "$DMSCP" || DMSCP=$BUILDDIR/dmscp
+LOG=$OBJ/hpn-dmscp.log
+DATA=$OBJ/hpn-dmscp.data
+MOST=`hpn_times 60`
+
+cleanup_dmscp ()
+{
+	hpn_stop_all
+	umount $T/full 2>/dev/null
+	rm -rf $T $LOG $DATA $OBJ/hpn-dmscp.*.sh
+}
+trap cleanup_dmscp EXIT
+mkdir -p $T
+hpn_random $DATA 9
+# No multiple of anything
+head -c 9000001 $DATA >$DATA.new
+mv $DATA.new $DATA
+
+# What stands in for ssh and a server without hashes; its options in $BAD
+cat >$OBJ/hpn-dmscp.bad.sh <<EOD
+#!/bin/sh
+for last; do :; done
+cd $T
+case \$last in
+sftp)	exec $OBJ/hpn-badsftp \$BAD ;;
+*)	exec sh -c "\$last" ;;
+esac
+EOD
+chmod 755 $OBJ/hpn-dmscp.bad.sh
+BAD=
+export BAD
+
+# The server beside stock's sshd: no hashes, but statvfs
+STOCK=
+_server=`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server
+if test -n "$TEST_SSH_STOCK_SSHD" -a -x "$_server"; then
+	STOCK=stock
+	(echo "#!/bin/sh"; echo "exec $_server") >$OBJ/hpn-dmscp.stock.sh
+	chmod 755 $OBJ/hpn-dmscp.stock.sh
+else
+	echo "$tid (skipped: stock's sftp-server: TEST_SSH_STOCK_SSHD)"
+fi
+
+# dm ours|bad ARG...: run it; the status is in $status, what it says in $LOG.
+dm ()
+{
+	_with=$1
+	shift
+	case $_with in
+	ours)	set -- -program $SSH -ssh-config $OBJ/ssh_proxy "$@" ;;
+	bad|stock)
+		set -- -program $OBJ/hpn-dmscp.$_with.sh "$@" ;;
+	esac
+	status=0
+	timeout $MOST $DMSCP "$@" 2>$LOG || status=$?
+	test $status != 124 || fail "$tid: dmscp $* hangs"
+}
+
+# expect WHAT STATUS [PATTERN]
+expect ()
+{
+	test $status = $2 || fail "$1: status $status, not $2: `cat $LOG`"
+	test -z "$3" || grep "$3" $LOG >/dev/null || \
+	    fail "$1: does not say \"$3\": `cat $LOG`"
+	verbose "$1: ok"
+}
+
+# set_is NAME FILE: its fragments one behind the other are the file
+set_is ()
+{
+	cat $T/$1.[0-9][0-9][0-9][0-9] 2>/dev/null | cmp - $2 || \
+	    fail "$1: the fragments are not what was sent"
+	ls $T | grep "^$1.*part\$" && fail "$1: parts are left"
+	test -f $T/$1.manifest || fail "$1: no manifest"
+}
+
+for server in ours bad; do
+	what="$server, file"
+	dm $server -w somehost:$T/f <$DATA
+	expect "$what, write" 0
+	cmp $T/f $DATA || fail "$what: not what was sent"
+	dm $server -r somehost:$T/f >$T/copy
+	expect "$what, read" 0
+	cmp $T/copy $DATA || fail "$what: not what was there"
+
+	what="$server, set"
+	dm $server -w -s somehost -d $T -f s -F 1m -sha256 <$DATA
+	expect "$what, write" 0
+	set_is s $DATA
+	test `wc -c <$T/s.0001` = 4096 || fail "$what: the stub is not 4k"
+	sum=`sha256sum <$DATA`
+	grep "^sha256 ${sum%% *}\$" $T/s.manifest >/dev/null || \
+	    fail "$what: SHA-256"
+	cat $DATA | dm $server -w -v somehost:$T/s
+	dm $server -r -sha256 -s somehost -d $T -f s >$T/copy
+	expect "$what, read" 0
+	cmp $T/copy $DATA || fail "$what: not what was there"
+
+	# A fragment that ends where the stream does, and no stream at all
+	head -c 3145728 $DATA >$T/three
+	dm $server -w -F 1m -S 0 somehost:$T/t <$T/three
+	expect "$server, three full fragments" 0
+	set_is t $T/three
+	test ! -f $T/t.0004 || fail "$server: a fragment of nothing"
+	: >$T/none
+	dm $server -w -F 1m somehost:$T/n <$T/none
+	expect "$server, no stream, set" 0
+	dm $server -r somehost:$T/n >$T/copy
+	expect "$server, no stream, set read" 0
+	cmp $T/copy $T/none || fail "$server: something of nothing"
+	dm $server -w somehost:$T/n0 <$T/none
+	expect "$server, no stream, file" 0
+	dm $server -r somehost:$T/n0 >$T/copy
+	expect "$server, no stream, file read" 0
+	test -f $T/n0 -a ! -s $T/n0 -a ! -s $T/copy || fail "$server: n0"
+
+	# Nothing is replaced unless that is wanted
+	dm $server -w somehost:$T/f <$T/three
+	expect "$server, file is there" 255 'already.*-force'
+	dm $server -w -F 1m somehost:$T/f <$T/three
+	expect "$server, file where a set is to be" 255 'a file .*already'
+	dm $server -w -F 1m somehost:$T/s <$T/three
+	expect "$server, set is there" 255 'already.*-force'
+	dm $server -w somehost:$T/s <$T/three
+	expect "$server, set where a file is to be" 255 'a set .*already'
+	cmp $T/f $DATA || fail "$server: what was there has changed"
+	set_is s $DATA
+	dm $server -w -force somehost:$T/f <$T/three
+	expect "$server, file replaced" 0
+	cmp $T/f $T/three || fail "$server: not replaced"
+	dm $server -w -F 1m -force somehost:$T/s <$T/three
+	expect "$server, set replaced" 0
+	set_is s $T/three
+	test ! -f $T/s.0005 || fail "$server: fragments of the old set are left"
+
+	# A source that fails: never the name, never a manifest
+	# (they end when something is there)
+	for end in 'exit 3' 'kill -9 $$'; do
+		rm -f $T/x*
+		begun="until test -s $T/x.part; do sleep 0.1; done"
+		dm $server -w -source "head -c 3000000 $DATA; $begun; $end" \
+		    somehost:$T/x
+		expect "$server, source that does $end" 253 'source ended with'
+		test ! -f $T/x || fail "$server: a file of a failed source"
+		begun="until test -f $T/xs.0001 -a -f $T/xs.0002; do sleep 0.1; done"
+		dm $server -w -F 1m -source "head -c 3000000 $DATA; $begun; $end" \
+		    somehost:$T/xs
+		expect "$server, set of a source that does $end" 253
+		test ! -f $T/xs.manifest || fail "$server: manifest of a failed source"
+		dm $server -r somehost:$T/xs >$T/copy
+		expect "$server, read a set that is not complete" 255 \
+		    'no manifest'
+		test ! -s $T/copy || fail "$server: data of an incomplete set"
+		# The next call names what there is, and goes on
+		dm $server -w -F 1m somehost:$T/xs <$DATA
+		expect "$server, again" 255 '-resume goes on'
+		dm $server -w -F 1m -resume somehost:$T/xs <$DATA
+		expect "$server, again with -resume" 0
+		set_is xs $DATA
+		dm $server -w -resume somehost:$T/x <$DATA
+		expect "$server, file again with -resume" 0
+		cmp $T/x $DATA || fail "$server: resumed file"
+		rm -f $T/x*
+	done
+	# ... and not with another stream
+	dm $server -w -F 1m -source "head -c 3000000 $DATA; $begun; exit 1" \
+	    somehost:$T/xs
+	(echo x; cat $DATA) >$T/other
+	dm $server -w -F 1m -resume somehost:$T/xs <$T/other
+	expect "$server, resume with another stream" 254 'earlier run'
+	test ! -f $T/xs.manifest || fail "$server: manifest of a mixture"
+	head -c 100 $DATA >$T/short
+	dm $server -w -F 1m -resume somehost:$T/xs <$T/short
+	expect "$server, resume with a shorter stream" 254 'longer stream\|differs'
+	test ! -f $T/xs.manifest || fail "$server: manifest of a mixture"
+	rm -f $T/x*
+	dm $server -w -size 9000001 somehost:$T/x <$DATA
+	expect "$server, a size that is right" 0
+	for size in 9000000 9000002; do
+		rm -f $T/x*
+		dm $server -w -size $size somehost:$T/x <$DATA
+		expect "$server, -size $size" 253 'incomplete'
+		test ! -f $T/x || fail "$server: a file of the wrong size"
+	done
+
+	# Sinks
+	dm $server -r -sink "cat >$T/copy; exit 7" somehost:$T/t
+	expect "$server, sink that fails" 253 'exit status 7'
+	cmp $T/copy $T/three || fail "$server: not all came to the sink"
+	dm $server -r -sink 'exit 0' somehost:$T/x
+	hpn_random $T/big 9
+	dm $server -r -sink 'head -c 10 >/dev/null' somehost:$T/big
+	expect "$server, sink that ends early" 253 'before all'
+	dm $server -r somehost:$T/nowhere >$T/copy
+	expect "$server, nothing is there" 255 'no file'
+	dm $server -w somehost:$T/no/where <$DATA
+	expect "$server, no such folder" 255 'No such file'
+
+	# Commands at the other end: names are arguments, never text
+	name="a'b\"\$(touch evil);\`touch evil\` c"
+	rm -f $T/ran
+	dm $server -w -F 1m -S 0 -d $T -s somehost -f "$name" -onclose \
+	    "echo \"\$1 \$2 \$3\" >>$T/ran" <$T/three
+	expect "$server, -onclose" 0
+	for n in 1 2 3; do
+		echo "$T/$name.000$n $n 1048576"
+	done >$T/ran.right
+	cmp $T/ran $T/ran.right || fail "$server: -onclose: `cat $T/ran`"
+	for f in . $HOME $T $OBJ; do
+		test ! -f $f/evil || fail "$server: a name was run"
+	done
+	dm $server -r -d $T -s somehost -f "$name" >$T/copy
+	expect "$server, read a strange name" 0
+	rm -f $T/x*
+	dm $server -w -onclose 'exit 9' somehost:$T/x <$T/three
+	expect "$server, -onclose that fails" 9 'exit status 9'
+
+	rm -rf $T/*
+done
+
+# A disk that is full at first
+for server in ours $STOCK; do
+	if test "`id -u`" = 0 && mkdir -p $T/full &&
+	    mount -t tmpfs -o size=8m tmpfs $T/full 2>/dev/null; then
+		dm $server -w -T 0 somehost:$T/full/f <$DATA
+		expect "$server, full, -T 0" 252 'no space left'
+		test ! -f $T/full/f || fail "$server: a file without space"
+		rm -f $T/full/*
+		dm $server -w -T 2 -F 1m somehost:$T/full/s <$DATA
+		expect "$server, full, -T 2" 252 'no space left'
+		mount -o remount,size=20m $T/full
+		dm $server -w -F 1m -resume somehost:$T/full/s <$DATA
+		expect "$server, space, -resume" 0
+		cat $T/full/s.0??? | cmp - $DATA || fail "$server: after -resume"
+		rm -f $T/full/*
+		for how in "" "-F 1m"; do
+			head -c 15000000 /dev/zero >$T/full/hog
+			# Space comes when dmscp has said that it waits for it
+			( i=0
+			  until grep waiting $LOG >/dev/null 2>&1 ||
+			      test $i = `hpn_times 300`; do
+				sleep 0.1
+				i=`expr $i + 1`
+			  done
+			  rm -f $T/full/hog ) &
+			: >$LOG
+			dm $server -w $how -buffer 1m somehost:$T/full/w <$DATA
+			wait
+			expect "$server, waits for space $how" 0 'going on after'
+			cat $T/full/w $T/full/w.0??? 2>/dev/null |
+			    cmp - $DATA || fail "$server: after the wait"
+			rm -f $T/full/*
+		done
+		umount $T/full
+	else
+		echo "$tid (skipped: a full disk: it needs root and a tmpfs)"
+	fi
+done
+
+# What a server says that cannot tell why
+BAD="-E -f write:*:status=4:3"
+dm bad -w -T 3 somehost:$T/q <$DATA
+expect "failure without a cause" 252 'no space, or a quota'
+BAD="-f write:*:status=3:3"
+dm bad -w somehost:$T/q2 <$DATA
+expect "permission that is gone" 255 'Permission denied'
+BAD="-m 3:4"
+dm bad -w -F 100k somehost:$T/m <$DATA
+expect "a server with three handles" 0
+dm bad -r somehost:$T/m >$T/copy
+cmp $T/copy $DATA || fail "three handles: not what was sent"
+for option in -R -prefix -onopen; do
+	dm bad -w $option x somehost:$T/q3 <$DATA
+	expect "$option" 255 'cannot do that'
+done

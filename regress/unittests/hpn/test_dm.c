@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of what dmscp decides: hpn-dm-plan, -wait, -buf, -manifest, -opts. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-dm-buf.h"
+#include "hpn-dm-manifest.h"
+#include "hpn-dm-opts.h"
+#include "hpn-dm-plan.h"
+#include "hpn-dm-wait.h"
+#include "tests.h"
+
+static void
+plan(void)
+{
+	struct hpn_dm_plan p = { 100, 10 }, one = { 0, 0 }, all = { 100, 0 };
+	char path[64], small[8];
+	uint64_t n, length;
+
+	TEST_START("dm: fragments follow each other without a gap");
+	ASSERT_U64_EQ(hpn_dm_plan_start(&p, 1), 0);
+	ASSERT_U64_EQ(hpn_dm_plan_start(&p, 2), 10);
+	ASSERT_U64_EQ(hpn_dm_plan_start(&p, 3), 110);
+	for (n = 1; n < 50; n++) {
+		ASSERT_U64_EQ(hpn_dm_plan_start(&p, n) +
+		    hpn_dm_plan_size(&p, n), hpn_dm_plan_start(&p, n + 1));
+		ASSERT_U64_EQ(hpn_dm_plan_start(&all, n), 100 * (n - 1));
+	}
+	ASSERT_U64_EQ(hpn_dm_plan_start(&one, 1), 0);
+	ASSERT_U64_EQ(hpn_dm_plan_start(&one, 2), UINT64_MAX);
+	ASSERT_U64_EQ(hpn_dm_plan_size(&one, 1), UINT64_MAX);
+	ASSERT_U64_EQ(hpn_dm_plan_start(&p, UINT64_MAX), UINT64_MAX);
+	TEST_DONE();
+
+	TEST_START("dm: as many fragments as hold the stream");
+	ASSERT_U64_EQ(hpn_dm_plan_count(&p, 0), 0);
+	for (length = 1; length < 1000; length++) {
+		n = hpn_dm_plan_count(&p, length);
+		ASSERT_U64_LT(hpn_dm_plan_start(&p, n), length);
+		ASSERT_U64_GE(hpn_dm_plan_start(&p, n + 1), length);
+	}
+	ASSERT_U64_EQ(hpn_dm_plan_count(&one, 12345), 1);
+	TEST_DONE();
+
+	TEST_START("dm: names of fragments");
+#define NAMED(dir, name, n, suffix, expected) do { \
+		ASSERT_INT_EQ(hpn_dm_plan_path(path, sizeof(path), dir, name, \
+		    n, suffix), 0); \
+		ASSERT_STRING_EQ(path, expected); \
+	} while (0)
+	NAMED("/d", "run7", 1, "", "/d/run7.0001");
+	NAMED("/d/", "run7", 42, ".part", "/d/run7.0042.part");
+	NAMED("", "run7", 9999, "", "run7.9999");
+	NAMED(NULL, "run7", 10000, "", "run7.10000");
+	NAMED(NULL, "run7", 1000000, "", "run7.1000000");
+	NAMED("d", "run7", 0, ".manifest", "d/run7.manifest");
+	NAMED("d", "/abs/run7", 0, "", "/abs/run7");
+#undef NAMED
+	ASSERT_INT_EQ(hpn_dm_plan_path(small, sizeof(small), "d", "run7", 1,
+	    ""), -1);
+	ASSERT_INT_EQ(hpn_dm_plan_path(small, sizeof(small), NULL, "run7890", 0,
+	    ""), 0);
+	ASSERT_INT_EQ(hpn_dm_plan_path(small, sizeof(small), NULL, "run78901",
+	    0, ""), -1);
+	TEST_DONE();
+
+	TEST_START("dm: what can be a name");
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("run7"), 1);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("../a b/c'\"$x"), 1);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok(""), 0);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("a/"), 0);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("a/.."), 0);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("."), 0);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("a\nb"), 0);
+	ASSERT_INT_EQ(hpn_dm_plan_name_ok("a\033b"), 0);
+	TEST_DONE();
+}
+
+static void
+waiting(void)
+{
+	struct hpn_dm_wait w;
+	uint64_t delay, now = 5 * SEC, begun = now;
+	unsigned int i;
+
+	TEST_START("dm: waits longer and longer, and no longer than it may");
+	hpn_dm_wait_begin(&w, 20);
+	for (i = 0; hpn_dm_wait_failed(&w, HPN_DM_WAIT_FULL, now, &delay); i++) {
+		ASSERT_U64_GT(delay, 0);
+		ASSERT_U64_LE(delay, 5 * SEC);
+		now += delay;
+		ASSERT_INT_LT((int)i, 30);
+	}
+	ASSERT_U64_EQ(now, begun + 20 * SEC);
+	TEST_DONE();
+
+	TEST_START("dm: what works begins the limit anew");
+	hpn_dm_wait_begin(&w, 20);
+	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_LINE, now, &delay), 1);
+	ASSERT_U64_EQ(hpn_dm_wait_worked(&w, now + 19 * SEC), 19 * SEC);
+	ASSERT_U64_EQ(hpn_dm_wait_worked(&w, now + 19 * SEC), 0);
+	now += 30 * SEC;
+	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_LINE, now, &delay), 1);
+	ASSERT_U64_EQ(delay, SEC);
+	now += 20 * SEC;
+	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_LINE, now, &delay), 0);
+	TEST_DONE();
+
+	TEST_START("dm: with a limit of nothing it does not wait");
+	hpn_dm_wait_begin(&w, 0);
+	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_FULL, now, &delay), 0);
+	TEST_DONE();
+
+	TEST_START("dm: a cause that nobody tells is tried some times");
+	hpn_dm_wait_begin(&w, 100000);
+	for (i = 1; hpn_dm_wait_failed(&w, HPN_DM_WAIT_UNTOLD, now, &delay); i++)
+		now += delay;
+	ASSERT_INT_EQ((int)i, (int)HPN_DM_WAIT_TRIES);
+	TEST_DONE();
+
+	TEST_START("dm: no limit is too large");
+	hpn_dm_wait_begin(&w, UINT64_MAX);
+	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_FULL, UINT64_MAX / 4,
+	    &delay), 1);
+	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_FULL, 0, &delay), 1);
+	TEST_DONE();
+}
+
+static void
+buffer(void)
+{
+	unsigned char memory[7], *room;
+	const unsigned char *p;
+	struct hpn_dm_buf b;
+	uint64_t i, at = 0;
+	size_t len;
+
+	TEST_START("dm: the buffer gives back what was put in, and no more");
+	hpn_dm_buf_begin(&b, memory, sizeof(memory));
+	for (i = 0; i < 1000; i++) {
+		room = hpn_dm_buf_room(&b, &len);
+		ASSERT_U64_LE(b.high - b.low + len, sizeof(memory));
+		if (len > i % 4)
+			len = i % 4;
+		for (size_t j = 0; j < len; j++)
+			room[j] = (unsigned char)(b.high + j);
+		hpn_dm_buf_add(&b, len);
+		for (at = b.low; at < b.high; at += len) {
+			p = hpn_dm_buf_at(&b, at, 3, &len);
+			ASSERT_PTR_NE(p, NULL);
+			ASSERT_SIZE_T_GE(len, 1);
+			ASSERT_SIZE_T_LE(len, 3);
+			for (size_t j = 0; j < len; j++)
+				ASSERT_INT_EQ(p[j], (unsigned char)(at + j));
+		}
+		hpn_dm_buf_settle(&b, b.low + (i * 7) % 4);
+		ASSERT_U64_LE(b.low, b.high);
+	}
+	ASSERT_U64_GT(b.high, 500);
+	ASSERT_PTR_EQ((void *)(uintptr_t)hpn_dm_buf_at(&b, b.high, 1, &len), NULL);
+	if (b.low > 0)
+		ASSERT_PTR_EQ((void *)(uintptr_t)hpn_dm_buf_at(&b, b.low - 1, 1,
+		    &len), NULL);
+	at = b.low;
+	hpn_dm_buf_settle(&b, 0);
+	ASSERT_U64_EQ(b.low, at);
+	TEST_DONE();
+}
+
+/* A manifest of two fragments. */
+static size_t
+manifest_text(char *text, int sha256)
+{
+	struct hpn_dm_manifest_fragment f;
+	struct hpn_dm_manifest m;
+	size_t at;
+
+	memset(&m, 0, sizeof(m));
+	memset(&f, 0x5a, sizeof(f));
+	m.object = "run7";
+	m.object_len = 4;
+	m.size = 104;
+	m.count = 2;
+	m.hashed = 1;
+	m.has_sha256 = sha256;
+	memset(m.hash, 0xa5, sizeof(m.hash));
+	at = hpn_dm_manifest_put_head(text, &m);
+	f.size = 4;
+	at += hpn_dm_manifest_put_fragment(text + at, 1, &f);
+	f.size = 100;
+	at += hpn_dm_manifest_put_fragment(text + at, 2, &f);
+	at += hpn_dm_manifest_put_state(text + at);
+	at += hpn_dm_manifest_put_end(text + at, f.hash);
+	text[at] = '\0';
+	return at;
+}
+
+/* Replace the first a in the text by b, and say what the parser thinks of it. */
+static int
+edited(const char *a, const char *b)
+{
+	char text[8192], other[8192], *at;
+	struct hpn_dm_manifest m;
+	size_t len;
+
+	len = manifest_text(text, 0);
+	at = strstr(text, a);
+	ASSERT_PTR_NE(at, NULL);
+	memcpy(other, text, (size_t)(at - text));
+	strcpy(other + (at - text), b);
+	strcat(other, at + strlen(a));
+	len = strlen(other);
+	return hpn_dm_manifest_parse(&m, other, len) == NULL;
+}
+
+static void
+manifest(void)
+{
+	char text[8192];
+	struct hpn_dm_manifest m;
+	struct hpn_dm_manifest_fragment f;
+	size_t len, i, at;
+
+	TEST_START("dm: a manifest that was written can be read");
+	for (i = 0; i < 2; i++) {
+		len = manifest_text(text, (int)i);
+		ASSERT_PTR_EQ((void *)(uintptr_t)hpn_dm_manifest_parse(&m, text,
+		    len), NULL);
+		ASSERT_U64_EQ(m.size, 104);
+		ASSERT_U64_EQ(m.count, 2);
+		ASSERT_INT_EQ(m.has_sha256, (int)i);
+		ASSERT_SIZE_T_EQ(m.object_len, 4);
+		ASSERT_INT_EQ(memcmp(m.object, "run7", 4), 0);
+		ASSERT_INT_EQ(m.hash[15], 0xa5);
+		ASSERT_INT_EQ(m.end[0], 0x5a);
+		at = m.fragments_at;
+		ASSERT_INT_EQ(hpn_dm_manifest_next(&m, text, &at, &f), 1);
+		ASSERT_U64_EQ(f.size, 4);
+		ASSERT_INT_EQ(hpn_dm_manifest_next(&m, text, &at, &f), 1);
+		ASSERT_U64_EQ(f.size, 100);
+		ASSERT_INT_EQ(f.hash[3], 0x5a);
+		ASSERT_INT_EQ(hpn_dm_manifest_next(&m, text, &at, &f), 0);
+	}
+	TEST_DONE();
+
+	TEST_START("dm: no part of a manifest is one");
+	len = manifest_text(text, 1);
+	for (i = 0; i < len; i++)
+		ASSERT_INT_EQ(hpn_dm_manifest_parse(&m, text, i) == NULL, 0);
+	text[len] = '\n';
+	ASSERT_INT_EQ(hpn_dm_manifest_parse(&m, text, len + 1) == NULL, 0);
+	TEST_DONE();
+
+	TEST_START("dm: a manifest that was edited is refused");
+	ASSERT_INT_EQ(edited("run7", "run7"), 1);
+	ASSERT_INT_EQ(edited("manifest 1", "manifest 2"), 0);
+	ASSERT_INT_EQ(edited("manifest 1", "manifest 01"), 0);
+	ASSERT_INT_EQ(edited("run7", ""), 0);
+	ASSERT_INT_EQ(edited("size 104", "size 105"), 0);
+	ASSERT_INT_EQ(edited("size 104", "size 103"), 0);
+	ASSERT_INT_EQ(edited("size 104", "size -104"), 0);
+	ASSERT_INT_EQ(edited("size 104", "size 18446744073709551720"), 0);
+	ASSERT_INT_EQ(edited("count 2", "count 1"), 0);
+	ASSERT_INT_EQ(edited("count 2", "count 3"), 0);
+	ASSERT_INT_EQ(edited("count 2", "count 99999999999"), 0);
+	ASSERT_INT_EQ(edited("xxh3-128", "md5"), 0);
+	ASSERT_INT_EQ(edited("fragment 2", "fragment 1"), 0);
+	ASSERT_INT_EQ(edited("fragment 2", "fragment 3"), 0);
+	ASSERT_INT_EQ(edited("fragment 1 4", "fragment 1 0"), 0);
+	ASSERT_INT_EQ(edited("fragment 1 4", "fragment 1 04"), 0);
+	ASSERT_INT_EQ(edited("fragment 1 4", "fragment 1 9223372036854775807"), 0);
+	ASSERT_INT_EQ(edited("5a5a", "5A5a"), 0);
+	ASSERT_INT_EQ(edited("state complete", "state partial"), 0);
+	ASSERT_INT_EQ(edited("state complete\n", ""), 0);
+	ASSERT_INT_EQ(edited("count 2", "name ../x\ncount 2"), 0);
+	TEST_DONE();
+}
+
+#define PARSE(...) parse((const char *[]){ "dmscp", __VA_ARGS__, NULL })
+static struct hpn_dm_opts opts;
+
+static const char *
+parse(const char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc] != NULL)
+		argc++;
+	return hpn_dm_opts_parse(&opts, argc, (char **)(uintptr_t)argv);
+}
+
+#define GOOD(...)	ASSERT_PTR_EQ((void *)(uintptr_t)PARSE(__VA_ARGS__), NULL)
+#define BAD(...)	ASSERT_PTR_NE((void *)(uintptr_t)PARSE(__VA_ARGS__), NULL)
+
+static void
+options(void)
+{
+	uint64_t n;
+
+	TEST_START("dm: sizes");
+#define SIZE(s, v) do { \
+		ASSERT_INT_EQ(hpn_dm_opts_size(s, &n), 0); \
+		ASSERT_U64_EQ(n, v); \
+	} while (0)
+	SIZE("0", 0);
+	SIZE("4096", 4096);
+	SIZE("8m", 8 * MB);
+	SIZE("m8", 8 * MB);
+	SIZE("2G", 2048ULL * MB);
+	SIZE("1t", 1024ULL * 1024 * MB);
+#undef SIZE
+	ASSERT_INT_EQ(hpn_dm_opts_size("", &n), -1);
+	ASSERT_INT_EQ(hpn_dm_opts_size("k", &n), -1);
+	ASSERT_INT_EQ(hpn_dm_opts_size("k8k", &n), -1);
+	ASSERT_INT_EQ(hpn_dm_opts_size("8kb", &n), -1);
+	ASSERT_INT_EQ(hpn_dm_opts_size("-1", &n), -1);
+	ASSERT_INT_EQ(hpn_dm_opts_size("8388608t", &n), -1);
+	ASSERT_INT_EQ(hpn_dm_opts_size("9223372036854775808", &n), -1);
+	TEST_DONE();
+
+	TEST_START("dm: the paper's command lines");
+	GOOD("-w", "-s", "server", "-u", "user", "-p", "1024", "-d",
+	    "/archivedir", "-F", "2g", "-S", "0", "-T", "36000", "-f",
+	    "myarchive", "-FMigrate");
+	ASSERT_INT_EQ(opts.writes, 1);
+	ASSERT_STRING_EQ(opts.host, "server");
+	ASSERT_STRING_EQ(opts.user, "user");
+	ASSERT_U64_EQ(opts.fragment, 2048ULL * MB);
+	ASSERT_U64_EQ(opts.stub, 0);
+	ASSERT_U64_EQ(opts.timeout_s, 36000);
+	ASSERT_INT_EQ((int)opts.migrate, (int)HPN_DM_OPTS_MIGRATE);
+	ASSERT_INT_EQ(opts.migrate_each, 1);
+	ASSERT_INT_EQ(opts.migrate_wait, 0);
+	GOOD("-r", "-s", "server", "-p", "1024", "-u", "user", "-d",
+	    "/archivedir", "-F", "1", "-f", "myarchive", "-frelease", "-T",
+	    "360000");
+	ASSERT_INT_EQ(opts.reads, 1);
+	ASSERT_INT_EQ((int)opts.migrate, (int)HPN_DM_OPTS_RELEASE);
+	GOOD("-checksum", "-encrypt", "-wsz", "8m", "-w", "-WFMIGRATE", "h:x");
+	ASSERT_INT_EQ(opts.migrate_wait, 1);
+	TEST_DONE();
+
+	TEST_START("dm: the last one holds");
+	GOOD("-r", "-w", "-F", "1g", "-F", "2g", "h:x");
+	ASSERT_INT_EQ(opts.reads, 0);
+	ASSERT_U64_EQ(opts.fragment, 2048ULL * MB);
+	GOOD("-o", "A=b", "-w", "-o", "C=d", "h:x");
+	ASSERT_SIZE_T_EQ(opts.nssh, 4);
+	TEST_DONE();
+
+	TEST_START("dm: operands");
+	GOOD("-w", "me@host:/staging/run7");
+	ASSERT_STRING_EQ(opts.user, "me");
+	ASSERT_STRING_EQ(opts.host, "host");
+	ASSERT_STRING_EQ(opts.name, "/staging/run7");
+	GOOD("-w", "m@e@[2001:db8::1]:a:b");
+	ASSERT_STRING_EQ(opts.user, "m@e");
+	ASSERT_STRING_EQ(opts.host, "2001:db8::1");
+	ASSERT_STRING_EQ(opts.name, "a:b");
+	GOOD("-w", "host:~/x");
+	ASSERT_STRING_EQ(opts.name, "x");
+	BAD("-w", "file");
+	BAD("-w", "host:");
+	BAD("-w", ":x");
+	BAD("-w", "-oProxyCommand=x:y");
+	BAD("-w", "@host:x");
+	BAD("-w", "u@-oProxyCommand=x:y");
+	BAD("-w", "-s", "-oProxyCommand=x", "-f", "y");
+	BAD("-w", "-s", "h", "-u", "-x", "-f", "y");
+	BAD("-w", "host:a", "host:b");
+	BAD("-w", "host:a\nb");
+	TEST_DONE();
+
+	TEST_START("dm: what is not understood is refused");
+	BAD("h:x");
+	BAD("-w", "-forc", "h:x");
+	BAD("-w", "-force", "-resume", "h:x");
+	BAD("-w", "-F", "h:x");
+	BAD("-w", "-F", "0", "h:x");
+	BAD("-w", "-T", "-1", "h:x");
+	BAD("-w", "-T", "1k", "h:x");
+	BAD("-w", "-p", "70000", "h:x");
+	BAD("-w", "-buffer", "1", "h:x");
+	BAD("-r", "-force", "h:x");
+	BAD("-r", "-source", "x", "h:x");
+	BAD("-w", "-sink", "x", "h:x");
+	BAD("-w", "-R", "cat", "h:x");
+	BAD("-w", "-mmigrate", "h:x");
+	BAD("-w", "-", "h:x");
+	BAD("-w", "-nochecksum", "-resume", "h:x");
+	TEST_DONE();
+}
+
+void
+test_dm(void)
+{
+	plan();
+	waiting();
+	buffer();
+	manifest();
+	options();
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-dm-child: the processes that dmscp starts, and its own end.
+ *
+ * Every child is known here until it was waited for, so that none is left behind.
+ */
+#ifndef HPN_DM_CHILD_H
+#define HPN_DM_CHILD_H
+
+#include <sys/types.h>
+
+struct hpn_dm_opts;
+
+/* Exit statuses, out of the way of those that commands have. */
+#define HPN_DM_CHILD_FAILED	255	/* anything else */
+#define HPN_DM_CHILD_DIFFERS	254	/* arrived, but is not what was sent */
+#define HPN_DM_CHILD_COMMAND	253	/* the source or the sink failed */
+#define HPN_DM_CHILD_SPACE	252	/* no space in time */
+#define HPN_DM_CHILD_LINE	251	/* no connection in time */
+
+/*
+ * Our ssh, whose standard input and output are this descriptor.  what is the
+ * subsystem, or with command non-zero a command line for the user's shell there.
+ * batch: nobody is to be asked anything.
+ */
+pid_t hpn_dm_child_ssh(const struct hpn_dm_opts *, const char *what,
+    int command, int batch, int *fd);
+
+/* sh -c command; its standard output, or with writes its input, is *fd. */
+pid_t hpn_dm_child_shell(const char *command, int writes, int *fd);
+
+/*
+ * Whether it has ended: 1 and *status as of waitpid(2); 0: not yet; with wait
+ * non-zero wait for it.
+ */
+int hpn_dm_child_ended(pid_t, int wait, int *status);
+
+/* End it, if it has not, and forget it. */
+void hpn_dm_child_stop(pid_t);
+
+/* "exit status 3", "signal 9", in a static buffer. */
+const char *hpn_dm_child_status(int status);
+
+/*
+ * Append to a command line for a POSIX shell: a space and the word in quotes.
+ * Returns a new string, and frees line.
+ */
+char *hpn_dm_child_quote(char *line, const char *word);
+
+/* The user or the system wants an end; and which signal said so. */
+int hpn_dm_child_interrupted(void);
+void hpn_dm_child_signals(void);
+
+/* Say why, end all children, and the program with this status. */
+void hpn_dm_child_die(int status, const char *fmt, ...)
+    __attribute__((noreturn)) __attribute__((format(printf, 2, 3)));
+void hpn_dm_child_exit(int status) __attribute__((noreturn));
+
+#endif /* HPN_DM_CHILD_H */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-dm-sftp: requests to an SFTP server of version 3 and their answers, as many
+ * under way as the caller likes (draft-ietf-secsh-filexfer-02).
+ *
+ * Nothing here ends the program or waits.  A connection that ends, or a server that
+ * breaks the rules, is what hpn_dm_sftp_trip() says; all requests under way are
+ * gone with hpn_dm_sftp_free().  Everything that comes from the server is checked.
+ */
+#ifndef HPN_DM_SFTP_H
+#define HPN_DM_SFTP_H
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "hpn-hash.h"
+#include "hpn-sftp-hash.h"
+
+struct Attrib;
+struct sshbuf;
+struct hpn_dm_sftp;
+
+/* The answer, without its id.  0, or -1: it is none to what was asked. */
+typedef int hpn_dm_sftp_fn(void *context, void *about, u_char type,
+    struct sshbuf *);
+
+/* Say hello over these descriptors, which become non-blocking and the callee's. */
+struct hpn_dm_sftp *hpn_dm_sftp_new(int in, int out);
+void hpn_dm_sftp_free(struct hpn_dm_sftp *);
+
+/* To wait for: reading at *in, and writing at *out, or -1. */
+void hpn_dm_sftp_fds(const struct hpn_dm_sftp *, int *in, int *out);
+
+/*
+ * Move what can be moved now, and hand answers out.  0; -1: the connection has
+ * ended; -2: the server broke the rules, see hpn_dm_sftp_wrong().
+ */
+int hpn_dm_sftp_trip(struct hpn_dm_sftp *);
+const char *hpn_dm_sftp_wrong(const struct hpn_dm_sftp *);
+
+/* It has said what it is, and its limits are known as far as it tells them. */
+int hpn_dm_sftp_ready(const struct hpn_dm_sftp *);
+/* Requests under way; bytes that wait to be sent. */
+u_int hpn_dm_sftp_under_way(const struct hpn_dm_sftp *);
+size_t hpn_dm_sftp_queued(const struct hpn_dm_sftp *);
+/* Whether another request may be sent. */
+int hpn_dm_sftp_room(const struct hpn_dm_sftp *);
+
+/* What it can do; bytes in one request. */
+int hpn_dm_sftp_can_fsync(const struct hpn_dm_sftp *);
+int hpn_dm_sftp_can_statvfs(const struct hpn_dm_sftp *);
+int hpn_dm_sftp_can_hash(const struct hpn_dm_sftp *);
+int hpn_dm_sftp_can_replace(const struct hpn_dm_sftp *);
+u_int hpn_dm_sftp_read_max(const struct hpn_dm_sftp *);
+u_int hpn_dm_sftp_write_max(const struct hpn_dm_sftp *);
+
+struct hpn_dm_sftp_handle {
+	u_char *p;
+	size_t len;
+};
+
+/* Requests.  Their answers go to fn(context, about, ...). */
+void hpn_dm_sftp_open(struct hpn_dm_sftp *, const char *path, u_int32_t flags,
+    hpn_dm_sftp_fn *, void *context, void *about);
+/* SSH2_FXP_LSTAT, SSH2_FXP_STAT, SSH2_FXP_REMOVE */
+void hpn_dm_sftp_path(struct hpn_dm_sftp *, u_char type, const char *path,
+    hpn_dm_sftp_fn *, void *context, void *about);
+/* SSH2_FXP_FSTAT, SSH2_FXP_CLOSE */
+void hpn_dm_sftp_close(struct hpn_dm_sftp *, u_char type,
+    const struct hpn_dm_sftp_handle *, hpn_dm_sftp_fn *, void *context,
+    void *about);
+/* replace: what is there; only where hpn_dm_sftp_can_replace() */
+void hpn_dm_sftp_rename(struct hpn_dm_sftp *, const char *from, const char *to,
+    int replace, hpn_dm_sftp_fn *, void *context, void *about);
+void hpn_dm_sftp_write(struct hpn_dm_sftp *, const struct hpn_dm_sftp_handle *,
+    uint64_t offset, const void *data, size_t len, hpn_dm_sftp_fn *,
+    void *context, void *about);
+void hpn_dm_sftp_read(struct hpn_dm_sftp *, const struct hpn_dm_sftp_handle *,
+    uint64_t offset, size_t len, hpn_dm_sftp_fn *, void *context, void *about);
+void hpn_dm_sftp_fsync(struct hpn_dm_sftp *, const struct hpn_dm_sftp_handle *,
+    hpn_dm_sftp_fn *, void *context, void *about);
+void hpn_dm_sftp_hash(struct hpn_dm_sftp *, const struct hpn_dm_sftp_handle *,
+    const struct hpn_hash_range *, hpn_dm_sftp_fn *, void *context,
+    void *about);
+void hpn_dm_sftp_statvfs(struct hpn_dm_sftp *, const char *path,
+    hpn_dm_sftp_fn *, void *context, void *about);
+
+/*
+ * What is in an answer: 0 and what was asked for, with *status SSH2_FX_OK; or 0 and
+ * another *status; or -1: neither.
+ */
+int hpn_dm_sftp_get_status(u_char type, struct sshbuf *, u_int *status);
+int hpn_dm_sftp_get_handle(u_char type, struct sshbuf *, u_int *status,
+    struct hpn_dm_sftp_handle *);		/* to be freed: .p */
+int hpn_dm_sftp_get_attrib(u_char type, struct sshbuf *, u_int *status,
+    struct Attrib *);
+/* Data stay in the message. */
+int hpn_dm_sftp_get_data(u_char type, struct sshbuf *, u_int *status,
+    const u_char **data, size_t *len);
+/* Bytes that are free for us, and whether there are free files. */
+int hpn_dm_sftp_get_space(u_char type, struct sshbuf *, u_int *status,
+    uint64_t *bytes, int *files);
+
+#endif /* HPN_DM_SFTP_H */
