@@ -142,7 +142,11 @@ do
 			dm -w -T 1 somehost:w/f <$DATA
 			test $status != 0 || cmp -s $T/w/f $DATA || \
 			    fail "$BAD: write file: complete, but is not"
+			# Nothing of the run before counts if there is no file
+			status=lost
 			dm -r -T 1 somehost:right/s >$T/out/copy
+			test -f $T/out/copy -a -f $T/right/s.manifest || \
+			    fatal "$BAD: somebody removes $T"
 			test $status != 0 || cmp -s $T/out/copy $DATA || \
 			    fail "$BAD: read: complete, but is not"
 			n=`expr $n + 3`

@@ -279,6 +279,16 @@ done
 BAD="-E -f write:*:status=4:3"
 dm bad -w -T 3 somehost:$T/q <$DATA
 expect "failure without a cause" 252 'no space, or a quota'
+# Opening again, and writing the same again, is no progress that begins -T anew
+for bad in "-E -f close:*:status=4" "-f close:*:status=4"; do
+	for how in "" "-F 1m"; do
+		BAD=$bad
+		rm -f $T/q*
+		dm bad -w $how -T 2 somehost:$T/q <$DATA
+		expect "every close refused, $bad $how" 252 \
+		    'no space, or a quota'
+	done
+done
 BAD="-f write:*:status=3:3"
 dm bad -w somehost:$T/q2 <$DATA
 expect "permission that is gone" 255 'Permission denied'

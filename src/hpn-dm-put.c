@@ -62,6 +62,8 @@
 #define BACK_MOST	(16U * 1024 * 1024)
 /* Hashes that cover no whole block may come so often in a row. */
 #define COMPARE_TRIES	20
+/* What was lost after a refusal is written again so often. */
+#define REPAIRS_MOST	4
 /* Room that is kept open ahead of the data, so that they never wait for it. */
 #define AHEAD_MOST	(64ULL * 1024 * 1024)
 #define AHEAD_LEAST	(256ULL * 1024)
@@ -108,6 +110,7 @@ struct piece {
 	TAILQ_HEAD(, write) writes;	/* in order; the first is not answered */
 	u_int under_way;		/* writes */
 	uint64_t sent, acked;
+	uint64_t furthest;		/* that acked ever was */
 	int asked;			/* for hashes, */
 	uint64_t asked_len;		/* ... of so much */
 	int sizing;			/* asked for its length */
@@ -123,8 +126,10 @@ struct piece {
 	u_char *blocks;
 	size_t nblocks, blocks_room;
 	uint64_t verified;
+	uint64_t verified_most;		/* that it ever was */
 	int sized, synced, suspect;
 	u_int tries;
+	u_int repairs;			/* since something was refused */
 	struct hpn_dm_reader *back;
 	struct hpn_hash *back_hash;
 	struct hpn_dm_manifest_fragment result;
@@ -494,13 +499,21 @@ refused(struct put *p, u_int status, const char *doing, const char *path)
 	block(p, status, doing, path);
 }
 
-/* Something that takes space was done; it may have to be done again. */
+/*
+ * Bytes were acknowledged.  Only those beyond the furthest so far are progress: a
+ * server that takes the same bytes again and again, or lets a file be opened that
+ * it then refuses to close, would be tried for ever.
+ */
 static void
-worked(struct put *p)
+progress(struct piece *f)
 {
+	struct put *p = f->p;
 	uint64_t ns;
 
-	p->probing = 0;
+	if (f->acked <= f->furthest)
+		return;
+	f->furthest = f->acked;
+	hpn_dm_line_worked(&p->line);
 	if (p->blocked || (ns = hpn_dm_wait_worked(&p->wait,
 	    hpn_clock_ns())) == 0)
 		return;
@@ -533,8 +546,10 @@ block_compare(struct piece *f, const u_char *hash, size_t len)
 	    memcmp(f->blocks + HPN_HASH_LEN * n, hash, HPN_HASH_LEN) != 0) {
 		/* What was lost after it was acknowledged may be at hand yet */
 		if (f->suspect && f->back == NULL && f->under_way == 0 &&
-		    !f->is_final && (f->mem != NULL || hpn_dm_buf_at(&f->p->buf, f->start +
+		    !f->is_final && f->repairs < REPAIRS_MOST &&
+		    (f->mem != NULL || hpn_dm_buf_at(&f->p->buf, f->start +
 		    f->verified, 1, &at) != NULL)) {
+			f->repairs++;
 			f->acked = f->sent = f->verified;
 			f->state = PIECE_DATA;
 			f->sized = f->synced = 0;
@@ -543,7 +558,10 @@ block_compare(struct piece *f, const u_char *hash, size_t len)
 		differs(f, f->verified);
 	}
 	f->verified += len;
-	hpn_dm_line_worked(&f->p->line);
+	if (f->verified > f->verified_most) {
+		f->verified_most = f->verified;
+		hpn_dm_line_worked(&f->p->line);
+	}
 }
 
 /* How far the piece can be compared; all: to its end. */
@@ -751,7 +769,7 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (hpn_dm_sftp_get_handle(type, m, &status, &f->handle) == -1)
 		return -1;
 	if (status == SSH2_FX_OK) {
-		worked(p);
+		p->probing = 0;
 		f->maybe = 0;
 		f->state = PIECE_DATA;
 		if (f->reopen) {
@@ -879,8 +897,7 @@ write_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	f->under_way--;
 	if (status == SSH2_FX_OK) {
 		w->ok = 1;
-		worked(p);
-		hpn_dm_line_worked(&p->line);
+		p->probing = 0;
 	} else {
 		f->refused = 1;
 		refused(p, status, "write to", f->part);
@@ -890,6 +907,7 @@ write_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		TAILQ_REMOVE(&f->writes, w, list);
 		free(w);
 	}
+	progress(f);
 	/* What was refused, and what followed it, is sent again */
 	if (f->refused && f->under_way == 0) {
 		writes_drop(f);
@@ -929,6 +947,7 @@ piece_send(struct piece *f)
 		n = have < f->existing ? have : f->existing;
 		if (n > f->acked)
 			f->acked = f->sent = n;
+		progress(f);
 		/* Nothing is written in front of what is not compared yet */
 	}
 	if (f->is_final || f->refused)
@@ -966,10 +985,11 @@ sync_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (status != SSH2_FX_OK) {
 		/* The system may have dropped what it could not write */
 		f->suspect = 1;
+		f->repairs = 0;
 		refused(f->p, status, "fsync", f->part);
 		return 0;
 	}
-	worked(f->p);
+	f->p->probing = 0;
 	f->synced = 1;
 	if (f->suspect) {
 		back_drop(f);
@@ -989,6 +1009,7 @@ close_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	handle_drop(f);
 	if (status != SSH2_FX_OK) {
 		f->suspect = f->reopen = 1;
+		f->repairs = 0;
 		f->verified = 0;
 		f->sized = f->synced = 0;
 		f->state = PIECE_NEW;
