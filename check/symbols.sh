@@ -89,8 +89,16 @@ names() {
 }
 
 circles() {
-	symbols | awk '
-	$2 ~ /^[A-TV-Z]$/ { home[$3] = $1 }
+	symbols | awk -v exceptions="$exceptions" '
+	BEGIN {
+		n = split(exceptions, line, "\n")
+		for (i = 1; i <= n; i++) {
+			split(line[i], word, " ")
+			allowed[word[1] " " word[2]] = 1
+		}
+	}
+	# A name of each program of OpenSSH leads to none of our files
+	$2 ~ /^[A-TV-Z]$/ && !(($1 " " $3) in allowed) { home[$3] = $1 }
 	$2 == "U" { uses[NR] = $1 " " $3 }
 	END {
 		for (i in uses) {

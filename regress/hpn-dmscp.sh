@@ -297,6 +297,15 @@ dm bad -w -F 100k somehost:$T/m <$DATA
 expect "a server with three handles" 0
 dm bad -r somehost:$T/m >$T/copy
 cmp $T/copy $DATA || fail "three handles: not what was sent"
+# ... that opens the first one last, when it takes no more
+for seed in 1 2 3 4; do
+	BAD="-o 8 -s $seed -m 3:4"
+	rm -f $T/m*
+	dm bad -w -buffer 1m -F 300k somehost:$T/m <$DATA
+	expect "three handles in any order $seed" 0
+	dm bad -r -buffer 1m somehost:$T/m >$T/copy
+	cmp $T/copy $DATA || fail "three handles in any order $seed: $status"
+done
 for option in -R -prefix -onopen; do
 	dm bad -w $option x somehost:$T/q3 <$DATA
 	expect "$option" 255 'cannot do that'

@@ -100,8 +100,8 @@ struct get {
 	/* the stream */
 	uint64_t total, given, made_size;
 	uint64_t made;			/* parts */
-	TAILQ_HEAD(, part) parts;
-	u_int open, open_most;
+	TAILQ_HEAD(parts, part) parts;
+	u_int open, closing, open_most;
 	struct hpn_hash *hash_all, *hash_part, *hash_block;
 	struct ssh_digest_ctx *sha256;
 	/* of a single file: compared with the server's hashes */
@@ -160,11 +160,30 @@ part_leave(struct part *f)
 	f->handle.len = 0;
 }
 
-static int
-ignore_answer(void *context, void *about, u_char type, struct sshbuf *m)
+/* It is to be opened again. */
+static void
+part_closed(struct part *f)
 {
+	struct hpn_dm_reader *reader = f->reader;
+
+	/* What has come stays, or frequent cuts would let nothing by */
+	if (reader != NULL)
+		hpn_dm_reader_lost(reader);
+	f->reader = NULL;
+	part_leave(f);
+	f->reader = reader;
+	f->asked = f->sized = 0;
+	f->state = PART_NEW;
+}
+
+/* A file is open until its end was answered. */
+static int
+closed_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct get *g = context;
 	u_int status;
 
+	g->closing--;
 	return hpn_dm_sftp_get_status(type, m, &status);
 }
 
@@ -238,13 +257,37 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	}
 	g->open--;
 	f->state = PART_NEW;
-	if (g->open > 0 && (status == SSH2_FX_FAILURE ||
+	if (g->open + g->closing > 0 && (status == SSH2_FX_FAILURE ||
 	    status == SSH2_FX_PERMISSION_DENIED)) {
-		g->open_most = g->open;
+		g->open_most = g->open + g->closing;
 		return 0;
 	}
 	hpn_dm_child_die(HPN_DM_CHILD_FAILED, "open \"%s\" on %s: %s", f->path,
 	    g->o->host, status_text(status));
+}
+
+/*
+ * The first part has to be open, or the others wait for it for ever.  If the server
+ * opens no more, the last of the others is closed; what has come of it stays.
+ */
+static void
+give_way(struct get *g)
+{
+	struct part *f, *first = TAILQ_FIRST(&g->parts);
+
+	if (first == NULL || first->state != PART_NEW ||
+	    g->open < g->open_most || g->closing > 0 || !hpn_dm_sftp_room(g->line.sftp))
+		return;
+	TAILQ_FOREACH_REVERSE(f, &g->parts, parts, list)
+		if (f->state == PART_DATA && (f->reader == NULL ||
+		    hpn_dm_reader_under_way(f->reader) == 0))
+			break;
+	if (f == NULL)
+		return;
+	hpn_dm_sftp_close(g->line.sftp, SSH2_FXP_CLOSE, &f->handle,
+	    closed_answer, g, f);
+	g->closing++;
+	part_closed(f);
 }
 
 static void
@@ -269,10 +312,11 @@ parts_open(struct get *g)
 		memcpy(f->hash, fragment.hash, sizeof(f->hash));
 		g->made_size += fragment.size;
 	}
+	give_way(g);
 	TAILQ_FOREACH(f, &g->parts, list) {
 		if (f->state != PART_NEW)
 			continue;
-		if (g->open >= g->open_most ||
+		if (g->open + g->closing >= g->open_most ||
 		    !hpn_dm_sftp_room(g->line.sftp))
 			break;
 		f->state = PART_OPENING;
@@ -293,14 +337,16 @@ parts_read(struct get *g)
 		if (f->reader != NULL)
 			held += hpn_dm_reader_held(f->reader);
 	TAILQ_FOREACH(f, &g->parts, list) {
-		if (f->state != PART_DATA || held >= most)
+		/* The first may always ask: the others wait for it */
+		if (f->state != PART_DATA ||
+		    (held >= most && f != TAILQ_FIRST(&g->parts)))
 			continue;
 		if (f->reader == NULL)
 			f->reader = hpn_dm_reader_new(g->line.sftp, &f->handle,
 			    f->given, f->size);
 		held -= hpn_dm_reader_held(f->reader);
-		if (most > held)
-			(void)hpn_dm_reader_ask(f->reader, most - held);
+		(void)hpn_dm_reader_ask(f->reader, most > held ?
+		    most - held : 1);
 		held += hpn_dm_reader_held(f->reader);
 	}
 }
@@ -525,7 +571,8 @@ part_step(struct part *f)
 			    (unsigned long long)f->n, f->path, g->o->host);
 	}
 	hpn_dm_sftp_close(g->line.sftp, SSH2_FXP_CLOSE, &f->handle,
-	    ignore_answer, g, f);
+	    closed_answer, g, f);
+	g->closing++;
 	TAILQ_REMOVE(&g->parts, f, list);
 	part_leave(f);
 	if (g->phase == GET_MANIFEST)
@@ -707,20 +754,11 @@ look_manifest_answer(void *context, void *about, u_char type, struct sshbuf *m)
 static void
 lost(struct get *g)
 {
-	struct hpn_dm_reader *reader;
 	struct part *f;
 
-	TAILQ_FOREACH(f, &g->parts, list) {
-		/* What has come stays, or frequent cuts would let nothing by */
-		if ((reader = f->reader) != NULL)
-			hpn_dm_reader_lost(reader);
-		f->reader = NULL;
-		part_leave(f);
-		f->reader = reader;
-		f->asked = f->sized = 0;
-		f->state = PART_NEW;
-	}
-	g->open = 0;
+	TAILQ_FOREACH(f, &g->parts, list)
+		part_closed(f);
+	g->open = g->closing = 0;
 	g->hash_asked = 0;
 	if (g->phase == GET_LOOKING)
 		g->phase = GET_BEGIN;

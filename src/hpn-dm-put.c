@@ -158,7 +158,7 @@ struct put {
 	/* pieces, in order; those in front that are done have left */
 	TAILQ_HEAD(pieces, piece) pieces;
 	uint64_t pieces_n;		/* made so far */
-	u_int open, open_most;
+	u_int open, closing, open_most;
 	uint64_t done_bytes;
 	struct hpn_dm_manifest_fragment *results;
 	size_t nresults, results_room;
@@ -791,9 +791,9 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return 0;
 	}
 	/* Too many files, perhaps */
-	if (p->open > 0 && (status == SSH2_FX_FAILURE ||
+	if (p->open + p->closing > 0 && (status == SSH2_FX_FAILURE ||
 	    status == SSH2_FX_PERMISSION_DENIED)) {
-		p->open_most = p->open;
+		p->open_most = p->open + p->closing;
 		return 0;
 	}
 	if (f->is_final || f->existed || f->reopen)
@@ -858,6 +858,17 @@ ignore_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
 	u_int status;
 
+	return hpn_dm_sftp_get_status(type, m, &status);
+}
+
+/* A file is open until its end was answered. */
+static int
+closed_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	u_int status;
+
+	p->closing--;
 	return hpn_dm_sftp_get_status(type, m, &status);
 }
 
@@ -1102,7 +1113,8 @@ piece_drop(struct piece *f)
 		    f->is_final ? f->final : f->part, p->o->host);
 	if (f->handle.p != NULL) {
 		hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_CLOSE, &f->handle,
-		    ignore_answer, p, f);
+		    closed_answer, p, f);
+		p->closing++;
 		handle_drop(f);
 	}
 	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE,
@@ -1278,6 +1290,36 @@ piece_done(struct put *p, struct piece *f)
 }
 
 /*
+ * The first piece has to be open, or the buffer never has room for what the others
+ * wait for.  If the server opens no more, the last of the others is closed.
+ */
+static void
+give_way(struct put *p)
+{
+	struct piece *f, *first;
+
+	TAILQ_FOREACH(first, &p->pieces, list)
+		if (first->mem != NULL || first->acked < first->size)
+			break;
+	if (first == NULL || first->state != PIECE_NEW ||
+	    p->open < p->open_most || p->closing > 0 || !hpn_dm_sftp_room(p->line.sftp))
+		return;
+	TAILQ_FOREACH_REVERSE(f, &p->pieces, pieces, list)
+		if (f == first || (f->state == PIECE_DATA &&
+		    f->under_way == 0 && !f->asked && !f->sizing &&
+		    !f->refused && f->back == NULL))
+			break;
+	if (f == NULL || f == first)
+		return;
+	hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_CLOSE, &f->handle,
+	    closed_answer, p, f);
+	p->closing++;
+	handle_drop(f);
+	f->reopen = 1;
+	f->state = PIECE_NEW;
+}
+
+/*
  * Open what data are there for, or will be soon: as far ahead of what was sent as
  * data may come while a file is being opened.
  */
@@ -1299,6 +1341,7 @@ pieces_open(struct put *p)
 			break;
 		}
 	}
+	give_way(p);
 	for (f = TAILQ_FIRST(&p->pieces);; f = TAILQ_NEXT(f, list)) {
 		if (f == NULL) {
 			if (p->manifest || (p->plan.fragment == 0 &&
@@ -1311,7 +1354,7 @@ pieces_open(struct put *p)
 		}
 		if (f->state != PIECE_NEW || piece_beyond(f))
 			continue;
-		if (f->start > from + want || p->open >= p->open_most ||
+		if (f->start > from + want || p->open + p->closing >= p->open_most ||
 		    !hpn_dm_sftp_room(p->line.sftp) ||
 		    (p->probing && p->open > 0))
 			break;
@@ -1613,7 +1656,7 @@ lost(struct put *p)
 			break;
 		}
 	}
-	p->open = 0;
+	p->open = p->closing = 0;
 	if (p->check == CHECK_ASKED)
 		p->check = CHECK_NONE;
 	p->cause_asked = 0;
