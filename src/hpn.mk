@@ -77,7 +77,7 @@ LIBSSH_OBJS+=\
 	hpn-workers-auto.o
 
 # dmscp is a program of ours: no rule of Makefile.in knows it.
-DMSCP_OBJS=dmscp.o progressmeter.o sftp-common.o $(SKOBJS)
+DMSCP_OBJS=dmscp.o progressmeter.o sftp-common.o $(P11OBJS) $(SKOBJS)
 
 MANPAGES+=dmscp.1.out
 MANPAGES_IN+=dmscp.1
