@@ -1623,6 +1623,8 @@ lost(struct put *p)
 
 	TAILQ_FOREACH(f, &p->pieces, list) {
 		writes_drop(f);
+		if (f->back != NULL)
+			hpn_dm_reader_lost(f->back);
 		back_drop(f);
 		handle_drop(f);
 		f->asked = f->sizing = f->refused = f->sized = f->synced = 0;

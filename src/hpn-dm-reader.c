@@ -38,6 +38,7 @@ struct hpn_dm_reader {
 	uint64_t next, asked, end;
 	size_t held;
 	u_int under_way;
+	int left;		/* nobody wants it; answers are to come */
 	TAILQ_HEAD(, stretch) stretches;
 };
 
@@ -62,6 +63,11 @@ hpn_dm_reader_free(struct hpn_dm_reader *r)
 
 	if (r == NULL)
 		return;
+	/* The answers in any order: with the last one it goes */
+	if (r->under_way != 0) {
+		r->left = 1;
+		return;
+	}
 	while ((s = TAILQ_FIRST(&r->stretches)) != NULL) {
 		TAILQ_REMOVE(&r->stretches, s, list);
 		free(s->data);
@@ -130,6 +136,10 @@ answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return -1;
 	s->under_way = 0;
 	r->under_way--;
+	if (r->left) {
+		hpn_dm_reader_free(r);
+		return 0;
+	}
 	if (status != SSH2_FX_OK) {
 		s->status = status;
 		return 0;

@@ -24,8 +24,8 @@ struct hpn_dm_reader *hpn_dm_reader_new(struct hpn_dm_sftp *,
     const struct hpn_dm_sftp_handle *, uint64_t offset, uint64_t end);
 
 /*
- * When the connection has ended, or all was given.  Its requests must have been
- * answered or have gone with the connection.
+ * At any time.  What is under way is waited for inside; if that goes with the
+ * connection, hpn_dm_reader_lost() comes first.
  */
 void hpn_dm_reader_free(struct hpn_dm_reader *);
 
