@@ -443,6 +443,17 @@ for t in $targets; do
 				close(dir "/" i)
 			}
 		}'
+		# What was found once is tried each time: hexadecimal lines.
+		found=0
+		while read -r hex; do
+			found=$((found + 1))
+			printf "$(printf %s "$hex" | awk '{
+				for (i = 1; i < length($0); i += 2)
+					printf "\\%03o", 16 * \
+					    (index(h, substr($0, i, 1)) - 1) + \
+					    index(h, substr($0, i + 1, 1)) - 1
+			}' h=0123456789abcdef)" >"fuzz-$t.seeds/found-$found"
+		done <"$fuzz/hpn-$t.found"
 		leaks=0 ;;
 	esac
 	name=fuzz-$t

@@ -264,8 +264,8 @@ hpn_sftp_again_begin(struct hpn_sftp_job *job, struct node *n)
 		job->way->begin(job, n);
 }
 
-void
-hpn_sftp_again_drop(struct hpn_sftp_job *job, struct node *n)
+static void
+drop(struct hpn_sftp_job *job, struct node *n)
 {
 	hpn_sftp_node_unlist(n);
 	n->again = 0;
@@ -276,6 +276,21 @@ hpn_sftp_again_drop(struct hpn_sftp_job *job, struct node *n)
 	n->failed = 1;
 	n->state = NODE_CHILDREN;
 	hpn_sftp_node_dir_listed(job, n);
+}
+
+void
+hpn_sftp_again_drop_all(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+
+	/*
+	 * A late answer may still show that another file has this handle:
+	 * until it is settled, the list of handles points to its owner.
+	 */
+	TAILQ_FOREACH_SAFE(n, &job->again, list, next) {
+		if (n->handles == 0)
+			drop(job, n);
+	}
 }
 
 /* ------------------------------------------------------------ directories -- */

@@ -19,9 +19,13 @@ void hpn_sftp_again_check(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_again_do(struct hpn_sftp_job *, struct node *);
 /* Whether it waits, since something else is open and may share its handle. */
 int hpn_sftp_again_wait(struct hpn_sftp_job *, struct node *);
-/* Nothing else is open: begin it.  It is not to be begun: say so. */
+/* Nothing else is open: begin it. */
 void hpn_sftp_again_begin(struct hpn_sftp_job *, struct node *);
-void hpn_sftp_again_drop(struct hpn_sftp_job *, struct node *);
+/*
+ * The job was interrupted: what waits to be begun again fails, unless a late
+ * answer may still ask for its handle.  Call it again after such an answer.
+ */
+void hpn_sftp_again_drop_all(struct hpn_sftp_job *);
 /* Names of the directory: 1: this one is under way already.  That was all. */
 int hpn_sftp_again_listed(struct hpn_sftp_job *, struct node *, const char *to);
 void hpn_sftp_again_list_end(struct hpn_sftp_job *, struct node *);

@@ -68,8 +68,8 @@ drop_all(struct hpn_sftp_job *job)
 		hpn_sftp_node_dir_listed(job, n);
 	}
 	drop(job, &job->refused);
-	while (interrupted && (n = TAILQ_FIRST(&job->again)) != NULL)
-		hpn_sftp_again_drop(job, n);
+	if (interrupted)
+		hpn_sftp_again_drop_all(job);
 	do {
 		drop(job, &job->files);
 		drop(job, &job->dirs);
