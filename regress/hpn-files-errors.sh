@@ -330,6 +330,19 @@ copy -r $FROM/tree x:$TO
 failed "local stat \"link\": No such file or directory" \
     "failed to upload directory $FROM/tree to $TO"
 rm -f $FROM/tree/link
+what="a download, and stat refused"
+server $SFTPSERVER -P stat
+fresh
+copy x:$FROM/small $TO
+failed "stat remote \"$FROM/small\": Permission denied"
+copy -r x:$FROM/tree $TO
+failed "stat remote \"$FROM/tree\": Permission denied"
+copy x:$FROM/missing $TO
+failed "$FROM/missing: No such file or directory"
+what="a download that is compared, and -q"
+server $SFTPSERVER
+copy -X verify=yes x:$FROM/small $TO
+silent
 what="a folder whose place a link takes that leads nowhere"
 fresh
 ln -s $T/nowhere $TO/tree

@@ -847,9 +847,10 @@ hpn_sftp_check_summary(struct hpn_sftp_job *job)
 		    t->checked[HPN_RESUME_BY_SIZE]);
 	if (!hpn_sftp_node_compares(job))
 		return;
-	do_log2(job->flags & HPN_RESUME_VERIFY ? SYSLOG_LEVEL_INFO :
-	    SYSLOG_LEVEL_VERBOSE, "verified: %u file%s, %llu bytes by hash, "
-	    "%llu by reading back; not verified: %u",
+	do_log2((job->flags & (HPN_RESUME_VERIFY|HPN_SFTP_QUIET)) ==
+	    HPN_RESUME_VERIFY ? SYSLOG_LEVEL_INFO : SYSLOG_LEVEL_VERBOSE,
+	    "verified: %u file%s, %llu bytes by hash, %llu by reading back; "
+	    "not verified: %u",
 	    t->verified_files, t->verified_files == 1 ? "" : "s",
 	    (unsigned long long)t->verified_bytes[0],
 	    (unsigned long long)t->verified_bytes[1], t->unverified_files);

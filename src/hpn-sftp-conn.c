@@ -226,6 +226,9 @@ hpn_sftp_conn_known_stat(struct hpn_sftp_conn *c, const char *path, int listed,
 	}
 	/* It may come into being. */
 	known_free(c, k);
+	/* A server that refuses STAT may answer LSTAT: the glob asks itself. */
+	if (listed && status != SSH2_FX_NO_SUCH_FILE)
+		return 0;
 	do_log2(quiet ? SYSLOG_LEVEL_DEBUG1 : SYSLOG_LEVEL_ERROR,
 	    "stat remote: %s", fx2txt(status));
 	return -1;
