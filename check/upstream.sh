@@ -614,19 +614,19 @@ trap stop INT TERM HUP
 
 seed=proto-version
 : >"$work/alone"
-: >"$work/lane"
+: >"$work/ports"
 : >"$work/queue"
 : >"$work/first"
 while read -r secs flags kind name; do
-	lane=queue
-	case $flags in *a*) lane=alone ;; esac
-	if [ "$isolated" = no ] && [ $lane = queue ] &&
+	into=queue
+	case $flags in *a*) into=alone ;; esac
+	if [ "$isolated" = no ] && [ $into = queue ] &&
 	    grep -Eq '(^|[^0-9])33[0-9][0-9]|base=33' \
 	    "$tree/regress/$name.sh" 2>/dev/null; then
-		lane=lane
+		into=ports
 	fi
-	[ "$name" != "$seed" ] || lane=first
-	echo "$secs $flags $kind $name" >>"$work/$lane"
+	[ "$name" != "$seed" ] || into=first
+	echo "$secs $flags $kind $name" >>"$work/$into"
 done <"$work/plan"
 
 ntests=$(wc -l <"$work/plan")
@@ -647,7 +647,7 @@ worker 0 "$work/first"
 n=0
 while [ $n -lt "$jobs" ]; do
 	if [ $n = 0 ]; then
-		worker $n "$work/lane" "$work/queue" &
+		worker $n "$work/ports" "$work/queue" &
 	else
 		worker $n "$work/queue" &
 	fi
