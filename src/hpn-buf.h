@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-buf: how a large buffer grows.  OpenSSH's buffers grow by 256 bytes,
- * each time with a copy of the whole: thirty copies, and pages touched anew for
- * each, on the way to the first megabyte of a bulk channel; seconds of work for
- * what fits a window of tens of megabytes.  Below 128 KiB they still do.
+ * hpn-buf: how a large buffer grows.  OpenSSH's buffers grow by 256 bytes, and
+ * copy the whole each time.  The first megabyte of a bulk channel costs thirty
+ * copies, each with new pages.  A window of tens of megabytes costs seconds.
+ * Below 128 KiB buffers still grow as OpenSSH's.
  */
 #ifndef HPN_BUF_H
 #define HPN_BUF_H
@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 /*
- * The most that a buffer can be allowed to hold, bytes: the largest window
- * (hpn-window.h) and the tenth beyond it that channels.c tolerates.  What a
- * buffer is made with stays at SSHBUF_SIZE_MAX.
+ * The most bytes that a buffer can be allowed to hold: the largest window
+ * (hpn-window.h) and the tenth beyond it that channels.c tolerates.  A new
+ * buffer is allowed SSHBUF_SIZE_MAX, as in OpenSSH.
  */
 #define HPN_BUF_MAX	0x24000000
 
@@ -30,17 +30,17 @@ int hpn_buf_pack(size_t alloc, size_t need, size_t consumed);
 size_t hpn_buf_grown(size_t alloc, size_t need, size_t max);
 
 /*
- * Wipe len bytes of the heap and hand the whole pages among them back to the
- * system, which gives zeroed ones when they are touched again.  The memory
- * stays allocated.
+ * Wipe len bytes of the heap, and hand the whole pages among them back to the
+ * system.  The memory stays allocated.  The system gives zeroed pages when it
+ * is touched again.
  */
 void hpn_buf_release(void *, size_t len);
 
 /*
  * Move a buffer of `alloc` bytes on the heap to one of `grown` (> alloc)
- * bytes.  What is new is zero and, where the system can, not yet memory; what
- * is old is wiped and freed.  Returns NULL, old buffer untouched, when there
- * is no memory.
+ * bytes.  The added bytes are zero.  Where the system can, they take no memory
+ * until they are touched.  The old buffer is wiped and freed.  Without memory,
+ * this returns NULL and leaves the old buffer untouched.
  */
 void *hpn_buf_move(void *old, size_t alloc, size_t grown);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-chachapoly: what chacha20-poly1305@openssh.com needs, by libcrypto's
- * vector code. Stock has its Poly1305 in portable C, two thirds of the cost of
- * a packet, and asks libcrypto for ChaCha20 in more and smaller pieces than it
- * is good at. The bytes are the same (PROTOCOL.chacha20poly1305).
+ * hpn-chachapoly: chacha20-poly1305@openssh.com by libcrypto's vector code.
+ * Stock has its Poly1305 in portable C, which is two thirds of the cost of a
+ * packet.  It also asks libcrypto for ChaCha20 in more and smaller pieces than
+ * suit libcrypto.  The bytes are the same (PROTOCOL.chacha20poly1305).
  *
  * One object of each kind belongs to one cipher context, and so to one thread
  * at a time.
@@ -37,14 +37,13 @@ int hpn_chachapoly_auth(struct hpn_chachapoly *, u_char tag[POLY1305_TAGLEN],
     const u_char *m, size_t len, const u_char key[POLY1305_KEYLEN]);
 
 /*
- * ChaCha20 of one packet, in two steps: _start makes the keystream's first
- * blocks, of which block 0 begins with the key of the packet's tag; _crypt uses
- * the others for the packet, and then no longer has block 0.  Between the two
- * a tag can be checked: nothing is decrypted before.
+ * ChaCha20 of one packet, in two steps.  _start makes the first blocks of the
+ * keystream.  Block 0 begins with the key of the packet's tag.  _crypt uses the
+ * other blocks for the packet, and overwrites block 0.  Check the tag between
+ * the two: nothing is decrypted before _crypt.
  *
- * `evp` is a context with the key, for EVP_chacha20().  Must be zero before
- * the first use and is when hpn_chachapoly_wipe() returns; holds keystream in
- * between.
+ * `evp` is a context with the key, for EVP_chacha20().  The struct holds
+ * keystream.  Zero it before the first use.  hpn_chachapoly_wipe() zeroes it.
  */
 #define HPN_CHACHAPOLY_BLOCK	64
 #define HPN_CHACHAPOLY_AHEAD	(16 * HPN_CHACHAPOLY_BLOCK)
@@ -55,15 +54,15 @@ struct hpn_chachapoly_stream {
 };
 
 /*
- * Start the packet `seqnr`, of `len` bytes to encrypt or to decrypt; 0 when
- * only block 0 is wanted.  Returns 0 or SSH_ERR_LIBCRYPTO_ERROR.
+ * Start the packet `seqnr`.  len: how many bytes _crypt will encrypt or
+ * decrypt; 0 if only block 0 is wanted.  Returns 0 or SSH_ERR_LIBCRYPTO_ERROR.
  */
 int hpn_chachapoly_start(struct hpn_chachapoly_stream *, EVP_CIPHER_CTX *evp,
     u_int seqnr, size_t len);
 
 /*
- * Encrypt or decrypt the `len` bytes at `src`, the same number as at _start, to
- * `dest`, which is `src` or does not overlap it.  Returns 0 or
+ * Encrypt or decrypt the `len` bytes at `src` to `dest`.  len is the same as at
+ * _start.  dest is src, or does not overlap it.  Returns 0 or
  * SSH_ERR_LIBCRYPTO_ERROR.
  */
 int hpn_chachapoly_crypt(struct hpn_chachapoly_stream *, EVP_CIPHER_CTX *evp,
@@ -72,8 +71,8 @@ int hpn_chachapoly_crypt(struct hpn_chachapoly_stream *, EVP_CIPHER_CTX *evp,
 void hpn_chachapoly_wipe(struct hpn_chachapoly_stream *);
 
 /*
- * The keystream for a packet's length field, which is encrypted with a key of
- * its own.  Kept, as a receiver needs it twice: for the length, for the packet.
+ * The keystream for a packet's length field, which has a key of its own.  It is
+ * kept because a receiver needs it twice: for the length and for the packet.
  */
 struct hpn_chachapoly_header {
 	u_int seqnr;
@@ -82,9 +81,9 @@ struct hpn_chachapoly_header {
 };
 
 /*
- * Encrypt or decrypt the `len` bytes at `src`, at most a block, which the
- * packet `seqnr` begins with, to `dest`.  `evp` has the key for lengths, `work`
- * is between two packets, and is again after the call.  Returns 0,
+ * Encrypt or decrypt the first `len` bytes of the packet `seqnr`, at most a
+ * block, from `src` to `dest`.  `evp` has the key for lengths.  `work` is
+ * between two packets, before and after the call.  Returns 0,
  * SSH_ERR_LIBCRYPTO_ERROR or SSH_ERR_INVALID_ARGUMENT.
  */
 int hpn_chachapoly_length(struct hpn_chachapoly_header *, EVP_CIPHER_CTX *evp,

@@ -24,8 +24,8 @@ struct hpn_options;
 void hpn_channels_configure(struct ssh *, const struct hpn_options *);
 
 /*
- * The connection of a server ends: log once, at VERBOSE, what it carried, all of
- * it in bytes and seconds since it was configured.  NULL is allowed.
+ * A server's connection ends: log once, at VERBOSE, what it carried, in bytes
+ * and seconds since hpn_channels_configure().  NULL is allowed.
  */
 void hpn_channels_throughput(struct ssh *);
 
@@ -36,10 +36,10 @@ void hpn_channels_throughput(struct ssh *);
 void hpn_channels_opened(struct ssh *, struct Channel *);
 
 /*
- * What a session of the server's may be sent before it has a command: one
- * packet, so that what a program says first need not wait a round trip for the
- * rest of the window.  It follows the request for the command, which is dealt
- * with first.  0, as in OpenSSH, with HPNDisabled.
+ * The window in bytes that a server grants a session before it has a command:
+ * one packet.  So a client can send its first data right after the request for
+ * the command, without waiting a round trip for the window.  The server handles
+ * the request first.  0, as in OpenSSH, with HPNDisabled.
  */
 u_int hpn_channels_early_window(const struct ssh *);
 
@@ -54,8 +54,8 @@ void hpn_channels_closed(struct ssh *, struct Channel *);
 int hpn_channels_resize(struct ssh *, struct Channel *);
 
 /*
- * Somebody else sent a channel request that must be answered: keep its answer
- * apart from those that time round trips.
+ * Another part of sshd sent a channel request that must be answered.  Do not
+ * take its answer for that of a probe.
  */
 void hpn_channels_ignore_answer(struct ssh *, int id);
 

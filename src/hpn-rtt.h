@@ -2,11 +2,11 @@
 /*
  * hpn-rtt: the round-trip time between the two SSH programs.
  *
- * The SSH round trip is not TCP's when the connection runs through a jump
- * host, a tunnel or a pipe, so it is measured with a request that must be
- * answered (RFC 4254 sections 4 and 5.4).  An answer waits behind whatever
- * the peer has queued, hence every sample is an upper bound and the smallest
- * is the truth.
+ * Through a jump host, a tunnel or a pipe, the SSH round trip is not TCP's.
+ * So it is measured with a probe: a request that must be answered (RFC 4254
+ * sections 4 and 5.4).  An answer waits behind whatever the peer has queued.
+ * So every sample is an upper bound, and the smallest one is closest to the
+ * truth.
  *
  * Why not from the window itself: the time from an adjust to the first byte
  * beyond the old edge is window/rate whenever the sender has more to send
@@ -20,7 +20,7 @@
 
 #include <stdint.h>
 
-/* Measure again this long after the last answer ... */
+/* Probe again this long after the last answer ... */
 #define HPN_RTT_EVERY_NS	(2ULL * 1000000000)
 /* ... but the first times sooner: while TCP is slow to start, so are answers. */
 #define HPN_RTT_FIRST_NS	(100ULL * 1000000)
@@ -28,10 +28,11 @@
 /* A peer that has not answered for this long is not asked again. */
 #define HPN_RTT_GIVE_UP_NS	(120ULL * 1000000000)
 /*
- * A smallest sample is believed for so long to twice as long: a path that has
- * got longer would else shrink the window for ever.  What the peer's kernel
- * and the network queue is bounded, so is what it adds to every sample; what
- * the peer itself stores beyond is not in the way of an answer.
+ * The smallest sample is believed for once to twice this time.  Otherwise a
+ * path that becomes longer would shrink the window for ever.  The queues of
+ * the peer's kernel and of the network are bounded, and so is what they add to
+ * a sample.  An answer does not wait for what the peer itself stores beyond
+ * these queues.
  */
 #define HPN_RTT_WINDOW_NS	(60ULL * 1000000000)
 
@@ -53,10 +54,10 @@ int hpn_rtt_ask(struct hpn_rtt *, uint64_t now_ns);
 void hpn_rtt_asked(struct hpn_rtt *, uint64_t now_ns);
 
 /*
- * Whether none was ever answered: the first is worth sending whatever the
- * channel carries, since later ones may wait in the peer's queues.  For further
- * ones ask hpn_window_is_bulk(), and tell it whether a round trip was measured
- * that is still to be believed.
+ * hpn_rtt_first(): whether no probe was ever answered.  Send the first probe
+ * whatever the channel carries, since later ones may wait in the peer's queues.
+ * For later probes ask hpn_window_is_bulk().  hpn_rtt_known() tells it whether
+ * there is a sample that is still believed.
  */
 int hpn_rtt_first(const struct hpn_rtt *);
 int hpn_rtt_known(const struct hpn_rtt *, uint64_t now_ns);
@@ -75,10 +76,11 @@ void hpn_rtt_abandoned(struct hpn_rtt *);
 uint64_t hpn_rtt_get(const struct hpn_rtt *, uint64_t tcp_ns);
 
 /*
- * Of hpn_rtt_get(), what the path takes when nothing queues.  tcp_min_ns is
- * the shortest round trip that TCP saw lately, 0: not known.  TCP's is taken,
- * for answers also wait in the peer's socket, unless they take so much longer
- * (HPN_RTT_ELSEWHERE times) that the TCP connection must end somewhere else.
+ * The part of hpn_rtt_get() that the path takes when nothing queues.
+ * tcp_min_ns is the shortest round trip that TCP saw lately, 0: not known.
+ * This returns TCP's, because our answers also wait in the peer's socket.  If
+ * they take HPN_RTT_ELSEWHERE times as long, the TCP connection must end
+ * somewhere else.  Then it returns our own.
  */
 #define HPN_RTT_ELSEWHERE	4
 uint64_t hpn_rtt_path(const struct hpn_rtt *, uint64_t tcp_min_ns);

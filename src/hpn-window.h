@@ -7,14 +7,15 @@
  * no input for which it fails).  Compiles without the OpenSSH tree.
  *
  * The rule is dynamic right-sizing as TCP receivers do it (Fisk and Feng,
- * "Dynamic Right-Sizing in TCP", 2001), one layer up.  What arrived and was
- * consumed by the application during one round trip is the delivered
- * bandwidth-delay product (BDP); a sender must be allowed that much and some
- * slack, or the window is what limits it.  The slack is another BDP up to
- * HPN_WINDOW_SLACK bytes and a quarter of the BDP beyond.  Where TCP has room
- * for more the window is 13/4 BDP, and 20/4 after the rate has risen, for a
- * congestion control that is to find out what the path can do; queueing does
- * not count for that.
+ * "Dynamic Right-Sizing in TCP", 2001), one layer up.  The delivered
+ * bandwidth-delay product (BDP) is what arrives and is consumed by the
+ * application in one round trip.  A sender needs that much and some slack.
+ * With less, the window limits the rate.  The slack is another BDP, but at
+ * most the larger of HPN_WINDOW_SLACK bytes and a quarter of the BDP.
+ *
+ * Where TCP has room for more, the window is 13/4 BDP, and 20/4 BDP after the
+ * rate has risen.  A congestion control needs this to find out what the path
+ * can do.  This BDP is without queueing.
  *
  * Units: bytes, nanoseconds of a monotonic clock.
  */
@@ -26,10 +27,10 @@
 /* Largest window ever offered: 2^29-1, see RFC 4254 section 5.2 for 2^32-1. */
 #define HPN_WINDOW_CEILING	0x1fffffffU
 /*
- * Slack beyond the BDP that any sender can store without harm.  Some, OpenSSH's
- * own among them, become slow when they store about 16 MiB; what runs ahead of
- * it is stored by the sender's TCP, which gets room for it as it gets faster
- * unless its administrator limited that (docs/windows.md).
+ * Slack beyond the BDP that any sender can store without harm.  Some senders,
+ * OpenSSH's own among them, become slow when they store about 16 MiB.  A window
+ * with more slack is stored by the sender's TCP.  TCP's buffer grows as the
+ * sender gets faster, unless its administrator limited it (docs/windows.md).
  */
 #define HPN_WINDOW_SLACK	(10U * 1024 * 1024)
 /* The least window, in packets of the largest size. */
@@ -40,12 +41,12 @@
 #define HPN_WINDOW_INTERVAL_NS	(10ULL * 1000000)
 
 /*
- * On short paths an adjust for every few packets costs as much as they do: not
- * more than one in this time unless half of the window is used up.
+ * On short paths an adjust for every few packets costs as much as the packets.
+ * So there is at most one in this time, unless half of the window is used up.
  */
 #define HPN_WINDOW_ADJUST_NS	(500ULL * 1000)
 
-/* No round trip is thought to be longer, when a channel is judged (ns). */
+/* hpn_window_is_bulk() takes no round trip to be longer (ns). */
 #define HPN_WINDOW_BULK_NS	(1000ULL * 1000000)
 
 /* State of one channel.  Owned by the channel; hpn_window_init() first. */
@@ -86,9 +87,9 @@ void hpn_window_init(struct hpn_window *, uint32_t initial);
 /*
  * Account for f->consumed and return the window to have from now on.
  * It is larger than f->window by at most f->headroom, and smaller by at most
- * f->consumed: credit once given cannot be revoked, only not be given anew.
- * What a sender needs is given anew at least by half, so that it may be slowed
- * but is never stopped.
+ * f->consumed: the receiver cannot revoke credit, it can only not renew it.  If
+ * the sender needs the credit, at least half of it is renewed.  So a sender may
+ * be slowed, but is never stopped.
  */
 uint32_t hpn_window_update(struct hpn_window *,
     const struct hpn_window_facts *f);
@@ -102,30 +103,31 @@ uint32_t hpn_window_update(struct hpn_window *,
  */
 int hpn_window_adjust_due(uint32_t window, uint32_t credit, uint32_t consumed);
 
-/* Whether an adjust that is due can wait: there was one a moment ago. */
+/* Whether an adjust that is due can wait, because there was one just before. */
 int hpn_window_adjust_early(const struct hpn_window *, uint64_t now_ns,
     uint32_t window, uint32_t credit);
 
 /*
- * Whether the channel carries so much that its window may become the limit, so
- * that the round trip matters.  Others are better left alone: a sender that
- * waits for each of its requests to be answered has to send our answer first,
- * and where its TCP holds small segments back (Nagle's algorithm), the end of
- * its next request waits a round trip for that.
+ * Whether the channel carries bulk data: so much that its window may become the
+ * limit.  Only then the round trip matters.  Do not probe other channels.  Take
+ * a sender with one request at a time.  It has to answer our probe before it
+ * sends its next request.  Where its TCP holds small segments back (Nagle's
+ * algorithm), the end of that request then waits a round trip.
  *   consumed   what the application took since the last update
- *   rtt_known  a round trip was measured: then bulk is a sixteenth of the
- *              first window in one; else a quarter in HPN_WINDOW_BULK_NS
+ *   rtt_known  whether a round trip was measured.  If so, bulk is a sixteenth
+ *              of the first window in one round trip.  If not, it is a quarter
+ *              of that window in HPN_WINDOW_BULK_NS
  */
 int hpn_window_is_bulk(const struct hpn_window *, uint64_t now_ns,
     uint64_t consumed, int rtt_known);
 
 /*
  * The window for a channel about to be opened that wants `want` bytes, when
- * the connection's budget has `headroom` left: a sixteenth of it is enough to
- * ask for, so that the last channels are small and not without.  Never less
- * than HPN_WINDOW_PACKETS packets of `maxpacket` bytes (a channel must be able
- * to move) unless less is wanted, never more than window_max unless that is
- * less than those.
+ * the connection's budget has `headroom` left.  It is the least of want,
+ * window_max and a sixteenth of headroom, so that the last channels get a
+ * little and not nothing.  But it is at least the lesser of want and
+ * HPN_WINDOW_PACKETS packets of `maxpacket` bytes, because a channel must be
+ * able to move.
  */
 uint32_t hpn_window_initial(uint32_t want, uint32_t maxpacket,
     uint32_t window_max, uint64_t headroom);

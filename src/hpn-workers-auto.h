@@ -3,10 +3,10 @@
  * hpn-workers-auto: when one direction of a connection gets threads, and how
  * many.
  *
- * Workers help where the main thread is what limits a transfer and the machine
- * has a CPU to spare.  Where both seem to be so it is tried: workers are kept if
- * the transfer is a tenth faster with them than it was without, else they go,
- * and are not tried again for a while.  The user may fix their number instead.
+ * Workers help if the main thread limits a transfer and the machine has an idle
+ * CPU.  If both seem true, a trial begins.  Workers stay if the transfer is a
+ * tenth faster with them than without.  Otherwise they end, and the next trial
+ * comes much later.  The user may fix their number instead.
  *
  * Policy: time and machine are passed in.  Compiles without the OpenSSH tree.
  */
@@ -19,12 +19,12 @@
 #include "hpn-engine.h"
 
 #define HPN_WORKERS_AUTO	(-2)	/* decide; -1: HPN_OPTION_UNSET */
-/* That a user can ask for, of workers as of the threads of cipher-ctr-mt. */
+/* The most workers, and threads of cipher-ctr-mt, that a user can ask for. */
 #define HPN_WORKERS_MOST	HPN_ENGINE_WORKERS_MAX
 
-/* Decide after so many bytes, and again after as many. */
+/* Decide each time that so many bytes went through. */
 #define HPN_WORKERS_EVERY	(64ULL * 1024 * 1024)
-/* A trial that failed: the next after so many. */
+/* After a trial that failed, the next one begins after so many bytes. */
 #define HPN_WORKERS_PAUSE	(8ULL * 1024 * 1024 * 1024)
 
 struct hpn_workers_auto {
@@ -32,7 +32,8 @@ struct hpn_workers_auto {
 	unsigned int now;	/* workers, as decided last */
 	enum {
 		HPN_WORKERS_WATCH,	/* without workers */
-		HPN_WORKERS_START,	/* a trial begins: its start counts not */
+		HPN_WORKERS_START,	/* a trial begins; these bytes do not
+					 * count */
 		HPN_WORKERS_TRY,
 		HPN_WORKERS_KEEP
 	} state;
@@ -47,8 +48,8 @@ struct hpn_workers_auto {
 struct hpn_workers_facts {
 	uint64_t now_ns;	/* of a monotonic clock */
 	uint64_t cpu_ns;	/* processor time of the main thread */
-	uint64_t idle_ns;	/* that all CPUs together had nothing to do
-				 * since some time; 0: not known */
+	uint64_t idle_ns;	/* idle time of all CPUs together, since any
+				 * fixed moment; 0: not known */
 	unsigned int cpus;	/* that this process may use */
 	uint64_t cost;		/* ns that one thread takes for 1 MiB */
 };
@@ -66,7 +67,7 @@ unsigned int hpn_workers_auto_decide(struct hpn_workers_auto *,
     const struct hpn_workers_facts *);
 
 /*
- * Nothing has moved for a while: begin anew, without workers unless the user
+ * Nothing has moved for a while: start over, without workers unless the user
  * wants them.  Returns how many to have.
  */
 unsigned int hpn_workers_auto_idle(struct hpn_workers_auto *);
