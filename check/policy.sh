@@ -144,7 +144,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
 alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
-    hpn-ciphers hpn-happy hpn-pace"
+    hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
 alone_modules="$alone_modules hpn-dm-wait"
 if ! $fuzz_only; then
@@ -166,7 +166,7 @@ done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
     hpn-connect hpn-ciphers hpn-happy hpn-pace hpn-dm-buf hpn-dm-manifest \
-    hpn-dm-opts hpn-dm-plan hpn-dm-wait; do
+    hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-why; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -186,7 +186,7 @@ fi
 # Unit tests under sanitizers
 
 alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace dm tcp none"
-alone_tests="$alone_tests workers_auto engine links"
+alone_tests="$alone_tests workers_auto engine links why report"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {

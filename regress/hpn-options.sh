@@ -133,6 +133,8 @@ for tool in ssh sshd; do
 	understood $tool "HPNThreads auto\nHPNThreads 3" "hpnthreads auto"
 	understood $tool "HPNDisabled yes\nHPNDisabled no" "hpndisabled yes"
 	understood $tool "NoneEnabled yes\nNoneEnabled no" "noneenabled yes"
+	understood $tool "" "hpnreport no"
+	understood $tool "HPNReport yes\nHPNReport no" "hpnreport yes"
 	understood $tool "TcpRcvBufPoll no\nTcpRcvBufPoll yes" \
 	    "tcprcvbufpoll no"
 done

@@ -12,6 +12,7 @@ LTESTS+=\
 	hpn-rekey \
 	hpn-threads \
 	hpn-stall \
+	hpn-report \
 	hpn-hostile \
 	hpn-stock-client \
 	hpn-stock-server \

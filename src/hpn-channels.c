@@ -29,6 +29,7 @@
 #include "hpn-rtt.h"
 #include "hpn-socket.h"
 #include "hpn-tcp.h"
+#include "hpn-watch.h"
 #include "hpn-workers-auto.h"
 
 /*
@@ -342,6 +343,10 @@ hpn_channels_resize(struct ssh *ssh, Channel *c)
 	facts.headroom = headroom(hpn,
 	    RESERVE((u_int64_t)hpn->options.memory_max));
 	window = hpn_window_update(&c->hpn_window, &facts);
+	if (window == facts.window_max)
+		hpn->window_max = window;
+	else if (facts.headroom < window / 4)
+		hpn->memory_max = (u_int64_t)hpn->options.memory_max;
 	if (window == c->local_window_max)
 		return 1;
 	debug2_f("channel %d: window %u now %u, rtt %llu us, rcvbuf %llu",
@@ -352,6 +357,20 @@ hpn_channels_resize(struct ssh *ssh, Channel *c)
 	c->local_consumed += window - c->local_window_max;
 	set_window(hpn, c, window);
 	return c->local_consumed > 0;
+}
+
+u_int64_t
+hpn_channels_round_trip(struct ssh *ssh)
+{
+	return ssh->hpn == NULL ? 0 : hpn_rtt_get(&ssh->hpn->rtt,
+	    tcp_facts(ssh, hpn_clock_ns())->rtt_ns);
+}
+
+void
+hpn_channels_ask_round_trip(struct ssh *ssh, Channel *c)
+{
+	if (ssh->hpn != NULL)
+		probe(ssh, c, hpn_clock_ns());
 }
 
 int

@@ -66,6 +66,13 @@ void hpn_channels_ignore_answer(struct ssh *, int id);
 void hpn_channels_answered(struct ssh *, int type);
 
 /*
+ * The round trip between the two programs, ns; 0: not known.  It is not always
+ * timed: ask for it on a channel that data go through.
+ */
+u_int64_t hpn_channels_round_trip(struct ssh *);
+void hpn_channels_ask_round_trip(struct ssh *, struct Channel *);
+
+/*
  * Threads for each direction to seal and open packets: as HPNThreads says, or
  * HPN_WORKERS_AUTO; and for each key to make AES-CTR's keystream, 0: not said.
  */

@@ -12,7 +12,7 @@ _openssh_hpn_values()
 {
 	case ${1,,} in
 	hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|\
-	noneswitch|hpnfastconnect|happyeyes|usemptcp)
+	noneswitch|hpnfastconnect|happyeyes|usemptcp|hpnreport)
 		echo yes no ;;
 	happydelay)
 		echo 100 250 500 ;;
@@ -32,7 +32,7 @@ _openssh_hpn_values()
 
 _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
-    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit'
+    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit HPNReport'
 
 # What -X of scp and sftp takes, the release's own and ours.
 _openssh_hpn_x_names='nrequests buffer channels resume verify'

@@ -26,7 +26,7 @@ _openssh_hpn_options() {
   fi
   if compset -P 1 '*='; then
     case "${${IPREFIX##*-o}%=}" in
-    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect|happyeyes|usemptcp))
+    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect|happyeyes|usemptcp|hpnreport))
       _wanted values expl 'truth value' compadd yes no
       ;;
     (#i)hpnthreads)
@@ -55,7 +55,7 @@ _openssh_hpn_options() {
     return
   fi
   names=(
-    HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
+    HPNDisabled HPNFastConnect HPNMemoryMax HPNReport HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
     HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit
   )

@@ -13,6 +13,7 @@
 #include "hpn-pace.h"
 #include "hpn-rtt.h"
 #include "hpn-tcp.h"
+#include "hpn-watch.h"
 
 struct hpn_connection {
 	struct hpn_options options;
@@ -25,6 +26,8 @@ struct hpn_connection {
 	struct hpn_tcp_facts tcp;	/* of the receiving side ... */
 	u_int64_t tcp_ns;		/* ... and when they were asked for */
 	u_int64_t drained_ns;		/* when a buffer gave memory back */
+	u_int64_t window_max, memory_max;	/* that stopped a window */
+	struct hpn_watch watch;
 };
 
 #endif /* HPN_CONNECTION_H */

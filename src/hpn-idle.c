@@ -21,6 +21,7 @@
 #include "hpn-packet-buf.h"
 #include "hpn-idle.h"
 #include "hpn-loop.h"
+#include "hpn-watch.h"
 
 int
 hpn_idle_due(struct hpn_idle *rest, u_int64_t moved, u_int64_t now_ns,
@@ -52,6 +53,7 @@ hpn_idle_channels(struct ssh *ssh, Channel **channels, u_int nchannels,
 	if (ssh->hpn == NULL)
 		return;
 	hpn_loop_hold(ssh, channels, nchannels, timeout);
+	hpn_watch_sleep(ssh, channels, nchannels);
 	ssh_packet_get_bytes(ssh, &in, &out);
 	if (!hpn_idle_due(rest, in + out, hpn_clock_ns(), &wait)) {
 		if (wait != 0)

@@ -149,6 +149,7 @@ hpn_loop_written(struct ssh *ssh, Channel *c, size_t len, size_t max)
 {
 	if (limited(ssh, c))
 		hpn_pace_passed(&ssh->hpn->receives, len);
+	hpn_watch_received(ssh, len);
 	if (ssh->hpn == NULL || len == max || max < CHANNEL_MAX_READ)
 		return;
 	enlarge(c, c->wfd, SSH_CHAN_IO_WFD);
@@ -200,6 +201,7 @@ hpn_loop_sent(struct ssh *ssh, size_t len)
 
 	if (hpn == NULL)
 		return;
+	hpn_watch_sent(ssh, len);
 	hpn->unpaced += len;
 	if (hpn->unpaced < (hpn->unsent == 0 ? PACE_FIRST : PACE_EVERY))
 		return;

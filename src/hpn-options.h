@@ -69,7 +69,8 @@
 	X(FLAG, "usemptcp", mptcp, 0, BOTH, 0, 1) \
 	X(NAME, "hpncongestion", congestion, HPN_OPTIONS_NONE, BOTH, \
 	    1, HPN_OPTIONS_NAME_MAX) \
-	X(SIZE, "hpnratelimit", rate_limit, 0, BOTH, 0, HPN_MEMORY_MAX_MOST)
+	X(SIZE, "hpnratelimit", rate_limit, 0, BOTH, 0, HPN_MEMORY_MAX_MOST) \
+	X(FLAG, "hpnreport", report, 0, BOTH, 0, 1)
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files

@@ -126,6 +126,78 @@ hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *facts)
 	return r;
 }
 
+#if defined(__linux__) && defined(TCP_INFO)
+/* What a kernel does not know it does not return: it stays 0. */
+static int
+account_get(int fd, struct hpn_tcp_account *a)
+{
+	struct tcp_info ti;
+	socklen_t len = sizeof(ti);
+
+	memset(&ti, 0, sizeof(ti));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) != 0)
+		return -1;
+	a->busy_ns = ti.tcpi_busy_time * 1000;
+	a->rwnd_ns = ti.tcpi_rwnd_limited * 1000;
+	a->sndbuf_ns = ti.tcpi_sndbuf_limited * 1000;
+	a->sent = ti.tcpi_bytes_sent;
+	a->again = ti.tcpi_bytes_retrans;
+	a->rtt_ns = (uint64_t)ti.tcpi_rtt * 1000;
+	if (ti.tcpi_min_rtt != UINT32_MAX)
+		a->rtt_min_ns = (uint64_t)ti.tcpi_min_rtt * 1000;
+	a->rate = ti.tcpi_delivery_rate;
+	a->app_limited = ti.tcpi_delivery_rate_app_limited;
+	if (ti.tcpi_pacing_rate != UINT64_MAX)
+		a->pace = ti.tcpi_pacing_rate;
+	a->cwnd = (uint64_t)ti.tcpi_snd_cwnd * ti.tcpi_snd_mss;
+	a->flight = (uint64_t)ti.tcpi_unacked * ti.tcpi_snd_mss;
+	a->rcvwnd = ti.tcpi_rcv_ssthresh;
+	a->sndwnd = ti.tcpi_snd_wnd;
+	a->segs_in = ti.tcpi_data_segs_in;
+	a->ooo = ti.tcpi_rcv_ooopack;
+# ifdef TCP_CONGESTION
+	len = sizeof(a->cc) - 1;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, a->cc, &len) != 0)
+		a->cc[0] = '\0';
+# endif
+	return 0;
+}
+#else
+static int
+account_get(int fd, struct hpn_tcp_account *a)
+{
+	struct hpn_tcp_facts facts;
+
+	memset(&facts, 0, sizeof(facts));
+	if (info_get(fd, &facts) != 0)
+		return -1;
+	a->rtt_ns = facts.rtt_ns;
+	return 0;
+}
+#endif
+
+int
+hpn_tcp_account_get(int fd, struct hpn_tcp_account *a)
+{
+	int size, r = -1, saved_errno = errno;
+	socklen_t len = sizeof(size);
+
+	memset(a, 0, sizeof(*a));
+	if (fd != -1 && account_get(fd, a) == 0) {
+		if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 &&
+		    size > 0)
+			a->sndbuf = (uint64_t)size;
+		len = sizeof(size);
+		if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) == 0 &&
+		    size > 0)
+			a->rcvbuf = (uint64_t)size;
+		r = 0;
+	} else
+		memset(a, 0, sizeof(*a));
+	errno = saved_errno;
+	return r;
+}
+
 uint32_t
 hpn_tcp_unsent_target(uint64_t rate, uint64_t pace, uint64_t rtt_min_ns)
 {

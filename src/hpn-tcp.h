@@ -31,6 +31,32 @@ int64_t hpn_tcp_third(const char *text);
 /* Returns 0, or -1 when fd is not a TCP connection; errno is kept. */
 int hpn_tcp_facts_get(int fd, struct hpn_tcp_facts *);
 
+/* What it counted since the connection began.  0: not known, or none. */
+struct hpn_tcp_account {
+	uint64_t busy_ns;	/* there was something to send */
+	uint64_t rwnd_ns;	/* of that: the peer's window was full */
+	uint64_t sndbuf_ns;	/* of that: the send buffer was too small */
+	uint64_t sent;		/* bytes, those sent again included */
+	uint64_t again;		/* bytes */
+	uint64_t rtt_ns;	/* these as in struct hpn_tcp_facts */
+	uint64_t rtt_min_ns;
+	uint64_t rate;
+	uint64_t pace;
+	uint64_t cwnd;		/* congestion window, bytes */
+	uint64_t flight;	/* bytes sent and not yet acknowledged */
+	uint64_t sndbuf;	/* SO_SNDBUF and SO_RCVBUF, bytes */
+	uint64_t rcvbuf;
+	uint64_t rcvwnd;	/* what the peer may have under way, bytes */
+	uint64_t sndwnd;	/* what we may have under way to it, bytes */
+	uint64_t segs_in;	/* data segments received */
+	uint64_t ooo;		/* of these, out of order */
+	int app_limited;	/* the rate is what it was given, not more */
+	char cc[16];		/* name of the congestion control */
+};
+
+/* Returns 0, or -1 when fd is not a TCP connection; errno is kept. */
+int hpn_tcp_account_get(int fd, struct hpn_tcp_account *);
+
 /*
  * How many bytes the kernel should hold that it has not sent: enough that
  * the sender is never late, little enough that a keystroke's echo does not

@@ -45,6 +45,7 @@ LIBSSH_OBJS+=\
 	hpn-packet-buf.o \
 	hpn-pipe.o \
 	hpn-rekey.o \
+	hpn-report.o \
 	hpn-resume.o \
 	hpn-rtt.o \
 	hpn-sealer.o \
@@ -72,6 +73,8 @@ LIBSSH_OBJS+=\
 	hpn-socket.o \
 	hpn-tcp.o \
 	hpn-umac.o \
+	hpn-watch.o \
+	hpn-why.o \
 	hpn-window.o \
 	hpn-workers.o \
 	hpn-workers-auto.o
@@ -117,6 +120,8 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_happy.o \
 	$(HPN_UNITTESTS)/test_pace.o \
 	$(HPN_UNITTESTS)/test_dm.o \
+	$(HPN_UNITTESTS)/test_why.o \
+	$(HPN_UNITTESTS)/test_report.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

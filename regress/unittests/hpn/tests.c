@@ -33,6 +33,8 @@ tests(void)
 	test_happy();
 	test_pace();
 	test_dm();
+	test_why();
+	test_report();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

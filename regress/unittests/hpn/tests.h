@@ -36,6 +36,8 @@ void test_hash(void);
 void test_none(void);
 void test_none_mac(void);
 void test_connect(void);
+void test_why(void);
+void test_report(void);
 void test_ciphers(void);
 void test_happy(void);
 void test_pace(void);

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: ISC
+#
+# What limits a transfer: a cause is put in, and each end of ours has to name it,
+# with ours and with stock at the other end.  What is expected follows from what
+# was put in, never from what was said.  Printed: what was put in, who said what.
+#
+# The transfers of a part mostly sleep, so they run side by side.  One that is
+# judged wrongly runs again alone.
+#
+# usage: make t-exec LTESTS=hpn-report
+#
+# Stock are TEST_SSH_STOCK_SSH and TEST_SSH_STOCK_SSHD.  There is no TCP connection
+# here: causes that need one are no part of this.
+
+tid="hpn what limits a transfer"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-delay
+T=$OBJ/hpn-report-files
+rm -rf $T
+mkdir $T
+# A source that pauses much longer than a round trip, and a program that does.
+PAUSE=`expr 6 \* $HPN_SLOWNESS / 10`.`expr 6 \* $HPN_SLOWNESS % 10`
+SOURCE="for i in 1 2 3 4; do head -c 400000 /dev/zero; sleep $PAUSE; done"
+SINK="for i in 1 2 3 4; do head -c 400000 >/dev/null; sleep $PAUSE; done"
+FLOOD="head -c 8388608 /dev/zero"
+MANY="head -c 70000000 /dev/zero"
+EAT="cat >/dev/null"
+right=0 cases=0 runs=0 todo=
+
+# begin WHAT CLIENT-LINES SERVER-LINES: a transfer of its own, with its own folder;
+# $CLIENT and $SERVER are stock's where they are set.
+begin ()
+{
+	runs=`expr $runs + 1`
+	D=$T/$runs
+	mkdir $D
+	echo "$1" >$D/what
+	: >$D/expect
+	todo="$todo $D"
+	look $D
+	hpn_config "$2" "$3"
+	if test -n "$SERVER"; then
+		cat >$D/stock_config <<-EOD
+		AuthorizedKeysFile	$OBJ/authorized_keys_%u
+		HostKey			$OBJ/ssh-ed25519
+		StrictModes		no
+		UsePAM			no
+		PidFile			none
+		EOD
+		sed "s|$SSHD -i -f $HPN_SSHD_CONFIG|$SERVER -i -f $D/stock_config|" \
+		    $HPN_SSH_CONFIG >$D/ssh_config.new
+		mv $D/ssh_config.new $HPN_SSH_CONFIG
+	fi
+	test -z "$CLIENT" || cat >$HPN_SSH_CONFIG <<-EOD
+	Host *
+		HostKeyAlias	localhost-with-alias
+		User		$USER
+		UserKnownHostsFile	$OBJ/known_hosts
+		IdentityFile	$OBJ/ssh-ed25519
+		IdentitiesOnly	yes
+		BatchMode	yes
+		ProxyCommand	`hpn_link` `hpn_server`
+	EOD
+}
+
+# look FOLDER: that transfer's files are those of hpn-lib.
+look ()
+{
+	HPN_LOG_CLIENT=$1/client.log HPN_LOG_SERVER=$1/server.log
+	HPN_SSH_CONFIG=$1/ssh_config HPN_SSHD_CONFIG=$1/sshd_config
+	HPN_PEAK=$1/peak
+}
+
+# go COMMAND: it runs, beside others.
+go ()
+{
+	echo "$1" >$D/run
+	sh $D/run >$D/out 2>&1 </dev/null &
+}
+
+# up SOURCE SINK, down SOURCE SINK: data from one command to the other.
+up ()
+{
+	go "($1) | ${CLIENT:-$SSH} -F $HPN_SSH_CONFIG -E $HPN_LOG_CLIENT host '$2'"
+}
+
+down ()
+{
+	go "${CLIENT:-$SSH} -F $HPN_SSH_CONFIG -E $HPN_LOG_CLIENT host '$1' | ($2)"
+}
+
+# expect END CAUSE...: that end of it has to name one of these.
+expect ()
+{
+	echo "$@" >>$D/expect
+}
+
+# said END: what an end of ours says in its log, in one word, "" if nothing.
+said ()
+{
+	sed -n 's/.*verdict: //p' `hpn_log_of $1` | tr -d '\r\n' |
+	    sed -n 's/.*"limits":\[{"cause":"\([a-z-]*\)".*/\1/p'
+}
+
+# wrong END CAUSE...: it says anything else; that is at $_said.
+wrong ()
+{
+	_i=0
+	# sshd ends after ssh has
+	while _said=`said $1`; test -z "$_said" -a $_i -lt `hpn_times 50`; do
+		sleep 0.1
+		_i=`expr $_i + 1`
+	done
+	shift
+	case " $* " in
+	*" ${_said:-nothing} "*)	return 1 ;;
+	esac
+}
+
+# judge: all of them are over, and what they said is what was put in.
+judge ()
+{
+	wait
+	for D in $todo; do
+		look $D
+		_again=
+		while read -r _end _causes; do
+			! wrong $_end $_causes || _again="$_again $_end: $_said"
+		done <$D/expect
+		if test -n "$_again"; then
+			verbose "`cat $D/what`: again, alone: says$_again"
+			hpn_forget
+			sh $D/run >$D/out 2>&1 </dev/null
+		fi
+		while read -r _end _causes; do
+			cases=`expr $cases + 1`
+			_what="`cat $D/what`, $_end"
+			if ! wrong $_end $_causes; then
+				right=`expr $right + 1`
+				verbose "$_what: $_said"
+				continue
+			fi
+			# A loop that ran all the time waited for nothing else
+			case $_said in
+			*-cpu|*-busy)	hpn_too_slow "$_what" "$_said" ;;
+			*)	fail "$_what: says '$_said', not '$_causes'" ;;
+			esac
+		done <$D/expect
+	done
+	todo=
+}
+
+# those WHO ENDS: a slow source and a slow destination, as these ends see them.
+those ()
+{
+	for way in up down; do
+		begin "$1, $way, slow source" "" ""
+		$way "$SOURCE" "$EAT"
+		for end in $2; do
+			expect $end source
+		done
+		begin "$1, $way, slow destination" "" ""
+		$way "yes" "$SINK"
+		for end in $2; do
+			expect $end destination
+		done
+	done
+}
+
+CLIENT= SERVER=
+verbose "ours at both ends"
+those "ours and ours" "client server"
+begin "up, HPNWindowMax" "" "HPNWindowMax 256K"
+up "$FLOOD" "$EAT"
+expect client ssh-window
+expect server window-max
+MAX=$D
+begin "down, HPNWindowMax" "HPNWindowMax 256K" ""
+down "$FLOOD" "$EAT"
+expect client window-max
+expect server ssh-window
+judge
+look $MAX
+grep "HPNWindowMax of 256 KiB" $HPN_LOG_SERVER >/dev/null || \
+    fail "sshd does not say how large HPNWindowMax is"
+
+if test -x "$TEST_SSH_STOCK_SSHD"; then
+	verbose "stock's sshd"
+	SERVER=$TEST_SSH_STOCK_SSHD
+	begin "stock's sshd" "" ""
+	if ! $SSH -F $HPN_SSH_CONFIG host true; then
+		echo "$tid (skipped: stock's sshd does not run)"
+		todo=
+	else
+		todo=
+		those "ours and stock" client
+		begin "up, 2 MiB of window" "" ""
+		up "head -c 50000000 /dev/zero" "$EAT"
+		expect client ssh-window
+		judge
+	fi
+	SERVER=
+else
+	echo "$tid (skipped: stock's sshd: TEST_SSH_STOCK_SSHD is not set)"
+fi
+
+if test -x "$TEST_SSH_STOCK_SSH"; then
+	verbose "stock's ssh"
+	CLIENT=$TEST_SSH_STOCK_SSH
+	those "stock and ours" server
+	begin "down, 2 MiB of window" "" ""
+	down "head -c 50000000 /dev/zero" "$EAT"
+	expect server ssh-window
+	# One request of 32 KiB in each round trip; files of a few bytes.
+	head -c 800000 /dev/zero >$T/data
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		echo $i >$T/small$i
+	done
+	mkdir $T/there
+	# stocks_sftp COMMAND [ARG...]
+	stocks_sftp ()
+	{
+		_command=$1
+		shift
+		go "echo '$_command' | `dirname $CLIENT`/sftp -q $* -S $CLIENT \
+		    -F $HPN_SSH_CONFIG -b - host"
+	}
+	begin "sftp get, one request" "" ""
+	stocks_sftp "get $T/data $T/copy.get" -R 1
+	expect server requests
+	begin "sftp put, one request" "" ""
+	stocks_sftp "put $T/data $T/copy.put" -R 1
+	expect server requests
+	begin "sftp put, small files" "" ""
+	stocks_sftp "put $T/small* $T/there"
+	expect server small-files
+	judge
+	CLIENT=
+else
+	echo "$tid (skipped: stock's ssh: TEST_SSH_STOCK_SSH is not set)"
+fi
+verbose "$right of $cases right"
+
+verbose "who says it, and when"
+for level in INFO VERBOSE; do
+	begin "little at $level" "LogLevel $level" "LogLevel $level"
+	up "head -c 1000000 /dev/zero" "$EAT"
+done
+begin "much" "LogLevel INFO" "LogLevel VERBOSE"
+up "$MANY" "$EAT"
+VERBOSE=$D
+begin "HPNReport" "LogLevel INFO
+HPNReport yes" "LogLevel INFO
+HPNReport yes"
+up "$MANY" "$EAT"
+REPORT=$D
+begin "HPNDisabled" "LogLevel VERBOSE
+HPNDisabled yes" "LogLevel VERBOSE
+HPNDisabled yes"
+up "$MANY" "$EAT"
+DISABLED=$D
+wait
+look $VERBOSE
+hpn_wait_log "^Transfer of $USER from .*: received 66.8 MiB at .*; limited by: " \
+    $HPN_LOG_SERVER "sshd at VERBOSE: no line"
+grep "limited by" $HPN_LOG_CLIENT && fail "ssh says it without being asked"
+look $REPORT
+hpn_wait_log "^Transfer of " $HPN_LOG_SERVER "HPNReport: no line of sshd"
+grep "limited by" $HPN_LOG_CLIENT >/dev/null || fail "HPNReport: no line of ssh"
+grep "^Transfer of .*\(/dev/\|cat \)" $HPN_LOG_SERVER && \
+    fail "sshd tells what was run"
+# Those that say nothing are over by now, too, but for what sshd has left to do
+sleep `hpn_times 1`
+for D in $todo; do
+	look $D
+	case `cat $D/what` in
+	little*)	grep "limited by" $HPN_LOG_SERVER && \
+			    fail "`cat $D/what`: sshd reports it" ;;
+	esac
+done
+look $DISABLED
+grep "limited by" $HPN_LOG_SERVER $HPN_LOG_CLIENT && fail "HPNDisabled is not heeded"

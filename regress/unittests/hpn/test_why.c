@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Unit tests of hpn-why: made facts for each verdict.  What is expected follows
+ * from what the facts were made to say, never from what the policy answered.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-why.h"
+#include "tests.h"
+
+#define S	1000000000ULL
+#define MS	1000000ULL
+#define MIB	(1024ULL * 1024)
+
+/* Twenty seconds of an end that did nothing but wait, 100 ms away. */
+static struct hpn_why_end
+quiet(void)
+{
+	struct hpn_why_end e;
+
+	memset(&e, 0, sizeof(e));
+	e.known = 1;
+	e.total_ns = 20 * S;
+	e.seconds = 20;
+	e.rtt_ns = 100 * MS;
+	e.tcp_known = 1;
+	e.tcp_rtt_ns = 101 * MS;
+	e.tcp_rtt_min_ns = 100 * MS;
+	e.tcp_rcvwnd = 64 * MIB;
+	strcpy(e.cc, "cubic");
+	return e;
+}
+
+/* A sender that moved so much; what it waited for is still to be said. */
+static struct hpn_why_end
+sender(uint64_t bytes)
+{
+	struct hpn_why_end e = quiet();
+
+	e.sent = bytes;
+	e.window = 2 * MIB;
+	e.tcp_busy_ns = 20 * S;
+	e.tcp_sent = bytes;
+	e.run_ns = 1 * S;
+	return e;
+}
+
+static struct hpn_why_end
+receiver(uint64_t bytes)
+{
+	struct hpn_why_end e = quiet();
+
+	e.received = bytes;
+	e.tcp_segs_in = bytes / 1448;
+	e.run_ns = 1 * S;
+	e.source_ns = 19 * S;
+	return e;
+}
+
+/*
+ * The verdict of a connection that sends, with the facts of the other end or
+ * without; and the same from the other end's side must be the same.
+ */
+static struct hpn_why
+decide(const struct hpn_why_end *s, const struct hpn_why_end *r)
+{
+	struct hpn_why_facts f;
+	struct hpn_why w, turned;
+
+	memset(&f, 0, sizeof(f));
+	f.sends = s != NULL;
+	if (s != NULL)
+		f.here = *s;
+	if (r != NULL && s != NULL)
+		f.there = *r;
+	else if (r != NULL)
+		f.here = *r;
+	hpn_why_decide(&f, &w);
+	if (s != NULL && r != NULL) {
+		f.here = *r;
+		f.there = *s;
+		f.sends = 0;
+		hpn_why_decide(&f, &turned);
+		ASSERT_INT_EQ(turned.cause[0], w.cause[0]);
+		ASSERT_INT_EQ(turned.cause[1], w.cause[1]);
+	}
+	/* The word for certainty is for who heard both */
+	ASSERT_INT_EQ(w.certain, s != NULL && r != NULL);
+	return w;
+}
+
+#define ONLY(w, c) do { \
+	struct hpn_why w_ = (w); \
+	ASSERT_STRING_EQ(hpn_why_name(w_.cause[0]), hpn_why_name(c)); \
+	ASSERT_STRING_EQ(hpn_why_name(w_.cause[1]), \
+	    hpn_why_name(HPN_WHY_NOTHING)); \
+} while (0)
+
+static void
+ends(void)
+{
+	struct hpn_why_end s, r;
+	struct hpn_why w;
+
+	TEST_START("why: the source");
+	s = sender(100 * MIB);
+	r = receiver(100 * MIB);
+	s.source_ns = 19 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_SOURCE);
+	ONLY(decide(&s, &r), HPN_WHY_SOURCE);
+	w = decide(&s, &r);
+	ASSERT_U_INT_EQ(w.share[0], 1000);
+	ASSERT_U64_EQ(w.rate, 5 * MIB);
+	TEST_DONE();
+
+	TEST_START("why: the source, as a receiver sees it: long pauses");
+	r.gap_ns = r.pause_ns = 18 * S;
+	r.gaps = 18;
+	ONLY(decide(NULL, &r), HPN_WHY_SOURCE);
+	TEST_DONE();
+
+	TEST_START("why: the destination");
+	s = sender(100 * MIB);
+	s.window_ns = 19 * S;
+	r = receiver(100 * MIB);
+	r.sink_ns = 18 * S;
+	ONLY(decide(&s, &r), HPN_WHY_SINK);
+	ONLY(decide(NULL, &r), HPN_WHY_SINK);
+	/* from the sender alone: much less than the window in a round trip */
+	s.sent = 20 * MIB;
+	ONLY(decide(&s, NULL), HPN_WHY_SINK);
+	TEST_DONE();
+
+	TEST_START("why: the receiver's window, and who keeps it small");
+	s = sender(380 * MIB);
+	s.window_ns = 19 * S;
+	r = receiver(380 * MIB);
+	r.window_own = 2 * MIB;
+	ONLY(decide(&s, NULL), HPN_WHY_WINDOW);
+	ONLY(decide(&s, &r), HPN_WHY_WINDOW);
+	ONLY(decide(NULL, &r), HPN_WHY_WINDOW);
+	w = decide(&s, NULL);
+	ASSERT_U64_EQ(w.per_rtt, 19 * MIB / 10);
+	r.memory_max = 8 * MIB;
+	ONLY(decide(&s, &r), HPN_WHY_MEMORY_MAX);
+	ONLY(decide(NULL, &r), HPN_WHY_MEMORY_MAX);
+	r.window_max = 2 * MIB;
+	ONLY(decide(&s, &r), HPN_WHY_WINDOW_MAX);
+	ONLY(decide(NULL, &r), HPN_WHY_WINDOW_MAX);
+	TEST_DONE();
+
+	TEST_START("why: a processor, of either end");
+	s = sender(9000 * MIB);
+	s.run_ns = 19 * S;
+	s.tcp_ns = 1 * S;
+	r = receiver(9000 * MIB);
+	r.run_ns = 9 * S;
+	ONLY(decide(&s, &r), HPN_WHY_CPU_SEND);
+	ONLY(decide(&s, NULL), HPN_WHY_CPU_SEND);
+	s.run_ns = 11 * S;
+	s.tcp_ns = 9 * S;
+	s.tcp_rwnd_ns = 9 * S;
+	r.run_ns = 19 * S;
+	r.source_ns = 1 * S;
+	ONLY(decide(&s, &r), HPN_WHY_CPU_RECV);
+	ONLY(decide(NULL, &r), HPN_WHY_CPU_RECV);
+	TEST_DONE();
+
+	TEST_START("why: a machine with other work, compression");
+	r.queue_ns = 12 * S;
+	ONLY(decide(&s, &r), HPN_WHY_BUSY_RECV);
+	ONLY(decide(NULL, &r), HPN_WHY_BUSY_RECV);
+	s.run_ns = 19 * S;
+	s.tcp_ns = 1 * S;
+	s.queue_ns = 12 * S;
+	r.run_ns = 2 * S;
+	r.queue_ns = 0;
+	ONLY(decide(&s, &r), HPN_WHY_BUSY_SEND);
+	s.queue_ns = 0;
+	s.zip_ns = 20 * S;
+	ONLY(decide(&s, &r), HPN_WHY_ZIP);
+	TEST_DONE();
+
+	TEST_START("why: key exchanges");
+	s = sender(10 * MIB);
+	s.rekey_ns = 19 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_REKEY);
+	TEST_DONE();
+}
+
+static void
+network(void)
+{
+	struct hpn_why_end s, r;
+	struct hpn_why_facts f;
+	struct hpn_why w;
+
+	TEST_START("why: TCP's buffers");
+	s = sender(64 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_sndbuf_ns = 19 * S;
+	r = receiver(64 * MIB);
+	ONLY(decide(&s, NULL), HPN_WHY_SNDBUF);
+	ONLY(decide(&s, &r), HPN_WHY_SNDBUF);
+	s.tcp_sndbuf_ns = 0;
+	s.tcp_rwnd_ns = 19 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_RCVBUF);
+	ONLY(decide(&s, &r), HPN_WHY_RCVBUF);
+	/* BBR has found the rate that fits, and is seldom stopped */
+	s.tcp_rwnd_ns = 4 * S;
+	s.tcp_sndwnd = 350 * 1024;
+	ONLY(decide(&s, NULL), HPN_WHY_RCVBUF);
+	/* as a receiver sees it: no more than its window in a round trip */
+	r.tcp_rcvwnd = 350 * 1024;
+	ONLY(decide(NULL, &r), HPN_WHY_RCVBUF);
+	TEST_DONE();
+
+	TEST_START("why: a sender's fixed buffer, as a receiver sees it");
+	/* the puzzle: 64 KiB in each 8 ms */
+	r = receiver(64 * 1024 * 20 * S / (8 * MS));
+	r.rtt_ns = 36 * MS;	/* the answer waited behind data */
+	r.tcp_rtt_min_ns = 8 * MS;
+	r.gap_ns = 18 * S;
+	r.gaps = 18000 / 8;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	w = decide(NULL, &r);
+	ASSERT_U64_EQ(w.per_rtt, 64 * 1024);
+	/* and 16 KiB */
+	r.received /= 4;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: requests, as each end sees them");
+	r = receiver(400 * MIB);
+	r.gap_ns = 18 * S;
+	r.gaps = r.asked = 180;
+	r.asked_ns = 15 * S;
+	r.source_ns = 4 * S;
+	ONLY(decide(NULL, &r), HPN_WHY_REQUESTS);
+	/* without a TCP connection: one request of 60 KiB, now and then in two */
+	r.received = 180 * 60 * 1024;
+	r.gaps = 200;
+	r.asked = 100;
+	r.tcp_known = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_REQUESTS);
+	s = sender(400 * MIB);
+	s.asked_ns = 18 * S;
+	s.asked = 180;
+	ONLY(decide(&s, NULL), HPN_WHY_REQUESTS);
+	TEST_DONE();
+
+	TEST_START("why: answers that take much longer than a round trip");
+	s.asked = 20;
+	ONLY(decide(&s, NULL), HPN_WHY_SINK);
+	TEST_DONE();
+
+	TEST_START("why: small files");
+	s = sender(180 * 4096);
+	s.asked_ns = 18 * S;
+	s.asked = 180;
+	ONLY(decide(&s, NULL), HPN_WHY_FILES);
+	r = receiver(180 * 4096);
+	r.gap_ns = 18 * S;
+	r.gaps = r.asked = 180;
+	ONLY(decide(NULL, &r), HPN_WHY_FILES);
+	TEST_DONE();
+
+	TEST_START("why: the path is full");
+	s = sender(2000 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_rtt_ns = 150 * MS;
+	s.tcp_again = 2 * MIB;
+	r = receiver(2000 * MIB);
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	ONLY(decide(&s, &r), HPN_WHY_PATH);
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: loss; BBR bears it");
+	s = sender(100 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_again = MIB / 2;
+	s.uneven = 400;
+	r = receiver(100 * MIB);
+	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
+	ONLY(decide(&s, &r), HPN_WHY_LOSS);
+	w = decide(&s, NULL);
+	ASSERT_U64_EQ(w.loss, 500);
+	strcpy(s.cc, "bbr");
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	r.tcp_ooo = r.tcp_segs_in / 20;
+	r.gap_ns = 12 * S;
+	r.gaps = 120;
+	r.uneven = 400;
+	ONLY(decide(NULL, &r), HPN_WHY_LOSS);
+	TEST_DONE();
+
+	TEST_START("why: a policer: much is lost at an even rate");
+	s = sender(500 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_again = 20 * MIB;
+	s.uneven = 40;
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	TEST_DONE();
+
+	TEST_START("why: TCP is still starting");
+	s = sender(20 * MIB);
+	s.total_ns = 1 * S;
+	s.run_ns = 0;
+	s.tcp_ns = 1 * S;
+	s.seconds = 1;
+	s.tcp_busy_ns = 1 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_START);
+	TEST_DONE();
+
+	TEST_START("why: another channel, a limit of the user's");
+	memset(&f, 0, sizeof(f));
+	f.sends = 1;
+	f.here = sender(2000 * MIB);
+	f.here.tcp_ns = 19 * S;
+	f.other = 900;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_CHANNEL);
+	f.other = 0;
+	f.here.tcp_ns = 0;
+	f.here.source_ns = 19 * S;
+	f.copy.total_ns = 20 * S;
+	f.copy.limit_ns = 19 * S;
+	f.copy.limit = MIB;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_LIMIT);
+	TEST_DONE();
+}
+
+/* 0 or 1 by one bit of n */
+static uint64_t
+odd(unsigned int *n)
+{
+	*n = *n * 1103515245 + 12345;
+	return (*n >> 16) & 1;
+}
+
+static void
+hostile(void)
+{
+	struct hpn_why_end s, r, *ends[2];
+	struct hpn_why_facts f;
+	struct hpn_why w;
+	unsigned int seed = 1, i, j;
+	uint64_t *member;
+
+	TEST_START("why: two causes of equal shares are both named");
+	s = sender(100 * MIB);
+	s.source_ns = s.window_ns = 9 * S;
+	s.run_ns = 2 * S;
+	r = receiver(100 * MIB);
+	r.window_max = 2 * MIB;
+	w = decide(&s, &r);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1],
+	    HPN_WHY_SOURCE + HPN_WHY_WINDOW_MAX);
+	ASSERT_U_INT_EQ(w.share[0], 500);
+	ASSERT_U_INT_EQ(w.share[1], 500);
+	s = sender(100 * MIB);
+	s.tcp_ns = 18 * S;
+	s.tcp_rwnd_ns = 10 * S;
+	s.tcp_sndbuf_ns = 10 * S;
+	w = decide(&s, NULL);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1],
+	    HPN_WHY_RCVBUF + HPN_WHY_SNDBUF);
+	TEST_DONE();
+
+	TEST_START("why: nothing is known, or nothing stands out");
+	memset(&f, 0, sizeof(f));
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_NOTHING);
+	ASSERT_INT_EQ(w.certain, 0);
+	s = sender(MIB);
+	s.total_ns = 0;
+	w = decide(NULL, NULL);
+	ONLY(w, HPN_WHY_NOTHING);
+	f.here = s;
+	f.there = sender(MIB);
+	f.there.total_ns = 0;
+	f.here.total_ns = 20 * S;
+	f.sends = 1;
+	hpn_why_decide(&f, &w);
+	/* an end that counted no time was not heard */
+	ASSERT_INT_EQ(w.certain, 0);
+	TEST_DONE();
+
+	TEST_START("why: parts that are more than the whole");
+	s = sender(100 * MIB);
+	s.source_ns = s.window_ns = s.tcp_ns = UINT64_MAX;
+	s.tcp_rwnd_ns = s.tcp_sndbuf_ns = UINT64_MAX;
+	s.tcp_again = UINT64_MAX;
+	w = decide(&s, NULL);
+	ASSERT_U_INT_EQ(w.share[0] <= 1000 && w.share[1] <= 1000, 1);
+	ASSERT_U64_LE(w.loss, 100000);
+	TEST_DONE();
+
+	TEST_START("why: a clock that jumped: one wait is the whole");
+	s = sender(100 * MIB);
+	s.total_ns = UINT64_MAX;
+	s.source_ns = UINT64_MAX - S;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_SOURCE);
+	ASSERT_U64_EQ(w.rate, 0);
+	TEST_DONE();
+
+	TEST_START("why: any numbers");
+	ends[0] = &f.here;
+	ends[1] = &f.there;
+	for (i = 0; i < 20000; i++) {
+		memset(&f, 0, sizeof(f));
+		for (j = 0; j < 2; j++) {
+#define ANY(name, meaning) \
+			member = &ends[j]->name; \
+			*member = odd(&seed) ? 0 : odd(&seed) ? UINT64_MAX : \
+			    odd(&seed) ? INT64_MAX + odd(&seed) : \
+			    odd(&seed) ? 1 : seed;
+			HPN_WHY_FACTS(ANY)
+#undef ANY
+			ends[j]->known = (int)odd(&seed);
+			memset(ends[j]->cc, 'b', sizeof(ends[j]->cc));
+		}
+		f.copy.total_ns = odd(&seed) ? UINT64_MAX : seed;
+		f.copy.limit_ns = odd(&seed) ? UINT64_MAX : 0;
+		f.copy.source_ns = f.copy.sink_ns = odd(&seed) * seed;
+		f.copy.files = odd(&seed) * seed;
+		f.sends = (int)odd(&seed);
+		hpn_why_decide(&f, &w);
+		ASSERT_U_INT_EQ(w.share[0] <= 1000 &&
+		    w.share[1] <= w.share[0], 1);
+		ASSERT_U64_LE(w.loss, 100000);
+		ASSERT_INT_EQ(w.certain && (!f.here.known || !f.there.known), 0);
+		ASSERT_INT_LT(w.cause[0], HPN_WHY_CAUSES);
+		if (w.cause[1] != HPN_WHY_NOTHING)
+			ASSERT_U_INT_EQ(w.share[1] >= HPN_WHY_LEAST, 1);
+	}
+	TEST_DONE();
+
+	TEST_START("why: each cause has a name of its own");
+	for (i = 0; i < HPN_WHY_CAUSES; i++)
+		for (j = 0; j < i; j++)
+			ASSERT_INT_NE(strcmp(hpn_why_name(i), hpn_why_name(j)),
+			    0);
+	TEST_DONE();
+}
+
+void
+test_why(void)
+{
+	ends();
+	network();
+	hostile();
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-watch.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "packet.h"
+#include "sshbuf.h"
+#include "channels.h"
+#include "hpn-channels.h"
+#include "hpn-clock.h"
+#include "hpn-connection.h"
+#include "hpn-options.h"
+#include "hpn-report.h"
+#include "hpn-tcp.h"
+#include "hpn-watch.h"
+#include "hpn-why.h"
+
+#define SECOND		1000000000ULL
+#define MS		1000000ULL
+
+/*
+ * A second that moved less than this, waited for nobody and saw no questions and
+ * answers, but a person's, does not count.
+ */
+#define IDLE		(16 * 1024)
+/* sshd's line is for who moved more, or was busy for longer. */
+#define MUCH		(64ULL * 1024 * 1024)
+#define LONG		(30 * SECOND)
+
+/* What the log takes of a long text at a time. */
+#define LINE		900
+
+/* What channels wait for, as bits. */
+#define WINDOW		0x01
+#define SINK		0x02
+#define REKEY		0x04
+
+static struct hpn_watch *
+watch_of(struct ssh *ssh)
+{
+	return ssh->hpn == NULL ? NULL : &ssh->hpn->watch;
+}
+
+static int
+reports(struct ssh *ssh)
+{
+	return ssh->hpn != NULL && ssh->hpn->options.report;
+}
+
+static void
+round_trip(struct ssh *ssh, struct hpn_why_end *e)
+{
+	e->rtt_ns = hpn_channels_round_trip(ssh);
+	e->window_max = ssh->hpn->window_max;
+	e->memory_max = ssh->hpn->memory_max;
+}
+
+static void
+add(struct hpn_why_end *to, const struct hpn_why_end *from)
+{
+#define ADD(member)	to->member += from->member
+	ADD(total_ns);
+	ADD(source_ns);
+	ADD(asked_ns);
+	ADD(window_ns);
+	ADD(tcp_ns);
+	ADD(rekey_ns);
+	ADD(run_ns);
+	ADD(sink_ns);
+	ADD(gap_ns);
+	ADD(gaps);
+	ADD(pause_ns);
+	ADD(zip_ns);
+	ADD(asked);
+#undef ADD
+}
+
+static uint64_t
+thread_ns(void)
+{
+#ifdef CLOCK_THREAD_CPUTIME_ID
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0)
+		return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+#endif
+	return 0;
+}
+
+/* How long this thread has waited for a processor: Linux tells. */
+static uint64_t
+queue_ns(struct hpn_watch *w)
+{
+#ifdef __linux__
+	char buf[128], *cp;
+	ssize_t n;
+	int fd;
+
+	if (w->no_queue)
+		return 0;
+	if ((fd = open("/proc/self/schedstat", O_RDONLY|O_CLOEXEC)) != -1) {
+		n = read(fd, buf, sizeof(buf) - 1);
+		close(fd);
+		if (n > 0) {
+			buf[n] = '\0';
+			if ((cp = strchr(buf, ' ')) != NULL)
+				return strtoull(cp, NULL, 10);
+		}
+	}
+#endif
+	w->no_queue = 1;
+	return 0;
+}
+
+/* Counters of the kernel's only grow; should one not, then by nothing. */
+static uint64_t
+grown(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+static void
+take_tcp(struct ssh *ssh, struct hpn_watch *w, int counts, uint64_t took)
+{
+	struct hpn_why_end *t = &w->total;
+	struct hpn_tcp_account a;
+	uint64_t rate, mean;
+
+	if (hpn_tcp_account_get(ssh_packet_get_connection_out(ssh), &a) != 0)
+		a.rtt_ns = 0;
+	if (counts) {
+		if (took >= SECOND / 2) {
+			rate = (w->now.sent + w->now.received) * 1000 /
+			    (took / MS);
+			t->seconds++;
+			w->rate += rate;
+			mean = w->rate / t->seconds;
+			w->spread += rate > mean ? rate - mean : mean - rate;
+			t->uneven = w->rate == 0 ? 0 : w->spread * 1000 / w->rate;
+			w->rtt_ns += a.rtt_ns;
+		}
+		t->tcp_known = a.rtt_ns != 0;
+		t->tcp_busy_ns += grown(a.busy_ns, w->tcp.busy_ns);
+		t->tcp_rwnd_ns += grown(a.rwnd_ns, w->tcp.rwnd_ns);
+		t->tcp_sndbuf_ns += grown(a.sndbuf_ns, w->tcp.sndbuf_ns);
+		t->tcp_sent += grown(a.sent, w->tcp.sent);
+		t->tcp_again += grown(a.again, w->tcp.again);
+		t->tcp_segs_in += grown(a.segs_in, w->tcp.segs_in);
+		t->tcp_ooo += grown(a.ooo, w->tcp.ooo);
+		t->tcp_app_limited += a.app_limited;
+		t->tcp_rtt_ns = t->seconds == 0 ? a.rtt_ns :
+		    w->rtt_ns / t->seconds;
+		t->tcp_rtt_min_ns = a.rtt_min_ns;
+		t->tcp_rate = a.rate;
+		t->tcp_pace = a.pace;
+		t->tcp_cwnd = a.cwnd;
+		t->tcp_flight = a.flight;
+		t->tcp_sndbuf = a.sndbuf;
+		t->tcp_rcvbuf = a.rcvbuf;
+		t->tcp_rcvwnd = a.rcvwnd;
+		t->tcp_sndwnd = a.sndwnd;
+		memcpy(t->cc, a.cc, sizeof(t->cc));
+	}
+	w->tcp = a;
+}
+
+/* The second that is under way is over: does it count? */
+static void
+second_over(struct ssh *ssh, struct hpn_watch *w, uint64_t now)
+{
+	uint64_t took = now - w->begun_ns, cpu, queue, stuck;
+	int counts;
+
+	w->total.sent += w->now.sent;
+	w->total.received += w->now.received;
+	stuck = w->now.tcp_ns + w->now.window_ns + w->now.sink_ns;
+	counts = w->begun_ns != 0 && (w->moved > IDLE * (took / MS + 1) / 1000 ||
+	    stuck > took / 2 || (w->now.asked > 1 && !w->terminal));
+	cpu = thread_ns();
+	if (counts || w->begun_ns == 0) {
+		queue = queue_ns(w);
+		if (counts) {
+			add(&w->total, &w->now);
+			w->total.known = 1;
+			w->total.cpu_ns += grown(cpu, w->cpu_ns);
+			w->total.queue_ns += grown(queue, w->queue_ns);
+		}
+		w->queue_ns = queue;
+	}
+	take_tcp(ssh, w, counts, took);
+	memset(&w->now, 0, sizeof(w->now));
+	w->moved = 0;
+	w->cpu_ns = cpu;
+	w->begun_ns = now;
+}
+
+/* What the channels wait for, as bits. */
+static int
+blocked(struct hpn_watch *w, Channel **channels, u_int n, Channel **any,
+    uint64_t *pending)
+{
+	Channel *c;
+	int bits = 0;
+	u_int i;
+
+	for (i = 0; i < n; i++) {
+		if ((c = channels[i]) == NULL || c->type != SSH_CHANNEL_OPEN)
+			continue;
+		w->terminal |= c->isatty || c->client_tty;
+		if (*any == NULL)
+			*any = c;
+		if (c->remote_window > w->total.window)
+			w->total.window = c->remote_window;
+		if (c->local_window_max > w->total.window_own)
+			w->total.window_own = c->local_window_max;
+		/* While it is shut, the program is not even listened to */
+		if (c->remote_window == 0 && (c->istate == CHAN_INPUT_OPEN ||
+		    sshbuf_len(c->input) != 0)) {
+			bits |= WINDOW;
+			*any = c;
+		}
+		if (sshbuf_len(c->output) != 0) {
+			*pending += sshbuf_len(c->output);
+			bits |= SINK;
+		}
+	}
+	return bits;
+}
+
+void
+hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	uint64_t now, gap, arrived, trip;
+	Channel *any = NULL;
+
+	if (w == NULL)
+		return;
+	now = hpn_clock_ns();
+	arrived = w->delivered;
+	w->blocked = blocked(w, channels, nchannels, &any, &arrived);
+	if (w->woke_ns == 0)
+		second_over(ssh, w, now);	/* the first one begins */
+	else {
+		w->now.run_ns += now - w->woke_ns;
+		w->now.total_ns += now - w->woke_ns;
+	}
+	if (arrived > w->arrived) {
+		/* Data have come, and so ended what waited for them */
+		if (w->held_ns != 0 && w->answered) {
+			w->now.asked_ns += w->held_ns;
+			w->now.asked++;
+		} else
+			w->now.source_ns += w->held_ns;
+		w->answered = 0;
+		gap = w->woke_ns - w->arrived_ns;
+		/* TCP's, unless that only leads next door */
+		trip = w->tcp.rtt_min_ns >= MS ? w->tcp.rtt_min_ns :
+		    w->total.rtt_ns;
+		if (trip == 0 && gap >= MS)
+			trip = w->total.rtt_ns = hpn_channels_round_trip(ssh);
+		if (w->arrived_ns != 0 && !w->stalled &&
+		    gap >= MS && gap >= trip / 4) {
+			w->now.gap_ns += gap;
+			w->now.gaps++;
+			if (trip != 0 && gap > 2 * trip)
+				w->now.pause_ns += gap;
+		}
+		w->arrived_ns = now;
+		w->stalled = 0;
+	} else
+		w->now.source_ns += w->held_ns;
+	w->held_ns = 0;
+	if (now - w->begun_ns >= SECOND) {
+		round_trip(ssh, &w->total);
+		second_over(ssh, w, now);
+	}
+	w->arrived = arrived;
+	if (ssh_packet_is_rekeying(ssh))
+		w->blocked |= REKEY;
+	/* Such waits mean something by the round trip: ask for it */
+	if (any != NULL && w->now.window_ns + w->now.asked_ns > SECOND / 10)
+		hpn_channels_ask_round_trip(ssh, any);
+	w->slept_ns = now;
+}
+
+void
+hpn_watch_wake(struct ssh *ssh, const struct pollfd *pfd, u_int npfd)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	uint64_t now, slept;
+
+	if (w == NULL || w->slept_ns == 0 || npfd < 2)
+		return;
+	now = hpn_clock_ns();
+	slept = now - w->slept_ns;
+	w->now.total_ns += slept;
+	if ((pfd[1].events & POLLOUT) != 0)
+		w->now.tcp_ns += slept;
+	else if ((w->blocked & REKEY) != 0)
+		w->now.rekey_ns += slept;
+	else if ((w->blocked & WINDOW) != 0)
+		w->now.window_ns += slept;
+	else if (pfd[0].revents != 0)
+		w->held_ns = slept;
+	else
+		w->now.source_ns += slept;
+	if ((w->blocked & SINK) != 0) {
+		w->now.sink_ns += slept;
+		if (slept > MS)
+			w->stalled = 1;
+	}
+	w->woke_ns = now;
+}
+
+void
+hpn_watch_sent(struct ssh *ssh, size_t len)
+{
+	struct hpn_watch *w = watch_of(ssh);
+
+	if (w == NULL)
+		return;
+	w->now.sent += len;
+	w->answered = 1;
+	w->moved += len;
+}
+
+void
+hpn_watch_received(struct ssh *ssh, size_t len)
+{
+	struct hpn_watch *w = watch_of(ssh);
+
+	if (w == NULL)
+		return;
+	w->now.received += len;
+	w->delivered += len;
+	w->moved += len;
+}
+
+void
+hpn_watch_facts(struct ssh *ssh, struct hpn_why_facts *f)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	uint64_t now = hpn_clock_ns();
+
+	memset(f, 0, sizeof(*f));
+	if (w == NULL || w->begun_ns == 0)
+		return;
+	round_trip(ssh, &w->total);
+	second_over(ssh, w, now);
+	f->here = w->total;
+	f->sends = f->here.sent > f->here.received;
+}
+
+/* The verdict, in words; and all that it comes from, for who looks for faults. */
+static void
+verdict(struct ssh *ssh, const struct hpn_why_facts *f, char *sentence,
+    size_t len)
+{
+	char json[HPN_REPORT_JSON];
+	struct hpn_why why;
+	size_t i;
+
+	hpn_why_decide(f, &why);
+	hpn_report_sentence(f, &why, sentence, len);
+	if (hpn_report_json(f, &why, (double)time(NULL), "end", NULL, json,
+	    sizeof(json)) == 0)
+		for (i = 0; i < strlen(json); i += LINE)
+			debug3("verdict: %.*s", LINE, json + i);
+}
+
+static void
+figures(const struct hpn_why_end *e, char *buf, size_t len)
+{
+	char in[32], out[32], in_rate[32], out_rate[32];
+	double s = (double)e->total_ns / 1e9;
+
+	hpn_report_size((double)e->received, in, sizeof(in));
+	hpn_report_size((double)e->sent, out, sizeof(out));
+	hpn_report_rate((double)e->received / s, in_rate, sizeof(in_rate));
+	hpn_report_rate((double)e->sent / s, out_rate, sizeof(out_rate));
+	snprintf(buf, len, "received %s at %s, sent %s at %s, busy for %.1f s",
+	    in, in_rate, out, out_rate, s);
+}
+
+void
+hpn_watch_log(struct ssh *ssh, const char *user)
+{
+	char numbers[256], sentence[HPN_REPORT_SENTENCE];
+	struct hpn_why_facts f;
+	LogLevel level = SYSLOG_LEVEL_DEBUG1;
+
+	if (ssh == NULL)
+		return;
+	hpn_watch_facts(ssh, &f);
+	if (f.here.total_ns == 0)
+		return;
+	if (f.here.total_ns >= LONG || f.here.sent + f.here.received >= MUCH)
+		level = reports(ssh) ? SYSLOG_LEVEL_INFO :
+		    SYSLOG_LEVEL_VERBOSE;
+	figures(&f.here, numbers, sizeof(numbers));
+	verdict(ssh, &f, sentence, sizeof(sentence));
+	do_log2(level, "Transfer of %.100s from %.200s port %d: "
+	    "%s; %s", user == NULL ? "nobody" : user, ssh_remote_ipaddr(ssh),
+	    ssh_remote_port(ssh), numbers, sentence);
+}
+
+void
+hpn_watch_say(struct ssh *ssh)
+{
+	char sentence[HPN_REPORT_SENTENCE];
+	struct hpn_why_facts f;
+
+	hpn_watch_facts(ssh, &f);
+	if (f.here.total_ns == 0)
+		return;
+	verdict(ssh, &f, sentence, sizeof(sentence));
+	do_log2(reports(ssh) ? SYSLOG_LEVEL_INFO :
+	    SYSLOG_LEVEL_VERBOSE, "%s", sentence);
+}
