@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-base: what our modules use of OpenSSH's insides: functions that a release
- * may drop or change.  Nothing else in src/ calls them, so a base that lost one
- * fails here, with one place to mend.  Include it before any header of OpenSSH's
- * that includes sshbuf.h.
+ * hpn-base: the internal functions of OpenSSH that our modules use and that a
+ * release may drop or change.  Nothing else in src/ calls them.  So a base
+ * that lost one fails to compile here, and you mend it here.  Include this
+ * before any header of OpenSSH's that includes sshbuf.h.
  *
- * Functions of a header, so that scp and sftp, which have no ciphers, need none.
- * Errors are SSH_ERR_*; 0 is success.
+ * The functions are inline, because scp and sftp are linked without the
+ * ciphers.  Errors are SSH_ERR_*; 0 is success.
  */
 #ifndef HPN_BASE_H
 #define HPN_BASE_H
@@ -21,8 +21,8 @@
 #include "sshbuf.h"
 
 /*
- * The IV of a cipher's context, len bytes.  To ask for the IV of a GCM uses it
- * up: libcrypto has one call for both.
+ * Get the IV of a cipher's context, len bytes.  With GCM this also moves the
+ * context on to the next IV: libcrypto has only one call for both.
  */
 static inline int
 hpn_base_iv_get(struct sshcipher_ctx *cc, u_char *iv, size_t len)

@@ -7,10 +7,11 @@
 #define HPN_CIPHERS_DEFAULT_H
 
 /*
- * Called before kex_assemble_names().  *list is NULL or "" unless a line
- * "Ciphers" was read; then it becomes the default order if that is another than
- * def.  Where *list has our name, *all gets it, so that it is a known one there
- * too; a pattern does not mean it.  Fatal without memory.  The caller frees both.
+ * Call this before kex_assemble_names().  *list is NULL or "" if no line
+ * "Ciphers" was read.  Then *list becomes our default order, if that differs
+ * from def.  If *list has our name, this adds the name to *all, which lists
+ * the known names.  A pattern in *list does not match our name.  Fatal without
+ * memory.  The caller frees both.
  */
 void hpn_ciphers_default(char **list, const char *def, char **all,
     int disabled);

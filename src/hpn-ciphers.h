@@ -2,12 +2,12 @@
 /*
  * hpn-ciphers: which cipher is preferred when nobody has said so.
  *
- * AES-GCM costs less than ChaCha20-Poly1305 where both ends' processors have
- * instructions for it, and many times as much where one has not.  The client's
- * order decides (RFC 4253 section 7.1), and it is sent before anything is known
- * of the server.  So each end that has the instructions proposes AES-GCM once
- * more, in front, under a name of ours.  It is chosen if both ends have it;
- * everything else stays as it would be.
+ * AES-GCM costs less than ChaCha20-Poly1305 if both ends' processors have
+ * instructions for it.  It costs many times as much if one has not.  The
+ * client's order decides (RFC 4253 section 7.1).  The client sends it before
+ * it knows anything of the server.  So each end with the instructions lists
+ * AES-GCM a second time, in front, under a name of ours.  If both ends list
+ * this name, it is chosen.  Otherwise the choice is stock's.
  *
  * Strings in, decisions out.
  */
@@ -19,10 +19,10 @@
 #define HPN_CIPHERS_REAL	"aes128-gcm@openssh.com"
 
 /*
- * Whether the processor has instructions for both halves of AES-GCM, as
- * libcrypto tells in OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS), in which the
- * masks that a user sets are respected (OPENSSL_ia32cap(3)).  NULL, and what
- * is not understood, is no.  Known are x86 and ARM.
+ * Whether the processor has instructions for both halves of AES-GCM.  settings
+ * is what libcrypto tells in OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS).  It
+ * respects the masks that a user sets (OPENSSL_ia32cap(3)).  0 for NULL and
+ * for text that we do not understand.  We know x86 and ARM.
  */
 int hpn_ciphers_hardware(const char *settings);
 

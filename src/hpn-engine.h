@@ -8,58 +8,61 @@
  * connection.  Compiles without the OpenSSH tree.
  *
  * Who produces, who consumes
- *	One thread, the "main thread", makes the engine, appends every job, takes
- *	every job and frees the engine; no other may call anything in here.
- *	Workers only run jobs.  Two queues, as in WireGuard: an ordered one for
- *	delivery and a shared one for work; with a single producer both are one
- *	ring with three positions that only ever rise:
+ *	One thread, the "main thread", makes the engine, appends every job,
+ *	takes every job and frees the engine.  No other thread may call these
+ *	functions.  Workers only run jobs.  WireGuard has two queues: an
+ *	ordered one for delivery and a shared one for work.  With a single
+ *	producer, one ring serves as both.  It has three positions, which only
+ *	rise:
  *
  *	     taken (head)      claimed            appended (tail)
  *	        |  DONE or running  |  QUEUED, in order  |
  *
- *	A job is appended QUEUED, claimed by one worker or by the main thread,
- *	run, DONE; the main thread takes it when every earlier one was taken.
+ *	A job is appended as QUEUED.  One worker, or the main thread, claims
+ *	and runs it.  Then it is DONE.  The main thread takes it when every
+ *	earlier job was taken.
  *
  * Who owns
  *	A job is the caller's memory.  From hpn_engine_submit() until it is
- *	taken, it and all it points to belong to the engine: the caller neither
- *	reads nor writes them.  hpn_engine_free() hands what was not taken to the
- *	discard function.  The engine itself keeps no secrets, only pointers.
+ *	taken, it belongs to the engine with all that it points to.  The caller
+ *	neither reads nor writes it then.  hpn_engine_free() hands jobs that
+ *	were not taken to the discard function.  The engine itself keeps no
+ *	secrets, only pointers.
  *
  * Bounds
  *	Jobs and bytes that were appended and not taken.  The caller says how
  *	many bytes a job counts for, and asks hpn_engine_full() first.
  *
  * Threads
- *	Workers block every signal, have small stacks, and run nothing but the
- *	run function, which must not log, exit, fork, or call anything in here.
- *	Without work they sleep; with work at hand none is woken by a system
- *	call for each job.  Thread creation that fails is no error: the engine
- *	runs with the workers that it got.  With none, a job is run by the main
- *	thread in hpn_engine_submit() and nothing in here makes a system call,
- *	locks or waits.
+ *	Workers block every signal and have small stacks.  They run only the
+ *	run function, which must not log, exit, fork, or call these functions.
+ *	Without work they sleep.  While there is work, there is no system call
+ *	for each job to wake one.  If a thread cannot be created, that is no
+ *	error: the engine runs with the workers that it got.  Without workers,
+ *	the main thread runs each job in hpn_engine_submit().  Then nothing
+ *	here makes a system call, locks or waits.
  *
  * fork()
- *	A handler of fork() (pthread_atfork(3)) first lets workers finish the job
- *	that each is in, one per worker, and starts no other, so that the child
- *	finds every job either untouched or DONE, and no lock of this module, of
- *	malloc or of libcrypto held by a thread that it does not have.  The
- *	parent's workers then go on.  The child has no workers.  A child that the
- *	main thread made may do anything:
+ *	A handler of fork() (pthread_atfork(3)) first lets each worker finish
+ *	its current job and starts no other.  So the child finds every job
+ *	either untouched or DONE.  No lock of this module, of malloc or of
+ *	libcrypto is held by a thread that the child does not have.  Then the
+ *	parent's workers go on.  The child has no workers.  A child that the
+ *	main thread made may do any of these:
  *	- exec or exit;
  *	- free the engine, which waits for nobody and wipes through `discard';
  *	- go on with the engine in the parent's place (a client that goes to the
  *	  background): the main thread runs what is left, or hpn_engine_grow()
  *	  starts workers of the child's own.
- *	If parent and child both sent what is queued, counters would be used
- *	twice; which of them goes on is the caller's business.
+ *	Only one of parent and child may send what is queued: otherwise counters
+ *	would be used twice.  The caller decides which.
  *	hpn_engine_fd() changes in the child.  vfork() and posix_spawn() run no
  *	handlers and need none.
  *
  * exit()
- *	Libraries take their state down in exit(), so workers are brought to rest
- *	before.  From then on nothing but hpn_engine_free() may be called here.
- *	_exit() needs nothing.
+ *	Libraries free their state in exit().  So a handler stops the workers
+ *	before.  After that, call only hpn_engine_free().  _exit() needs
+ *	nothing.
  */
 #ifndef HPN_ENGINE_H
 #define HPN_ENGINE_H
@@ -82,9 +85,8 @@ struct hpn_engine;
 struct hpn_engine_conf {
 	/*
 	 * Do the work of one job, as number `worker` (0 to the number of
-	 * workers).  Never runs twice at a time under one number, so what is
-	 * kept per number needs no lock.  Results, errors included, are left in
-	 * the job.
+	 * workers).  It never runs twice at a time under one number, so data
+	 * per number need no lock.  It leaves results and errors in the job.
 	 */
 	void (*run)(void *job, unsigned int worker);
 	/* A job that was not taken: release it.  done: whether it was run. */
@@ -106,8 +108,8 @@ struct hpn_engine_conf {
 struct hpn_engine *hpn_engine_new(const struct hpn_engine_conf *);
 
 /*
- * Stop: workers finish the job that each is in, then end and are joined; jobs
- * not taken are discarded in order.  NULL is fine.
+ * Stop.  Each worker finishes its current job, ends and is joined.  Jobs that
+ * were not taken are discarded in order.  NULL is fine.
  */
 void hpn_engine_free(struct hpn_engine *);
 
@@ -127,10 +129,10 @@ size_t hpn_engine_jobs(const struct hpn_engine *);
 size_t hpn_engine_bytes(const struct hpn_engine *);
 
 /*
- * Append a job (not NULL) that counts for so many bytes.  Workers that sleep
- * are woken when a few jobs have gathered; hpn_engine_kick() after the last job
- * of a batch.  Returns 0, or -1 if the engine is full: the job stays the
- * caller's.
+ * Append a job (not NULL) that counts for so many bytes.  Sleeping workers are
+ * woken when a few jobs have gathered.  Call hpn_engine_kick() after the last
+ * job of a batch.  Returns 0, or -1 if the engine is full.  Then the job stays
+ * the caller's.
  */
 int hpn_engine_submit(struct hpn_engine *, void *job, size_t bytes);
 
@@ -155,18 +157,18 @@ void *hpn_engine_wait(struct hpn_engine *);
 /*
  * Before poll(2): ask to be woken when the oldest job is done.  Returns
  *	0	hpn_engine_fd() becomes readable then, once; rarely before
- *	1	do not sleep: the oldest job is done or must be run by the main
- *		thread: hpn_engine_wait() returns without sleeping
+ *	1	do not sleep: the oldest job is done, or the main thread must
+ *		run it.  hpn_engine_wait() returns without sleeping
  *	-1	there is no job
- * Implies hpn_engine_kick().  Taking a job ends it; unasked, workers make no
- * system call for a job that is done.
+ * This implies hpn_engine_kick().  It holds until a job is taken.  Without it,
+ * workers make no system call when a job is done.
  */
 int hpn_engine_arm(struct hpn_engine *);
 
 /*
- * What to poll for reading; -1 if there are no workers.  To be asked each time,
- * and not to be read: hpn_engine_take(), hpn_engine_wait() and hpn_engine_arm()
- * make it unreadable again.
+ * The descriptor to poll for reading; -1 if there are no workers.  Call this
+ * before each poll.  Do not read from it: hpn_engine_take(), hpn_engine_wait()
+ * and hpn_engine_arm() make it unreadable again.
  */
 int hpn_engine_fd(const struct hpn_engine *);
 

@@ -16,9 +16,9 @@ struct Channel;
 struct timespec;
 
 /*
- * How much to read at once from the application.  Begins with OpenSSH's one
- * packet and doubles with each read that finds as much, so that a channel
- * with a person at its end stays as it was.
+ * How much to read at once from the application.  It begins with OpenSSH's one
+ * packet.  It doubles with each read that returns as much as was asked for.  So
+ * a channel with a person at its end stays at one packet.
  */
 size_t hpn_loop_read_max(struct ssh *, const struct Channel *);
 
@@ -26,15 +26,15 @@ size_t hpn_loop_read_max(struct ssh *, const struct Channel *);
 size_t hpn_loop_write_max(struct ssh *, const struct Channel *, size_t len);
 
 /*
- * HPNRateLimit: have channels not be asked about, c->io_want, for which nothing
- * may pass now, and wake up when it may.
+ * HPNRateLimit: take channels for which nothing may pass now out of the next
+ * poll (c->io_want), and shorten timeout to when something may pass.
  */
 void hpn_loop_hold(struct ssh *, struct Channel **, u_int nchannels,
     struct timespec *timeout);
 
 /*
- * How much to read from the connection at once: as much as a sender of ours
- * writes.
+ * How much to read from the connection at once: as much as our sender writes at
+ * once.
  */
 size_t hpn_loop_connection_read_max(const struct ssh *, size_t usual);
 
@@ -46,9 +46,10 @@ void hpn_loop_written(struct ssh *, struct Channel *, size_t len,
     size_t max);
 
 /*
- * The peer has enlarged the window of a channel with nothing to send, so that
- * nothing goes back with which TCP would acknowledge it.  A peer that leaves
- * Nagle's algorithm on sends its next request only then.
+ * The peer has enlarged the window of a channel that has nothing to send.  So
+ * no data go back that would carry TCP's acknowledgement: acknowledge at once.
+ * A peer that leaves Nagle's algorithm on waits for this before its next
+ * request.
  */
 void hpn_loop_adjusted(struct ssh *, const struct Channel *);
 
@@ -59,15 +60,15 @@ void hpn_loop_adjusted(struct ssh *, const struct Channel *);
 int hpn_loop_output(struct ssh *);
 
 /*
- * Whether to listen to other ssh processes that use this connection, whose
- * packets may be taken as they are (ssh -O proxy): not while what is waiting to
- * be sent is more than two trips' worth.
+ * Whether to read from other ssh processes that use this connection and make
+ * packets themselves (ssh -O proxy).  Not while two trips' worth or more waits
+ * to be sent.
  */
 int hpn_loop_may_forward(struct ssh *);
 
 /*
- * Whether to read more from the application into a channel's buffer, by what
- * is queued there already: c->input, or c->extended for its standard error.
+ * Whether to read more from the application into a channel's buffer.  This
+ * depends on what is queued there: c->input, or c->extended for standard error.
  */
 int hpn_loop_may_read(struct ssh *, const struct sshbuf *queued);
 

@@ -2,12 +2,12 @@
 /*
  * hpn-none: the rules of cleartext on request, the NONE switch.
  *
- * A connection is switched to cipher none by a key re-exchange that the client
- * starts after authentication (PROTOCOL.hpn, section 4).  Both ends judge what
- * was agreed upon by the rules below, whatever the other end believes, and
- * refuse what must not travel in the clear.  What was refused or allowed once
- * stays so: a connection that had a terminal, X11 or an agent is never
- * switched, and one that was switched never gets one.
+ * After authentication the client starts a key re-exchange that switches the
+ * connection to cipher none (PROTOCOL.hpn, section 4).  Both ends judge what
+ * was agreed upon by the rules below, whatever the other end allows.  They
+ * refuse what must not travel in the clear.  These decisions hold until the
+ * connection ends: a connection that had a terminal, X11 or an agent is never
+ * switched, and a connection that was switched never gets one of them.
  *
  * Policy: facts in, decision out.  Compiles without the OpenSSH tree.
  */
@@ -20,7 +20,7 @@
 /* The name of the cipher, of the MAC. */
 #define HPN_NONE	"none"
 
-/* What has no place on a connection that is not encrypted; a set of bits. */
+/* What is refused on a connection that is not encrypted; a set of bits. */
 #define HPN_NONE_TTY	0x01
 #define HPN_NONE_X11	0x02
 #define HPN_NONE_AGENT	0x04
@@ -40,8 +40,8 @@ enum hpn_none_kind {
 #define HPN_NONE_NAME	64	/* of a cipher or MAC, with its end */
 
 /*
- * What a connection knows of it.  Zero is right for one that is not
- * authenticated, and allows nothing.
+ * The state of a connection.  All zero is right before authentication, and
+ * allows nothing.
  */
 struct hpn_none {
 	int authenticated;
@@ -71,63 +71,64 @@ enum hpn_none_verdict {
 	HPN_NONE_HAS_TTY,
 	HPN_NONE_HAS_X11,
 	HPN_NONE_HAS_AGENT,
-	HPN_NONE_HAS_OTHER,	/* what nobody knows to be harmless */
+	HPN_NONE_HAS_OTHER,	/* something not known to be harmless */
 	HPN_NONE_UNWANTED,	/* client: did not ask for it */
 	HPN_NONE_REFUSED	/* client: asked, and the server did not */
 };
 
-/* A sentence without its end, for the log and the peer. */
+/* The reason without a full stop, for the log and the peer. */
 const char *hpn_none_reason(enum hpn_none_verdict);
 
 /* Whether a name is that of the cipher or MAC none; it may be NULL. */
 int hpn_none_is(const char *name);
 
 /*
- * Whether none is in, is the first of, or is all of a comma-separated list.  Of
- * an empty list it is not all.
+ * Whether "none" is in a comma-separated list, is its first name, or is its
+ * only name.  An empty list is no list of "none" alone.
  */
 int hpn_none_listed(const char *list);
 int hpn_none_first(const char *list);
 int hpn_none_alone(const char *list);
 
 /*
- * The peer's lists of ciphers and MACs, as its KEXINIT has them, each for client
- * to server and for server to client: may the exchange go on?  What a peer lists
- * beside others is not judged: what is not in our own list is not chosen.  This
- * finds where the choice can only be one that we refuse, so that both sides are
- * told why.  hpn_none_agreed() has the last word.
+ * Whether the exchange may go on with the peer's lists of ciphers and MACs, as
+ * its KEXINIT has them.  Index 0 is client to server, 1 is server to client.
+ * We do not judge a "none" that stands beside other names, because only names
+ * of our own list can be chosen.  This refuses early where every possible
+ * choice would be refused, so that both sides are told why.  hpn_none_agreed()
+ * decides in the end.
  */
 enum hpn_none_verdict hpn_none_proposed(const struct hpn_none *,
     const char *const ciphers[2], const char *const macs[2]);
 
 /*
- * What was agreed upon, for both directions; a MAC is NULL where the cipher
- * brings its own.  HPN_NONE_FINE if this may come into force; it notes a
- * switch, after which hpn_none_refuses() knows of it.
+ * Judge what was agreed upon for both directions.  A MAC is NULL if the cipher
+ * authenticates by itself.  HPN_NONE_FINE: this may come into force.  If it is
+ * a switch, this notes it for hpn_none_refuses().
  */
 enum hpn_none_verdict hpn_none_agreed(struct hpn_none *,
     const char *cipher_in, const char *mac_in,
     const char *cipher_out, const char *mac_out);
 
 /*
- * A name that a peer asks by (RFC 4254, OpenSSH's PROTOCOL): 0 if it is known to
- * be harmless in the clear; else HPN_NONE_* bits, HPN_NONE_OTHER for what is not
- * known.
+ * Judge the name of a request or channel (RFC 4254, OpenSSH's PROTOCOL).  0 if
+ * it is known to be harmless in the clear; otherwise HPN_NONE_* bits.
+ * HPN_NONE_OTHER means that we do not know the name.
  */
 unsigned int hpn_none_of(enum hpn_none_kind, const char *name);
 
-/* What of this has no place on the connection as it is; or 0. */
+/* Those bits of wanted that the connection must refuse now; 0: none. */
 unsigned int hpn_none_refuses(const struct hpn_none *, unsigned int wanted);
 
 /* The connection got this. */
 void hpn_none_holds(struct hpn_none *, unsigned int got);
 
-/* A line for the user who wanted these; only the first of them is named. */
+/* A line for the user who wanted these bits; it names only the first one. */
 const char *hpn_none_refusal(unsigned int bits);
 
 /*
- * Keys are in force in a direction (HPN_NONE_IN, _OUT), after so many bytes in
- * it.  mac: NULL if the cipher brings its own.
+ * New keys are in force in a direction (HPN_NONE_IN, _OUT), after so many
+ * bytes in it.  mac: NULL if the cipher authenticates by itself.
  */
 void hpn_none_in_force(struct hpn_none *, int direction, const char *cipher,
     const char *mac, uint64_t bytes);
@@ -135,13 +136,14 @@ void hpn_none_in_force(struct hpn_none *, int direction, const char *cipher,
 /* Whether both directions are in the clear now. */
 int hpn_none_is_clear(const struct hpn_none *);
 
-/* Bytes of a direction that went in the clear; total: all that it had. */
+/* Bytes of a direction that went in the clear.  total: all bytes of it. */
 uint64_t hpn_none_bytes(const struct hpn_none *, int direction,
     uint64_t total);
 
 /*
- * A cipher none has no key that wears out, but what authenticates has: new
- * keys after so many blocks of eight bytes, 32 GiB, if nobody set a limit.
+ * Cipher none has no key that wears out, but the MAC has.  So there are new
+ * keys after so many blocks of eight bytes (32 GiB), unless the user set a
+ * limit.
  */
 #define HPN_NONE_BLOCKS	((uint64_t)1 << 32)
 
@@ -153,17 +155,15 @@ struct hpn_none_request {
 	int x11, agent;		/* ForwardX11, ForwardAgent */
 };
 
-/* Why this cannot be, a line for the user; NULL: it can. */
+/* A line for the user why this cannot be switched; NULL: it can. */
 const char *hpn_none_contradiction(const struct hpn_none_request *);
 
-/*
- * A client of a shared connection (ControlMaster), `clear` or not: the same.
- */
+/* The same for a client of a shared connection (ControlMaster). */
 const char *hpn_none_shared(const struct hpn_none_request *, int clear);
 
 /*
- * Whether a pattern after Host, or the line after Match, names hosts; if not,
- * what follows holds for all.
+ * Whether a pattern after Host, or the line after Match, names hosts.  If not,
+ * the block applies to all hosts.
  */
 int hpn_none_host_named(const char *pattern);
 int hpn_none_match_named(const char *line);

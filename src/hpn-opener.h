@@ -2,19 +2,19 @@
 /*
  * hpn-opener: the receiving half of the packet path when threads share it.
  *
- * packet.c reads ciphertext into its input buffer as ever.  Packets that are
- * complete in there are given to the workers of an hpn-engine, which open them
- * with hpn-crypt, and come out in order.
+ * packet.c reads ciphertext into its input buffer as ever.  The opener gives
+ * the complete packets in it to the workers of an hpn-engine.  They open the
+ * packets with hpn-crypt.  The packets come out in order.
  *
  *	socket -> input -> hpn_opener_next() -> workers -> hpn_opener_next()
  *
- * One thread, packet.c's, calls everything in here.  Ciphertext stays in the
- * input buffer until its packet comes out, so whatever may move that memory
+ * Only packet.c's thread calls the functions below.  Ciphertext stays in the
+ * input buffer until its packet comes out.  So code that may move that memory
  * has to call hpn_opener_settle() first.
  *
- * Whatever is wrong with a packet, its length or its tag, is not for this
- * module to report: the opener gives up, the serial cipher is set to where that
- * packet begins, and the serial path finds the fault as it always did.
+ * This module does not report a wrong length or tag of a packet.  The opener
+ * gives up, and sets the serial cipher to where that packet begins.  Then the
+ * serial path finds the fault as it always did.
  *
  * Memory: packets that were opened and not taken, at most HPN_OPENER_AHEAD
  * bytes of them, and what 32 buffers keep (HPN_PACKET_BUF_KEEPS each).  Return
@@ -38,7 +38,7 @@ int hpn_opener_new(struct hpn_opener **, const struct newkeys *,
 
 /*
  * New keys, between two packets.  SSH_ERR_INTERNAL_ERROR: packets are under
- * way, which can only be a peer that sent NEWKEYS out of turn.
+ * way.  This happens only if a peer sends NEWKEYS out of turn.
  */
 int hpn_opener_rekey(struct hpn_opener *, const struct newkeys *,
     struct sshcipher_ctx *serial);
@@ -54,12 +54,15 @@ u_int hpn_opener_grow(struct hpn_opener *, u_int workers);
 u_int hpn_opener_workers(const struct hpn_opener *);
 
 /*
- * The next packet: 0, and it is in *packet as the serial path leaves it there,
- * lengths and padding included, its ciphertext gone from `input`; what was in
- * *packet, of type `last`, is forgotten.  *packlenp: its packet_length.
- * seqnr: of the next packet.  packet_max: the largest packet_length to accept.
- * ahead: whether packets behind it may be opened already; not when new keys
- * may follow, that is from KEXINIT to NEWKEYS.
+ * Take the next packet.  Returns 0 with the packet in *packet, as the serial
+ * path leaves it there, lengths and padding included.  Its ciphertext is gone
+ * from `input`.  The old content of *packet, of type `last`, is forgotten
+ * (hpn_packet_buf_forget()).
+ *   packlenp    receives the packet's packet_length
+ *   seqnr       of the next packet
+ *   packet_max  the largest packet_length to accept
+ *   ahead       whether packets behind it may be opened already; not from
+ *               KEXINIT to NEWKEYS, because new keys may follow
  *
  * SSH_ERR_MESSAGE_INCOMPLETE: there is none yet.
  * SSH_ERR_CONN_CORRUPT: free the opener and let the serial path have it.

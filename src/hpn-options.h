@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-options: the options that this project adds to ssh_config(5) and
- * sshd_config(5), kept together so that readconf.c and servconf.c have one
- * opcode and a line each for defaults, Match and dumping, however many there are.
+ * sshd_config(5).  They are together here, so that readconf.c and servconf.c
+ * need one opcode for all, and one line each for defaults, Match and dumping.
  */
 #ifndef HPN_OPTIONS_H
 #define HPN_OPTIONS_H
@@ -143,37 +143,36 @@ struct hpn_options {
 void hpn_options_init(struct hpn_options *);
 
 /*
- * Give what is not set its default.  tcp_most: the largest receive buffer that
- * the system lets TCP have, bytes, 0 if it is not known.  Who has raised that
- * wants a window to match.  A client's memory follows; a server has many
- * connections, and its memory stays.
+ * Give each option that is not set its default.  tcp_most: the largest receive
+ * buffer in bytes that the system lets TCP have; 0 if it is not known.  If an
+ * administrator has raised it, the window follows.  A client's memory follows,
+ * too.  A server has many connections, so its memory stays.
  */
 void hpn_options_fill(struct hpn_options *, int side, int64_t tcp_most);
 
 /* What is set in src replaces what dst has: for sshd_config's Match. */
 void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);
 
-/*
- * Whether a NAME says something; it has been filled in.
- */
+/* Whether a NAME is another than "none".  Call hpn_options_fill() before. */
 int hpn_options_named(const struct hpn_options_name *);
 
 /*
- * The member of a FLAG, to which the caller is about to store; NULL if the
- * keyword, in letters of any size, is another kind or means nothing on this
- * side.  active: the line counts; cmdline: it comes from the command line.
+ * The member of a FLAG, into which the caller stores the value.  NULL if the
+ * keyword, in any case, is of another kind or has no meaning on this side.
+ * active: the line counts.  cmdline: it comes from the command line.
  */
 int *hpn_options_flag(struct hpn_options *, int side, const char *keyword,
     int active, int cmdline);
 
 /*
- * Parse the argument of any other keyword; arg may be NULL.  A SIZE is a number
- * of bytes, or of K, M, G; THREADS is "auto", a number or "ring:" and a number.
- * The bounds of the others are in the table.
- * Store it if `active` and not set before: the first value holds, as everywhere
- * in the configuration.  Returns 0, and a reason if the keyword means nothing
- * here, which completes "option x "; or -1 and a reason, which completes
- * "value 'x' ".  *reason is NULL otherwise.
+ * Parse the argument of any other keyword; arg may be NULL.  A SIZE is a
+ * number of bytes, or of K, M, G.  THREADS is "auto", a number or "ring:" and
+ * a number.  The bounds of the others are in the table.  Store the value if
+ * `active` is non-zero and none was set before: the first value holds, as
+ * everywhere in the configuration.  Returns
+ *	0	*reason is NULL, or the keyword has no meaning here: *reason
+ *		completes "option x "
+ *	-1	the value is wrong: *reason completes "value 'x' "
  */
 int hpn_options_value(struct hpn_options *, int side, const char *keyword,
     const char *arg, int active, const char **reason);

@@ -2,9 +2,10 @@
 /*
  * hpn-pace: how much may pass now, so that a rate is kept (HPNRateLimit).
  *
- * What passes is counted afterwards, so one piece may be larger than what was
- * left; the next then waits for it.  Over any time the sum is the rate's, and
- * at most a tenth of a second's worth more after a pause.
+ * Bytes are counted after they passed.  So one piece may be larger than what
+ * was left.  The next piece then waits longer.  Over any time, no more passes
+ * than the rate allows, plus at most a tenth of a second's worth after a
+ * pause.
  *
  * Numbers in, decisions out.  Times are nanoseconds of a clock that does not go
  * back; a rate is bytes in a second.
@@ -28,8 +29,8 @@ void hpn_pace_init(struct hpn_pace *, int64_t rate);
 
 /*
  * How many bytes may pass now; 0: none, and *wait_ns says for how long.
- * Without a limit it is INT64_MAX.  What is too little to be worth a trip round
- * the loop is waited for.
+ * INT64_MAX without a limit.  It also returns 0 while so few bytes may pass
+ * that a trip round the loop is not worth it.
  */
 int64_t hpn_pace_allowed(struct hpn_pace *, uint64_t now, uint64_t *wait_ns);
 

@@ -3,23 +3,23 @@
  * hpn-resume: what is to become of a file that is there already, when the
  * user wants an interrupted copy to go on.
  *
- * A copy goes on at the first byte that is missing once it was found that
- * what is there is the beginning of the source.  That is looked for with
- * hashes, first of large blocks, then of smaller ones, and at last in the
- * bytes themselves; or, where the server has no hashes, in the bytes at the
- * end of what is there.
+ * First we find out whether the destination is the beginning of the source.  If
+ * so, the copy carries on at the first missing byte.  To find out, we compare
+ * hashes, first of large blocks, then of smaller ones, and at last the bytes
+ * themselves.  If the server has no hashes, we compare the bytes at the end of
+ * the destination.
  *
- * An interruption may leave bytes beyond the last good ones: where data came
- * out of order, or a machine went down, zeros stand in place of what never
- * arrived.  So a difference is a trace of an interruption if it lies close to
- * the end and everything from there to the end is the source's or zero; the
- * copy goes on there.  Any other difference means that this is another file,
- * which is left alone unless the user lets it be replaced.
+ * An interruption may leave bytes beyond the last good ones.  If data came out of
+ * order, or a machine went down, zeros stand in place of what never arrived.  So
+ * a difference is a trace of an interruption if two things hold: it lies close
+ * to the end, and everything from there on is the source's or zero.  Then the
+ * copy carries on there.  Any other difference means that this is another file.
+ * It is left alone unless the user lets it be replaced.
  *
- * Without hashes only the end of a part is looked at.  Whoever writes to such a
- * server and wants to go on later must have no more under way than what is looked
- * at.  A file of full size that has not got its source's time may be an older one
- * that was half written over: it is read back whole.
+ * Without hashes we look only at the end of a part.  So an upload to such a
+ * server must not have more under way than we look at later.  A file of full size
+ * whose time is not its source's may be an older file, half written over.  It is
+ * read back whole.
  *
  * Policy only: no descriptor, no clock, no memory of its own.  Sizes and
  * offsets are bytes.
@@ -29,43 +29,43 @@
 
 #include <stdint.h>
 
-/* What users may say, as bits of what a job may be told besides. */
+/* What users may say: bits beside those of a job (hpn-sftp-job.h). */
 #define HPN_RESUME_REPLACE	0x1000	/* replace a file that differs */
 #define HPN_RESUME_SIZE		0x2000	/* trust size and time, sans hashes */
 #define HPN_RESUME_VERIFY	0x4000	/* compare whatever was copied */
 #define HPN_RESUME_NOVERIFY	0x8000	/* not even what was resumed */
 
-/* Blocks that are hashed at first, and to find a difference in one of them. */
+/* Size of the blocks that are hashed first, and of those within one that differs. */
 #define HPN_RESUME_BLOCK	(1024U * 1024)
 #define HPN_RESUME_FINE		(64U * 1024)
-/* So much is looked at from the block on that differs. */
+/* From the block that differs on, so many bytes are compared. */
 #define HPN_RESUME_LOOK		(128U * 1024)
 /*
- * So much of the end is read back where there are no hashes: as much as OpenSSH's
- * sshd, which has none, lets be under way in a channel.
+ * Without hashes, so many bytes of the end are read back.  OpenSSH's sshd, which
+ * has no hashes, lets that much be under way in a channel.
  */
 #define HPN_RESUME_BACK		(2048U * 1024)
 /*
- * Several channels may have shared the work on a part that was sent: they have no
- * more than this under way in one file, and send its last byte last
- * (hpn_lanes_may_lead()).  What is missing there are pieces of at least a page,
- * so a few bytes of each half page tell, which are those that are not zero in the
- * source; the pieces that they send are not smaller than HPN_RESUME_PIECE.
+ * Several channels may have sent a part together.  They have no more than
+ * HPN_RESUME_SPAN bytes under way in one file, and send its last byte last
+ * (hpn_lanes_may_lead()).  They send pieces of HPN_RESUME_PIECE or more.  So a
+ * missing piece is at least a page long, and a few bytes of each half page tell.
+ * We choose bytes that are not zero in the source.
  */
 #define HPN_RESUME_SPAN		(32U * 1024 * 1024)
 #define HPN_RESUME_STRIDE	2048U
 #define HPN_RESUME_SAMPLE	16U
-/* Of a file that was sent and seems to be whole, a few bytes of each so many. */
+/* The same stride for an uploaded file that seems to be whole. */
 #define HPN_RESUME_STRIDE_ALL	(16 * HPN_RESUME_STRIDE)
 #ifndef HPN_RESUME_PIECE
 # define HPN_RESUME_PIECE	(32U * 1024)
 #endif
 /*
- * Only so far from the end a difference may be a trace of an interruption, which
- * leaves no more than was under way: of a line of 5 Gbit/s over 100 ms;
+ * A trace of an interruption is no further from the end than this.  It cannot be
+ * longer than what was under way: here, on a line of 5 Gbit/s over 100 ms.
  */
 #define HPN_RESUME_TAIL		(64ULL * 1024 * 1024)
-/* it has at least so many zeros that should be something else. */
+/* A trace has at least so many zeros that should be something else. */
 #define HPN_RESUME_ZEROS	32
 
 enum hpn_resume_step {
@@ -130,27 +130,29 @@ struct hpn_resume_found {
 };
 
 /*
- * Begin with a destination that is there.  flags are those above; with hashes
- * non-zero the server can hash; with up non-zero the destination is the server's.
- * Then, for as long as the step is HASH or READ, do it and say what was found.
+ * Begin with a destination that exists.
+ *   flags   those above
+ *   hashes  non-zero: the server can hash
+ *   up      non-zero: the destination is on the server
+ * As long as the step is HASH or READ, do it and call hpn_resume_found().
  */
 void hpn_resume_begin(struct hpn_resume *, const struct hpn_resume_file *source,
     const struct hpn_resume_file *dest, int flags, int hashes, int up);
 void hpn_resume_found(struct hpn_resume *, const struct hpn_resume_found *);
 
 /*
- * A copy is about to be made over a file that is there, without its being emptied
- * first, since it may be the source itself: whether it is emptied all the same.
- * It has another size and time, so it is not the source, and what an interruption
- * left of both would look like a part of one.  (Up to HPN_RESUME_BACK it would not:
- * all of it is read back.)
+ * Whether to empty an existing destination before a copy without resume.  Usually
+ * the answer is no, because the destination may be the source itself.  With
+ * another size and time it cannot be.  Then an interruption would leave a mixture
+ * of both files that looks like a part of one.  (Up to HPN_RESUME_BACK bytes no
+ * mixture goes unseen, because all of it is read back.)
  */
 int hpn_resume_empties(const struct hpn_resume_file *source,
     const struct hpn_resume_file *dest);
 
 /*
- * One argument of -X.  1: it was ours, and *flags follows it; 0: it is not
- * ours; -1: it is, but not one of its values.
+ * Read one argument of -X.  Returns 1 if it is ours, with *flags set; 0 if it is
+ * not ours; -1 if it is ours but its value is wrong.
  */
 int hpn_resume_option(const char *arg, int *flags);
 

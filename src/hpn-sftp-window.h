@@ -2,12 +2,12 @@
 /*
  * hpn-sftp-window: how much of a file transfer may be under way at a time.
  *
- * An SFTP client asks, and waits for answers.  What it has asked for and not
- * got is a window like that of TCP, and limits the rate to window / round
- * trip.  This decides how many bytes may be asked for, in how many requests,
- * and how many files may be open on the server: as much as the path delivers
- * in some round trips, which doubles with each of them for as long as that is
- * what limits.
+ * An SFTP client sends requests and waits for answers.  The bytes that it has
+ * requested and not received are a window like that of TCP.  They limit the rate
+ * to window / round trip.  This module decides how many bytes may be requested,
+ * in how many requests, and how many files may be open on the server.  The window
+ * is what the path delivers in a few round trips.  It doubles each round trip
+ * while it is the limit.
  *
  * Policy only: no descriptor, no clock, no memory of its own.  Bytes, and
  * nanoseconds of a monotonic clock.
@@ -18,32 +18,34 @@
 #include <stdint.h>
 
 /*
- * Least that may be asked for: what programs and sockets between the two ends
- * may hold by themselves.
+ * The least window.  Programs and sockets between the two ends may hold that
+ * much by themselves.
  */
 #define HPN_SFTP_WINDOW_MIN		(4U * 1024 * 1024)
 /*
- * Most.  A server may have to hold as much; OpenSSH's refuses to hold more
- * than 128 MiB and then reads no requests until some of it is sent.
+ * The largest window.  A server may have to store this much.  OpenSSH's stores at
+ * most 128 MiB, and then reads no requests until it has sent some of it.
  */
 #define HPN_SFTP_WINDOW_MAX		(256U * 1024 * 1024)
 /* Most requests: for a server that answers in small pieces. */
 #define HPN_SFTP_WINDOW_REQUESTS	16384
 
-/* Files open on the server: at first, at most, and at most of one that does
- * not say what it allows. */
+/*
+ * Files open on the server: at first, at most, and at most if the server does not
+ * say what it allows.
+ */
 #define HPN_SFTP_WINDOW_FILES_FIRST	32
 #define HPN_SFTP_WINDOW_FILES_MAX	256
 #define HPN_SFTP_WINDOW_FILES_UNKNOWN	64
 /*
- * What an upload may have under way beyond what the path has moved of late: a
- * file that is made ahead of its data is empty if the copy ends there.
+ * How far an upload may be ahead, beyond what the path has recently moved.  A
+ * file that is made ahead of its data stays empty if the copy ends then.
  */
 #define HPN_SFTP_WINDOW_AHEAD_BYTES	(256U * 1024)
 #define HPN_SFTP_WINDOW_AHEAD_FILES	32
 /* ... while nothing is known of the path, bytes. */
 #define HPN_SFTP_WINDOW_AHEAD_FIRST	(1024U * 1024)
-/* Directories open there to be read: at most, and of one that does not say. */
+/* Directories open there: at most, and at most if the server does not say. */
 #define HPN_SFTP_WINDOW_DIRS_MAX	16
 #define HPN_SFTP_WINDOW_DIRS_UNKNOWN	8
 
@@ -102,19 +104,19 @@ int hpn_sftp_window_may_open(const struct hpn_sftp_window *, unsigned int files,
     uint64_t bytes);
 
 /*
- * As hpn_sftp_window_may_open(), for a file that comes into being when it is
- * opened: not before its data can be sent soon. bytes: those that are under way
- * and those of open files that are still to be sent.
+ * As hpn_sftp_window_may_open(), for a file that is created when it is opened.
+ * The answer is no until its data can be sent soon.  bytes: those that are under
+ * way, and those of open files that are still to be sent.
  */
 int hpn_sftp_window_may_create(const struct hpn_sftp_window *,
     unsigned int files, uint64_t bytes);
 
-/* A file was opened and closed: the server bears with more. */
+/* A file was opened and closed: the server allows more. */
 void hpn_sftp_window_closed(struct hpn_sftp_window *);
 
 /*
- * The server was seen to bear so many files and directories open at a time, and
- * not one more; 0: it was not.  This never becomes more.
+ * The server was seen to allow so many open files and directories, and refused
+ * one more; 0: this was not seen.  The limit never rises again.
  */
 void hpn_sftp_window_bears(struct hpn_sftp_window *, unsigned int handles);
 
