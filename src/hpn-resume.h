@@ -9,17 +9,17 @@
  * themselves.  If the server has no hashes, we compare the bytes at the end of
  * the destination.
  *
- * An interruption may leave bytes beyond the last good ones.  If data came out of
- * order, or a machine went down, zeros stand in place of what never arrived.  So
- * a difference is a trace of an interruption if two things hold: it lies close
- * to the end, and everything from there on is the source's or zero.  Then the
- * copy carries on there.  Any other difference means that this is another file.
- * It is left alone unless the user lets it be replaced.
+ * An interruption may leave bytes beyond the last good ones.  If data came out
+ * of order, or a machine went down, zeros stand in place of what never
+ * arrived.  So a difference is a trace of an interruption if two things hold:
+ * it lies close to the end, and everything from there on is the source's or
+ * zero.  Then the copy carries on there.  Any other difference means that this
+ * is another file.  It is left alone unless the user lets it be replaced.
  *
  * Without hashes we look only at the end of a part.  So an upload to such a
- * server must not have more under way than we look at later.  A file of full size
- * whose time is not its source's may be an older file, half written over.  It is
- * read back whole.
+ * server must not have more under way than we look at later.  A file of full
+ * size whose time is not its source's may be an older file, half written over.
+ * It is read back whole.
  *
  * Policy only: no descriptor, no clock, no memory of its own.  Sizes and
  * offsets are bytes.
@@ -35,22 +35,22 @@
 #define HPN_RESUME_VERIFY	0x4000	/* compare whatever was copied */
 #define HPN_RESUME_NOVERIFY	0x8000	/* not even what was resumed */
 
-/* Size of the blocks that are hashed first, and of those within one that differs. */
+/* Blocks that are hashed first, and smaller ones within one that differs. */
 #define HPN_RESUME_BLOCK	(1024U * 1024)
 #define HPN_RESUME_FINE		(64U * 1024)
 /* From the block that differs on, so many bytes are compared. */
 #define HPN_RESUME_LOOK		(128U * 1024)
 /*
- * Without hashes, so many bytes of the end are read back.  OpenSSH's sshd, which
- * has no hashes, lets that much be under way in a channel.
+ * Without hashes, so many bytes of the end are read back.  OpenSSH's sshd,
+ * which has no hashes, lets that much be under way in a channel.
  */
 #define HPN_RESUME_BACK		(2048U * 1024)
 /*
  * Several channels may have sent a part together.  They have no more than
  * HPN_RESUME_SPAN bytes under way in one file, and send its last byte last
  * (hpn_lanes_may_lead()).  They send pieces of HPN_RESUME_PIECE or more.  So a
- * missing piece is at least a page long, and a few bytes of each half page tell.
- * We choose bytes that are not zero in the source.
+ * missing piece is at least a page long, and a few bytes of each half page
+ * tell.  We choose bytes that are not zero in the source.
  */
 #define HPN_RESUME_SPAN		(32U * 1024 * 1024)
 #define HPN_RESUME_STRIDE	2048U
@@ -61,8 +61,8 @@
 # define HPN_RESUME_PIECE	(32U * 1024)
 #endif
 /*
- * A trace of an interruption is no further from the end than this.  It cannot be
- * longer than what was under way: here, on a line of 5 Gbit/s over 100 ms.
+ * A trace of an interruption is no further from the end than this.  It cannot
+ * be longer than what was under way: here, on a line of 5 Gbit/s over 100 ms.
  */
 #define HPN_RESUME_TAIL		(64ULL * 1024 * 1024)
 /* A trace has at least so many zeros that should be something else. */
@@ -141,18 +141,18 @@ void hpn_resume_begin(struct hpn_resume *, const struct hpn_resume_file *source,
 void hpn_resume_found(struct hpn_resume *, const struct hpn_resume_found *);
 
 /*
- * Whether to empty an existing destination before a copy without resume.  Usually
- * the answer is no, because the destination may be the source itself.  With
- * another size and time it cannot be.  Then an interruption would leave a mixture
- * of both files that looks like a part of one.  (Up to HPN_RESUME_BACK bytes no
- * mixture goes unseen, because all of it is read back.)
+ * Whether to empty an existing destination before a copy without resume.
+ * Usually the answer is no, because the destination may be the source itself.
+ * With another size and time it cannot be.  Then an interruption would leave a
+ * mixture of both files that looks like a part of one.  (Up to HPN_RESUME_BACK
+ * bytes no mixture goes unseen, because all of it is read back.)
  */
 int hpn_resume_empties(const struct hpn_resume_file *source,
     const struct hpn_resume_file *dest);
 
 /*
- * Read one argument of -X.  Returns 1 if it is ours, with *flags set; 0 if it is
- * not ours; -1 if it is ours but its value is wrong.
+ * Read one argument of -X.  Returns 1 if it is ours, with *flags set; 0 if it
+ * is not ours; -1 if it is ours but its value is wrong.
  */
 int hpn_resume_option(const char *arg, int *flags);
 

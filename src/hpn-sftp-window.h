@@ -3,11 +3,11 @@
  * hpn-sftp-window: how much of a file transfer may be under way at a time.
  *
  * An SFTP client sends requests and waits for answers.  The bytes that it has
- * requested and not received are a window like that of TCP.  They limit the rate
- * to window / round trip.  This module decides how many bytes may be requested,
- * in how many requests, and how many files may be open on the server.  The window
- * is what the path delivers in a few round trips.  It doubles each round trip
- * while it is the limit.
+ * requested and not received are a window like that of TCP.  They limit the
+ * rate to window / round trip.  This module decides how many bytes may be
+ * requested, in how many requests, and how many files may be open on the
+ * server.  The window is what the path delivers in a few round trips.  It
+ * doubles each round trip while it is the limit.
  *
  * Policy only: no descriptor, no clock, no memory of its own.  Bytes, and
  * nanoseconds of a monotonic clock.
@@ -23,16 +23,16 @@
  */
 #define HPN_SFTP_WINDOW_MIN		(4U * 1024 * 1024)
 /*
- * The largest window.  A server may have to store this much.  OpenSSH's stores at
- * most 128 MiB, and then reads no requests until it has sent some of it.
+ * The largest window.  A server may have to store this much.  OpenSSH's stores
+ * at most 128 MiB, and then reads no requests until it has sent some of it.
  */
 #define HPN_SFTP_WINDOW_MAX		(256U * 1024 * 1024)
 /* Most requests: for a server that answers in small pieces. */
 #define HPN_SFTP_WINDOW_REQUESTS	16384
 
 /*
- * Files open on the server: at first, at most, and at most if the server does not
- * say what it allows.
+ * Files open on the server: at first, at most, and at most if the server does
+ * not say what it allows.
  */
 #define HPN_SFTP_WINDOW_FILES_FIRST	32
 #define HPN_SFTP_WINDOW_FILES_MAX	256
@@ -105,8 +105,8 @@ int hpn_sftp_window_may_open(const struct hpn_sftp_window *, unsigned int files,
 
 /*
  * As hpn_sftp_window_may_open(), for a file that is created when it is opened.
- * The answer is no until its data can be sent soon.  bytes: those that are under
- * way, and those of open files that are still to be sent.
+ * The answer is no until its data can be sent soon.  bytes: those that are
+ * under way, and those of open files that are still to be sent.
  */
 int hpn_sftp_window_may_create(const struct hpn_sftp_window *,
     unsigned int files, uint64_t bytes);

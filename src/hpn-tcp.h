@@ -60,10 +60,10 @@ int hpn_tcp_account_get(int fd, struct hpn_tcp_account *);
 /*
  * How many unsent bytes the kernel should hold.  They must be enough that the
  * sender is never late, and few enough that a keystroke's echo does not wait
- * long behind them.  While TCP sends much faster than it delivers, it is finding
- * out the path's rate, and must not lack data.  Then the number is larger, unless
- * the round trip without queueing is short.  Policy: no descriptor needed.  The
- * arguments are as in struct hpn_tcp_facts.
+ * long behind them.  While TCP sends much faster than it delivers, it is
+ * finding out the path's rate, and must not lack data.  Then the number is
+ * larger, unless the round trip without queueing is short.  Policy: no
+ * descriptor needed.  The arguments are as in struct hpn_tcp_facts.
  */
 uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace,
     uint64_t rtt_min_ns);
@@ -72,9 +72,9 @@ uint32_t hpn_tcp_unsent_target(uint64_t rate, uint64_t pace,
 int hpn_tcp_unsent_set(int fd, uint32_t bytes);
 
 /*
- * Have TCP spread what is sent over time (SO_MAX_PACING_RATE in socket(7)), for a
- * program that hands over `rate` bytes a second in pieces.  TCP gets a tenth more
- * than that, for headers and tags.  Keeps errno.
+ * Have TCP spread what is sent over time (SO_MAX_PACING_RATE in socket(7)),
+ * for a program that hands over `rate` bytes a second in pieces.  TCP gets a
+ * tenth more than that, for headers and tags.  Keeps errno.
  */
 void hpn_tcp_pace(int fd, uint64_t rate);
 
