@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-clock: how long something takes, nanoseconds.  A difference means something.
- * All our files ask here.
+ * hpn-clock: how long something takes, in nanoseconds.  Only differences
+ * between two values have a meaning.  All our files use it.
  */
 #ifndef HPN_CLOCK_H
 #define HPN_CLOCK_H

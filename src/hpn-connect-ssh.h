@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-connect-ssh: what ssh calls to connect without waiting.  hpn-connect
- * decides; here is what it has to know, and what is done to the channel.
+ * decides.  This collects the facts for it, and acts on the channel.
  */
 #ifndef HPN_CONNECT_SSH_H
 #define HPN_CONNECT_SSH_H
@@ -13,31 +13,31 @@ struct timespec;
 struct sshkey;
 
 /*
- * Whether this is a method of GSSAPI's and the user has nothing to use it with.
- * Of methods of others 0 is returned.
+ * Whether this is a GSSAPI method and the user has no credentials for it.
+ * Returns 0 for any other method.
  */
 int hpn_connect_ssh_hopeless(const char *method);
 
 /*
- * hpn_connect_asks(), and hpn_connect_opens() and open(), of this connection.
- * seq: of the next packet.
+ * hpn_connect_asks() for this connection; hpn_connect_opens() and, if it says
+ * yes, hpn_connect_open().  seq: of the next packet.
  */
 int hpn_connect_ssh_asks(const struct ssh *, const char *preferred,
     int (*usable)(const char *method, void *ctx));
 int hpn_connect_ssh_opens(struct ssh *, uint32_t seq);
 
 /*
- * Whether the only identity there is may sign without a question before: its
- * file needs no passphrase, and nobody is asked or told.  agent_fd: -1 if no
- * agent has it.
+ * Whether ssh may sign with its only identity without asking the server first.
+ * The file must need no passphrase, and the user need not confirm or touch
+ * anything.  agent_fd: -1 if no agent has the key.
  */
 int hpn_connect_ssh_signs(const struct sshkey *, int agent_fd,
     const char *filename);
 
 /*
  * The opening of this channel was sent: its requests are next.  The server has
- * not said its number, which is 0.  Standard input and output stay as they were
- * until it has, for ssh may still end or be ended.
+ * not told its channel number.  It will be 0.  Until it has, standard input and
+ * output stay unchanged, because ssh may still end or be killed.
  */
 void hpn_connect_ssh_opening(struct ssh *, int id);
 
@@ -48,14 +48,15 @@ void hpn_connect_ssh_confirmed(struct ssh *, int id);
 void hpn_connect_ssh_authenticated(struct ssh *);
 
 /*
- * Host keys that the server has to prove (UpdateHostKeys): on, it was asked; off, it
- * has answered.  A session that was opened early may end before the answer comes.
+ * The server has to prove its host keys (UpdateHostKeys).  on: ssh has asked.
+ * !on: the server has answered.  An early session may end before the answer
+ * comes.
  */
 void hpn_connect_ssh_wait(const struct ssh *, int on);
 
 /*
- * The session is over: whether the answer is still waited for, which is two seconds
- * at most.  Where timeout is not NULL, it then becomes short.
+ * The session is over: whether ssh still waits for that answer, at most two
+ * seconds.  If so, this shortens timeout, which may be NULL.
  */
 int hpn_connect_ssh_waits(struct timespec *timeout);
 

@@ -3,17 +3,19 @@
  * hpn-connect: what ssh may send while it connects without waiting for the
  * answer to what it sent before, and what follows if that was too early.
  *
- * docs/connecting.md shows which round trips there are.  Three things are
- * decided here; each costs one ordinary attempt at worst:
+ * docs/connecting.md shows the round trips.  This module decides three things.
+ * A wrong decision costs at most one authentication attempt.
  *
- * - The first key that would be offered anyway is asked for together with the
- *   request "none" that asks for methods (RFC 4252 section 5.1).
- * - The session and its command travel with the signature of a key that the
- *   server has accepted (PK_OK).  A command must never run twice: it is sent
- *   again only if the server has said of each of these packets that it does
- *   not know them.
- * - Only servers that are known to cope are sent anything early, by what they
- *   said in EXT_INFO (RFC 8308), which nobody on the way can change.
+ * - Whether ssh asks for the first key together with the request "none" that
+ *   asks for methods (RFC 4252 section 5.1).  It is the key that would be
+ *   offered first anyway.
+ * - Whether ssh sends the session and its command together with the signature
+ *   of
+ *   a key that the server has accepted (PK_OK).  A command must never run
+ *   twice.  ssh sends it again only if the server has answered each of these
+ *   packets with UNIMPLEMENTED.
+ * - Which servers get anything early: only those that are known to handle it.
+ *   Their EXT_INFO (RFC 8308) shows it.  Nobody on the way can change that.
  *
  * Plain numbers in, decisions out.  All functions take NULL for "switched off".
  */
@@ -23,25 +25,25 @@
 #include <sys/types.h>
 #include <stdint.h>
 
-/* Where the session is that is opened early. */
+/* How far the early session has come. */
 enum hpn_connect_stage {
 	HPN_CONNECT_NONE,	/* nothing was sent */
 	HPN_CONNECT_OPENING,	/* it is being sent */
-	HPN_CONNECT_SENT,	/* it has gone after the signature */
-	HPN_CONNECT_REFUSED,	/* the signature did not do; it is withdrawn */
-	HPN_CONNECT_RUNS	/* the signature did, and so it is there */
+	HPN_CONNECT_SENT,	/* it was sent after the signature */
+	HPN_CONNECT_REFUSED,	/* the signature failed; it is withdrawn */
+	HPN_CONNECT_RUNS	/* the signature succeeded: it is open */
 };
 
-/* A connection that may hurry; all zero at first. */
+/* The state of a connection; all zero at first. */
 struct hpn_connect {
 	int compresses;		/* a compression was agreed on */
 	enum hpn_connect_stage stage;
 	uint32_t first, end;	/* sequence numbers of its packets: [first, end) */
 	uint32_t unknown;	/* so many of them were answered UNIMPLEMENTED */
-	int rekeyed;		/* since then: their numbers mean nothing now */
+	int rekeyed;		/* since then: sequence numbers may be reset */
 };
 
-/* What the server has said of itself, the last three in the first EXT_INFO. */
+/* What the server has said about itself; the last three: the first EXT_INFO. */
 struct hpn_connect_peer {
 	int openssh;		/* its identification */
 	int ext_info;		/* it has come */
@@ -63,9 +65,9 @@ struct hpn_connect_wish {
 void hpn_connect_agreed(struct hpn_connect *, int compresses);
 
 /*
- * Whether the first key may be asked for before it is known which methods the
- * server has.  preferred: PreferredAuthentications, in order; usable tells of
- * the methods before "publickey" whether they could be used.
+ * Whether ssh may ask for the first key before it knows the server's methods.
+ * preferred: PreferredAuthentications, in order.  usable() tells whether a
+ * method before "publickey" could be used.
  */
 int hpn_connect_asks(const struct hpn_connect *,
     const struct hpn_connect_peer *, const char *preferred,
@@ -78,26 +80,27 @@ int hpn_connect_asks(const struct hpn_connect *,
 int hpn_connect_opens(const struct hpn_connect *,
     const struct hpn_connect_peer *, const struct hpn_connect_wish *);
 
-/* Its packets are made now, from this sequence number on, and end before `end`. */
+/* The session's packets have the sequence numbers from first to before end. */
 void hpn_connect_open(struct hpn_connect *, uint32_t first);
 void hpn_connect_opened(struct hpn_connect *, uint32_t end);
 int hpn_connect_opening(const struct hpn_connect *);
 
 /*
- * The server does not know the packet of this sequence number.  Returns 1 if the
- * connection has to end, since it was one of a session that is waited for.
+ * The server answered this sequence number with UNIMPLEMENTED.  Returns 1 if
+ * the connection has to end, because the packet belongs to a session that
+ * runs.
  */
 int hpn_connect_unknown(struct hpn_connect *, uint32_t seq);
 
 /*
- * The answer to the signature was no success.  Returns 1 if a session is to be
- * withdrawn.
+ * The answer to the signature was a failure.  Returns 1 if an early session has
+ * to be withdrawn.
  */
 int hpn_connect_failed(struct hpn_connect *);
 
 /*
- * Authentication has succeeded.  Returns 0 if it is not known what became of the
- * session that was sent: then there must be no other.
+ * Authentication has succeeded.  Returns 0 if we do not know what became of the
+ * session that was sent.  Then ssh must not open another one.
  */
 int hpn_connect_succeeded(struct hpn_connect *);
 

@@ -2,10 +2,12 @@
 /*
  * hpn-cpus: how many CPUs this process may use.
  *
- * The least of the CPUs that exist, that its affinity allows
- * (sched_getaffinity(2)) and that its control groups pay for (cpu.max of
- * version 2, cpu.cfs_quota_us of version 1, of its own group and of every group
- * above).  Reads a few small files, so ask once and not in a sandbox.  No state.
+ * This is the least of three numbers:
+ * - the CPUs that exist
+ * - the CPUs that the affinity allows (sched_getaffinity(2))
+ * - the CPU time that control groups allow (cpu.max of version 2,
+ *   cpu.cfs_quota_us of version 1), of its group and of every group above
+ * It reads a few small files, so ask once and not in a sandbox.  No state.
  * Compiles without the OpenSSH tree.
  */
 #ifndef HPN_CPUS_H
@@ -17,16 +19,16 @@
 #define HPN_CPUS_UNLIMITED	(~0U)
 
 /*
- * Whole CPUs, at least 1: a share of one more is not counted, since a thread
- * that runs on it is held up for most of the time.
+ * Whole CPUs, at least 1.  A part of a CPU does not count, because a thread on
+ * it would stand still for most of the time.
  */
 unsigned int hpn_cpus(void);
 
 /*
- * What the files say, in thousandths of a CPU, or HPN_CPUS_UNLIMITED; what
- * cannot be understood limits nothing.  `max` is the text of cpu.max ("MAX
- * PERIOD" or "max PERIOD"), quota and period the texts of cpu.cfs_quota_us and
- * cpu.cfs_period_us.
+ * What the files say, in thousandths of a CPU.  HPN_CPUS_UNLIMITED: no limit,
+ * or a text that we do not understand.  `max` is the text of cpu.max ("MAX
+ * PERIOD" or "max PERIOD").  quota and period are the texts of
+ * cpu.cfs_quota_us and cpu.cfs_period_us.
  */
 unsigned int hpn_cpus_parse_max(const char *max);
 unsigned int hpn_cpus_parse_quota(const char *quota, const char *period);

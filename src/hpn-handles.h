@@ -3,20 +3,21 @@
  * hpn-handles: which handles an SFTP server has given, and whether it keeps them
  * apart.
  *
- * A client that has one file open at a time never learns that a server gives two
- * of them one handle.  One that opens many reads from and writes to the wrong
- * file then.  So every handle is kept here from the answer that gives it to the
- * time at which nothing can be found out about it any more.
+ * Some servers give two open files the same handle.  A client with one file
+ * open at a time never notices.  A client with many open files then reads from
+ * and writes to the wrong file.  So this module keeps every handle from the
+ * answer that gives it until no later answer can tell anything about it.
  *
- * A server may give a handle again as soon as it has closed it, and OpenSSH's
- * does.  So two files have one handle if the second was asked to be opened
- * before the first was asked to be closed.  Which of the answers comes first says
- * nothing, unless the server is known to keep no order: then it is in doubt until
- * the closing was answered.  A handle is settled when that is so, and all that was
- * asked to be opened before has been answered.
+ * A server may give a handle again as soon as it has closed the file, and
+ * OpenSSH's does.  So two files share a handle if the client asked to open the
+ * second before it asked to close the first.  The order of the answers says
+ * nothing.  If the server is known to keep no order, there is doubt until the
+ * closing was answered.  A handle is settled when two things have been
+ * answered: its closing, and every opening that was asked for before the
+ * closing.
  *
- * One of these serves one channel: each has a server of its own.  Requests are
- * known by their ids, which ascend and may wrap.
+ * One object serves one channel, because each channel has a server of its own.
+ * Requests are known by their ids, which ascend and may wrap.
  *
  * Policy only: no descriptor, no clock.  Memory: handles are copied.
  */
@@ -50,10 +51,10 @@ void hpn_handles_asked(struct hpn_handles *, uint32_t id);
 void hpn_handles_none(struct hpn_handles *, uint32_t id);
 
 /*
- * It was answered with a handle, which is owner's from here on.  disorder: the
- * server is known to keep no order.  shared() is
- * called with each owner that has the same one, and may not use these functions.
- * Returns how many they are.
+ * It was answered with a handle, which belongs to owner from now on.
+ * disorder: the server is known to keep no order.  This calls shared() with
+ * each other owner of the same handle.  shared() may not use these functions.
+ * Returns how many other owners there are.
  */
 unsigned int hpn_handles_given(struct hpn_handles *, uint32_t id,
     const void *handle, size_t len, void *owner, int disorder,
@@ -66,16 +67,16 @@ void hpn_handles_closed(struct hpn_handles *, uint32_t id, const void *owner);
 void hpn_handles_answered(struct hpn_handles *, uint32_t id);
 
 /*
- * How many may have been open as the server dealt with the request id: never
- * fewer than there were.
+ * How many handles may have been open when the server handled the request id.
+ * This may be too many, but is never too few.
  */
 unsigned int hpn_handles_held(const struct hpn_handles *, uint32_t id,
     int disorder);
 
-/* The channel has ended: the owner of some handle, which is forgotten, or NULL. */
+/* The channel has ended: forget a handle and return its owner; NULL: none. */
 void *hpn_handles_drop(struct hpn_handles *);
 
-/* The owner of a handle that is settled, which is forgotten; NULL: none is. */
+/* Forget one settled handle and return its owner; NULL: none is settled. */
 void *hpn_handles_settled(struct hpn_handles *);
 
 #endif /* HPN_HANDLES_H */

@@ -11,17 +11,19 @@
 #include <netdb.h>
 
 /*
- * Try the addresses of this family, or of any (AF_UNSPEC).  create makes a
- * socket for one of them, or returns -1 after it has said why not.  A socket
- * whose connection is not made yet when another one wins is closed, which ends
- * its handshake before the server hears of a connection.
+ * Try the addresses of this family, or of any (AF_UNSPEC).  create() makes a
+ * socket for one of them.  It returns -1 after it has reported why it cannot.
+ * When one address wins, the other sockets are closed.  This ends their
+ * handshake before the server sees a connection.
  *
- * delay: HappyDelay, ms.  *timeout_ms: how long each may take, 0 or less is for
- * ever; of the winner's time, what is left is stored there.  At its return,
- * *winner has the address, and port the last port tried, as text.
+ *   delay       HappyDelay, ms
+ *   timeout_ms  how long each address may take, ms; 0 or less: no limit; on
+ *               return, what the winner left of its time
+ *   winner      receives the address
+ *   port        receives the last port tried, as text
  *
- * Returns a connected socket that blocks, or -1 with errno, 0 if what went wrong
- * was said already.
+ * Returns a connected socket that blocks, or -1 with errno.  errno is 0 if the
+ * error was reported already.
  */
 int hpn_happy_connect(const char *host, struct addrinfo *addrs, int family,
     int (*create)(struct addrinfo *), int delay, int *timeout_ms,

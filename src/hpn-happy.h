@@ -37,9 +37,10 @@ struct hpn_happy {
 };
 
 /*
- * The order in which to try n addresses whose families, any numbers, are in the
- * order of the resolver (RFC 6724): order[] receives their indices, families
- * taking turns, beginning with that of the first.  n is at most HPN_HAPPY_MOST.
+ * The order in which to try n addresses, at most HPN_HAPPY_MOST.  families[]
+ * has their families, any numbers, in the resolver's order (RFC 6724).
+ * order[] receives their indices.  The families take turns, beginning with the
+ * first.
  */
 void hpn_happy_order(const int *families, int n, int *order);
 
@@ -53,7 +54,7 @@ int hpn_happy_begin(struct hpn_happy *, int64_t now);
 /* It has failed, or cannot be tried at all. */
 void hpn_happy_failed(struct hpn_happy *, int i);
 
-/* One whose patience is over, which has failed by that; -1: none. */
+/* An address that took too long, which now counts as failed; -1: none. */
 int hpn_happy_late(struct hpn_happy *, int64_t now);
 
 /* Milliseconds until there is something to ask for; -1: only answers count. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-hash: hashes of what is in a file, to find out whether two files are
- * alike without sending either: XXH3-128 of libxxhash.
+ * hpn-hash: hashes of what is in a file: XXH3-128 of libxxhash.  They tell
+ * whether two files are the same without sending either.
  *
- * It finds what goes wrong by accident (a chance of 2^-128 that a change goes
- * unseen).  It is no cryptographic hash: whoever can choose the content of
- * both files can make them differ and hash alike.
+ * A hash finds accidents (a change goes unseen with a chance of 2^-128).  It is
+ * no cryptographic hash.  Somebody who can choose the content of both files can
+ * make two that differ and have the same hash.
  *
- * Built without libxxhash, hpn_hash_available() returns 0 and the functions
- * that compute something fail with ENOSYS.
+ * In a build without libxxhash, hpn_hash_available() returns 0, and the
+ * functions that compute something fail with ENOSYS.
  */
 #ifndef HPN_HASH_H
 #define HPN_HASH_H
@@ -47,22 +47,24 @@ struct hpn_hash_range {
 uint64_t hpn_hash_blocks(const struct hpn_hash_range *, uint64_t len);
 
 /*
- * How many bytes of a range one call may hash whose caller has room for `room`
- * hashes and wants at most `most` bytes read.  0 if the range is beyond what a
- * file can have (2^63 - 1 bytes), or room or most are 0.
+ * How many bytes of a range one call may hash.  The caller has room for `room`
+ * hashes and lets at most `most` bytes be read.  0 if the range is beyond what
+ * a file can have (2^63 - 1 bytes), or if room or most are 0.
  */
 uint64_t hpn_hash_bound(const struct hpn_hash_range *, size_t room,
     uint64_t most);
 
 /*
- * Hash a range of a regular file that is open for reading, at most `most`
- * bytes of it, at most `room` blocks, and no longer than wait_ns (0: no
- * limit), but something.  Writes a hash for each block; the last one may have
- * been cut short.  *hashed is how many bytes they cover, 0 only if the file
- * ends at or before the offset; *ended whether the file ended within the
- * range.  The file's position stays as it is.  Returns how many hashes, or -1
- * with errno: EINVAL: no such range; EOPNOTSUPP: not a regular file; ENOSYS;
- * ENOMEM; those of pread(2).
+ * Hash a range of a regular file that is open for reading, and write a hash
+ * for each block.  It stops after `most` bytes, `room` blocks or wait_ns (0:
+ * no limit), but hashes at least one byte.  If it stops, the last block may be
+ * shorter.
+ *   hashed  receives how many bytes the hashes cover; 0 only if the file ends
+ *           at or before the offset
+ *   ended   receives whether the file ended within the range
+ * The file's position does not change.  Returns the number of hashes, or -1
+ * with errno: EINVAL (no such range), EOPNOTSUPP (not a regular file), ENOSYS,
+ * ENOMEM, and those of pread(2).
  */
 ssize_t hpn_hash_file(int fd, const struct hpn_hash_range *,
     unsigned char *hashes, size_t room, uint64_t most, uint64_t wait_ns,

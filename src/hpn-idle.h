@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-idle: a connection that has carried bulk data and carries none any more
- * gives back the memory, and the threads, that only those needed.
+ * hpn-idle: a connection that no longer carries bulk data gives back the memory
+ * and the threads that only bulk data need.
  */
 #ifndef HPN_IDLE_H
 #define HPN_IDLE_H
@@ -12,7 +12,7 @@
 struct ssh;
 struct Channel;
 
-/* Quiet is who moved no more than HPN_IDLE_BYTES in this time, ns. */
+/* A connection is idle if it moved at most HPN_IDLE_BYTES in this time, ns. */
 #define HPN_IDLE_NS	2000000000ULL
 #define HPN_IDLE_BYTES	(64 * 1024)
 
@@ -30,9 +30,9 @@ int hpn_idle_due(struct hpn_idle *, u_int64_t moved, u_int64_t now_ns,
     u_int64_t *wait_ns);
 
 /*
- * Called before the loop of ssh or sshd sleeps: does what is due, and makes
- * timeout end in time for what will be.  Does nothing on a connection without
- * hpn_channels_configure().
+ * Call this before the loop of ssh or sshd sleeps.  It does what is due, and
+ * shortens timeout to when the next thing is due.  It does nothing on a
+ * connection without hpn_channels_configure().
  */
 void hpn_idle_channels(struct ssh *, struct Channel **, u_int nchannels,
     struct timespec *timeout, struct hpn_idle *);

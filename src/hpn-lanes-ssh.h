@@ -3,14 +3,16 @@
  * hpn-lanes-ssh: further sessions of ssh's connection, for the program that
  * started ssh.
  *
- * scp and sftp hand ssh a socket besides its standard ones and name it in the
- * environment (HPN_LANES_SSH_ENV). Whatever they want to have joined to another
- * session they send there: a frame and a descriptor, as below. The session runs
- * what the first one runs. If it cannot be had the descriptor is closed.
+ * scp and sftp hand ssh a socket besides its standard descriptors, and name it
+ * in the environment (HPN_LANES_SSH_ENV).  To get another session, they send a
+ * frame and a descriptor there, as below.  ssh connects the descriptor to the
+ * new session, which runs what the first one runs.  If there can be no new
+ * session, ssh closes the descriptor.
  *
- * The socket is closed at once if the server needs no such thing: that it is no
- * OpenSSH, or lets a session's first data come with its request (see
- * hpn_channels_early_window()), as one does whose windows grow.
+ * ssh closes the socket at once if further sessions are of no use: if the
+ * server is not OpenSSH, or if its windows grow.  A server whose windows grow
+ * lets a session's first data come with its request
+ * (hpn_channels_early_window()).
  */
 #ifndef HPN_LANES_SSH_H
 #define HPN_LANES_SSH_H
@@ -22,7 +24,7 @@ struct ssh;
 struct sshbuf;
 
 #define HPN_LANES_SSH_ENV	"HPN_SSH_SESSIONS"
-/* remote_name of a channel of theirs, which may fail without a word. */
+/* remote_name of such a channel.  It may fail without a message. */
 #define HPN_LANES_SSH_NAME	"further-session"
 /*
  * uint32 length, of what follows: 4; uint32 type: HPN_LANES_SSH_OPEN. After it,
@@ -30,9 +32,10 @@ struct sshbuf;
  */
 #define HPN_LANES_SSH_OPEN	1
 /*
- * What ssh says of its configuration, once, before it connects: uint32 length: 8;
- * uint32 type: HPN_LANES_SSH_TOLD; uint32 a set of bits. The environment's
- * value begins with HPN_LANES_SSH_TELL if nothing else is wanted of it.
+ * What ssh says of its configuration, once, before it connects: uint32 length:
+ * 8; uint32 type: HPN_LANES_SSH_TOLD; uint32 a set of bits.  The environment's
+ * value begins with HPN_LANES_SSH_TELL if scp or sftp wants no further
+ * sessions.
  */
 #define HPN_LANES_SSH_TOLD	2
 #define HPN_LANES_SSH_TOLD_LEN	12
@@ -45,10 +48,10 @@ struct sshbuf;
  */
 int hpn_lanes_ssh_inherit(void);
 
-/* ssh has its configuration: say what the program that started it has to know. */
+/* ssh has read its configuration: tell it to the program that started ssh. */
 void hpn_lanes_ssh_tell(const struct hpn_options *);
 
-/* Whether sessions may be asked for: the server must not be told that none will. */
+/* Whether further sessions may come: then do not send no-more-sessions yet. */
 int hpn_lanes_ssh_may_come(struct ssh *);
 
 /*
