@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-dm-buf: the bytes of a stream that were read and are not settled yet, in a
- * ring of memory that the caller gives.  It never holds more.
+ * hpn-dm-buf: the bytes of a stream that were read and may have to be sent
+ * again.  Bytes that are not needed any more are settled.  The ring is the
+ * caller's memory, and never holds more.
  *
  *	settled (low)          read (high)
  *	    |   what may be wanted again   |     free     |
@@ -26,17 +27,17 @@ void hpn_dm_buf_begin(struct hpn_dm_buf *, unsigned char *memory, size_t size);
 
 /* Where to put what is read next, and how much fits there in one piece. */
 unsigned char *hpn_dm_buf_room(struct hpn_dm_buf *, size_t *lenp);
-/* So much was put there; at most what fitted. */
+/* len bytes were put there, at most *lenp. */
 void hpn_dm_buf_add(struct hpn_dm_buf *, size_t len);
 
 /*
- * What begins at this offset, and how much of it there is in one piece, at most
- * `most`.  NULL, and 0: it was settled, or not read yet.
+ * The bytes that begin at this offset, and how many are in one piece, at most
+ * `most`.  NULL and 0: they are settled, or not read yet.
  */
 const unsigned char *hpn_dm_buf_at(const struct hpn_dm_buf *, uint64_t offset,
     size_t most, size_t *lenp);
 
-/* What lies before this offset is not wanted again.  Never goes back. */
+/* Nothing before this offset is needed again.  The offset never goes back. */
 void hpn_dm_buf_settle(struct hpn_dm_buf *, uint64_t offset);
 
 #endif /* HPN_DM_BUF_H */

@@ -2,7 +2,7 @@
 /*
  * hpn-dm-child: the processes that dmscp starts, and its own end.
  *
- * Every child is known here until it was waited for, so that none is left behind.
+ * This remembers every child until it was waited for.  So none is left behind.
  */
 #ifndef HPN_DM_CHILD_H
 #define HPN_DM_CHILD_H
@@ -11,7 +11,7 @@
 
 struct hpn_dm_opts;
 
-/* Exit statuses, out of the way of those that commands have. */
+/* Exit statuses.  Commands seldom have these. */
 #define HPN_DM_CHILD_FAILED	255	/* anything else */
 #define HPN_DM_CHILD_DIFFERS	254	/* arrived, but is not what was sent */
 #define HPN_DM_CHILD_COMMAND	253	/* the source or the sink failed */
@@ -19,9 +19,10 @@ struct hpn_dm_opts;
 #define HPN_DM_CHILD_LINE	251	/* no connection in time */
 
 /*
- * Our ssh, whose standard input and output are this descriptor.  what is the
- * subsystem, or with command non-zero a command line for the user's shell there.
- * batch: nobody is to be asked anything.
+ * Start our ssh.  *fd is connected to its standard input and output.
+ *   what     the subsystem; with command non-zero, a command line for the
+ *            user's shell on the server
+ *   batch    ssh must not ask the user anything
  */
 pid_t hpn_dm_child_ssh(const struct hpn_dm_opts *, const char *what,
     int command, int batch, int *fd);
@@ -30,8 +31,8 @@ pid_t hpn_dm_child_ssh(const struct hpn_dm_opts *, const char *what,
 pid_t hpn_dm_child_shell(const char *command, int writes, int *fd);
 
 /*
- * Whether it has ended: 1 and *status as of waitpid(2); 0: not yet; with wait
- * non-zero wait for it.
+ * Whether the child has ended: 1, with *status as of waitpid(2), or 0: not yet.
+ * wait non-zero: wait for it.
  */
 int hpn_dm_child_ended(pid_t, int wait, int *status);
 
@@ -47,7 +48,7 @@ const char *hpn_dm_child_status(int status);
  */
 char *hpn_dm_child_quote(char *line, const char *word);
 
-/* The user or the system wants an end; and which signal said so. */
+/* The signal with which the user or the system ends dmscp; 0: none yet. */
 int hpn_dm_child_interrupted(void);
 void hpn_dm_child_signals(void);
 

@@ -8,10 +8,10 @@
 struct hpn_dm_opts;
 
 /*
- * Write the object to the sink.  Of a set nothing is written before its manifest
- * was found whole and each fragment to be there with its size.  Returns when all of
- * it was written and compared; otherwise the program ends with a status of
- * hpn-dm-child.h.
+ * Write the object to the sink.  For a set, this first checks that its
+ * manifest is whole, and that each fragment is there with its size.  It
+ * returns when all of the object was written and compared.  Otherwise the
+ * program ends with a status of hpn-dm-child.h.
  */
 void hpn_dm_get(const struct hpn_dm_opts *);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-dm-line: the connection to the SFTP server, which is made again when it
- * breaks, for as long as the user's limit (-T) lasts.  And the line that shows how
- * far things are.
+ * hpn-dm-line: the connection to the SFTP server.  If it breaks, dmscp connects
+ * again, until the user's limit (-T) ends.  This file also shows the progress.
  */
 #ifndef HPN_DM_LINE_H
 #define HPN_DM_LINE_H
@@ -30,31 +29,32 @@ struct hpn_dm_line {
 	int showing;
 };
 
-/* Connect; nobody is asked anything after the first time. */
+/* Connect.  Only this first connection may ask the user anything. */
 void hpn_dm_line_begin(struct hpn_dm_line *, const struct hpn_dm_opts *);
 
 /*
- * Connect again if that is due.  Returns how long to wait at most for what comes,
+ * Connect again if that is due.  Returns the longest time to wait for input,
  * ms.
  */
 int hpn_dm_line_due(struct hpn_dm_line *);
 
 /*
- * Move what can be moved.  1: the connection was lost, and is made again; what was
- * under way is gone.  0: all is well.  Otherwise the program ends.
+ * Move what can be moved.  0: all is well.  1: the connection was lost, all
+ * requests under way are gone, and dmscp will connect again.  Otherwise the
+ * program ends.
  */
 int hpn_dm_line_trip(struct hpn_dm_line *);
 
 /*
- * Something was done that need not be done again.  Less is no progress: a server
- * that ends at each attempt would be tried for ever.
+ * Something was done that need not be done again.  Do not call this for less:
+ * then a server that fails at each attempt would be tried for ever.
  */
 void hpn_dm_line_worked(struct hpn_dm_line *);
 
-/* No more will be asked. */
+/* No more requests will be sent. */
 void hpn_dm_line_end(struct hpn_dm_line *);
 
-/* Show how far it is, once a second; size 0: not known; what: behind it. */
+/* Show the progress, once a second.  size 0: unknown.  what: text behind it. */
 void hpn_dm_line_show(struct hpn_dm_line *, uint64_t bytes, uint64_t size,
     const char *what, int last);
 /* A message is about to be written. */

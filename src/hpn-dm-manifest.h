@@ -15,12 +15,12 @@
  *	state complete
  *	end 0123456789abcdef0123456789abcdef
  *
- * The last line is the hash of all that precedes it.  Where there are no hashes
- * (-nochecksum) they are 32 zeros and the algorithm is "none".
+ * The last line is the hash of all lines before it.  Without hashes
+ * (-nochecksum) each hash is 32 zeros, and the algorithm is "none".
  *
- * Everything in it may come from an enemy.  No name of a file is taken from it: the
- * object is compared with what the user asked for.  Policy only: the text is the
- * caller's, and hashes are computed elsewhere.
+ * An attacker may have written the manifest.  So no file's name is taken from
+ * it: the caller compares the object with what the user asked for.  Policy
+ * only: the text is the caller's, and the caller computes the hashes.
  */
 #ifndef HPN_DM_MANIFEST_H
 #define HPN_DM_MANIFEST_H
@@ -53,24 +53,28 @@ struct hpn_dm_manifest_fragment {
 };
 
 /*
- * What is wrong with this text, or NULL: it is a manifest of this version, whose
- * sizes add up.  The caller has still to compare `end' with the hash of the first
- * end_at bytes (if hashed), and the object's name.
+ * Returns NULL if the text is a manifest of this version whose sizes add up.
+ * Otherwise it returns what is wrong.  The caller still has to check the
+ * object's name and, if hashed, compare `end' with the hash of the first
+ * end_at bytes.
  */
 const char *hpn_dm_manifest_parse(struct hpn_dm_manifest *, const char *text,
     size_t len);
 
 /*
- * The next fragment of a text that was parsed: *at is fragments_at at first.  1, or
- * 0: there is none.
+ * Get the next fragment of a text that was parsed.  *at is fragments_at at
+ * first.  Returns 1, or 0 if there is no more.
  */
 int hpn_dm_manifest_next(const struct hpn_dm_manifest *, const char *text,
     size_t *at, struct hpn_dm_manifest_fragment *);
 
 /*
- * Write a line of HPN_DM_MANIFEST_LINE bytes at most, returns its length: the lines
- * in front of the fragments (into a buffer of six times that), one fragment, what
- * follows them, the last one.
+ * Write a line of at most HPN_DM_MANIFEST_LINE bytes, and return its length.
+ *	_head		the lines before the fragments; the buffer needs six
+ *			times HPN_DM_MANIFEST_LINE
+ *	_fragment	one fragment
+ *	_state		the line after the fragments
+ *	_end		the last line
  */
 size_t hpn_dm_manifest_put_head(char *, const struct hpn_dm_manifest *);
 size_t hpn_dm_manifest_put_fragment(char *, uint64_t n,

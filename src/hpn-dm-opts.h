@@ -2,9 +2,10 @@
 /*
  * hpn-dm-opts: the command line of dmscp.
  *
- * Names of one letter are exact, as -f and -F differ; longer ones are exact too, in
- * any case.  Each may stand anywhere, and of several the last one holds; those for
- * ssh gather.  Policy only: strings belong to argv.
+ * Names of one letter are exact: -f and -F differ.  Longer names may not be
+ * shortened; their case does not matter.  An option may stand anywhere.  If it
+ * is given twice, the last one holds.  Options for ssh are all passed on.
+ * Policy only: strings belong to argv.
  */
 #ifndef HPN_DM_OPTS_H
 #define HPN_DM_OPTS_H
@@ -49,14 +50,14 @@ struct hpn_dm_opts {
 };
 
 /*
- * argc and argv as main() has them.  NULL, or what is wrong, without a full stop;
- * o->about may say with what.
+ * Parse argc and argv of main().  Returns NULL, or what is wrong, without a
+ * full stop.  o->about is the argument that is wrong, or NULL.
  */
 const char *hpn_dm_opts_parse(struct hpn_dm_opts *o, int argc, char **argv);
 
 /*
- * A number of bytes: digits, and k, m, g or t behind them or, as the first dmscp had
- * it, in front.  0, or -1.
+ * Parse a number of bytes: digits, and k, m, g or t after them.  The letter
+ * may also stand before them, as in the first dmscp.  Returns 0 or -1.
  */
 int hpn_dm_opts_size(const char *, uint64_t *);
 

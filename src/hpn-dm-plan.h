@@ -3,8 +3,8 @@
  * hpn-dm-plan: how a stream is cut into fragments, and what they are called.
  *
  * A set "run7" has the fragments run7.0001, run7.0002, ... and the manifest
- * run7.manifest (hpn-dm-manifest.h).  What is being written is called as what it
- * will be, with ".part" behind.  Fragments count from 1.  Sizes and offsets are
+ * run7.manifest (hpn-dm-manifest.h).  While a file is being written, ".part"
+ * follows its later name.  Fragments count from 1.  Sizes and offsets are
  * bytes.  Policy only: no descriptor, no memory of its own.
  */
 #ifndef HPN_DM_PLAN_H
@@ -15,7 +15,7 @@
 
 /* More than this are refused, in a plan as in a manifest. */
 #define HPN_DM_PLAN_MOST	1000000U
-/* Of the name of an object, without what is put behind it; of the longest path. */
+/* Longest name of an object, without what is appended to it; longest path. */
 #define HPN_DM_PLAN_NAME	1000U
 #define HPN_DM_PLAN_PATH	4096U
 
@@ -47,9 +47,9 @@ int hpn_dm_plan_name_ok(const char *name);
 const char *hpn_dm_plan_base(const char *path);
 
 /*
- * Write dir/name, with .NUMBER (at least four digits) unless n is 0, and with
- * suffix behind it.  dir NULL or empty: the folder where the server begins.  0, or
- * -1 if len bytes are too few; the buffer is a string in any case.
+ * Write dir/name, then .NUMBER (at least four digits) unless n is 0, then
+ * suffix.  dir NULL or empty: the directory where the server begins.  Returns
+ * 0, or -1 if len bytes are too few.  The buffer is a string in any case.
  */
 int hpn_dm_plan_path(char *buf, size_t len, const char *dir, const char *name,
     uint64_t n, const char *suffix);

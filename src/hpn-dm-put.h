@@ -8,9 +8,9 @@
 struct hpn_dm_opts;
 
 /*
- * Read the source to its end and write it.  Returns when all of it has arrived, was
- * compared, and has its name; otherwise the program ends with a status of
- * hpn-dm-child.h.
+ * Read the source to its end and write it.  This returns when all of it has
+ * arrived, was compared, and has its name.  Otherwise the program ends with a
+ * status of hpn-dm-child.h.
  */
 void hpn_dm_put(const struct hpn_dm_opts *);
 

@@ -17,45 +17,47 @@ struct hpn_dm_sftp;
 struct hpn_dm_sftp_handle;
 
 /*
- * Read from offset to end of the file behind this handle, all of which stay the
- * caller's.  Nothing is asked yet.
+ * A reader from offset to end of the file behind this handle.  The connection
+ * and the handle stay the caller's.  This sends no request yet.
  */
 struct hpn_dm_reader *hpn_dm_reader_new(struct hpn_dm_sftp *,
     const struct hpn_dm_sftp_handle *, uint64_t offset, uint64_t end);
 
 /*
- * At any time.  What is under way is waited for inside; if that goes with the
- * connection, hpn_dm_reader_lost() comes first.
+ * You may call this at any time.  Memory of requests under way is kept inside
+ * until their answers come.  If the connection has gone, call
+ * hpn_dm_reader_lost() before.
  */
 void hpn_dm_reader_free(struct hpn_dm_reader *);
 
 /*
- * The connection has gone: what has come stays, and is given out; what was under
- * way is asked for again when there is another connection.
+ * _lost: the connection has gone.  The reader keeps the bytes that have come,
+ * and still gives them out.  _again: there is a new connection.  The reader
+ * requests again what was under way.
  */
 void hpn_dm_reader_lost(struct hpn_dm_reader *);
 void hpn_dm_reader_again(struct hpn_dm_reader *, struct hpn_dm_sftp *);
 
-/* Where the range ends now; may rise. */
+/* Set a new end of the range; it may only rise. */
 void hpn_dm_reader_until(struct hpn_dm_reader *, uint64_t end);
 
 /*
- * Ask for as much as fits into so many bytes of memory, of which this reader holds
- * some.  Returns what it holds, bytes.
+ * Send requests until this reader holds at most `most` bytes of memory.
+ * Returns how many bytes it holds.
  */
 size_t hpn_dm_reader_ask(struct hpn_dm_reader *, size_t most);
 size_t hpn_dm_reader_held(const struct hpn_dm_reader *);
 /* Requests that are under way. */
 u_int hpn_dm_reader_under_way(const struct hpn_dm_reader *);
 
-/* The next bytes, if they are here; and what was done with len of them. */
+/* _next: the next bytes here, or NULL.  _took: len of them are used. */
 const u_char *hpn_dm_reader_next(struct hpn_dm_reader *, size_t *lenp);
 void hpn_dm_reader_took(struct hpn_dm_reader *, size_t len);
 uint64_t hpn_dm_reader_offset(const struct hpn_dm_reader *);
 
 /*
- * What has gone wrong with the next bytes: SSH2_FX_OK: nothing; SSH2_FX_EOF: the
- * file ends there; or another status.
+ * The status of the next bytes.  SSH2_FX_OK: nothing is wrong.  SSH2_FX_EOF:
+ * the file ends there.  Otherwise the server's error.
  */
 u_int hpn_dm_reader_status(const struct hpn_dm_reader *);
 

@@ -3,9 +3,10 @@
  * hpn-dm-sftp: requests to an SFTP server of version 3 and their answers, as many
  * under way as the caller likes (draft-ietf-secsh-filexfer-02).
  *
- * Nothing here ends the program or waits.  A connection that ends, or a server that
- * breaks the rules, is what hpn_dm_sftp_trip() says; all requests under way are
- * gone with hpn_dm_sftp_free().  Everything that comes from the server is checked.
+ * Nothing here ends the program or waits.  hpn_dm_sftp_trip() reports a
+ * connection that ends, or a server that breaks the rules.  hpn_dm_sftp_free()
+ * drops all requests under way.  Everything that comes from the server is
+ * checked.
  */
 #ifndef HPN_DM_SFTP_H
 #define HPN_DM_SFTP_H
@@ -20,11 +21,11 @@ struct Attrib;
 struct sshbuf;
 struct hpn_dm_sftp;
 
-/* The answer, without its id.  0, or -1: it is none to what was asked. */
+/* The answer, without its id.  Return 0, or -1: it does not fit the request. */
 typedef int hpn_dm_sftp_fn(void *context, void *about, u_char type,
     struct sshbuf *);
 
-/* Say hello over these descriptors, which become non-blocking and the callee's. */
+/* Begin over these descriptors.  They become non-blocking, and belong to it. */
 struct hpn_dm_sftp *hpn_dm_sftp_new(int in, int out);
 void hpn_dm_sftp_free(struct hpn_dm_sftp *);
 
@@ -38,7 +39,7 @@ void hpn_dm_sftp_fds(const struct hpn_dm_sftp *, int *in, int *out);
 int hpn_dm_sftp_trip(struct hpn_dm_sftp *);
 const char *hpn_dm_sftp_wrong(const struct hpn_dm_sftp *);
 
-/* It has said what it is, and its limits are known as far as it tells them. */
+/* The server has sent its version, and its limits if it tells them. */
 int hpn_dm_sftp_ready(const struct hpn_dm_sftp *);
 /* Requests under way; bytes that wait to be sent. */
 u_int hpn_dm_sftp_under_way(const struct hpn_dm_sftp *);
@@ -86,8 +87,8 @@ void hpn_dm_sftp_statvfs(struct hpn_dm_sftp *, const char *path,
     hpn_dm_sftp_fn *, void *context, void *about);
 
 /*
- * What is in an answer: 0 and what was asked for, with *status SSH2_FX_OK; or 0 and
- * another *status; or -1: neither.
+ * Read an answer.  Returns 0 with what was asked for, and *status SSH2_FX_OK;
+ * or 0 with another *status; or -1 if the answer is neither.
  */
 int hpn_dm_sftp_get_status(u_char type, struct sshbuf *, u_int *status);
 int hpn_dm_sftp_get_handle(u_char type, struct sshbuf *, u_int *status,

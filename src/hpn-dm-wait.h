@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-dm-wait: whether to try again what a server or the line refused, and when.
+ * hpn-dm-wait: whether and when to try again after a failure of the server or
+ * of the connection.
  *
  * Waiting ends when something works, or after the user's limit (-T), counted from
- * the first failure.  A refusal whose cause nobody tells (a quota, or a server
- * that says no more than "failure") is tried HPN_DM_WAIT_TRIES times.
+ * the first failure.  If the cause of a failure is unknown, there are only
+ * HPN_DM_WAIT_TRIES attempts.  It may be a quota, or a server that only says
+ * "failure".
  * Policy only: time is passed in, nanoseconds of a clock that only rises.
  */
 #ifndef HPN_DM_WAIT_H
@@ -39,7 +41,7 @@ void hpn_dm_wait_begin(struct hpn_dm_wait *, uint64_t limit_s);
 int hpn_dm_wait_failed(struct hpn_dm_wait *, enum hpn_dm_wait_cause,
     uint64_t now_ns, uint64_t *delay_ns);
 
-/* It worked.  Returns for how long it had not, 0 if nothing had failed. */
+/* It worked.  Returns how long it had not worked; 0 if nothing had failed. */
 uint64_t hpn_dm_wait_worked(struct hpn_dm_wait *, uint64_t now_ns);
 
 #endif /* HPN_DM_WAIT_H */

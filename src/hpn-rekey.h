@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-rekey: key re-exchange that stops bulk data for as short as it can.
+ * hpn-rekey: a key re-exchange that stops bulk data as briefly as possible.
  *
  * After its SSH_MSG_KEXINIT a side sends no data before its SSH_MSG_NEWKEYS
- * (RFC 4253 sections 7.1 and 9).  Whoever asks first waits longest: stock's
- * sender reaches the volume limit before its receiver does, asks, and its
- * data stand still for two round trips.  Two things change that:
+ * (RFC 4253 sections 7.1 and 9).  The side that asks first waits longest.  In
+ * stock the sender reaches the volume limit before its receiver, and asks.  So
+ * its data stand still for two round trips.  Two things change that:
  *
  * - The side that mostly receives asks, a little before the sender would.
- * - A client that asks sends its half of the exchange along with the question
- *   (first_kex_packet_follows, RFC 4253 section 7), when it knows from the
- *   last exchange that the server will choose the same.
+ * - A client that asks sends its half of the exchange together with the
+ *   question
+ *   (first_kex_packet_follows, RFC 4253 section 7).  It does so if it knows
+ *   from the last exchange that the server will choose the same.
  *
- * Data to a client then stand still for the arithmetic only, data from it for
- * one round trip.  Nothing of the exchange itself is changed.
+ * Then downloads pause only for the computation, and uploads for one round
+ * trip.  The exchange itself does not change.
  */
 #ifndef HPN_REKEY_H
 #define HPN_REKEY_H
@@ -22,7 +23,7 @@
 
 struct ssh;
 
-/* Embedded in struct kex, zero at first; ours are the strings. */
+/* Embedded in struct kex, zero at first.  The strings are this module's. */
 struct hpn_rekey {
 	char *kex;		/* what was agreed on last, NULL: nothing yet */
 	char *hostkey;
@@ -40,9 +41,9 @@ int hpn_rekey_agreed(struct hpn_rekey *, const char *kex, const char *hostkey,
     const char *server_kexs, const char *server_hostkeys);
 
 /*
- * A KEXINIT is about to be sent.  In an exchange after the first, move what was
- * agreed on last to the front of our proposal, which changes nothing of what
- * will be chosen; and announce a guess if one can be made.  Returns 0 or an
+ * A KEXINIT is about to be sent.  In an exchange after the first, move what
+ * was agreed on last to the front of our proposal.  This does not change what
+ * will be chosen.  Announce a guess if one can be made.  Returns 0 or an
  * SSH_ERR_* code.
  */
 int hpn_rekey_propose(struct ssh *);
@@ -54,15 +55,17 @@ int hpn_rekey_propose(struct ssh *);
 int hpn_rekey_guess(struct ssh *);
 
 /*
- * The server's KEXINIT has come and is agreed upon.  Forget a guess that was
- * wrong, by the rule by which the server ignores it (RFC 4253 section 7).
+ * The server's KEXINIT has come, and the algorithms are agreed upon.  Forget a
+ * wrong guess: RFC 4253 section 7 says when the server ignores it.
  */
 void hpn_rekey_judge(struct ssh *, const char *server_kexs,
     const char *server_hostkeys);
 
 /*
- * The volume of received data, in cipher blocks, at which to ask for new keys.
- * limit: at which the sender has to; sent: what we sent with our key.
+ * After how many received cipher blocks to ask for new keys.
+ *   limit     blocks at which the sender has to ask
+ *   received  blocks received so far with these keys
+ *   sent      blocks that we sent with ours
  */
 u_int64_t hpn_rekey_limit(const struct ssh *, u_int64_t limit,
     u_int64_t received, u_int64_t sent);
@@ -71,8 +74,9 @@ u_int64_t hpn_rekey_limit(const struct ssh *, u_int64_t limit,
 int hpn_rekey_is_first(const char *list, const char *name);
 
 /*
- * A copy of a comma-separated list with `name`, which is in it, in front; as
- * it is where name is not in it.  NULL: no memory.  The caller frees it.
+ * A copy of a comma-separated list with `name` moved to the front.  If name is
+ * not in the list, the copy is unchanged.  NULL: no memory.  The caller frees
+ * it.
  */
 char *hpn_rekey_prefer(const char *list, const char *name);
 

@@ -2,16 +2,16 @@
 /*
  * hpn-sealer: the sending half of the packet path when threads share it.
  *
- * packet.c makes whole plaintext packets, in order, and gives them away here;
- * workers of an hpn-engine seal them with hpn-crypt; what is sealed comes out
- * as one run of bytes, in order, for write(2).
+ * packet.c makes whole plaintext packets, in order, and hands them over here.
+ * Workers of an hpn-engine seal them with hpn-crypt.  The sealed packets come
+ * out in order, as one run of bytes for write(2).
  *
  *	packet.c -> hpn_sealer_put() -> workers -> hpn_sealer_write() -> socket
  *
- * One thread, packet.c's, calls everything in here.  Sealed packets lie in a
- * ring of HPN_SEALER_RING bytes, each in one piece, so that one write takes
- * many.  Once a sealer is there, every packet goes through it: small ones are
- * sealed by the caller's thread at once when nothing is before them.
+ * Only packet.c's thread calls these functions.  Sealed packets lie in a ring
+ * of HPN_SEALER_RING bytes, each in one piece, so that one write takes many.
+ * While a sealer exists, every packet goes through it.  The caller's thread
+ * seals a small packet at once if no other packet waits before it.
  *
  * Memory: the ring, the plaintext of what is not sealed yet, at most as much
  * again, and what 64 buffers keep (HPN_PACKET_BUF_KEEPS each). Return values
@@ -36,18 +36,18 @@ struct hpn_sealer;
 #define HPN_SEALER_BACKLOG	(512 * 1024)
 
 /*
- * Take over from `serial`, which is between two packets and not used again
- * with these keys.  SSH_ERR_INVALID_ARGUMENT: not with this cipher;
+ * Take over from `serial`, which is between two packets and is not used again
+ * with these keys.  SSH_ERR_INVALID_ARGUMENT: not with this cipher.
  * SSH_ERR_SYSTEM_ERROR: no thread could be had.
  */
 int hpn_sealer_new(struct hpn_sealer **, const struct newkeys *,
     struct sshcipher_ctx *serial, u_int workers);
 
-/* Packets from here on are sealed with these keys; earlier ones as they were. */
+/* Seal later packets with these keys, earlier ones with the old keys. */
 int hpn_sealer_rekey(struct hpn_sealer *, const struct newkeys *,
     struct sshcipher_ctx *serial);
 
-/* What is not sent is lost; call hpn_sealer_flush() before.  NULL is fine. */
+/* Unsent bytes are lost: call hpn_sealer_flush() before.  NULL is fine. */
 void hpn_sealer_free(struct hpn_sealer *);
 
 /*
@@ -58,10 +58,9 @@ u_int hpn_sealer_grow(struct hpn_sealer *, u_int workers);
 u_int hpn_sealer_workers(const struct hpn_sealer *);
 
 /*
- * Take a packet, complete but for tag or MAC, and leave an empty buffer in its
- * place. type: what hpn_packet_buf_forget() is to know. When there is no room,
- * what is sealed moves to `overflow`, which is to be sent before anything that
- * hpn_sealer_write() sends.
+ * Take a packet, complete except for tag or MAC, and leave an empty buffer in
+ * its place.  type: for hpn_packet_buf_forget().  If there is no room, sealed
+ * packets move to `overflow`.  Send that before you call hpn_sealer_write().
  */
 int hpn_sealer_put(struct hpn_sealer *, struct sshbuf **packet,
     u_int32_t seqnr, u_char type, struct sshbuf *overflow);
@@ -73,9 +72,9 @@ size_t hpn_sealer_pending(const struct hpn_sealer *);
 void hpn_sealer_kick(struct hpn_sealer *);
 
 /*
- * write(2) what is sealed, after waiting for the first packet at least; the
- * return value and errno are write's, -1 with errno EAGAIN if nothing is
- * pending.  EIO: a packet could not be sealed, and nothing can follow it.
+ * write(2) sealed packets, after waiting for at least the first one.  The
+ * return value and errno are write's; -1 with errno EAGAIN if nothing is
+ * pending.  EIO: a packet could not be sealed.  Then nothing can follow it.
  */
 ssize_t hpn_sealer_write(struct hpn_sealer *, int fd);
 

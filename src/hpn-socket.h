@@ -8,16 +8,17 @@
 struct addrinfo;
 
 /*
- * socket(2) for this address.  With mptcp it speaks Multipath TCP (RFC 8684)
- * where the kernel can, and TCP with a peer that cannot; else plain TCP.
+ * socket(2) for this address.  With mptcp, the socket uses Multipath TCP (RFC
+ * 8684) if the kernel has it, and TCP with a peer that has not.  Otherwise it
+ * uses TCP.
  */
 int hpn_socket_open(const struct addrinfo *, int mptcp);
 
 /*
- * Have a TCP connection use this congestion control, "none" for what it has,
- * and say in the log what is in force (TCP_CONGESTION in tcp(7)).  What is not
- * TCP is left alone.  Returns 0, or -1 after it has said what is the matter;
- * the connection works nevertheless.
+ * Set the congestion control of a TCP connection (TCP_CONGESTION in tcp(7));
+ * "none": do not change it.  Log which one is in force.  Another kind of
+ * socket does not change.  Returns 0, or -1 after it has reported the error.
+ * The connection then still works.
  */
 int hpn_socket_congestion(int fd, const char *name);
 

@@ -2,10 +2,10 @@
 /*
  * hpn-workers: what packet.c calls to share its work with threads.
  *
- * Decides with hpn-workers-auto when a direction of a connection is worth it,
- * and passes packets to hpn-sealer or hpn-opener from then on. Until then, and
- * where it never is, packet.c works as it always did: nothing here makes a
- * system call but every HPN_WORKERS_EVERY bytes.
+ * hpn-workers-auto decides when a direction of a connection gets threads.
+ * From then on this passes packets to hpn-sealer or hpn-opener.  Without
+ * threads packet.c works as in stock, and this makes system calls only once
+ * every HPN_WORKERS_EVERY bytes.
  *
  * Threads appear only after hpn_channels_configure(), that is in the process
  * that carries an authenticated user's data.  One thread, packet.c's, calls
@@ -23,9 +23,9 @@ struct sshcipher_ctx;
 struct hpn_workers;
 
 /*
- * Whether the packet that is about to be sealed goes to hpn_workers_seal().
- * May take over from `serial`, or hand back to it; what was sealed until then
- * moves to output.  sent: bytes sent with all keys so far.
+ * Whether the next packet to be sealed goes to hpn_workers_seal().  This may
+ * take over from `serial`, or hand back to it.  Then packets that are sealed
+ * move to output.  sent: bytes sent with all keys so far.
  */
 int hpn_workers_seals(struct ssh *, struct hpn_workers **,
     const struct newkeys *, struct sshcipher_ctx *serial, u_int64_t sent,
@@ -45,7 +45,7 @@ int hpn_workers_opens(struct ssh *, struct hpn_workers **,
 
 /*
  * The next packet out of input, as hpn_opener_next().  SSH_ERR_CONN_CORRUPT:
- * something is wrong with it; the serial path is to go on, and find out.
+ * it has a fault.  Go on with the serial path, which reports it.
  */
 int hpn_workers_open(struct ssh *, struct hpn_workers *,
     struct sshcipher_ctx *serial, struct sshbuf *input, u_int32_t seqnr,
@@ -68,7 +68,7 @@ size_t hpn_workers_kick(struct hpn_workers *);
 int hpn_workers_write_poll(struct hpn_workers *, int fd);
 
 /*
- * The connection carries nothing for now: give up what bulk data alone need,
+ * The connection carries nothing for now: give back what only bulk data need,
  * if nothing is in it.
  */
 void hpn_workers_idle(struct hpn_workers *, struct sshcipher_ctx *send,
