@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-answer: what is in the answers to a job's requests.  An answer of a
- * wrong type, or a form that none has, ends the program.
+ * hpn-sftp-answer: reads the answers to a job's requests.  An answer of a wrong
+ * type or a wrong format ends the program.
  */
 #ifndef HPN_SFTP_ANSWER_H
 #define HPN_SFTP_ANSWER_H
@@ -13,7 +13,7 @@
 /* The status. */
 u_int hpn_sftp_answer_status(struct hpn_sftp_job *, u_char type,
     struct sshbuf *);
-/* The node's handle, or attributes: 0, or the status. */
+/* Get the node's handle, or attributes.  Returns 0, or the status. */
 u_int hpn_sftp_answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
     struct sshbuf *);
 u_int hpn_sftp_answer_attrib(struct hpn_sftp_job *, u_char type,

@@ -3,10 +3,10 @@
  * hpn-sftp-conn: what our modules know of an SFTP connection of
  * sftp-client.c, and what was asked ahead of its use.
  *
- * Two questions need no round trip of their own: the attributes of a file
- * that the command line names are asked together with SSH_FXP_INIT (any
- * server takes its packets one after another), and the server's limits
- * together with whatever comes next.
+ * Two questions need no round trip of their own.  The client asks for the
+ * attributes of a file on the command line together with SSH_FXP_INIT: any
+ * server takes its packets one after another.  It asks for the server's limits
+ * together with the next request.
  */
 #ifndef HPN_SFTP_CONN_H
 #define HPN_SFTP_CONN_H
@@ -31,11 +31,11 @@ struct hpn_sftp_conn {
 	u_int requests;			/* that the user wants; 0: no wish */
 	int fixed_buflen;		/* the user wants these lengths */
 	int can_fsync, can_hash;	/* as the server announced */
-	int hashes;			/* and it has: it answered with some */
-	int said;			/* what it cannot do, to the user */
+	int hashes;			/* it has answered with hashes */
+	int said;			/* the user was told of what it lacks */
 	int predictable;		/* OpenSSH's: its handles can be told */
 	u_int64_t handles;		/* the server's limit; 0: unknown */
-	u_int bears;			/* so many, as was seen; 0: not seen */
+	u_int bears;			/* the limit that was seen; 0: none */
 	int shares;			/* it gives two files one handle */
 	int disorder;			/* it answers in another order */
 	struct known_paths known;
@@ -49,23 +49,25 @@ void hpn_sftp_conn_init(struct hpn_sftp_conn *, int in, int out,
     u_int buflen_wanted, u_int requests_wanted);
 
 /*
- * The next connection will ask for the attributes of path (as SSH_FXP_STAT
- * gives them) as soon as it begins, by hpn_sftp_conn_begun().
+ * _ask_early: the next connection will ask for the attributes of path (as
+ * SSH_FXP_STAT gives them).  _begun: it begins, and asks.
  */
 void hpn_sftp_conn_ask_early(const char *path);
 void hpn_sftp_conn_begun(struct hpn_sftp_conn *);
 
 /*
- * The server's version came, and whether it has limits@openssh.com.  Non-zero: it
- * has, and OpenSSH's own functions are to ask for the limits and wait for them
- * (HPNDisabled); otherwise they are asked for here, and not waited for.
+ * The server's version came.  has_limits: it has limits@openssh.com.  If so,
+ * this asks for the limits without waiting, and returns 0.  With HPNDisabled
+ * it returns non-zero: then OpenSSH's own functions have to ask and wait.
  */
 int hpn_sftp_conn_ready(struct hpn_sftp_conn *, int has_limits);
 
 /*
- * Attributes that are known already: those asked early and, with listed
- * non-zero, what the directories of a glob said.  1: here they are; 0: not
- * known; -1: there is no such file, which was said unless quiet.
+ * Get attributes that are known already: those asked early and, with listed
+ * non-zero, those from the directories of a glob.  Returns
+ *	1	the attributes are here
+ *	0	they are not known
+ *	-1	there is no such file; this was reported, unless quiet
  */
 int hpn_sftp_conn_known_stat(struct hpn_sftp_conn *, const char *path,
     int listed, int quiet, struct Attrib *);
@@ -74,7 +76,7 @@ int hpn_sftp_conn_known_stat(struct hpn_sftp_conn *, const char *path,
 void hpn_sftp_conn_listed(struct hpn_sftp_conn *, const char *dir,
     const char *name, const struct Attrib *);
 
-/* Forget what was listed; with all non-zero what was asked early, too. */
+/* Forget what was listed.  all non-zero: forget what was asked early, too. */
 void hpn_sftp_conn_forget(struct hpn_sftp_conn *, int all);
 
 #endif /* HPN_SFTP_CONN_H */

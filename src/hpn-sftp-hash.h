@@ -20,7 +20,7 @@ struct sshbuf;
 /* The most that one request makes the server read (bytes) and send (hashes). */
 #define HPN_SFTP_HASH_MOST	(64ULL * 1024 * 1024)
 #define HPN_SFTP_HASH_ROOM	4096
-/* The longest that it keeps other requests waiting, nanoseconds. */
+/* The longest time that it keeps other requests waiting, nanoseconds. */
 #define HPN_SFTP_HASH_WAIT_NS	250000000ULL
 
 struct hpn_sftp_hash_answer {
@@ -31,33 +31,33 @@ struct hpn_sftp_hash_answer {
 };
 
 /*
- * Client: append the whole request, SSH2_FXP_EXTENDED and all, to a message.
- * 0 or SSH_ERR_*.
+ * Client: append the whole request to a message, from SSH2_FXP_EXTENDED on.
+ * Returns 0 or SSH_ERR_*.
  */
 int hpn_sftp_hash_put_request(struct sshbuf *, u_int32_t id,
     const u_char *handle, size_t handle_len, const struct hpn_hash_range *);
 
 /*
- * Server: what follows the handle in a request.  *known tells whether the
- * algorithm is one of ours.  0 or SSH_ERR_*; nothing else is wrong with the
- * message then, but the range may still be none.
+ * Server: read what follows the handle in a request.  *known: whether we have
+ * the algorithm.  Returns 0 or SSH_ERR_*.  0 means that the message is well
+ * formed.  Its range may still be impossible.
  */
 int hpn_sftp_hash_get_request(struct sshbuf *, struct hpn_hash_range *,
     int *known);
 
 /*
- * Server: hash the range of the file and append the whole answer,
- * SSH2_FXP_EXTENDED_REPLY and all, to a message.  0, or -1 with errno as
- * hpn_hash_file(), the message as it was.
+ * Server: hash the range of the file, and append the whole answer to a
+ * message, from SSH2_FXP_EXTENDED_REPLY on.  Returns 0, or -1 with errno as
+ * hpn_hash_file().  Then the message is unchanged.
  */
 int hpn_sftp_hash_answer(struct sshbuf *, u_int32_t id, int fd,
     const struct hpn_hash_range *);
 
 /*
- * Client: what follows the id in a SSH2_FXP_EXTENDED_REPLY to the request for
- * this range.  Points into the message.  0 or SSH_ERR_INVALID_FORMAT and the
- * like: hashes that are not what was asked for, or an answer with which asking
- * again would not come to an end.
+ * Client: read what follows the id in a SSH2_FXP_EXTENDED_REPLY to the request
+ * for this range.  The result points into the message.  Returns 0 or
+ * SSH_ERR_*.  SSH_ERR_INVALID_FORMAT also means hashes that were not asked
+ * for, or an answer after which the client would ask for ever.
  */
 int hpn_sftp_hash_get_answer(struct sshbuf *, const struct hpn_hash_range *,
     struct hpn_sftp_hash_answer *);

@@ -3,11 +3,10 @@
  * hpn-sftp-io: SFTP packets over the pipes to ssh, many with each system call.
  *
  * OpenSSH's client writes one packet at a time and reads each in two pieces.
- * Here packets to send are queued and those that came are taken from a buffer,
- * by the functions of sftp-client.c (one request, one answer) and by
- * hpn-sftp-job (many) alike.  An answer that nobody waits for yet can be given
- * to a function when it comes ("later"), so that a request can be sent ahead
- * of its use.
+ * Here a queue holds packets to send, and a buffer holds packets that came.
+ * The functions of sftp-client.c (one request, one answer) and hpn-sftp-job
+ * (many) use both.  A request can be sent before its answer is needed.  A
+ * function ("later") then gets the answer when it comes.
  *
  * Packet: an SFTP packet without its length, from the type byte on
  * (draft-ietf-secsh-filexfer-02, section 3).  Functions that fail set errno;
@@ -22,7 +21,7 @@ struct sshbuf;
 struct bwlimit;
 struct hpn_sftp_io;
 
-/* More than this is not queued by one who can wait (hpn_sftp_io_queued()). */
+/* A caller that can wait queues no more than this (hpn_sftp_io_queued()). */
 #ifndef HPN_SFTP_IO_QUEUE
 # define HPN_SFTP_IO_QUEUE	(1024 * 1024)
 #endif
@@ -31,7 +30,7 @@ struct hpn_sftp_io;
 struct hpn_sftp_io *hpn_sftp_io_new(int in, int out);
 void hpn_sftp_io_free(struct hpn_sftp_io *);
 
-/* Where it reads from. */
+/* The descriptor that it reads from. */
 int hpn_sftp_io_fd(const struct hpn_sftp_io *);
 
 /* Keep to these rates from now on. */
@@ -48,9 +47,9 @@ size_t hpn_sftp_io_queued(const struct hpn_sftp_io *);
 int hpn_sftp_io_flush(struct hpn_sftp_io *);
 
 /*
- * Read and write what is possible now; if that is nothing, wait until
+ * Read and write what is possible now.  If nothing is possible, wait until
  * something is, or for timeout_ms (-1: for ever), or until a signal comes.
- * 0, or -1.
+ * Returns 0 or -1.
  */
 int hpn_sftp_io_trip(struct hpn_sftp_io *, int timeout_ms);
 
@@ -60,37 +59,41 @@ int hpn_sftp_io_trips(struct hpn_sftp_io **, u_int n, int timeout_ms,
     u_int *endedp);
 
 /*
- * The next packet that came, valid until the next call with this io: 1; none
- * is complete: 0; one is too long: -1, and its length is in *lenp.
+ * Get the next packet that came.  It is valid until the next call with this io.
+ * Returns
+ *	1	here it is
+ *	0	none is complete
+ *	-1	it is too long; its length is in *lenp
  */
 int hpn_sftp_io_get(struct hpn_sftp_io *, const u_char **packetp,
     size_t *lenp);
 
 /*
- * The answer to the request id is for fn, which gets it without id and may
- * not keep it; NULL: nobody wants it.
+ * Give the answer to the request id to fn.  fn gets it without the id, and
+ * must not keep it.  fn NULL: nobody wants the answer.
  */
 typedef void hpn_sftp_later(void *context, u_char type, struct sshbuf *);
 void hpn_sftp_io_later(struct hpn_sftp_io *, u_int id, hpn_sftp_later *fn,
     void *context);
 
 /*
- * What hpn_sftp_io_lost() says beside "Connection closed" from now on, with its
- * newline, about a connection on which the server had answered. Stock's scp has
- * such a line for a broken pipe, and scripts look for it. Not copied.
+ * A line, with its newline, that hpn_sftp_io_lost() prints beside "Connection
+ * closed" if the server had answered on the connection.  Stock's scp prints
+ * such a line for a broken pipe, and scripts look for it.  The line is not
+ * copied.
  */
 void hpn_sftp_io_lost_says(const char *line);
 
 /*
- * What was done ("read" or "send" a packet) failed with errno: say so, and end
- * the program.
+ * doing ("read" or "send" a packet) failed with errno: say so, and end the
+ * program.
  */
 void hpn_sftp_io_lost(const char *doing) __attribute__((noreturn));
 
 /*
- * No more will be sent: say so, take what still comes until the other side
- * closes, so that it can end in order, and close both.  Of one that goes on for
- * 1 MiB, or says nothing for two seconds, the rest is not waited for.
+ * No more will be sent.  Tell the other side, read until it closes, so that it
+ * can end in order, and close both descriptors.  Stop reading after 1 MiB, or
+ * after two seconds without data.
  */
 void hpn_sftp_io_end(int in, int out);
 

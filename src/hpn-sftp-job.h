@@ -2,15 +2,15 @@
 /*
  * hpn-sftp-job: files and trees over one SFTP connection, many at a time.
  *
- * Every file and directory is a small machine that sends its next request
- * when the answer to its last one has come; all of them share the connection,
- * so that one waits while others move.  Any SFTP server of version 3 will do
- * (draft-ietf-secsh-filexfer-02): what is relied upon is that requests for
+ * Every file and directory is a small state machine.  It sends its next
+ * request when the answer to its last one has come.  All of them share the
+ * connection: one waits while others move.  Any SFTP server of version 3 can
+ * be used (draft-ietf-secsh-filexfer-02).  We rely on one rule: requests for
  * the same file take effect in the order in which they were sent.
  *
- * What is done to each file and in which order, and what is said when it
- * fails, is as in OpenSSH's sftp_upload(), sftp_download() and their _dir
- * relatives.  What fails is named, and the rest goes on.
+ * Each file gets the same steps, order and messages as in OpenSSH's
+ * sftp_upload(), sftp_download() and their _dir relatives.  A job names what
+ * fails, and carries on with the rest.
  */
 #ifndef HPN_SFTP_JOB_H
 #define HPN_SFTP_JOB_H
@@ -29,25 +29,25 @@ struct hpn_sftp_job;
 /* ... and those of hpn-resume.h, from 0x1000 on. */
 
 /*
- * A job with these flags.  To have it done, call hpn_sftp_job_run(); until
- * then nothing is sent.
+ * A new job with these flags.  hpn_sftp_job_run() does it.  Until then nothing
+ * is sent.
  */
 struct hpn_sftp_job *hpn_sftp_job_new(struct sftp_conn *, int flags);
 
 /*
- * Add the file or, with tree non-zero, the directory from, to become to.  The
- * names are copied.  Of two with the same destination, the later one is
- * begun when the earlier one is done.  target: what the user called the
- * destination, for the line that closes a failed upload; NULL: there is none.
+ * Add the file `from`, or with tree non-zero the directory `from`, to become
+ * `to`.  The names are copied.  If two files have the same destination, the
+ * later one begins when the earlier one is done.  target: the destination as
+ * the user wrote it, for the last line of a failed upload; NULL: no such line.
  */
 void hpn_sftp_job_add(struct hpn_sftp_job *, const char *from,
     const char *to, const char *target, int tree);
 
 /*
- * Do it, and free the job.  0 if everything was done; -1 if something failed
- * or the user interrupted.  Then files whose data are at hand are finished, and
- * no others begun; without HPN_SFTP_LIST that may not take two seconds, after
- * which the program has to end.
+ * Do the job, and free it.  Returns 0 if everything was done, or -1 if
+ * something failed or the user interrupted.  After an interrupt, it finishes
+ * files whose data are at hand, and begins no others.  Without HPN_SFTP_LIST
+ * this takes at most two seconds, and then the program has to end.
  */
 int hpn_sftp_job_run(struct hpn_sftp_job *);
 

@@ -3,8 +3,9 @@
  * hpn-sftp-lanes: further SFTP servers over the connection that ssh has made
  * for us (hpn-lanes-ssh.h), each behind a channel of its own (hpn-lanes.h).
  *
- * Lane 0 is the connection's own.  Others come when asked for, or never: one that
- * a server refuses, or that has ended, is simply not there.
+ * Lane 0 is the connection's own.  Other lanes come some time after we ask for
+ * them, or never.  A lane that a server refuses, or that has ended, is not
+ * there.
  */
 #ifndef HPN_SFTP_LANES_H
 #define HPN_SFTP_LANES_H
@@ -37,9 +38,11 @@ struct hpn_sftp_lanes {
 };
 
 /*
- * Before ssh is started, in the process that does it: it can tell us something,
- * and with sessions non-zero be asked for more.  The first call holds.
- * In the child that becomes ssh: hand it our wish.
+ * _offer: call it before ssh is started, in the process that starts it.  It
+ * makes the socket on which ssh tells us its configuration.  With sessions
+ * non-zero, we can also ask for further sessions there.  Only the first call
+ * has an effect.  _child: call it in the child that becomes ssh, to hand over
+ * the socket.
  */
 void hpn_sftp_lanes_offer(int sessions);
 void hpn_sftp_lanes_child(void);
@@ -47,41 +50,43 @@ void hpn_sftp_lanes_child(void);
 /* One argument of -X, as hpn_lanes_option(). */
 int hpn_sftp_lanes_option(const char *arg);
 
-/* The lanes of a connection, of which there is one. */
+/* The lanes of a connection: only lane 0 at first. */
 void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 
 /*
- * Listen to what ssh says of its configuration; hpn_sftp_plain() then knows.
- * With io, wait until ssh has said it, or says nothing of the kind, or something
- * came from the server: then 0, else 1.  Without, do not wait.
+ * Read what ssh tells of its configuration, for hpn_sftp_plain().  With io
+ * NULL, do not wait.  Otherwise wait until ssh has told it, cannot tell it, or
+ * something came from the server.  Returns 0 if something came from the
+ * server, else 1.
  */
 int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 
 /*
- * Bytes were moved.  So many are left: ask for as many lanes as the policy wants.
- * Those that come say so by themselves.
+ * _moved: so many bytes were moved.  _grow: so many bytes are left.  Ask for
+ * as many lanes as the policy wants.  Later, _get() finds the ones that have
+ * come.
  */
 void hpn_sftp_lanes_moved(struct hpn_sftp_lanes *, u_int64_t bytes);
 void hpn_sftp_lanes_grow(struct hpn_sftp_lanes *, u_int64_t now_ns,
     u_int64_t rtt_ns, u_int64_t left);
 
-/* There will be no others: ssh may tell the server. */
+/* We want no further lanes: ssh may send no-more-sessions. */
 void hpn_sftp_lanes_no_more(struct hpn_sftp_lanes *);
 
 /*
- * As hpn_sftp_io_trip(), for all of them.  0, or -1 and errno if the connection
- * has ended; *gonep is another lane that has, or 0.
+ * As hpn_sftp_io_trip(), for all lanes.  Returns 0, or -1 and errno if lane 0
+ * has ended.  *gonep is another lane that has ended, or 0.
  */
 int hpn_sftp_lanes_trip(struct hpn_sftp_lanes *, int timeout_ms, u_int *gonep);
 
 /*
- * As hpn_sftp_io_get(), from any of them; *lanep follows.  What other lanes'
- * servers say of themselves is dealt with here.
+ * As hpn_sftp_io_get(), from any lane, which *lanep receives.  This also
+ * handles the versions of other lanes' servers.
  */
 int hpn_sftp_lanes_get(struct hpn_sftp_lanes *, u_int *lanep,
     const u_char **packetp, size_t *lenp);
 
-/* No more will be sent in any but the first. */
+/* End all lanes except lane 0. */
 void hpn_sftp_lanes_end(struct hpn_sftp_lanes *);
 
 #endif /* HPN_SFTP_LANES_H */

@@ -8,7 +8,7 @@
 
 #include "hpn-sftp-node.h"
 
-/* One line for the whole job, once there is something to say; as it is now. */
+/* _begin: one line for the whole job.  _label: update its text. */
 void hpn_sftp_meter_begin(struct hpn_sftp_job *);
 void hpn_sftp_meter_label(struct hpn_sftp_job *, int force);
 /* An error is about to be written: leave the meter's line. */

@@ -5,8 +5,8 @@
  *
  * They call each other in one direction, from the top to the bottom:
  *
- *	hpn-sftp-job	what is to be copied; whose answer came; the end
- *	hpn-sftp-order	what is begun when
+ *	hpn-sftp-job	what to copy; whose answer came; the end
+ *	hpn-sftp-order	what begins when
  *	hpn-sftp-put	what is done to a file or directory on its way up,
  *	hpn-sftp-get	... and down
  *	hpn-sftp-again	what is done a second time
@@ -19,7 +19,7 @@
  *	hpn-sftp-node	this
  *	hpn-sftp-meter	the progress meter
  *
- * Where a lower one has to call back it does so by the job's struct
+ * If a lower file has to call a higher one, it does so through the job's struct
  * hpn_sftp_way.  A plain small file needs neither check nor stripe.
  *
  * A node belongs to the job from hpn_sftp_node_new() to hpn_sftp_node_end().
@@ -62,8 +62,8 @@ enum ask {
 };
 
 /*
- * Through which handle of which lane (hpn-sftp-lanes.h) something is asked for;
- * NULL where one is wanted: the node's own handle, in lane 0.
+ * The lane (hpn-sftp-lanes.h) and the handle in it for a request.  A NULL
+ * pointer to this means the node's own handle, in lane 0.
  */
 struct where {
 	u_int lane;
@@ -84,7 +84,7 @@ struct request {
 	struct hpn_hash_range range;	/* ASK_HASH */
 	u_int64_t sent_ns;
 	int again;			/* was sent again, is not to be freed */
-	/* What came of it before what precedes it, up to offset. */
+	/* Data that came before the data that precede them, up to offset. */
 	u_char *held;
 	size_t held_len, held_room;
 	int kept;			/* was answered, waits to be written */
@@ -93,22 +93,22 @@ TAILQ_HEAD(requests, request);
 
 enum state {
 	NODE_NEW,
-	NODE_STAT,	/* for attributes of the remote file */
+	NODE_STAT,	/* waits for attributes of the remote file */
 	NODE_OPENING,
 	NODE_CHECK,	/* what is there is compared with the source */
 	NODE_DATA,	/* file: data; directory: names */
-	NODE_DRAIN,	/* until all data was acknowledged */
+	NODE_DRAIN,	/* waits until all data were acknowledged */
 	NODE_VERIFY,	/* what was moved is compared with the source */
 	NODE_TAIL,	/* what follows the data */
 	NODE_CLOSING,
-	NODE_CHILDREN,	/* directory: until all in it is done */
+	NODE_CHILDREN,	/* directory: waits until all in it is done */
 	NODE_AGAIN	/* hpn-sftp-again.c */
 };
 
 enum guess {
 	GUESS_NONE,	/* the handle is the server's */
 	GUESS_MADE,	/* requests with it are under way */
-	GUESS_WRONG	/* ... and are no more; the server may have done them */
+	GUESS_WRONG	/* ... no more; the server may have executed them */
 };
 
 struct node {
@@ -196,27 +196,27 @@ struct node {
  */
 struct hpn_sftp_way {
 	int up;		/* from here to the server */
-	/* Begin a node, or one that is to be begun again. */
+	/* Begin a node, for the first time or again. */
 	void (*begin)(struct hpn_sftp_job *, struct node *);
-	/* Open it on the server, be it for another attempt. */
+	/* Open it on the server, for the first time or again. */
 	void (*open)(struct hpn_sftp_job *, struct node *);
-	/* Send what may be sent now.  It is on the job's list `want`. */
+	/* The node is on the job's list `want`: send what may be sent now. */
 	void (*send)(struct hpn_sftp_job *, struct node *);
 	/* One of its requests was answered. */
 	void (*answer)(struct hpn_sftp_job *, struct request *, u_char type,
 	    struct sshbuf *);
-	/* It is known what is to become of what is there. */
+	/* hpn-sftp-check has decided what to do with the destination. */
 	void (*checked)(struct hpn_sftp_job *, struct node *,
 	    const struct hpn_resume *);
-	/* What was moved was compared, or is not to be.  Ends n->check. */
+	/* What was moved was compared, or need not be.  Ends n->check. */
 	void (*verified)(struct hpn_sftp_job *, struct node *);
-	/* It may be over: end it if it is. */
+	/* The node may be done: if so, end it. */
 	void (*check_end)(struct hpn_sftp_job *, struct node *);
 	/* All data were acknowledged, or failed.  NULL: nothing asks. */
 	void (*drained)(struct hpn_sftp_job *, struct node *);
 	/* No more of a file will come: end it at its first hole. */
 	void (*cut)(struct node *);
-	/* It is to be begun again: as far as possible undo what was done. */
+	/* The node will begin again: undo what was done, as far as possible. */
 	void (*undo)(struct hpn_sftp_job *, struct node *);
 	/* Free what belongs to a node. */
 	void (*forget)(struct hpn_sftp_job *, struct node *);
@@ -228,7 +228,7 @@ struct hpn_sftp_way {
 	/* Whether names of directories cost no request; take some. */
 	int (*names_at_hand)(const struct hpn_sftp_job *);
 	void (*walk)(struct hpn_sftp_job *);
-	/* All in it was done: end it. */
+	/* All in the directory was done: end it. */
 	void (*dir_done)(struct hpn_sftp_job *, struct node *);
 };
 
@@ -282,13 +282,13 @@ struct hpn_sftp_job {
 
 /* Chains of requests under way. */
 #define REQUEST_CHAINS	4096
-/* More nodes than this, and no more names are taken from directories. */
+/* With this many nodes, we take no more names from directories. */
 #ifndef JOB_NODES
 # define JOB_NODES	16384
 #endif
 /*
- * So many are never exceeded, whatever a server puts into its answers; its
- * trees are copied by some thousands at a time.
+ * There are never more nodes than this, whatever a server puts into its
+ * answers.  A tree is copied some thousands of nodes at a time.
  */
 #define JOB_NODES_MAX	(64 * JOB_NODES)
 
@@ -296,7 +296,7 @@ struct hpn_sftp_job {
 struct node *hpn_sftp_node_new(struct hpn_sftp_job *, struct node *parent,
     const char *from, const char *to, int tree, const Attrib *);
 void hpn_sftp_node_later(struct hpn_sftp_job *, struct node *);
-/* It is one of the job's files, which may not have been known until now. */
+/* Count the node as one of the job's files, once, and add size to the bytes. */
 void hpn_sftp_node_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
 
 /* Lists.  A node that is on one is taken from it first. */
@@ -304,25 +304,28 @@ void hpn_sftp_node_list(struct node *, struct nodes *);
 void hpn_sftp_node_list_first(struct node *, struct nodes *);
 void hpn_sftp_node_unlist(struct node *);
 
-/* Nothing more is to be done with it. */
+/* The node is done: free it. */
 void hpn_sftp_node_end(struct hpn_sftp_job *, struct node *);
-/* ... and it was not done; says so in OpenSSH's words. */
+/* The same after a failure, which this reports in OpenSSH's words. */
 void hpn_sftp_node_fail(struct hpn_sftp_job *, struct node *);
 
-/* Directory: what is in it may begin. */
+/* Directory: its children may begin. */
 void hpn_sftp_node_dir_ready(struct hpn_sftp_job *, struct node *);
-/* Directory: there is no more in it; ends it when all that is was done. */
+/* Directory: it has no more names.  End it when all children are done. */
 void hpn_sftp_node_dir_listed(struct hpn_sftp_job *, struct node *);
-/* ... and has it been? */
+/* Directory: end it if all children are done. */
 void hpn_sftp_node_dir_check(struct hpn_sftp_job *, struct node *);
 /*
- * The destination is the node's until it ends, unless it is another's: then that
- * one is returned.
+ * Claim the destination for this node until it ends.  If another node has
+ * claimed it, that node is returned; else NULL.
  */
 struct node *hpn_sftp_node_claim(struct hpn_sftp_job *, struct node *);
-/* What is under way to this destination, or NULL. */
+/* The node that has claimed this destination, or NULL. */
 struct node *hpn_sftp_node_claimed(struct hpn_sftp_job *, const char *to);
-/* Whether what was begun in this directory is in it is in doubt; or it is not. */
+/*
+ * doubt 1: children that have begun may not be in this directory.  doubt 0: the
+ * doubt ends, and children that were not confirmed are not in it (unreal).
+ */
 void hpn_sftp_node_doubt(struct hpn_sftp_job *, struct node *, int doubt);
 
 /* Its path on the server, and here. */

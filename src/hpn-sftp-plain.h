@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-plain: what scp and sftp do with HPNDisabled: as in OpenSSH, one file
- * after another, at most 64 requests, nothing asked ahead.
+ * hpn-sftp-plain: scp and sftp with HPNDisabled.  They do as OpenSSH: one file
+ * after another, at most 64 requests, no question in advance.
  *
- * They learn of it from -o on their own command line, or from ssh, which reads
- * the configuration and says so through the socket that it inherits from them
- * (hpn-lanes-ssh.h).  ssh says it before it connects, so it is known when the
- * server's first answer comes.
+ * They learn of HPNDisabled from -o on their own command line, or from ssh.
+ * ssh reads the configuration.  It tells them through a socket that it
+ * inherits from them (hpn-lanes-ssh.h), before it connects.  So they know it
+ * when the server's first answer comes.
  */
 #ifndef HPN_SFTP_PLAIN_H
 #define HPN_SFTP_PLAIN_H
@@ -16,7 +16,7 @@ struct sftp_conn;
 /* OpenSSH's DEFAULT_NUM_REQUESTS. */
 #define HPN_SFTP_PLAIN_REQUESTS	64
 
-/* An argument of -o.  The first that says HPNDisabled holds, as in ssh. */
+/* An argument of -o.  The first one with HPNDisabled holds, as in ssh. */
 void hpn_sftp_plain_option(const char *arg);
 
 /* ssh says whether HPNDisabled is set; it has seen our -o as well. */

@@ -2,16 +2,16 @@
 /*
  * hpn-sftp-server: sftp-server's requests and answers in batches.
  *
- * OpenSSH's loop polls, reads 16 KiB, deals with one request and writes one
- * answer.  Here everything that has arrived is dealt with until there is a
- * batch of answers, or until the oldest of them has waited for a millisecond
- * (a slow disk must not keep from the client what is ready), and data of files
- * are read to where they are sent from.
+ * OpenSSH's loop polls, reads 16 KiB, handles one request and writes one
+ * answer.  This one handles everything that has arrived until there is a batch
+ * of answers.  It stops earlier if the oldest answer has waited for a
+ * millisecond: a slow disk must not delay answers that are ready.  It reads
+ * files' data directly into the buffer from which they are sent.
  *
  *	stdin -> iqueue -> request -> oqueue -> stdout
  *
- * Memory: iqueue holds at most HPN_SFTP_SERVER_IN bytes, oqueue
- * HPN_SFTP_SERVER_OUT and one answer more. All functions are for a single
+ * Memory: iqueue holds at most HPN_SFTP_SERVER_IN bytes.  oqueue holds at most
+ * HPN_SFTP_SERVER_OUT and one answer more.  All functions are for a single
  * thread.
  */
 #ifndef HPN_SFTP_SERVER_H
@@ -37,8 +37,10 @@ struct sshbuf;
 #define HPN_SFTP_SERVER_WAIT_NS	1000000ULL
 
 /*
- * Whether another request is to be dealt with before answers are sent.
- * whole: there is one; answers: bytes to be sent; waited_ns: since there are.
+ * Whether to handle another request before answers are sent.
+ *   whole      a whole request has arrived
+ *   answers    bytes to be sent
+ *   waited_ns  how long the oldest of them has waited
  */
 int hpn_sftp_server_more(int whole, size_t answers, uint64_t waited_ns);
 
@@ -46,7 +48,7 @@ int hpn_sftp_server_more(int whole, size_t answers, uint64_t waited_ns);
 int hpn_sftp_server_whole(const struct sshbuf *iqueue, size_t longest);
 
 /*
- * Deal with what is in iqueue, as much as makes a batch.  one() takes one
+ * Handle messages in iqueue until there is a batch of answers.  one() takes one
  * message of at most `longest` bytes from it, if there is a whole one.
  */
 void hpn_sftp_server_answer(void (*one)(void), const struct sshbuf *iqueue,
@@ -57,8 +59,8 @@ int hpn_sftp_server_reads(const struct sshbuf *iqueue,
     const struct sshbuf *oqueue);
 
 /*
- * poll(2) for reading at p[0] and writing at p[1] (fd -1: not), without a call
- * to the system when reading is all that is waited for and blocks by itself.
+ * poll(2) for reading at p[0] and writing at p[1] (fd -1: not).  If only
+ * reading is wanted and read(2) blocks by itself, there is no system call.
  */
 int hpn_sftp_server_poll(struct pollfd p[2]);
 
@@ -69,33 +71,33 @@ int hpn_sftp_server_poll(struct pollfd p[2]);
  */
 ssize_t hpn_sftp_server_read(int fd, struct sshbuf *iqueue);
 
-/* write(2) of all of oqueue, as far as it goes; what is written is removed. */
+/* write(2) as much of oqueue as possible, and remove what was written. */
 ssize_t hpn_sftp_server_write(int fd, struct sshbuf *oqueue);
 
 /*
- * A file was opened with these flags, as open(2) has them: let the system read
- * ahead further where somebody reads one part after the other.  Never fails.
+ * A file was opened with these flags of open(2): let the system read further
+ * ahead for sequential reads.  Never fails.
  */
 void hpn_sftp_server_opened(int fd, int flags);
 
 /*
- * Whether a file can have this offset: 0, or -1 and EINVAL, as lseek(2).  There
- * is no call to the system: those below say the offset themselves.
+ * Whether a file can have this offset: 0, or -1 and EINVAL, as lseek(2).  This
+ * makes no system call: the functions below pass the offset themselves.
  */
 int hpn_sftp_server_seek(uint64_t offset);
 
 /*
- * Write to a file that was opened with these flags, as open(2) has them.  Returns
- * as pwrite(2) does, with errno; O_APPEND: write(2).
+ * Write to a file that was opened with these flags of open(2).  Returns as
+ * pwrite(2) does, with errno; with O_APPEND, as write(2).
  */
 ssize_t hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
     uint64_t offset);
 
 /*
  * Read up to len bytes of the file at this offset and append them to oqueue as
- * the SSH2_FXP_DATA answer to request id.  Returns as pread(2) does, with errno
- * (ENOMEM: no memory).  Without data, that is at the end of the file or upon
- * an error, there is no answer, unless len was 0.
+ * the SSH2_FXP_DATA answer to request id.  Returns as pread(2) does, with
+ * errno (ENOMEM: no memory).  At the end of the file and after an error there
+ * are no data.  Then nothing is appended, unless len was 0.
  */
 ssize_t hpn_sftp_server_data(struct sshbuf *oqueue, u_int32_t id, int fd,
     uint64_t offset, size_t len);

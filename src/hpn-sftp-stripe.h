@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-stripe: the data of a large file on their way up through several lanes
- * (hpn-lanes.h).  For hpn-sftp-put.c; answers come from hpn-sftp-job.c.
+ * hpn-sftp-stripe: sends the data of a large file through several lanes
+ * (hpn-lanes.h).  For hpn-sftp-put.c.  Answers come from hpn-sftp-job.c.
  */
 #ifndef HPN_SFTP_STRIPE_H
 #define HPN_SFTP_STRIPE_H
@@ -9,30 +9,30 @@
 #include "hpn-sftp-node.h"
 
 /*
- * Its data begin: they are sent through several lanes if that is worth it.  Have
- * other lanes open it, as they come.
+ * _begin: the file's data begin.  Use several lanes if that is worth it.
+ * _more: have lanes that have come since open the file.
  */
 void hpn_sftp_stripe_begin(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_stripe_more(struct hpn_sftp_job *, struct node *);
 /*
- * The lane for the next len bytes, and for those that turn out to be the last;
- * -1: none has room, or they must wait.
+ * _pick: the lane for the next len bytes.  _last: the lane for the last bytes
+ * of the file.  -1: no lane has room, or the bytes must wait.
  */
 int hpn_sftp_stripe_pick(struct hpn_sftp_job *, struct node *, size_t len);
 int hpn_sftp_stripe_last(struct hpn_sftp_job *, struct node *);
-/* Its handle in one of them, but 0. */
+/* The file's handle in a lane other than lane 0. */
 const struct where *hpn_sftp_stripe_where(const struct node *, u_int lane);
-/* Whether other lanes had a share in it. */
+/* Whether other lanes sent parts of it. */
 int hpn_sftp_stripe_was(const struct node *);
 /*
- * Have them close it.  Non-zero: wait for those that have written to it; then the
- * way's drained() is called.
+ * Have the other lanes close the file.  Non-zero: wait for those that have
+ * written to it.  Then the way's drained() is called.
  */
 int hpn_sftp_stripe_close(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_stripe_free(struct node *);
 void hpn_sftp_stripe_answer(struct hpn_sftp_job *, struct request *,
     u_char type, struct sshbuf *);
-/* A lane has ended.  0, or -1: with it what nobody knows the fate of. */
+/* A lane has ended.  -1: we cannot know whether its data arrived; else 0. */
 int hpn_sftp_stripe_gone(struct hpn_sftp_job *, u_int lane);
 
 #endif /* HPN_SFTP_STRIPE_H */
