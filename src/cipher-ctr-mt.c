@@ -187,9 +187,9 @@ xor_bytes(u_char *dest, const u_char *src, const u_char *keystream, size_t len)
 }
 
 /*
- * EVP_Cipher() because EVP_EncryptUpdate() costs a small packet a tenth more.
- * It answers with the number of bytes (OpenSSL 3) or 1 (its predecessors,
- * LibreSSL); anything else, 0 included, means that there is plaintext where
+ * We use EVP_Cipher() because EVP_EncryptUpdate() costs a small packet a tenth
+ * more.  It returns the number of bytes (OpenSSL 3) or 1 (its predecessors,
+ * LibreSSL).  Anything else, 0 included, means that there is plaintext where
  * ciphertext should be.
  */
 static int
@@ -359,8 +359,8 @@ ring_stop(struct ring *ring)
 }
 
 /*
- * In a forked child this stops nothing and touches no lock: what it frees is
- * the child's own copy, which a worker may have been writing to.
+ * In a forked child this stops nothing and touches no lock.  It frees the
+ * child's own copy, to which a worker may have been writing.
  */
 static void
 ring_free(struct ring *ring)
@@ -605,11 +605,11 @@ relax(void)
 }
 
 /*
- * Wait until `q` is no longer being filled, at most as long as two fills take:
- * then it is cheaper not to.  Asleep, if a fill takes longer than falling
- * asleep.  To have been here means that workers are behind, so the caller
- * reserves the next free portion for itself: else it would come to wait for
- * each portion, and all would go at the workers' pace.
+ * Wait until `q` is no longer being filled, but at most as long as two fills
+ * take: longer waiting costs more than it saves.  Sleep if a fill takes longer
+ * than falling asleep.  If the caller has to wait, workers are behind.  So it
+ * reserves the next free portion for itself.  Otherwise it would wait for each
+ * portion, and everything would go at the workers' pace.
  */
 static void
 ring_await(struct ring *ring, struct queue *q)
@@ -643,8 +643,8 @@ ring_await(struct ring *ring, struct queue *q)
 }
 
 /*
- * Give back the queue held and take portion `p`, which nobody else gets from
- * then on: in ring->held or, if that is NULL, to be made by the caller.
+ * Give back the queue held, and take portion `p`.  From then on nobody else
+ * gets it.  It is in ring->held.  If that is NULL, the caller makes it.
  */
 static void
 ring_take(struct ring *ring, uint64_t p)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dmscp: a stream to or from a file, or a set of fragments, on an SFTP server.
- * What it is for and what it promises is in dmscp(1); how it works in
- * hpn-dm-put.c and hpn-dm-get.c.
+ * dmscp(1) says what it is for and what it guarantees.  hpn-dm-put.c and
+ * hpn-dm-get.c say how it works.
  */
 
 #include "includes.h"

@@ -28,9 +28,9 @@
 #define BLOCK		HPN_CHACHAPOLY_BLOCK
 
 /*
- * From so many bytes on libcrypto's Poly1305 is faster than the portable one:
- * EVP_MAC costs about 30 ns for a message, what portable code does with 100
- * bytes. They meet at about 150 bytes (OpenSSL 3.0 with AVX-512).
+ * From so many bytes on, libcrypto's Poly1305 is faster than the portable one.
+ * EVP_MAC costs about 30 ns for a message.  The portable code does 100 bytes
+ * in that time.  They meet at about 150 bytes (OpenSSL 3.0 with AVX-512).
  */
 #define LIBCRYPTO_LEN	160
 
@@ -143,9 +143,9 @@ hpn_chachapoly_start(struct hpn_chachapoly_stream *c, EVP_CIPHER_CTX *evp,
 	u_char iv[16]; /* as in cipher-chachapoly-libcrypto.c */
 
 	/*
-	 * Block 0 and as much as may be of the packet in one call: a call for
-	 * one block takes as long as one for four, with AVX-512 nearly as long
-	 * as one for sixteen.
+	 * Make block 0, and as many blocks of the packet as fit, in one call.
+	 * A call for one block takes as long as one for four.  With AVX-512 it
+	 * takes nearly as long as one for sixteen.
 	 */
 	c->made = len < sizeof(c->stream) - BLOCK ? BLOCK + whole_blocks(len) :
 	    sizeof(c->stream);

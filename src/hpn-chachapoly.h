@@ -19,8 +19,8 @@
 #include "poly1305.h"
 
 /*
- * Poly1305 by libcrypto.  NULL where it has none to offer (before OpenSSL 3,
- * LibreSSL, FIPS) or is out of memory; hpn_chachapoly_auth() then takes the
+ * Poly1305 by libcrypto.  NULL if libcrypto has none (before OpenSSL 3,
+ * LibreSSL, FIPS) or is out of memory.  hpn_chachapoly_auth() then uses the
  * portable code, as stock does.
  */
 struct hpn_chachapoly;

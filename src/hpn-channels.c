@@ -33,8 +33,9 @@
 #include "hpn-workers-auto.h"
 
 /*
- * A drained buffer larger than this gives its memory back, bytes; one buffer of
- * a connection in this time, ns, for it may be needed again at once.
+ * A drained buffer of more bytes than this gives its memory back.  A connection
+ * does that for one buffer in this time (ns), because the buffer may be needed
+ * again at once.
  */
 #define DRAINED_KEEPS	(2 * 1024 * 1024)
 #define DRAINED_NS	(1000000000ULL)

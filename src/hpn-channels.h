@@ -73,8 +73,9 @@ u_int64_t hpn_channels_round_trip(struct ssh *);
 void hpn_channels_ask_round_trip(struct ssh *, struct Channel *);
 
 /*
- * Threads for each direction to seal and open packets: as HPNThreads says, or
- * HPN_WORKERS_AUTO; and for each key to make AES-CTR's keystream, 0: not said.
+ * _threads: how many threads seal and open packets in each direction, as
+ * HPNThreads says, or HPN_WORKERS_AUTO.  _ring: how many threads make AES-CTR's
+ * keystream for each key; 0: HPNThreads does not say.
  */
 int hpn_channels_threads(const struct ssh *);
 int hpn_channels_ring(const struct ssh *);

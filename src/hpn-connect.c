@@ -19,9 +19,9 @@ hpn_connect_agreed(struct hpn_connect *c, int compresses)
 }
 
 /*
- * OpenSSH since 9.5, by names that are its own.  It deals with one request
- * after another; and what arrives with a successful one waits in the buffer
- * that its process before authentication hands over.
+ * OpenSSH since 9.5: the peer has names that only OpenSSH has.  It handles one
+ * request after another.  What arrives behind a successful request waits in a
+ * buffer.  Its process before authentication hands this buffer over.
  */
 static int
 copes(const struct hpn_connect_peer *peer)

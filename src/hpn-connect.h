@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-connect: what ssh may send while it connects without waiting for the
- * answer to what it sent before, and what follows if that was too early.
+ * hpn-connect: which messages ssh may send, while it connects, before the
+ * answer to earlier ones.  It also decides what follows if that was too early.
  *
  * docs/connecting.md shows the round trips.  This module decides three things.
  * A wrong decision costs at most one authentication attempt.

@@ -4,9 +4,9 @@
  *
  *	READs of several files -> their readers, in order -> hashes -> sink
  *
- * All readers together hold no more than the buffer.  What was given to the sink
- * stays given: after a connection was lost, reading goes on behind it, if the file
- * is still the same.
+ * All readers together hold no more than the buffer.  Bytes that the sink has
+ * taken are not read again.  After a lost connection, reading goes on after
+ * them if the file is still the same.
  */
 
 #include "includes.h"

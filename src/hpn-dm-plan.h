@@ -38,8 +38,9 @@ uint64_t hpn_dm_plan_size(const struct hpn_dm_plan *, uint64_t n);
 uint64_t hpn_dm_plan_count(const struct hpn_dm_plan *, uint64_t length);
 
 /*
- * Whether this can be the name of an object, as -f has it: a path of at most
- * HPN_DM_PLAN_NAME bytes, without control characters, whose last part is a name.
+ * Whether this can be the name of an object, as -f has it.  It is a path of at
+ * most HPN_DM_PLAN_NAME bytes, without control characters.  Its last part is a
+ * name.
  */
 int hpn_dm_plan_name_ok(const char *name);
 

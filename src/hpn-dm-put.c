@@ -6,10 +6,10 @@
  *	                      |                             |
  *	                 may be sent again             may be forgotten
  *
- * Each file (struct piece) goes through states.  What is sent next is decided in
- * piece_step(); answers only say what came of it.  After a connection was lost, or
- * the server has refused something for want of space, a piece goes back to an
- * earlier state, and what was acknowledged stays done.
+ * Each file (struct piece) goes through states.  piece_step() decides what is
+ * sent next.  Answers only report results.  After a lost connection, or a
+ * refusal for lack of space, a piece goes back to an earlier state.  What was
+ * acknowledged stays done.
  */
 
 #include "includes.h"
@@ -500,9 +500,9 @@ refused(struct put *p, u_int status, const char *doing, const char *path)
 }
 
 /*
- * Bytes were acknowledged.  Only those beyond the furthest so far are progress: a
- * server that takes the same bytes again and again, or lets a file be opened that
- * it then refuses to close, would be tried for ever.
+ * Bytes were acknowledged.  Only those beyond the furthest so far are progress.
+ * Otherwise some servers would be tried for ever: one that takes the same bytes
+ * again and again, or one that opens a file and then refuses to close it.
  */
 static void
 progress(struct piece *f)
@@ -1320,8 +1320,8 @@ give_way(struct put *p)
 }
 
 /*
- * Open what data are there for, or will be soon: as far ahead of what was sent as
- * data may come while a file is being opened.
+ * Open the files whose data are here, or will be soon.  "Soon" is as far ahead
+ * as data may come while a file is being opened.
  */
 static void
 pieces_open(struct put *p)

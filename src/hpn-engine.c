@@ -75,9 +75,10 @@ struct hpn_engine {
 
 	/*
 	 * Sleep and wake.  A worker runs jobs, is idle (looks for one, or was
-	 * told to) or sleeps; `idle` and `sleeping` count these, `woken` those
-	 * idle ones that were told to wake and still have to notice.  `sleeping`
-	 * and `woken` change under the lock; `sleeping` is read without it.
+	 * told to) or sleeps.  `idle` and `sleeping` count these workers.
+	 * `woken` counts those idle ones that were told to wake and have not
+	 * noticed yet.  `sleeping` and `woken` change under the lock.
+	 * `sleeping` is read without it.
 	 */
 	_Alignas(LINE) atomic_uint sleeping;
 	atomic_uint idle;
@@ -152,8 +153,9 @@ notify(struct hpn_engine *e, uint64_t n)
 	ssize_t r;
 
 	/*
-	 * Either this sees that the main thread waits, or the main thread, which
-	 * looks at the job again after saying so, sees that the job is done.
+	 * Either this sees that the main thread waits, or the main thread sees
+	 * that the job is done: it looks at the job again after setting
+	 * e->waiting.
 	 */
 	if (waits == BUSY || atomic_load(&e->head) != n)
 		return;
@@ -281,8 +283,9 @@ pause_engine(struct hpn_engine *e)
 }
 
 /*
- * A thread that is being started may hold a lock of whatever starts it (a
- * sanitizer's runtime, for one), which a child would find locked for ever.
+ * A thread that is being started may hold a lock of the code that starts it,
+ * for example of a sanitizer's runtime.  A child would find that lock locked
+ * for ever.
  */
 static void
 let_begin(struct hpn_engine *e)
@@ -744,9 +747,9 @@ hpn_engine_auto(const struct hpn_engine_facts *f)
 	else
 		load = f->rate * f->cost / (1024 * 1024) / 1000000;
 	/*
-	 * What the main thread does well by itself is left to it: below an eighth
-	 * of a CPU a worker gains nothing that one could see.  Half of that
-	 * again before workers are given up, so that it does not go to and fro.
+	 * Small loads stay with the main thread: below an eighth of a CPU a
+	 * worker gains nothing measurable.  Workers are given up only below
+	 * half of that, so that the number does not change to and fro.
 	 */
 	if (load < (f->now > 0 ? 62U : 125U))
 		return 0;

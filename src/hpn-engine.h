@@ -52,8 +52,8 @@
  *	- exec or exit;
  *	- free the engine, which waits for nobody and wipes through `discard';
  *	- go on with the engine in the parent's place (a client that goes to the
- *	  background): the main thread runs what is left, or hpn_engine_grow()
- *	  starts workers of the child's own.
+ *	  background).  Its main thread runs what is left.  hpn_engine_grow()
+ *	  can start workers of its own.
  *	Only one of parent and child may send what is queued: otherwise counters
  *	would be used twice.  The caller decides which.
  *	hpn_engine_fd() changes in the child.  vfork() and posix_spawn() run no

@@ -22,9 +22,9 @@
 #include "hpn-tcp.h"
 
 /*
- * What one channel may hold of what its application wants to send, in trips:
- * twice what the packet layer takes at a time never runs dry; the peer's window
- * may be a thousand times larger and must not be stored here.
+ * How much of its application's data one channel may hold, in trips.  Twice
+ * what the packet layer takes at a time never runs dry.  The peer's window may
+ * be a thousand times larger, and must not be stored here.
  */
 #define INPUT_TRIPS	2
 

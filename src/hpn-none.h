@@ -6,8 +6,8 @@
  * connection to cipher none (PROTOCOL.hpn, section 4).  Both ends judge what
  * was agreed upon by the rules below, whatever the other end allows.  They
  * refuse what must not travel in the clear.  These decisions hold until the
- * connection ends: a connection that had a terminal, X11 or an agent is never
- * switched, and a connection that was switched never gets one of them.
+ * connection ends.  A connection that had a terminal, X11 or an agent is never
+ * switched.  A connection that was switched never gets one of them.
  *
  * Policy: facts in, decision out.  Compiles without the OpenSSH tree.
  */

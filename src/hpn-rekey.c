@@ -18,9 +18,9 @@
 #include "ssherr.h"
 
 /*
- * The receiver asks when this part of the limit is left: of 1 GiB, what a 1
- * Gbit/s path of 500 ms has under way.  A longer one loses nothing but what
- * this gains.
+ * The receiver asks when this part of the limit is left.  Of 1 GiB, this is
+ * what a path of 1 Gbit/s and 500 ms has under way.  A longer path only loses
+ * the gain, and is as fast as stock.
  */
 #define AHEAD(limit)	((limit) / 16)
 

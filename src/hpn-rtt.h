@@ -8,10 +8,10 @@
  * So every sample is an upper bound, and the smallest one is closest to the
  * truth.
  *
- * Why not from the window itself: the time from an adjust to the first byte
+ * Why not from the window itself?  The time from an adjust to the first byte
  * beyond the old edge is window/rate whenever the sender has more to send
- * (Little's law), whether or not the window is what limits it.  A window
- * sized by that would grow for ever.
+ * (Little's law).  This holds whether or not the window is the limit.  A window
+ * sized by that time would grow for ever.
  *
  * Policy only, as hpn-window.  Units: nanoseconds of a monotonic clock.
  */

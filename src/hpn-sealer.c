@@ -35,10 +35,10 @@ struct job {
 };
 
 /*
- * Places in the ring only ever rise; their remainder is the offset.  A packet
- * that would not fit before the ring's end begins at its start, and leaves a
- * gap, one at a time since nothing but the ring's size is between the places.
- * One that just fits leaves none.
+ * Places in the ring only rise.  Their remainder is the offset.  A packet that
+ * does not fit before the ring's end begins at its start and leaves a gap.
+ * There is one gap at a time, because all places lie within one ring size.  A
+ * packet that just fits leaves no gap.
  *
  *	sent <= sealed <= end <= sent + HPN_SEALER_RING
  */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-again: what is done about a server that gives two open files, or
- * directories, one handle (hpn-handles.h finds that out).
+ * hpn-sftp-again: handles a server that gives two open files, or directories,
+ * the same handle (hpn-handles.h detects that).
  *
- * Nobody knows what was read from or written to by such a handle.  So all that had
- * it is begun again: when every request with it is answered and it is closed, and
- * nothing else is open.  From then on, for as long as the connection lasts, one file
- * or directory is open at a time, as other clients do it.  What is compared after it
- * was copied is opened once more for that.
+ * We cannot know what such a handle read from or wrote to.  So every file and
+ * directory that had it begins again.  Before that, every request with the
+ * handle must be answered, the handle closed, and nothing else open.  From
+ * then on one file or directory is open at a time, until the connection ends.
+ * Other clients do the same.  A file that is compared after its copy is opened
+ * once more for that.
  *
- * A file ends when its handle is settled, not before: as long as an answer may
- * show that another had the same handle, it can be begun again.
+ * A file ends only when its handle is settled.  Before that, an answer may
+ * still show that another file had the same handle.  Then the file can begin
+ * again.
  */
 
 #include "includes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-answer: what is in the answers to a job's requests.  What the server
- * says is checked here for its form.
+ * hpn-sftp-answer: reads the answers to a job's requests, and checks their
+ * format.
  */
 
 #include "includes.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-check: what is there compared with what should be, before a copy
- * goes on (hpn-resume.h says how) and after it.
+ * hpn-sftp-check: compares the destination with the source, before a copy
+ * carries on (hpn-resume.h says how) and after it.
  *
- * Of the remote file the server is asked for hashes (PROTOCOL.hpn, section
- * 6.1) or, failing that, for the bytes themselves; the local file is read
- * while the answers travel.  A file that is being sent is hashed as it is
- * read, so that it need not be read again.  The server's answers are not
- * trusted: what makes no sense is as good as no answer.
+ * We ask the server for hashes of the remote file (PROTOCOL.hpn, section 6.1).
+ * If it has none, we read the bytes themselves.  The local file is read while
+ * the answers travel.  A file that is being sent is hashed as it is read, so
+ * it need not be read again.  The server's answers are not trusted: an answer
+ * that makes no sense counts as no answer.
  */
 
 #include "includes.h"
@@ -90,13 +90,13 @@ hpn_sftp_check_free(struct node *n)
 }
 
 /*
- * A server that announces hashes may refuse each of them, and then nobody will
- * find a hole that an interrupted copy leaves beyond what is read back.  So only
- * one that has told some is taken for one that hashes.  One that refuses before
- * it has told any is as one that has none; no more is asked of it.  Later a
- * refusal is about its file, which may not be readable: the others are still
- * better compared in full than by their ends.  What we have open only for
- * writing says nothing of the server.
+ * A server that announces hashes may refuse each of them.  Then nothing finds
+ * a hole that an interrupted copy leaves beyond what is read back.  So we
+ * believe in hashes only when the server has given one.  If it refuses before
+ * it has given any, it counts as a server without hashes, and is not asked
+ * again.  Later a refusal is about its file, which may not be readable: the
+ * others are still better compared in full than by their ends.  What we have
+ * open only for writing says nothing of the server.
  */
 static void
 refused(struct hpn_sftp_job *job, struct node *n, u_int status)

@@ -3,9 +3,9 @@
  * hpn-sftp-get: what is done to a file or directory on its way from the
  * server.
  *
- * The server is not trusted: what it says about names, sizes and kinds decides
- * what is asked for, never where anything is written; a name is one component
- * of a path or it is refused.
+ * The server is not trusted.  It tells names, sizes and kinds.  They decide
+ * what we request, and never where we write.  A name that is not one component
+ * of a path is refused.
  */
 
 #include "includes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-job: what is begun when, which answer belongs to whom, and what
- * becomes of the whole.  See hpn-sftp-job.h and hpn-sftp-node.h.
+ * hpn-sftp-job: takes what is to be copied, hands each answer to its node, and
+ * ends the job.  See hpn-sftp-job.h and hpn-sftp-node.h.
  */
 
 #include "includes.h"
@@ -141,8 +141,8 @@ take_packet(struct hpn_sftp_job *job, u_int lane, const u_char *p, size_t len)
 }
 
 /*
- * Files that were read are done when their data are; that the server has
- * closed them as well is not waited for at the end.
+ * A downloaded file is done when its data are.  At the end, the job does not
+ * wait until the server has closed it as well.
  */
 static void
 settle(struct hpn_sftp_job *job)

@@ -56,8 +56,8 @@ void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 /*
  * Read what ssh tells of its configuration, for hpn_sftp_plain().  With io
  * NULL, do not wait.  Otherwise wait until ssh has told it, cannot tell it, or
- * something came from the server.  Returns 0 if something came from the
- * server, else 1.
+ * something came from the server.  Returns 1 if ssh has told it or cannot,
+ * else 0.
  */
 int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-open: files and directories are opened on the server: ahead of the
- * handle, or again where the server would not have so many open.
+ * hpn-sftp-open: opens files and directories on the server.  It may use a
+ * guessed handle before the answer comes.  It opens again what a server
+ * refused because too much was open.
  */
 
 #include "includes.h"
@@ -40,12 +41,12 @@ extern volatile sig_atomic_t interrupted;
 /* -------------------------------------------------- ahead of the handle -- */
 
 /*
- * OpenSSH's server numbers what is open, from 0 on, and does one request after
- * the other.  So what is to be done to the only file of a job can be asked
- * together with its opening, and takes no round trip of its own.  A handle that
- * was not given is refused, whatever is asked of it, and no other file of ours
- * is open: a wrong guess changes nothing, and the file is dealt with as with
- * any other server.
+ * OpenSSH's server numbers open files from 0 on, and does one request after
+ * the other.  So the client can send all requests for the only file of a job
+ * together with its opening.  They take no round trip of their own.  The
+ * server refuses any request with a handle that it has not given, and no other
+ * file of ours is open.  So a wrong guess changes nothing.  Then the client
+ * waits for the handle, as with any other server.
  */
 static const u_char first_handle[4];
 
@@ -153,9 +154,10 @@ hpn_sftp_open_ahead_answer(struct hpn_sftp_job *job, struct node *n,
 /* -------------------------------------------------------------- refused -- */
 
 /*
- * There is no status for too many open files: the generic failure is what
- * OpenSSH's server makes of EMFILE, others say "permission denied", or something
- * else.  So whatever is said while something is open is asked again alone.
+ * There is no status for too many open files.  OpenSSH's server answers EMFILE
+ * with the generic failure.  Others say "permission denied", or something
+ * else.  So if a server refuses to open a file while others are open, whatever
+ * the status, we try that file again alone.
  */
 static int
 file_refused(struct hpn_sftp_job *job, struct node *n, u_int status)

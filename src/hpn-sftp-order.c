@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-order: what is begun when.  See hpn-sftp-order.h.
+ * hpn-sftp-order: which files and directories begin when.  See
+ * hpn-sftp-order.h.
  */
 
 #include "includes.h"

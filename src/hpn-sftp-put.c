@@ -2,10 +2,11 @@
 /*
  * hpn-sftp-put: what is done to a file or directory on its way to the server.
  *
- * A small file is read before it is opened on the server, so that it can be
- * truncated there without harm should both be the same file; then everything
- * else follows in one go: data, attributes, close.  Of a larger one the data
- * are acknowledged first, so that its length is never more than its content.
+ * A small file is read before it is opened on the server.  Both may be the
+ * same file: so it can be truncated there without harm.  Then everything else
+ * follows at once: data, attributes, close.  With a larger file, the other
+ * requests wait until its data were acknowledged.  So the file is never longer
+ * than its content.
  */
 
 #include "includes.h"
@@ -83,9 +84,9 @@ tail(struct hpn_sftp_job *job, struct node *n)
 /* ---------------------------------------------------------------- files -- */
 
 /*
- * A FIFO must not keep us waiting for somebody to write to it.  A file that
- * another program has a lease of is worth waiting for: our attempt has asked
- * that program to give it back, and the system takes it back in the end.
+ * A FIFO must not keep us waiting for somebody to write to it.  But we wait
+ * for a file on which another program has a lease.  Our attempt has asked that
+ * program to give the lease back, and in the end the system takes it back.
  */
 static int
 open_source(const char *path)

@@ -190,9 +190,9 @@ held_cost(const struct request *req)
 }
 
 /*
- * A file that is to be resumed has no holes at any time, whatever ends us:
- * what comes early waits for what precedes it, in one buffer for a request
- * however small the answers to it are.
+ * A file that can be resumed has no holes at any time, whatever ends the
+ * program.  Data that come early wait for the data before them.  They wait in
+ * one buffer for each request, however small the answers are.
  */
 static void
 hold(struct hpn_sftp_job *job, struct request *req, const u_char *data,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-sftp-stripe: the data of a large file on their way through several lanes
- * (hpn-lanes.h), each of which writes to the same remote file.
+ * hpn-sftp-stripe: sends the data of a large file through several lanes
+ * (hpn-lanes.h).  Each lane writes to the same remote file.
  *
- * A lane opens the file by its name, which may lead it to another file: the
- * folder it begins in may be another one, or somebody who may rename there has put
- * another file in place.  He may copy all that he can see of the first one.  So a
- * lane takes part only if what was written through the handle of the first lane can
- * be read through its own (hpn_lanes_hide()), and both have the same type, owner,
- * group and permissions.  Who can forge that can read the file.
+ * A lane opens the file by its name.  It may get another file: its directory
+ * at the start may be another one, or an attacker who may rename files there
+ * has put another file in place.  The attacker may copy everything visible of
+ * the first file.  So a lane takes part only if it can read through its own
+ * handle what was written through the first lane's (hpn_lanes_hide()).  Type,
+ * owner, group and permissions must be the same, too.  Only somebody who can
+ * read the file can forge this.
  */
 
 #include "includes.h"

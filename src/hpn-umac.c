@@ -21,9 +21,9 @@
  * A step of 32 bytes d0..d7 adds, modulo 2^64, to the sum of stream s
  *	(k[4s+0] + d0) * (k[4s+4] + d4) + ... + (k[4s+3] + d3) * (k[4s+7] + d7)
  * and moves the key on by 32 bytes.  One vector addition gives all factors of
- * a step, the left ones in its lower half and the right ones in its upper;
- * two steps are taken together, so that the halves that belong together can
- * be brought into two whole vectors.
+ * a step: the left ones in its lower half, the right ones in its upper half.
+ * Two steps are done together.  So the halves that belong together fill two
+ * whole vectors.
  */
 static inline AVX2 __m256i
 products(__m256i left, __m256i right)

@@ -7,10 +7,11 @@
 
 /*
  * The window that TCP wants, in quarters of the BDP without queueing.  BBR
- * starts with a congestion window of 2.89 BDP and stays with it, its queue
- * overflowing, until three round trips in which it lacked nothing brought no
- * more; with less than that and what waits to be sent it lacks something.
- * While it starts, much is lost and the BDP appears smaller than it is.
+ * starts with a congestion window of 2.89 BDP, and its queue overflows.  It
+ * stays with that until three round trips brought no more although it never
+ * lacked data.  It lacks data with a smaller window than 2.89 BDP plus what
+ * waits to be sent.  While it starts, much is lost and the BDP appears smaller
+ * than it is.
  */
 #define AHEAD_QUARTERS	13
 #define START_QUARTERS	20
@@ -85,9 +86,9 @@ decay(struct hpn_window *w, uint64_t intervals)
 }
 
 /*
- * Take a BDP into account that was measured over at most one interval.  TCP
- * doubles its rate in a round trip and no more: what seems faster was stored
- * somewhere, in a process that had to wait for the processor for example.
+ * Take a BDP into account that was measured over at most one interval.  TCP at
+ * most doubles its rate in a round trip.  Data that seem faster were stored
+ * somewhere, for example in a process that had to wait for the processor.
  */
 static void
 observe(struct hpn_window *w, uint64_t bdp)
@@ -135,8 +136,8 @@ measure(struct hpn_window *w, const struct hpn_window_facts *f)
 	if (elapsed < interval) {
 		/*
 		 * Less than one round trip: what was delivered so far is a
-		 * lower bound already, and when TCP doubles its rate every
-		 * round trip there is no time to lose.
+		 * lower bound already.  When TCP doubles its rate every round
+		 * trip, there is no time to lose.
 		 */
 		observe(w, per_round_trip(delivered, f->rtt_ns, interval));
 		return;

@@ -3,8 +3,8 @@
  * hpn-window: how large a channel's receive window should be.
  *
  * Policy only: numbers in, a window out.  No socket, no struct ssh, no clock
- * of its own, no allocation, no globals; every function is total (there is
- * no input for which it fails).  Compiles without the OpenSSH tree.
+ * of its own, no allocation, no globals.  There is no input for which a
+ * function fails.  Compiles without the OpenSSH tree.
  *
  * The rule is dynamic right-sizing as TCP receivers do it (Fisk and Feng,
  * "Dynamic Right-Sizing in TCP", 2001), one layer up.  The delivered
