@@ -381,8 +381,8 @@ ring_free(struct ring *ring)
 		for (i = 0; i < CIPHER_CTR_MT_MAX; i++)
 			EVP_CIPHER_CTX_free(ring->workers[i].evp);
 	free(ring->workers);
-	/* What is not in a child's memory is not to be unmapped there: the
-	 * addresses may be in other use by now */
+	/* Do not unmap in a child what its memory does not have: the addresses
+	 * may be in other use by now */
 	if (ring->keystream != NULL &&
 	    !(foreign && ring->kept_from_children)) {
 		explicit_bzero(ring->keystream, ring->keystream_len);

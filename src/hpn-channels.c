@@ -261,8 +261,8 @@ hpn_channels_answered(struct ssh *ssh, int type)
 }
 
 /*
- * What a peer sent beyond its window, as far as that is tolerated, was never
- * granted and must not be granted anew.
+ * A peer may send a little more than its window.  These bytes were never
+ * granted, so they must not be granted anew.
  */
 static void
 discount_excess(Channel *c)

@@ -62,7 +62,7 @@
 #define BACK_MOST	(16U * 1024 * 1024)
 /* Hashes that cover no whole block may come so often in a row. */
 #define COMPARE_TRIES	20
-/* What was lost after a refusal is written again so often. */
+/* How often data that were lost after a refusal are written again. */
 #define REPAIRS_MOST	4
 /* Room that is kept open ahead of the data, so that they never wait for it. */
 #define AHEAD_MOST	(64ULL * 1024 * 1024)

@@ -70,7 +70,7 @@ hpn_idle_channels(struct ssh *ssh, Channel **channels, u_int nchannels,
 	}
 	ssh_packet_idle(ssh);
 #ifdef __GLIBC__
-	/* What channels that are closed have freed lies between what is used */
+	/* Memory that closed channels have freed lies between used memory */
 	(void)malloc_trim(0);
 #endif
 }

@@ -60,7 +60,7 @@ fall_back(struct hpn_lanes *l, unsigned int lanes)
 	hpn_lanes_no_more(l);
 }
 
-/* What so many bring is known a little better. */
+/* Remember the best rate of so many lanes. */
 static void
 learn(struct hpn_lanes *l)
 {

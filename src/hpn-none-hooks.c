@@ -62,7 +62,7 @@ propose(struct ssh *ssh)
 	char **p = NULL, *macs;
 	int r, i;
 
-	/* What is under way is part of what both ends hash: too late for us */
+	/* Our lists were sent and will be hashed: too late to change them */
 	if ((ssh->kex->flags & KEX_INIT_SENT) != 0) {
 		debug_f("within a key exchange");
 		return;
@@ -347,7 +347,7 @@ hpn_none_hooks_attach(const struct hpn_options *o, const char *path, int clear,
 		    "not encrypted; using another one.", path);
 		return -1;
 	}
-	/* What is only forwarded may be better protected than asked for */
+	/* A request to the master may be better protected than asked for */
 	if ((clear || alone) && (why = hpn_none_shared(&q, clear)) != NULL)
 		fatal("%s", why);
 	return 0;

@@ -76,7 +76,7 @@ member_name(struct hpn_options *o, const struct option *opt)
 	return (struct hpn_options_name *)((char *)o + opt->member);
 }
 
-/* What is common to all kinds, so that the lists below need not know them. */
+/* What differs between the kinds, so that the lists below need not know it. */
 #define NUMERIC_UNSET(m)	((m) == HPN_OPTION_UNSET)
 #define IS_UNSET_FLAG		NUMERIC_UNSET
 #define IS_UNSET_SIZE		NUMERIC_UNSET

@@ -46,7 +46,7 @@ look_back(struct hpn_resume *r, uint64_t end)
 {
 	uint64_t most = HPN_RESUME_BACK;
 
-	/* Who wants everything compared wants this as well. */
+	/* With -X verify=yes, everything is compared here as well. */
 	if ((r->flags & HPN_RESUME_VERIFY) || r->all)
 		most = end;
 	r->stage = HPN_RESUME_BACKWARD;
@@ -158,7 +158,7 @@ found_by_hash(struct hpn_resume *r, const struct hpn_resume_found *found)
 	    left < HPN_RESUME_FINE ? left : HPN_RESUME_FINE);
 }
 
-/* Of the samples one is missing, or all are there: look closer before it. */
+/* A sample is missing, or none is: look closer at what is before it. */
 static void
 found_by_samples(struct hpn_resume *r, const struct hpn_resume_found *found)
 {

@@ -167,8 +167,9 @@ collect_wait(struct hpn_sealer *s)
 }
 
 /*
- * What is sealed, as far as it is in one piece; 0: nothing.  A packet may end
- * where the ring does: then there is no gap, and what follows is at its start.
+ * How many sealed bytes are in one piece; 0: none.  A packet may end where the
+ * ring ends.  Then there is no gap, and the next packet is at the ring's
+ * start.
  */
 static size_t
 prefix(struct hpn_sealer *s)

@@ -49,7 +49,7 @@ extern volatile sig_atomic_t interrupted;
 
 /* ------------------------------------------------------------ begin again -- */
 
-/* What is in this directory, as far as it was told, may be in another one. */
+/* The names that this directory has given may belong to another one. */
 static void
 doubt(struct hpn_sftp_job *job, struct node *n)
 {

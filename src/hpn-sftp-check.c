@@ -511,11 +511,11 @@ enough(const struct check *c)
 {
 	if (c->unusable)
 		return 1;
-	/* Of bytes all are looked at, to see what kind of difference it is. */
+	/* With bytes, go on, to see what kind of difference it is. */
 	return c->differs != UINT64_MAX && (c->hash || c->verifying);
 }
 
-/* Of the next stretch some bytes that holes do not have; 0: it has none. */
+/* Ask for some non-zero bytes of the next stretch; 0: it has none. */
 static int
 ask_sample(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
 {
@@ -648,7 +648,7 @@ static void
 unread(struct hpn_sftp_job *job, struct node *n)
 {
 	n->check->unusable = 1;
-	/* Of a drop box that is known. */
+	/* With a drop box this is known. */
 	if (n->writeonly && !job->way->up)
 		return;
 	hpn_sftp_meter_break(job);

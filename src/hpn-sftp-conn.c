@@ -23,7 +23,7 @@
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-plain.h"
 
-/* What a glob lists beyond so many names, or bytes, is asked for again. */
+/* A glob's attributes beyond so many names, or bytes, are not kept. */
 #define KNOWN_MAX	262144
 #define KNOWN_BYTES	(64 * 1024 * 1024)
 

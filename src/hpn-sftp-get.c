@@ -58,7 +58,7 @@ extern volatile sig_atomic_t interrupted;
 #else
 # define DIRECTORY_CHARS	"/"
 #endif
-/* Of a file whose length is not known, so many requests at a time. */
+/* Requests at a time for a file whose length is not known. */
 #define AHEAD_MAX	64
 /* Requests for names under way for a directory. */
 #define NAMES_MAX	8
@@ -154,7 +154,7 @@ finish_local(struct hpn_sftp_job *job, struct node *n)
 			    "File \"%s\" was not modified", n->to);
 		else if (job->flags & HPN_SFTP_FSYNC) {
 			debug("syncing \"%s\"", n->to);
-			/* Of a device there may be nothing to write out. */
+			/* A device may have nothing to write out. */
 			if (fsync(n->fd) == -1 && (errno != EINVAL ||
 			    (fstat(n->fd, &st) == 0 && S_ISREG(st.st_mode)))) {
 				hpn_sftp_meter_break(job);
@@ -198,7 +198,7 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	}
 	job->files_open++;
 	hpn_sftp_ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
-	/* Of a larger one requests are as long as the server allows, once known. */
+	/* A larger file waits until the server's longest request is known. */
 	if (n->size != 0 && n->size < n->buflen && hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);
 }
@@ -420,8 +420,8 @@ next_len(struct hpn_sftp_job *job, struct node *n)
 	if (n->next > INT64_MAX - n->buflen)
 		return 0;
 	/*
-	 * What is asked for first need never be held.  So every file has a
-	 * request under way, with the answer to which it goes on.
+	 * The answer to a file's first request need never be held.  So every
+	 * file has a request under way, and goes on with its answer.
 	 */
 	if (job->held_bytes > HELD_MAX && !TAILQ_EMPTY(&n->data))
 		return 0;
@@ -559,7 +559,7 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
 		return;
-	/* Of what is left as it was something better was said. */
+	/* If it was left alone, a better message was written before. */
 	if ((n->failed || n->cut) && !n->untouched)
 		hpn_sftp_node_fail(job, n);
 	else

@@ -372,7 +372,7 @@ hpn_sftp_io_lost(const char *doing)
 {
 	if (errno != EPIPE && errno != ECONNRESET)
 		fatal("Couldn't %s packet: %s", doing, strerror(errno));
-	/* What never answered was no connection that could be lost. */
+	/* A connection on which the server never answered was not lost. */
 	if (lost_line == NULL || !lost_heard)
 		fatal("Connection closed");
 	error("Connection closed");

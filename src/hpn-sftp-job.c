@@ -52,7 +52,7 @@
 
 extern volatile sig_atomic_t interrupted;
 
-/* What scp was told to end is given so long to leave nothing half done. */
+/* An interrupted scp has so long to leave nothing half done. */
 #define END_NS		2000000000ULL
 #define END_WAIT_MS	100
 

@@ -217,7 +217,7 @@ void
 hpn_sftp_lanes_no_more(struct hpn_sftp_lanes *l)
 {
 	hpn_lanes_no_more(&l->policy);
-	/* What ssh has to tell is not to be missed. */
+	/* Do not close the socket before ssh has told its configuration. */
 	if (l->heard)
 		deaf(l);
 }

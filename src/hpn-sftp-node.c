@@ -245,7 +245,7 @@ hpn_sftp_node_fail(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	n->failed = 1;
-	/* Of an interrupted one the meter has the name, unless it has many. */
+	/* If interrupted, a meter of only one file shows its name already. */
 	if (n->target != NULL) {
 		hpn_sftp_meter_break(job);
 		error("failed to upload %s %s to %s",

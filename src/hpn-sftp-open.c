@@ -63,7 +63,7 @@ hpn_sftp_open_ahead(struct hpn_sftp_job *job, struct node *n)
 	return 1;
 }
 
-/* Whatever is asked of this file's handle: nobody waits for the answer. */
+/* Nobody waits any more for answers to requests with this file's handle. */
 static void
 disown(struct hpn_sftp_job *job, struct node *n)
 {

@@ -39,7 +39,7 @@ extern volatile sig_atomic_t interrupted;
 /* So many that were refused are put off, each with its local file open. */
 #define REFUSED_MAX	8
 
-/* What is in a directory that could not be made is not begun. */
+/* Drop the children of a directory that could not be made. */
 static void
 drop(struct hpn_sftp_job *job, struct nodes *from)
 {
@@ -99,11 +99,13 @@ open_again(struct hpn_sftp_job *job, struct node *n)
 }
 
 /*
- * What was refused, and what is to be done again.  Whether anything else may
- * begin: to open one alone, all that is open has to be closed.
+ * Begin files that were refused, and files to be done again.  Returns whether
+ * anything else may begin: to open one alone, all that is open has to be
+ * closed.
  *
- * The first refusals are looked at at once, since a server that bears few would
- * refuse all that follow.  If they were of another kind, later ones come last.
+ * The first refusals are tried again at once, because a server that allows few
+ * open files would refuse all that follow.  If they had another reason, later
+ * ones come last.
  */
 static int
 begin_refused(struct hpn_sftp_job *job)

@@ -447,7 +447,7 @@ checked(struct hpn_sftp_job *job, struct node *n,
 	n->next = n->high = n->begun;
 	hpn_sftp_node_plan(job, n);
 	if (!whole) {
-		/* What is trusted is not given up before there is better. */
+		/* Keep the trusted part until better data replace it. */
 		if (r->by == HPN_RESUME_BY_SIZE)
 			n->least = r->there;
 		else if (n->begun < r->there)
@@ -650,9 +650,10 @@ refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 		    there.size == n->set)
 			return;
 		/*
-		 * What another wrote through the same handle is still behind
-		 * its end.  It is longer than all of the source, so it is not
-		 * the source itself, and may be truncated as it is opened.
+		 * Data that another file wrote through the same handle are
+		 * still behind its end.  It is longer than the source, so it
+		 * is not the source itself, and may be truncated as it is
+		 * opened.
 		 */
 		if (size && (there.flags & SSH2_FILEXFER_ATTR_SIZE) &&
 		    there.size > n->set && n->set == n->next && n->redone &&
@@ -760,7 +761,7 @@ file_check(struct hpn_sftp_job *job, struct node *n)
 	}
 	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
 		return;
-	/* Of what is left as it was something better was said. */
+	/* If it was left alone, a better message was written before. */
 	if ((n->failed || n->cut) && !n->untouched)
 		hpn_sftp_node_fail(job, n);
 	else
@@ -804,7 +805,7 @@ failed(const struct node *n)
 static int
 may_begin(const struct hpn_sftp_job *job)
 {
-	/* What waits to be compared was there, or says where to go on. */
+	/* A file that waits to be compared existed, or tells where to go on. */
 	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		return hpn_sftp_window_may_open(&job->window, job->files_open,
 		    job->planned);

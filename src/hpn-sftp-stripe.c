@@ -51,7 +51,7 @@ extern volatile sig_atomic_t interrupted;
 #define NO_HOLE		UINT64_MAX
 /* After a part of zeros. */
 #define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
-/* Of the attributes, what stays as it is while it is written to. */
+/* The attributes that do not change while the file is written to. */
 #define PERM_KEPT	(S_IFMT | 0777)
 
 struct part {
@@ -399,7 +399,7 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 	int best = -1, alone;
 	u_int i;
 
-	/* What others would have to wait for is not to pile up in the first one. */
+	/* Data that other lanes would wait for must not pile up in lane 0. */
 	if (s == NULL || !s->was)
 		return hpn_sftp_ask_lane_may(job, 0, len, s == NULL ||
 		    job->c->lanes.policy.given_up) ? 0 : -1;
