@@ -2,8 +2,9 @@
 /*
  * hpn-report: the words for what hpn-why decided: a sentence, and JSON.
  *
- * Writes into memory of the caller; what does not fit is cut off at the end of
- * a sentence, and JSON that does not fit is an empty string.
+ * These functions write into memory of the caller.  A text that does not fit
+ * ends with its last whole sentence.  JSON that does not fit is an empty
+ * string.
  */
 #ifndef HPN_REPORT_H
 #define HPN_REPORT_H

@@ -11,9 +11,9 @@
 #define MS		1000000ULL
 
 /*
- * A loop that is at work for so much of the time is the limit.  One that has to
- * wait for longer is not, and what it does meanwhile costs no time: TCP, and the
- * pipes of programs, hold enough for that.
+ * A loop that works for so much of the time is the limit.  A loop that waits
+ * more is not the limit.  Its work then costs no time, because TCP and the
+ * pipes of programs hold enough data meanwhile.
  */
 #define RUNS		700
 /* What is less than this for each exchange of messages is a small file's. */
