@@ -146,7 +146,7 @@ alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
     hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
-alone_modules="$alone_modules hpn-dm-wait"
+alone_modules="$alone_modules hpn-dm-wait hpn-choose hpn-names hpn-wish"
 if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
@@ -166,11 +166,12 @@ done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
     hpn-connect hpn-ciphers hpn-happy hpn-pace hpn-dm-buf hpn-dm-manifest \
-    hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-why; do
+    hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-choose hpn-names hpn-wish \
+    hpn-why; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
-	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy|cmp|chr)|bcmp|str[a-z]+|hpn_dm_plan_[a-z_]+|__stack_chk_fail)$' |
+	    grep -Ev '^(_GLOBAL_OFFSET_TABLE_|mem(set|cpy|move|cmp|chr)|bcmp|str[a-z]+|hpn_dm_plan_[a-z_]+|__stack_chk_fail)$' |
 	    tr '\n' ' ')
 	state=$(nm "$1" | awk '$2 ~ /^[bBdDC]$/ { print $3 }' | tr '\n' ' ')
 	if [ -z "$outside$state" ]; then
@@ -185,7 +186,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace dm tcp none"
+alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace dm tcp none wish"
 alone_tests="$alone_tests workers_auto engine links why report"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
 # runner NAME TESTS: NAME.c, which runs these
@@ -427,7 +428,8 @@ for t in $targets; do
 		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
 		    'io conn job node order meter again handles ask answer open put get check save
-		    hash lanes stripe plain' .c)"
+		    hash lanes stripe plain wish' .c)"
+		with="$with $src/hpn-choose.c $src/hpn-names.c $src/hpn-wish.c"
 		with="$with $src/hpn-lanes.c $src/hpn-handles.c"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'

@@ -28,6 +28,7 @@ LTESTS+=\
 	hpn-sftp-random \
 	hpn-resume \
 	hpn-resume-cuts \
+	hpn-wish \
 	hpn-lanes \
 	hpn-safety \
 	hpn-connect \

@@ -33,6 +33,7 @@
 
 #include "hpn-hash.h"
 #include "hpn-resume.h"
+#include "hpn-names.h"
 #include "hpn-sftp-answer.h"
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
@@ -164,6 +165,7 @@ refuse(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 	    "replaces such files";
 
 	job->tally.refused++;
+	n->outcome = HPN_NAMES_REFUSED;
 	hpn_sftp_meter_break(job);
 	switch (r->why) {
 	case HPN_RESUME_LARGER:
@@ -218,6 +220,7 @@ count(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 		return;
 	if (r->replaced) {
 		t->replaced++;
+		n->outcome = HPN_NAMES_REPLACED;
 		verbose("\"%s\": replaced, as it is not the beginning of "
 		    "\"%s\"", n->to, n->from);
 		return;
@@ -237,12 +240,15 @@ count(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 		t->verified_bytes[1] += MINIMUM(n->begun, HPN_RESUME_BACK);
 	if (r->step == HPN_RESUME_TRANSFER) {
 		t->resumed++;
+		n->outcome = n->begun != 0 ? HPN_NAMES_CONTINUED :
+		    HPN_NAMES_REPLACED;
 		verbose("\"%s\": %llu of %llu bytes are there (%s)", n->to,
 		    (unsigned long long)n->begun, (unsigned long long)r->size,
 		    checked_by(r->by));
 		return;
 	}
 	t->whole++;
+	n->outcome = HPN_NAMES_WHOLE;
 	if (r->by == HPN_RESUME_BY_HASH || r->by == HPN_RESUME_BY_READ)
 		t->verified_files++;
 	else
@@ -464,6 +470,7 @@ verify_done(struct hpn_sftp_job *job, struct node *n)
 	}
 	if (c->differs != UINT64_MAX) {
 		hpn_sftp_meter_break(job);
+		n->differs = 1;
 		error("\"%s\" differs from \"%s\" after the copy, %s byte "
 		    "%llu; copy it again", n->to, n->from,
 		    c->hash ? "not far beyond" : "at",

@@ -35,6 +35,7 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-names.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-again.h"
 #include "hpn-sftp-answer.h"
@@ -47,6 +48,7 @@
 #include "hpn-sftp-open.h"
 #include "hpn-sftp-save.h"
 #include "hpn-sftp-window.h"
+#include "hpn-sftp-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -62,6 +64,8 @@ extern volatile sig_atomic_t interrupted;
 #define AHEAD_MAX	64
 /* Requests for names under way for a directory. */
 #define NAMES_MAX	8
+/* Names taken from the list before answers are looked at again. */
+#define NAMES_LISTED	64
 /* Memory of a job for what has come until what comes before it is there. */
 #define HELD_MAX	(64 * 1024 * 1024)
 
@@ -220,6 +224,10 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
 	if (n->parent == NULL && !n->redone)
 		hpn_sftp_node_count(job, n, n->size);
+	if (hpn_sftp_wish_looks(n) && hpn_sftp_wish_found_local(job, n)) {
+		hpn_sftp_node_end(job, n);
+		return;
+	}
 	hpn_sftp_node_plan(job, n);
 	n->buflen = *job->c->download_buflen;
 	n->ahead = 1;
@@ -689,7 +697,11 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 	}
 	dir_modes(job, n, made);
 	hpn_sftp_node_dir_ready(job, n);
-	open_remote(job, n);
+	if (n->named) {
+		n->state = NODE_DATA;
+		hpn_sftp_node_list_first(n, &job->walking);
+	} else
+		open_remote(job, n);
 }
 
 static void
@@ -731,11 +743,40 @@ dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	walk_one(job, n);
 }
 
+/* Take some names from the list instead of the server's. */
+static void
+walk_listed(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_names_part part;
+	char *name, *from, *to;
+	u_int i;
+
+	for (i = 0; i < NAMES_LISTED; i++) {
+		if (!hpn_sftp_wish_next(n, &part, &name)) {
+			n->state = NODE_CHILDREN;
+			hpn_sftp_node_dir_listed(job, n);
+			return;
+		}
+		from = sftp_path_append(n->from, name);
+		to = sftp_path_append(n->to, name);
+		/* Its attributes will tell what it is. */
+		hpn_sftp_wish_part(hpn_sftp_node_new(job, n, from, to, 0, NULL),
+		    &part);
+		free(from);
+		free(to);
+		free(name);
+	}
+}
+
 static void
 walk_one(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int ahead = job->alive < JOB_NODES ? n->ahead : 1;
 
+	if (n->named) {
+		walk_listed(job, n);
+		return;
+	}
 	while (n->asked < ahead && hpn_sftp_ask_may(job, 0))
 		hpn_sftp_ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
 }
@@ -815,6 +856,10 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 		    "\"%s\"", filename, n->from);
 		return;
 	}
+	/* What a link leads to has to be known first. */
+	if (!S_ISLNK(a->perm) &&
+	    !hpn_sftp_wish_takes(n, filename, S_ISDIR(a->perm)))
+		return;
 	from = sftp_path_append(n->from, filename);
 	to = sftp_path_append(n->to, filename);
 	if (hpn_sftp_again_listed(job, n, to))
@@ -823,15 +868,19 @@ name(struct hpn_sftp_job *job, struct node *n, const char *filename,
 		if (job->flags & HPN_SFTP_FOLLOW)
 			/* As a file for now; its attributes will tell. */
 			hpn_sftp_node_new(job, n, from, to, 0, NULL);
-		else
+		else {
 			logit("download \"%s\": not a regular file", from);
+			hpn_sftp_wish_passed(n, filename);
+		}
 	} else if (S_ISDIR(a->perm))
 		hpn_sftp_node_new(job, n, from, to, 1, a);
 	else if (S_ISREG(a->perm))
 		hpn_sftp_node_count(job, hpn_sftp_node_new(job, n, from, to, 0,
 		    a), a->flags & SSH2_FILEXFER_ATTR_SIZE ? a->size : 0);
-	else
+	else {
 		logit("download \"%s\": not a regular file", from);
+		hpn_sftp_wish_passed(n, filename);
+	}
 	free(from);
 	free(to);
 }
@@ -960,7 +1009,16 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if (n->parent != NULL) {
-		/* A symbolic link, to be followed */
+		/* A symbolic link, to be followed, or a name of the list */
+		if (!hpn_sftp_wish_takes_node(n, S_ISDIR(n->a.perm))) {
+			n->unreal = 1;
+			hpn_sftp_node_end(job, n);
+			return;
+		}
+		if (hpn_sftp_wish_kind(n, S_ISDIR(n->a.perm)) == -1) {
+			hpn_sftp_node_fail(job, n);
+			return;
+		}
 		if (S_ISDIR(n->a.perm)) {
 			n->tree = 1;
 			dir_begin(job, n);
@@ -968,6 +1026,7 @@ attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
 		}
 		if (!S_ISREG(n->a.perm)) {
 			logit("download \"%s\": not a regular file", n->from);
+			n->outcome = HPN_NAMES_SKIPPED;
 			hpn_sftp_node_end(job, n);
 			return;
 		}

@@ -49,6 +49,7 @@
 #include "hpn-sftp-put.h"
 #include "hpn-sftp-stripe.h"
 #include "hpn-sftp-window.h"
+#include "hpn-sftp-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -234,6 +235,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	u_int i;
 
 	job->c = sftp_conn_hpn(conn);
+	flags = hpn_sftp_wish_begin(job->c, flags);
 	job->flags = flags;
 	job->way = flags & HPN_SFTP_UP ? &hpn_sftp_put : &hpn_sftp_get;
 	/*
@@ -241,7 +243,8 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	 * for it, with as many requests as it has
 	 */
 	if (hpn_sftp_plain()) {
-		if ((flags & (HPN_SFTP_RESUME|HPN_RESUME_VERIFY)) == 0)
+		if ((flags & (HPN_SFTP_RESUME|HPN_RESUME_VERIFY)) == 0 &&
+		    !hpn_sftp_wish_any())
 			job->plain = conn;
 		if (job->c->requests == 0)
 			job->c->requests = HPN_SFTP_PLAIN_REQUESTS;
@@ -275,7 +278,7 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 	size_t len;
 	struct node *n;
 	Attrib a;
-	int known = 0;
+	int known = 0, recursive = tree;
 
 	if (job->plain != NULL) {
 		if (hpn_sftp_plain_copy(job->plain, job->flags, from, to,
@@ -283,6 +286,8 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 			job->failed = 1;
 		return;
 	}
+	if (!hpn_sftp_wish_source(from, &tree))
+		return;
 	plain = xstrdup(from);
 	len = strlen(plain);
 	if (!job->way->up) {
@@ -294,6 +299,7 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
 	if (!tree)
 		hpn_sftp_node_count(job, n, 0);
+	hpn_sftp_wish_root(n, recursive);
 	if (target != NULL)
 		n->target = xstrdup(target);
 	job->only = job->alive == 1 && !tree ? n : NULL;
@@ -369,6 +375,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	}
 	if (job->plain == NULL)
 		summary(job);
+	hpn_sftp_wish_end(job);
 	hpn_sftp_conn_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
 	sshbuf_free(job->m);

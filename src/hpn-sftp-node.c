@@ -29,6 +29,7 @@
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-node.h"
 #include "hpn-sftp-window.h"
+#include "hpn-sftp-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -215,6 +216,7 @@ hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 		if (parent != NULL)
 			parent->lacks = 1;
 	}
+	hpn_sftp_wish_ended(job, n);
 	if (n->fd != -1)
 		close(n->fd);
 	if (n->dirp != NULL)
@@ -244,6 +246,7 @@ hpn_sftp_node_fail(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_node_end(job, n);
 		return;
 	}
+	n->only_lacks = n->lacks && !n->failed;
 	n->failed = 1;
 	/* If interrupted, a meter of only one file shows its name already. */
 	if (n->target != NULL) {

@@ -17,6 +17,7 @@
  *	hpn-sftp-handles which handles are open, until they are settled
  *	hpn-sftp-ask	requests; hpn-sftp-answer: what is in the answers
  *	hpn-sftp-node	this
+ *	hpn-sftp-wish	lists, patterns, log: what -X asks for besides
  *	hpn-sftp-meter	the progress meter
  *
  * If a lower file has to call a higher one, it does so through the job's struct
@@ -179,10 +180,19 @@ struct node {
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
 	u_int64_t hole;			/* put: not whole from here on */
+	/* hpn-sftp-wish.c */
+	int outcome;			/* as the log calls it */
+	int differs;			/* what arrived is not the source */
+	int looked;			/* what is there was looked at */
+	int picked, wanted;		/* a name of the list led to it, was its */
+	int named;			/* directory: the list has its names, */
+	size_t part_next, part_end;	/* ... these, which begin there */
+	size_t part_skip;
 	struct stripe *stripe;		/* hpn-sftp-stripe.c */
 	/* directory */
 	mode_t final_mode;
-	int lacks;			/* something in it failed */
+	int lacks;			/* something in it failed, */
+	int only_lacks;			/* ... but nothing else */
 	int ready;			/* children may begin */
 	int listed;			/* no more names to come */
 	u_int children;			/* not ended */

@@ -41,6 +41,7 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-names.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-again.h"
 #include "hpn-sftp-answer.h"
@@ -53,6 +54,8 @@
 #include "hpn-sftp-put.h"
 #include "hpn-sftp-stripe.h"
 #include "hpn-sftp-window.h"
+#include "hpn-sftp-wish.h"
+#include "hpn-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -224,6 +227,8 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL ||
 	    n->emptied)
 		mode |= SSH2_FXF_TRUNC;
+	if ((mode & SSH2_FXF_CREAT) && hpn_sftp_wish_only_new(n))
+		mode |= SSH2_FXF_EXCL;
 	n->state = NODE_OPENING;
 	job->files_open++;
 	hpn_sftp_ask_open(job, n, n->to, mode, &a);
@@ -235,6 +240,14 @@ static void
 begin_file(struct hpn_sftp_job *job, struct node *n)
 {
 	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
+	if (hpn_sftp_wish_looks(n)) {
+		/* Counts as open, as below. */
+		n->state = NODE_STAT;
+		job->files_open++;
+		hpn_sftp_ask_path(job, n, ASK_STAT, hpn_sftp_wish_follows() ?
+		    SSH2_FXP_STAT : SSH2_FXP_LSTAT, n->to);
+		return;
+	}
 	if ((job->flags & HPN_SFTP_RESUME) && !n->rewrite) {
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
@@ -248,6 +261,42 @@ begin_file(struct hpn_sftp_job *job, struct node *n)
 	}
 	hpn_sftp_node_plan(job, n);
 	open_remote(job, n);
+}
+
+/* The attributes of what is there, which may be left as it is. */
+static void
+looked(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 }, dest;
+	struct stat sb;
+	Attrib there;
+	u_int status;
+
+	job->files_open--;	/* begin_file() counts it again */
+	status = hpn_sftp_answer_attrib(job, type, m, &there);
+	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE) {
+		hpn_sftp_meter_break(job);
+		error("stat remote \"%s\": %s", n->to, fx2txt(status));
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	if (stat(n->from, &sb) == 0) {
+		source.size = sb.st_size;
+		source.mtime = (u_int32_t)sb.st_mtime;
+	}
+	dest.size = dest.mtime = UINT64_MAX;
+	if (there.flags & SSH2_FILEXFER_ATTR_SIZE)
+		dest.size = there.size;
+	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+		dest.mtime = there.mtime;
+	dest.regular = (there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
+	    S_ISREG(there.perm);
+	if (hpn_sftp_wish_found(job, n, &source, status == SSH2_FX_OK ? &dest :
+	    NULL))
+		hpn_sftp_node_end(job, n);
+	else
+		begin_file(job, n);
 }
 
 /* The attributes of what is to be resumed. */
@@ -927,9 +976,12 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 	dir_failed(job, n);
 }
 
+/* part: what the list has of it, or NULL. */
 static void
-walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
+walk_name(struct hpn_sftp_job *job, struct node *n, const char *name,
+    const struct hpn_names_part *part)
 {
+	struct node *child;
 	struct stat sb;
 	char *from = sftp_path_append(n->from, name);
 	char *to = sftp_path_append(n->to, name);
@@ -937,26 +989,38 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 	if (lstat(from, &sb) == -1) {
 		logit("local lstat \"%s\": %s", name, strerror(errno));
 		n->lacks = 1;
+		hpn_sftp_wish_lost(n, name, part);
 		goto out;
 	}
 	if (S_ISLNK(sb.st_mode)) {
-		if ((job->flags & HPN_SFTP_FOLLOW) == 0) {
+		if ((job->flags & HPN_SFTP_FOLLOW) == 0 && part == NULL) {
 			logit("%s: not a regular file", name);
+			hpn_sftp_wish_passed(n, name);
 			goto out;
 		}
 		if (stat(from, &sb) == -1) {
 			logit("local stat \"%s\": %s", name, strerror(errno));
 			n->lacks = 1;
+			hpn_sftp_wish_lost(n, name, part);
 			goto out;
 		}
 	}
-	if (S_ISDIR(sb.st_mode))
-		hpn_sftp_node_new(job, n, from, to, 1, NULL);
-	else if (S_ISREG(sb.st_mode))
-		hpn_sftp_node_count(job, hpn_sftp_node_new(job, n, from, to, 0,
-		    NULL), sb.st_size);
-	else
+	if (!hpn_sftp_wish_takes(n, name, S_ISDIR(sb.st_mode)))
+		goto out;
+	if (S_ISDIR(sb.st_mode) || S_ISREG(sb.st_mode)) {
+		child = hpn_sftp_node_new(job, n, from, to,
+		    S_ISDIR(sb.st_mode) != 0, NULL);
+		if (!child->tree)
+			hpn_sftp_node_count(job, child, sb.st_size);
+		if (part == NULL)
+			goto out;
+		hpn_sftp_wish_part(child, part);
+		if (hpn_sftp_wish_kind(child, child->tree) == -1)
+			hpn_sftp_node_fail(job, child);
+	} else {
 		logit("%s: not a regular file", name);
+		hpn_sftp_wish_passed(n, name);
+	}
  out:
 	free(from);
 	free(to);
@@ -965,9 +1029,21 @@ walk_name(struct hpn_sftp_job *job, struct node *n, const char *name)
 static void
 walk_some(struct hpn_sftp_job *job, struct node *n)
 {
+	struct hpn_names_part part;
 	struct dirent *dp;
+	char *name;
 	u_int i;
 
+	for (i = 0; n->named && i < WALK; i++) {
+		if (!hpn_sftp_wish_next(n, &part, &name)) {
+			hpn_sftp_node_dir_listed(job, n);
+			return;
+		}
+		walk_name(job, n, name, &part);
+		free(name);
+	}
+	if (n->named)
+		return;
 	if (n->dirp == NULL && (n->dirp = opendir(n->from)) == NULL) {
 		hpn_sftp_meter_break(job);
 		error("local opendir \"%s\": %s", n->from, strerror(errno));
@@ -984,7 +1060,7 @@ walk_some(struct hpn_sftp_job *job, struct node *n)
 		}
 		if (dp->d_ino != 0 && strcmp(dp->d_name, ".") != 0 &&
 		    strcmp(dp->d_name, "..") != 0)
-			walk_name(job, n, dp->d_name);
+			walk_name(job, n, dp->d_name, NULL);
 	}
 }
 
@@ -1051,6 +1127,10 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		make_dir(job, n);
 		return;
 	case ASK_STAT:
+		if (!n->tree && hpn_sftp_wish_looks(n)) {
+			looked(job, n, type, m);
+			return;
+		}
 		if (!n->tree) {
 			resume(job, n, type, m);
 			return;

@@ -28,6 +28,7 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-save.h"
+#include "hpn-sftp-wish.h"
 
 /* What is not to be read and written: it may be whole, or be a drop box. */
 static void
@@ -78,6 +79,8 @@ hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 		mode |= S_IRUSR;
 	else if ((job->flags & HPN_SFTP_INPLACE) == 0)
 		flags |= O_TRUNC;
+	if (hpn_sftp_wish_only_new(n))
+		flags |= O_EXCL;
 	n->opened = 1;
 	n->fd = open(n->to, flags, mode);
 	if (n->fd == -1 && (job->flags & HPN_SFTP_RESUME)) {

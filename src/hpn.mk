@@ -10,6 +10,7 @@ LIBSSH_OBJS+=\
 	hpn-buf.o \
 	hpn-chachapoly.o \
 	hpn-channels.o \
+	hpn-choose.o \
 	hpn-ciphers.o \
 	hpn-ciphers-default.o \
 	hpn-connect.o \
@@ -36,6 +37,7 @@ LIBSSH_OBJS+=\
 	hpn-lanes.o \
 	hpn-lanes-ssh.o \
 	hpn-loop.o \
+	hpn-names.o \
 	hpn-none.o \
 	hpn-none-hooks.o \
 	hpn-none-mac.o \
@@ -70,12 +72,14 @@ LIBSSH_OBJS+=\
 	hpn-sftp-server.o \
 	hpn-sftp-stripe.o \
 	hpn-sftp-window.o \
+	hpn-sftp-wish.o \
 	hpn-socket.o \
 	hpn-tcp.o \
 	hpn-umac.o \
 	hpn-watch.o \
 	hpn-why.o \
 	hpn-window.o \
+	hpn-wish.o \
 	hpn-workers.o \
 	hpn-workers-auto.o
 
@@ -122,6 +126,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_dm.o \
 	$(HPN_UNITTESTS)/test_why.o \
 	$(HPN_UNITTESTS)/test_report.o \
+	$(HPN_UNITTESTS)/test_wish.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

@@ -35,6 +35,7 @@ tests(void)
 	test_dm();
 	test_why();
 	test_report();
+	test_wish();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

@@ -42,6 +42,7 @@ void test_ciphers(void);
 void test_happy(void);
 void test_pace(void);
 void test_dm(void);
+void test_wish(void);
 void test_links(void);
 
 #endif /* HPN_TESTS_H */

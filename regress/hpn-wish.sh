@@ -1,0 +1,474 @@
+# SPDX-License-Identifier: ISC
+#
+# What -X of scp and sftp asks for besides copying: log, files-from, include and
+# exclude, existing and update.  Up and down, with our server and a stock one.
+#
+# usage: make t-exec LTESTS=hpn-wish
+#
+# The patterns are compared with a real rsync where there is one.
+
+tid="hpn wish"
+
+. $SRC/hpn-lib
+
+make_tmpdir
+T=$SSH_REGRESS_TMP
+FROM=$T/from
+TO=$T/to
+LOG=$T/log
+OUT=$OBJ/hpn-wish.log
+HANG=`hpn_times 60`
+TAB=`printf '\t'`
+trap 'umount $T/disk 2>/dev/null; rm -f $OUT' EXIT
+
+# copy ARG... NAME: $FROM/NAME to $TO, the way $way, through $server
+copy ()
+{
+	_n=$#
+	for _a in "$@"; do
+		shift
+		_n=`expr $_n - 1`
+		test $_n -ne 0 || break
+		set -- "$@" "$_a"
+	done
+	if test $way = up; then
+		set -- "$@" $FROM/$_a x:$TO
+	else
+		set -- "$@" x:$FROM/$_a $TO
+	fi
+	status=0
+	timeout -k 5 $HANG $SCP -D $server "$@" >$OUT 2>&1 || status=$?
+	test $status -lt 124 -o $status -gt 137 || fatal "$what: hangs"
+}
+
+is ()
+{
+	test "$status" = $1 || fail "$what: status $status, not $1: `cat $OUT`"
+}
+
+says ()
+{
+	grep "$1" $OUT >/dev/null || fail "$what: it does not say '$1': `cat $OUT`"
+}
+
+# there NAMES [DIRECTORY]: these files, line by line, are in $TO
+there ()
+{
+	_there=`cd $TO/$2 && find . -type f | sed 's,^\./,,' | LC_ALL=C sort | tr '\n' ' '`
+	test "$_there" = "$1" || fail "$what: '$_there' is there, not '$1'"
+}
+
+# logged NAME STATUS SIZE: its last line says so
+logged ()
+{
+	_l=`awk -F "$TAB" -v n="$1" '$4 == n { l = $1 " " $2 } END { print l }' $LOG`
+	test "$_l" = "$2 $3" || fail "$what: the log has '$_l' of $1, not '$2 $3'"
+}
+
+again ()
+{
+	rm -rf $TO $LOG
+	mkdir $TO
+}
+
+mkdir -p $FROM/d/sub/deep $FROM/d/other
+echo one >$FROM/d/one
+echo three >$FROM/d/sub/three
+echo four4 >$FROM/d/sub/deep/four
+echo >"$FROM/d/other/a
+b\\"
+: >$FROM/d/empty
+NL='other/a\nb\\'
+
+servers=$SFTPSERVER
+for sshd in $TEST_SSH_STOCK_SSHD; do
+	servers="$servers `dirname $sshd`/../libexec/sftp-server"
+done
+
+for server in $servers; do
+	test -x $server || continue
+	who=stock
+	test $server != $SFTPSERVER || who=ours
+	for way in up down; do
+		verbose "$who, $way"
+
+		what="$who, $way, log"
+		again
+		copy -r -X log=$LOG d
+		is 0
+		logged one copied 4
+		logged sub/deep/four copied 6
+		logged empty copied 0
+		grep -F "$TAB$NL" $LOG >/dev/null || fail "$what: `cat $LOG`"
+		test `wc -l <$LOG` = 6 || fail "$what: `cat $LOG`"
+		test `sed -n 2p $LOG | grep -c "${TAB}20..-..-..T..:..:..Z$TAB"` = 1 ||
+		    fail "$what: no time: `cat $LOG`"
+		# ... goes on, and says what -Z does
+		echo >>$TO/d/one
+		head -c 3 $FROM/d/sub/three >$TO/d/sub/three
+		echo XXXXX >$TO/d/sub/deep/four
+		copy -r -Z -X log=$LOG d
+		is 1
+		logged one refused 4
+		logged sub/three continued 6
+		logged sub/deep/four refused 6
+		test `grep -c '^whole' $LOG` = 1 || fail "$what: `cat $LOG`"
+		# ... and is a list of what is to be done again
+		copy -r -Z -X resume=replace -X files-from=$LOG -X log=$LOG d
+		is 0
+		logged one replaced 4
+		logged sub/three continued 6
+		test `wc -l <$LOG` = 13 || fail "$what: `cat $LOG`"
+		diff -r $FROM/d $TO/d >$OUT || fail "$what: `cat $OUT`"
+		copy -r -X files-from=$LOG -X log=$LOG d
+		is 0
+		test `wc -l <$LOG` = 13 || fail "$what: `cat $LOG`"
+		what="$who, $way, log of a file"
+		again
+		copy -X log=$LOG d/one
+		is 0
+		grep "^copied${TAB}4${TAB}.*$TAB/.*/from/d/one\$" $LOG >/dev/null ||
+		    fail "$what: `cat $LOG`"
+		what="$who, $way, what could not be copied"
+		again
+		mkdir -p $TO/d/one
+		copy -r -X log=$LOG d
+		is 1
+		logged one failed 4
+		logged sub/three copied 6
+		rmdir $TO/d/one
+		copy -X files-from=$LOG -X log=$LOG d
+		is 0
+		logged one copied 4
+		diff -r $FROM/d $TO/d >$OUT || fail "$what: `cat $OUT`"
+
+		what="$who, $way, files-from"
+		again
+		printf 'sub/deep/four\n./one\nsub//deep/four\n\n' >$T/list
+		copy -X log=$LOG -X files-from=$T/list d
+		is 0
+		there "one sub/deep/four " d
+		test `wc -l <$LOG` = 3 || fail "$what: `cat $LOG`"
+		what="$who, $way, files-from with NUL bytes"
+		again
+		printf 'one\0other/a\nb\\\0' >$T/list
+		copy -X files-from=$T/list d
+		is 0
+		there 'b\ one other/a ' d
+		what="$who, $way, files-from names a directory"
+		again
+		printf 'sub\nsub/three\nempty' >$T/list
+		copy -r -X files-from=$T/list d
+		is 0
+		there "empty sub/deep/four sub/three " d
+		again
+		copy -X files-from=$T/list -X log=$LOG d
+		is 0
+		there "empty sub/three " d
+		again
+		echo sub >$T/list
+		copy -X files-from=$T/list -X log=$LOG d
+		is 1
+		says "not a regular file"
+		what="$who, $way, files-from that are not there"
+		again
+		printf 'one\nno/where\none/more\nnot\nsub/no\n' >$T/list
+		copy -X files-from=$T/list -X log=$LOG d
+		is 1
+		logged no/where failed 0
+		logged one/more failed 0
+		logged not failed 0
+		logged sub/no failed 0
+		what="$who, $way, files-from is empty"
+		again
+		: >$T/list
+		copy -X files-from=$T/list d
+		is 0
+		there ""
+		what="$who, $way, files-from standard input"
+		again
+		echo sub/three | copy -X files-from=- d
+		there "sub/three " d
+
+		what="$who, $way, include and exclude"
+		again
+		copy -r -X exclude=deep/ -X include='*e' -X exclude='/o*' \
+		    -X exclude='e*' d
+		is 0
+		there "one sub/three " d
+		again
+		copy -r -X 'include=*/' -X include='sub/**' -X 'exclude=*' d
+		is 0
+		there "sub/deep/four sub/three " d
+		again
+		copy -X exclude=one d/one
+		is 0
+		there ""
+
+		what="$who, $way, existing"
+		again
+		cp $FROM/d/one $TO/one.real
+		mkdir $TO/d
+		ln -s ../one.real $TO/d/one
+		ln -s nowhere $TO/d/empty
+		echo X >>$TO/one.real
+		copy -r -X existing=skip -X log=$LOG d
+		is 0
+		logged one skipped 4
+		logged empty skipped 0
+		logged sub/three copied 6
+		test -h $TO/d/one -a -h $TO/d/empty ||
+		    fail "$what: a link was replaced"
+		grep X $TO/one.real >/dev/null || fail "$what: written over"
+		copy -r -X existing=fail -X log=$LOG d
+		is 1
+		says 'd/one" is there already: left as it is'
+		logged sub/three refused 6
+		grep X $TO/one.real >/dev/null || fail "$what: written over"
+		copy -r -X existing=fail -X status=detailed d
+		is 250
+
+		what="$who, $way, some fail"
+		again
+		mkdir -p $TO/d/one
+		copy -r -X fsync=yes -X status=detailed d
+		is 249
+		rmdir $TO/d/one
+		copy -r -X fsync=yes -X status=detailed d
+		is 0
+
+		what="$who, $way, update"
+		again
+		copy -p -r d
+		is 0
+		touch -d '2005-06-07 08:09:10' $TO/d/one
+		echo TWO >$TO/d/one.new
+		echo FOUR4 >$TO/d/sub/deep/four
+		touch -r $FROM/d/sub/deep/four $TO/d/sub/deep/four
+		copy -p -r -X update=size -X log=$LOG d
+		is 0
+		logged one skipped 4
+		copy -p -r -X update=yes -X log=$LOG d
+		is 0
+		logged one copied 4
+		logged sub/three skipped 6
+		logged sub/deep/four skipped 6
+		copy -p -r -X update=verify -X log=$LOG d
+		is 0
+		logged sub/deep/four replaced 6
+		logged one whole 4
+		cmp $FROM/d/sub/deep/four $TO/d/sub/deep/four ||
+		    fail "$what: not replaced"
+	done
+
+	# sftp
+	what="$who, sftp"
+	again
+	printf 'sub/three\none\n' >$T/list
+	(echo "get -r $FROM/d $TO"; echo "put -r $FROM/d $TO/up") >$T/batch
+	mkdir $TO/up
+	$SFTP -q -D $server -b $T/batch -X files-from=$T/list -X log=$LOG \
+	    >$OUT 2>&1 || fail "$what: `cat $OUT`"
+	there "d/one d/sub/three up/d/one up/d/sub/three "
+	grep "^copied.*$TAB$FROM/d/sub/three\$" $LOG >/dev/null ||
+	    fail "$what: `cat $LOG`"
+	$SFTP -q -D $server -b $T/batch -X existing=fail -X status=detailed \
+	    >$OUT 2>&1
+	status=$?
+	is 250
+done
+
+server=$SFTPSERVER way=up
+
+# What leads out of the source is refused before anything is done
+again
+for name in /etc/passwd ../x d/../../x sub/.. ..; do
+	what="a list with $name"
+	printf 'one\n%s\n' $name >$T/list
+	copy -X files-from=$T/list d
+	is 255
+	says "name 2: .* leads out of the source"
+	there ""
+done
+what="a log with ../x"
+printf '#openssh-hpn copy log 1\nfailed\t1\t2\t../x\n' >$T/list
+copy -X files-from=$T/list d
+is 255
+says "leads out of the source"
+what="a log that is none"
+printf '#openssh-hpn copy log 1\nfailed\t1\t2\tone\nfailed\t1\t2' >$T/list
+copy -X files-from=$T/list d
+is 255
+says "line 3 of .* is none of a log"
+what="a list for two sources"
+echo one >$T/list
+$SCP -D $server -X files-from=$T/list $FROM/d $FROM/d x:$TO >$OUT 2>&1
+status=$?
+is 255
+says "of one source"
+what="patterns that are none"
+for pattern in '' / '[a' '- x' '[[:alpha:]]'; do
+	copy -r -X "exclude=$pattern" d
+	is 255
+done
+for arg in log= fsync=x existing= existing=no update=no files-from= status=x; do
+	what="-X $arg"
+	copy -r -X $arg d
+	is 255
+done
+there ""
+what="-O"
+$SCP -O -X existing=skip $FROM/d/one x:$TO >$OUT 2>&1
+status=$?
+is 255
+says "cannot be used with -O"
+
+# The log is nobody's else
+for kind in link fifo dir other; do
+	what="the log is a $kind"
+	rm -rf $LOG
+	case $kind in
+	link)	echo precious >$T/precious; ln -s precious $LOG ;;
+	fifo)	mkfifo $LOG ;;
+	dir)	mkdir $LOG ;;
+	other)	echo "not a log, and long enough" >$LOG ;;
+	esac
+	copy -X log=$LOG d/one
+	is 255
+	says "^.*-X log: "
+	there ""
+done
+test "`cat $T/precious`" = precious || fail "the log followed a link"
+rm -rf $LOG
+
+# A full disk does not disturb the copy
+if test "`id -u`" = 0 && mkdir $T/disk &&
+    mount -t tmpfs -o size=16k tmpfs $T/disk 2>/dev/null; then
+	what="the log's disk is full"
+	mkdir $T/many
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		: >$T/many/a_long_name_so_that_few_lines_fit_$i
+	done
+	copy -X log=$T/disk/log d/one
+	head -c 100000 /dev/zero >$T/disk/fill 2>/dev/null
+	# As much as is left of the page that the log has
+	left=`expr 4096 - \`wc -c <$T/disk/log\``
+	head -c `expr $left - 150` /dev/zero | tr '\0' '\n' >>$T/disk/log
+	FROM=$T
+	copy -r -X log=$T/disk/log many
+	FROM=$T/from
+	is 0
+	says "lines of .*disk/log\" could not be written: No space left"
+	test `ls $TO/many | wc -l` = 20 || fail "$what: not all were copied"
+	tail -c 1 $T/disk/log | od -An -c | grep '\\n' >/dev/null ||
+	    fail "$what: half a line"
+	umount $T/disk
+else
+	echo "$tid (skipped: a full disk: no root or no mount)"
+fi
+
+# The patterns are rsync's
+RSYNC=`command -v rsync` || RSYNC=
+test -n "$RSYNC" || echo "$tid (skipped: comparison with rsync, which is not there)"
+if test -n "$RSYNC"; then
+	rm -rf $T/tree
+	mkdir $T/tree
+	for a in a b foo .x 'w*'; do
+		for b in foo bar.c a; do
+			mkdir -p "$T/tree/$a/$b"
+			: >"$T/tree/$a/x.o"
+			: >"$T/tree/$a/$b/foo.c"
+			: >"$T/tree/$a/$b/a"
+			mkdir "$T/tree/$a/$b/foo"
+			: >"$T/tree/$a/$b/foo/bar"
+		done
+	done
+	: >$T/tree/bar
+	n=0
+	while read line; do
+		set -f
+		set -- $line
+		set +f
+		for arg in "$@"; do
+			shift
+			case $arg in
+			+*)	set -- "$@" include="${arg#+}" ;;
+			*)	set -- "$@" exclude="${arg#-}" ;;
+			esac
+		done
+		rm -rf $TO $T/by-rsync
+		mkdir $TO $T/by-rsync
+		xs=$#
+		for arg in "$@"; do
+			shift
+			set -- "$@" "--$arg"
+		done
+		$RSYNC -r "$@" $T/tree/ $T/by-rsync/ >$OUT 2>&1 ||
+		    fail "rsync: $line: `cat $OUT`"
+		for arg in "$@"; do
+			shift
+			set -- "$@" -X "${arg#--}"
+		done
+		timeout $HANG $SCP -D $server -r "$@" $T/tree/. x:$TO >$OUT 2>&1 ||
+		    fail "scp: $line: `cat $OUT`"
+		diff -r $T/by-rsync $TO >$OUT ||
+		    fail "not as rsync: $line: `cat $OUT`"
+		n=`expr $n + 1`
+	done <<-END
+	-foo
+	-foo/
+	-/foo
+	-/foo/
+	-a/foo
+	-/a/foo
+	-*.c
+	-*.c/
+	-*
+	-/*
+	-/*/a
+	-a/*
+	-a/**
+	-a/***
+	-/a/***
+	-**/foo
+	-**foo
+	-**/foo/
+	-a/**/foo
+	-a/**/bar
+	-a**r
+	-/**/a
+	-?
+	-[ab]
+	-[!ab]
+	-[^a-z]*
+	-.*
+	-w\\*
+	-w[*]
+	-w*
+	-\\*
+	+*/ +*.c -*
+	+/a/ +/a/foo/ +/a/foo/** -*
+	+/a/*** -*
+	+foo/*** +*/ -*
+	+/a +/b -/* -foo.c
+	-a +a/foo
+	+foo/bar -bar
+	-foo/*
+	-foo/** +bar
+	-/b/**/foo +/b -b
+	-*o -b*
+	-**/a/**
+	-***
+	-x.o +**/a -a
+	-foo/foo
+	-/foo/foo
+	-foo/foo/
+	-a/a/a
+	-/*/*/*
+	-*/*/*/
+	-**.c/**
+	-**/**/bar
+	END
+	verbose "$n lists of patterns as rsync"
+	test $n -gt 50 || fail "only $n lists of patterns were compared"
+fi

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-sftp-wish.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "misc.h"
+#include "utf8.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-choose.h"
+#include "hpn-names.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-node.h"
+#include "hpn-sftp-wish.h"
+#include "hpn-wish.h"
+
+extern volatile sig_atomic_t interrupted;
+
+/* A list of more bytes than this is a mistake. */
+#define LIST_MAX	((size_t)1 << 30)
+
+static struct hpn_wish wish;
+static struct hpn_wish_ends ends;
+static struct hpn_choose_rule *rules;
+static size_t nrules;
+
+/* The list: cleaned, in order.  All of them are in its text. */
+static char **names;
+static size_t nnames;
+static int listed, recursive;
+
+static int log_fd = -1;
+static u_int unlogged;		/* lines that could not be written */
+static int log_errno;		/* ... and why */
+static int several;		/* sources: names in the log begin with theirs */
+
+/* -------------------------------------------------------------- options -- */
+
+int
+hpn_sftp_wish_option(const char *arg)
+{
+	const char *why, *pattern;
+	int include = strncmp(arg, "include=", 8) == 0;
+
+	if (!include && strncmp(arg, "exclude=", 8) != 0)
+		return hpn_wish_option(arg, &wish);
+	pattern = arg + 8;
+	rules = xrecallocarray(rules, nrules, nrules + 1, sizeof(*rules));
+	if ((why = hpn_choose_rule(&rules[nrules], xstrdup(pattern), include))
+	    != NULL) {
+		error("pattern \"%s\": %s", pattern, why);
+		return -1;
+	}
+	nrules++;
+	return 1;
+}
+
+int
+hpn_sftp_wish_any(void)
+{
+	return nrules != 0 || wish.log != NULL || wish.names != NULL ||
+	    wish.existing != HPN_WISH_WRITE ||
+	    wish.update != HPN_WISH_ALWAYS || wish.sync;
+}
+
+int
+hpn_sftp_wish_nests(int resumes, int recurses)
+{
+	return (recurses && (resumes || wish.existing != HPN_WISH_WRITE ||
+	    wish.update != HPN_WISH_ALWAYS)) || wish.names != NULL;
+}
+
+int
+hpn_sftp_wish_begin(struct hpn_sftp_conn *c, int flags)
+{
+	static int said;
+
+	if (wish.sync) {
+		flags |= HPN_SFTP_FSYNC;
+		if ((flags & HPN_SFTP_UP) && !c->can_fsync && !said++)
+			error("Warning: the server has no fsync@openssh.com: "
+			    "-X fsync=yes does nothing");
+	}
+	if (wish.update == HPN_WISH_VERIFY) {
+		flags |= HPN_SFTP_RESUME;
+		if ((flags & HPN_RESUME_SIZE) == 0)
+			flags |= HPN_RESUME_REPLACE;
+	}
+	return flags;
+}
+
+/* ------------------------------------------------------------- the list -- */
+
+struct listed {
+	char *name;
+	size_t line;
+	enum hpn_names_status status;
+};
+
+static int
+compare_listed(const void *aa, const void *bb)
+{
+	const struct listed *a = aa, *b = bb;
+	int r = hpn_names_compare(a->name, b->name);
+
+	if (r == 0 && a->line != b->line)
+		r = a->line < b->line ? -1 : 1;
+	return r;
+}
+
+static char *
+read_list(const char *path, size_t *len)
+{
+	int fd = STDIN_FILENO;
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	if (strcmp(path, "-") != 0 &&
+	    (fd = open(path, O_RDONLY|O_CLOEXEC)) == -1)
+		fatal("-X files-from: open \"%s\": %s", path, strerror(errno));
+	for (*len = 0;; *len += n) {
+		if (*len + 1 >= room) {
+			if (room > LIST_MAX)
+				fatal("-X files-from: \"%s\" is too large",
+				    path);
+			room = room == 0 ? 65536 : 2 * room;
+			text = xreallocarray(text, room, 1);
+		}
+		n = read(fd, text + *len, room - *len - 1);
+		if (n == -1 && errno == EINTR) {
+			n = 0;
+			continue;
+		}
+		if (n == -1)
+			fatal("-X files-from: read \"%s\": %s", path,
+			    strerror(errno));
+		if (n == 0)
+			break;
+	}
+	text[*len] = '\0';
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return text;
+}
+
+static void
+take_list(const char *path)
+{
+	struct listed *all = NULL;
+	size_t len, room = 0, count = 0, line = 0, i;
+	char *text = read_list(path, &len), *p, *next, *name;
+	int sep = hpn_names_separator(text, len), is_log;
+	enum hpn_names_status status = HPN_NAMES_FAILED;
+
+	is_log = sep == '\n' && strncmp(text, HPN_NAMES_LOG "\n",
+	    strlen(HPN_NAMES_LOG "\n")) == 0;
+	for (p = text; p < text + len; p = next) {
+		line++;
+		if ((next = memchr(p, sep, text + len - p)) == NULL)
+			next = text + len;
+		*next++ = '\0';
+		name = p;
+		if (is_log) {
+			if (strcmp(p, HPN_NAMES_LOG) == 0)
+				continue;
+			if (hpn_names_read(p, &status, &name) == -1)
+				fatal("-X files-from: line %zu of \"%s\" is "
+				    "none of a log", line, path);
+		}
+		switch (hpn_names_clean(name)) {
+		case -1:
+			fatal("-X files-from: \"%s\", name %zu: \"%s\" leads "
+			    "out of the source", path, line, name);
+		case 0:
+			continue;
+		}
+		if (count == room) {
+			room = room == 0 ? 1024 : 2 * room;
+			all = xreallocarray(all, room, sizeof(*all));
+		}
+		all[count].name = name;
+		all[count].line = line;
+		all[count++].status = status;
+	}
+	if (count != 0)
+		qsort(all, count, sizeof(*all), compare_listed);
+	names = xcalloc(count + 1, sizeof(*names));
+	for (i = 0; i < count; i++) {
+		/* What a log says last of a name holds. */
+		if (i + 1 < count && strcmp(all[i].name, all[i + 1].name) == 0)
+			continue;
+		if (all[i].status == HPN_NAMES_FAILED ||
+		    all[i].status == HPN_NAMES_REFUSED)
+			names[nnames++] = all[i].name;
+	}
+	free(all);
+	listed = 1;
+	debug("-X files-from: %zu name%s", nnames, nnames == 1 ? "" : "s");
+}
+
+int
+hpn_sftp_wish_source(const char *from, int *tree)
+{
+	const char *base;
+
+	if (wish.names != NULL) {
+		*tree = 1;
+		return 1;
+	}
+	if (*tree || nrules == 0)
+		return 1;
+	base = (base = strrchr(from, '/')) != NULL ? base + 1 : from;
+	return hpn_choose_takes(rules, nrules, base, 0);
+}
+
+void
+hpn_sftp_wish_root(struct node *n, int recurses)
+{
+	size_t i;
+
+	if (!listed)
+		return;
+	recursive = recurses;
+	for (i = 0; i < nnames; i++) {
+		if (strcmp(names[i], ".") != 0)
+			continue;
+		if (!recursive)
+			fatal("-X files-from: \".\" is all of the source, "
+			    "which takes -r");
+		return;
+	}
+	n->named = 1;
+	n->part_end = nnames;
+}
+
+int
+hpn_sftp_wish_next(struct node *dir, struct hpn_names_part *part, char **name)
+{
+	if (interrupted || !hpn_names_next(names, &dir->part_next,
+	    dir->part_end, dir->part_skip, part))
+		return 0;
+	*name = xmalloc(part->len + 1);
+	memcpy(*name, part->name, part->len);
+	(*name)[part->len] = '\0';
+	return 1;
+}
+
+void
+hpn_sftp_wish_part(struct node *n, const struct hpn_names_part *part)
+{
+	n->picked = 1;
+	n->wanted = part->wanted;
+	n->part_next = part->from;
+	n->part_end = part->to;
+	n->part_skip = part->skip;
+}
+
+int
+hpn_sftp_wish_kind(struct node *n, int is_dir)
+{
+	int more = n->part_next < n->part_end;
+
+	if (!n->picked)
+		return 0;
+	if (!is_dir) {
+		if (!more)
+			return 0;
+		error("\"%s\" is not a directory", n->from);
+		return -1;
+	}
+	if (n->wanted && recursive)
+		n->part_next = n->part_end;
+	else if (more)
+		n->named = 1;
+	else {
+		error("\"%s\": not a regular file", n->from);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------- the patterns -- */
+
+/* The path of a node relative to the source of which it is a part; "": it is it. */
+static const char *
+inner(const struct node *n, const struct node **rootp)
+{
+	const struct node *root = n;
+	const char *p;
+
+	while (root->parent != NULL)
+		root = root->parent;
+	*rootp = root;
+	p = n->from + strlen(root->from);
+	return p + strspn(p, "/");
+}
+
+int
+hpn_sftp_wish_takes(const struct node *dir, const char *name, int is_dir)
+{
+	const struct node *root;
+	const char *above;
+	char *path;
+	int r;
+
+	if (nrules == 0)
+		return 1;
+	above = inner(dir, &root);
+	xasprintf(&path, "%s%s%s", above, *above == '\0' ? "" : "/", name);
+	r = hpn_choose_takes(rules, nrules, path, is_dir);
+	free(path);
+	return r;
+}
+
+int
+hpn_sftp_wish_takes_node(const struct node *n, int is_dir)
+{
+	const struct node *root;
+
+	return nrules == 0 || n->parent == NULL ||
+	    hpn_choose_takes(rules, nrules, inner(n, &root), is_dir);
+}
+
+/* -------------------------------------------------- what is there already -- */
+
+int
+hpn_sftp_wish_looks(const struct node *n)
+{
+	return !n->looked && (wish.existing != HPN_WISH_WRITE ||
+	    wish.update == HPN_WISH_TIME || wish.update == HPN_WISH_SIZE);
+}
+
+int
+hpn_sftp_wish_follows(void)
+{
+	return wish.update != HPN_WISH_ALWAYS;
+}
+
+int
+hpn_sftp_wish_only_new(const struct node *n)
+{
+	return wish.existing != HPN_WISH_WRITE && !n->redone;
+}
+
+/* It is left as it is found. */
+static void
+leave(struct hpn_sftp_job *job, struct node *n)
+{
+	/* The meter has counted it, unless it has a line for it alone. */
+	if (n->counted && job->only != n && n->size <= (u_int64_t)job->all_bytes)
+		job->all_bytes -= n->size;
+	n->untouched = 1;
+}
+
+int
+hpn_sftp_wish_found(struct hpn_sftp_job *job, struct node *n,
+    const struct hpn_wish_file *source, const struct hpn_wish_file *dest)
+{
+	enum hpn_wish_then then = HPN_WISH_COPY;
+
+	n->looked = 1;
+	if (dest != NULL)
+		then = hpn_wish_there(&wish, source, dest);
+	if (then == HPN_WISH_COPY)
+		return 0;
+	n->size = source->size == UINT64_MAX ? 0 : source->size;
+	n->outcome = HPN_NAMES_SKIPPED;
+	if (then == HPN_WISH_REFUSE) {
+		hpn_sftp_meter_break(job);
+		error("\"%s\" is there already: left as it is", n->to);
+		n->outcome = HPN_NAMES_REFUSED;
+		n->failed = 1;
+	} else
+		debug("\"%s\" is there already", n->to);
+	leave(job, n);
+	return 1;
+}
+
+int
+hpn_sftp_wish_found_local(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 }, dest;
+	struct stat st;
+
+	if (n->a.flags & SSH2_FILEXFER_ATTR_SIZE)
+		source.size = n->a.size;
+	if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+		source.mtime = n->a.mtime;
+	/* What cannot be looked at cannot be opened, either, and that is said. */
+	if ((hpn_sftp_wish_follows() ? stat(n->to, &st) :
+	    lstat(n->to, &st)) == -1)
+		return hpn_sftp_wish_found(job, n, &source, NULL);
+	dest.size = st.st_size;
+	dest.mtime = (u_int32_t)st.st_mtime;
+	dest.regular = S_ISREG(st.st_mode);
+	return hpn_sftp_wish_found(job, n, &source, &dest);
+}
+
+/* -------------------------------------------------------------- the log -- */
+
+static void
+write_log(const char *line, size_t len)
+{
+	struct stat before, after;
+	ssize_t n = -1;
+	int known = fstat(log_fd, &before) == 0;
+
+	while ((n = write(log_fd, line, len)) == -1 && errno == EINTR)
+		;
+	if (n == (ssize_t)len)
+		return;
+	log_errno = n == -1 ? errno : ENOSPC;
+	unlogged++;
+	/* Half a line would be a line of its own, or part of the next one. */
+	if (n > 0 && known && fstat(log_fd, &after) == 0 &&
+	    after.st_size == before.st_size + n)
+		(void)ftruncate(log_fd, before.st_size);
+}
+
+static void
+open_log(const char *path)
+{
+	char first[sizeof(HPN_NAMES_LOG)];
+	struct stat st;
+
+	/* Nobody must be able to have us wait, or write to something else. */
+	if ((log_fd = open(path, O_RDWR|O_CREAT|O_APPEND|O_NOFOLLOW|O_NONBLOCK|
+	    O_NOCTTY|O_CLOEXEC, 0666)) == -1 || fstat(log_fd, &st) == -1)
+		fatal("-X log: open \"%s\": %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		fatal("-X log: \"%s\" is not a regular file", path);
+	if (st.st_size == 0) {
+		write_log(HPN_NAMES_LOG "\n", strlen(HPN_NAMES_LOG "\n"));
+		if (unlogged != 0)
+			fatal("-X log: write \"%s\": %s", path,
+			    strerror(log_errno));
+		return;
+	}
+	if (pread(log_fd, first, sizeof(first), 0) != (ssize_t)sizeof(first) ||
+	    memcmp(first, HPN_NAMES_LOG "\n", sizeof(first)) != 0)
+		fatal("-X log: \"%s\" is there and is no log of this kind",
+		    path);
+	if (pread(log_fd, first, 1, st.st_size - 1) == 1 && *first != '\n')
+		fatal("-X log: the last line of \"%s\" is not complete", path);
+}
+
+static void
+log_name(const struct node *root, enum hpn_names_status status,
+    u_int64_t size, const char *name, const char *end)
+{
+	char *whole = NULL, *line;
+	const char *slash = "";
+	size_t room, len;
+	time_t now = time(NULL);
+
+	if (log_fd == -1)
+		return;
+	if (several && root != NULL) {
+		len = strlen(root->from);
+		slash = len != 0 && root->from[len - 1] == '/' ? "" : "/";
+	}
+	xasprintf(&whole, "%s%s%s%s", several && root != NULL ? root->from : "",
+	    several && root != NULL ? slash : "", name, end);
+	room = HPN_NAMES_LINE + HPN_NAMES_BYTE * (strlen(whole) + 1);
+	line = xmalloc(room);
+	if ((len = hpn_names_line(line, room, status, size,
+	    now < 0 ? 0 : (u_int64_t)now, whole)) != 0)
+		write_log(line, len);
+	free(line);
+	free(whole);
+}
+
+/* The names of the list from here on did not become anything. */
+static void
+log_rest(const struct node *root, size_t from, size_t to)
+{
+	for (; from < to; from++) {
+		log_name(root, HPN_NAMES_FAILED, 0, names[from], "");
+		ends.failed++;
+	}
+}
+
+void
+hpn_sftp_wish_lost(struct node *dir, const char *name,
+    const struct hpn_names_part *part)
+{
+	const struct node *root;
+	const char *above = inner(dir, &root);
+	char *path;
+
+	if (part == NULL || part->wanted) {
+		xasprintf(&path, "%s%s%s", above, *above == '\0' ? "" : "/",
+		    name);
+		log_name(root, HPN_NAMES_FAILED, 0, path, "");
+		ends.failed++;
+		free(path);
+	}
+	if (part != NULL)
+		log_rest(root, part->from, part->to);
+}
+
+void
+hpn_sftp_wish_passed(const struct node *dir, const char *name)
+{
+	const struct node *root;
+	const char *above;
+	char *path;
+
+	if (log_fd == -1)
+		return;
+	above = inner(dir, &root);
+	xasprintf(&path, "%s%s%s", above, *above == '\0' ? "" : "/", name);
+	log_name(root, HPN_NAMES_SKIPPED, 0, path, "");
+	free(path);
+}
+
+void
+hpn_sftp_wish_ended(struct hpn_sftp_job *job, struct node *n)
+{
+	const struct node *root;
+	const char *path = inner(n, &root);
+	int more = n->part_next < n->part_end;
+
+	if (n->parent == NULL && !n->tree) {
+		path = n->from;		/* It is the source. */
+		root = NULL;
+	}
+	if (n->unreal)
+		return;
+	if (more)
+		log_rest(root, n->part_next, n->part_end);
+	if (n->tree) {
+		if (n->named || (!interrupted && (!n->failed || n->only_lacks)))
+			return;
+		log_name(root, HPN_NAMES_FAILED, 0, *path == '\0' ? "." : path,
+		    *path == '\0' ? "" : "/");
+		ends.failed++;
+		return;
+	}
+	if (n->failed) {
+		if (n->outcome == HPN_NAMES_REFUSED)
+			ends.refused++;
+		else {
+			n->outcome = HPN_NAMES_FAILED;
+			ends.failed++;
+			ends.differs += n->differs != 0;
+		}
+		if (more && !n->wanted)
+			return;
+	} else
+		ends.good++;
+	log_name(root, n->outcome, n->size, path, "");
+}
+
+/* ------------------------------------------------------------ the whole -- */
+
+void
+hpn_sftp_wish_ready(int sources, int stdin_free)
+{
+	if (!hpn_sftp_wish_any())
+		return;
+	several = sources != 1;
+	if (wish.names != NULL && sources > 1)
+		fatal("-X files-from: the names are of one source, not of %d",
+		    sources);
+	if (wish.names != NULL && strcmp(wish.names, "-") == 0 && !stdin_free)
+		fatal("-X files-from=-: standard input has commands");
+	if (wish.names != NULL)
+		take_list(wish.names);
+	if (wish.log != NULL)
+		open_log(wish.log);
+}
+
+void
+hpn_sftp_wish_end(struct hpn_sftp_job *job)
+{
+	if (unlogged != 0)
+		error("-X log: %u line%s of \"%s\" could not be written: %s",
+		    unlogged, unlogged == 1 ? "" : "s", wish.log,
+		    strerror(log_errno));
+	unlogged = 0;
+}
+
+int
+hpn_sftp_wish_status(int status)
+{
+	return hpn_wish_status(&wish, &ends, status);
+}
