@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define TRIES	16
+#define BINDS	300	/* in 30 seconds */
 
 /* Returns whether it was answered. */
 static int
@@ -64,7 +65,11 @@ main(int argc, char **argv)
 	if ((fd = socket(ai->ai_family, SOCK_STREAM, 0)) == -1)
 		err(1, "socket");
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == -1)
+	/* A server that was stopped may have a child that has not closed it */
+	for (i = 0; (r = bind(fd, ai->ai_addr, ai->ai_addrlen)) == -1 &&
+	    errno == EADDRINUSE && i < BINDS; i++)
+		(void)poll(NULL, 0, 100);
+	if (r == -1)
 		err(1, "bind");
 	if (listen(fd, 0) == -1)
 		err(1, "listen");

@@ -369,8 +369,8 @@ hpn_none_hooks_share(struct ssh *ssh, int knows, int tty, int x11, int agent)
 	if (bits != 0)
 		return hpn_none_refusal(bits);
 	return knows || !hpn_none_hooks_is_shared(ssh) ? NULL :
-	    "NoneSwitch: this shared connection is not encrypted; only who "
-	    "says NoneSwitch may use it, use another one (-S none)";
+	    "NoneSwitch: this shared connection is not encrypted; only a "
+	    "client that sets NoneSwitch may use it (else use -S none)";
 }
 
 int
