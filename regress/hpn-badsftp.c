@@ -39,7 +39,7 @@
  *
  * A fault concerns requests of kind OP (open, close, read, write, lstat, fstat,
  * setstat, fsetstat, opendir, readdir, remove, mkdir, rmdir, realpath, stat,
- * rename, readlink, symlink, limits, hash, posix-rename, init, or any) about
+ * rename, readlink, symlink, limits, hash, posix-rename, fsync, init, or any) about
  * names whose last part matches the GLOB, all but the first AFTER of them.  WHAT
  * is wrong with the answer:
  *
@@ -866,6 +866,7 @@ static const struct {
 	{ SSH2_FXP_EXTENDED, "limits@openssh.com", "limits" },
 	{ SSH2_FXP_EXTENDED, "posix-rename@openssh.com", "posix-rename" },
 	{ SSH2_FXP_EXTENDED, HPN_SFTP_HASH_EXTENSION, "hash" },
+	{ SSH2_FXP_EXTENDED, "fsync@openssh.com", "fsync" },
 };
 
 static int
@@ -892,7 +893,7 @@ peek_name(const struct sshbuf *in)
 		errx(1, "no memory");
 	if (op_is("close") || op_is("read") || op_is("write") ||
 	    op_is("fstat") || op_is("fsetstat") || op_is("readdir") ||
-	    op_is("hash"))
+	    op_is("hash") || op_is("fsync"))
 		r = find_handle(copy) == NULL ? -1 : 0;
 	else if (sshbuf_get_string_direct(copy, &p, &len) == 0 &&
 	    len < sizeof(name)) {
@@ -1087,6 +1088,8 @@ request(struct sshbuf *in)
 			do_limits(id);
 		else if (op_is("hash"))
 			do_hash(in, id);
+		else if (op_is("fsync"))
+			put_result(id, fsync(get_handle(in)->fd));
 		else {
 			get_name(in);
 			other = get_path(in);

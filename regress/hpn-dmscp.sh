@@ -289,6 +289,15 @@ for bad in "-E -f close:*:status=4" "-f close:*:status=4"; do
 		    'no space, or a quota'
 	done
 done
+# What is being read back may be answered after all that was asked later.  Memory
+# that was freed is filled, so that its use shows (glibc)
+rm -f $T/q*
+BAD="-O 0 -f close:*:status=4 -f read:*:late=0"
+MALLOC_PERTURB_=165 GLIBC_TUNABLES=glibc.malloc.tcache_count=0
+export MALLOC_PERTURB_ GLIBC_TUNABLES
+dm bad -w -fsync -T 2 somehost:$T/q <$DATA
+expect "fsync is answered before what was read back" 252 'is a quota used up'
+unset MALLOC_PERTURB_ GLIBC_TUNABLES
 BAD="-f write:*:status=3:3"
 dm bad -w somehost:$T/q2 <$DATA
 expect "permission that is gone" 255 'Permission denied'
