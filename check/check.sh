@@ -285,7 +285,7 @@ step_files() {
 	map=src/OVERVIEW.hpn
 	echo "$files" | sed -n 's|^src/\([^/]*\)\.[ch]$|\1|p' |
 	    sort -u >"$out/modules"
-	sed -n 's/^  \(hpn-[a-z0-9-]*\|cipher-ctr-mt\|dmscp\)\( \*\)\{0,1\}  *[^ ].*/\1/p' "$map" |
+	sed -n 's/^  \(hpn-[a-z0-9-]*\|cipher-ctr-mt\|dmscp\|yscp\)\( \*\)\{0,1\}  *[^ ].*/\1/p' "$map" |
 	    grep -vx 'hpn-completion' | sort -u >"$out/mapped"
 	for f in $(comm -23 "$out/modules" "$out/mapped"); do
 		echo "$map: section 5 does not name $f"

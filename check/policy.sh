@@ -146,7 +146,7 @@ alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
     hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
-alone_modules="$alone_modules hpn-dm-wait hpn-choose hpn-names hpn-wish"
+alone_modules="$alone_modules hpn-dm-wait hpn-dm-frame hpn-choose hpn-names hpn-wish"
 if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
@@ -166,8 +166,8 @@ done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
     hpn-connect hpn-ciphers hpn-happy hpn-pace hpn-dm-buf hpn-dm-manifest \
-    hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-choose hpn-names hpn-wish \
-    hpn-why; do
+    hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame hpn-choose hpn-names \
+    hpn-wish hpn-why; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -407,7 +407,7 @@ for t in $targets; do
 	case $t in
 	window|rtt|resume) flags="-I$src -I$fuzz" ;;
 	dm)	flags="-I$src -I$fuzz" with=$(in_files "$src/hpn-dm-" \
-		    'manifest plan opts' .c) ;;
+		    'manifest plan opts frame' .c) ;;
 	options) with="$with $(echo compat/*.o)" ;;
 	sftp-hash)
 		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;

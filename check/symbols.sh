@@ -26,7 +26,9 @@ obj=$root/build/obj/hpn-$BASE
 # Names that may not lead to their file, each with the reason:
 #   FILE NAME REASON
 exceptions='dmscp main a program begins with it
-dmscp cleanup_exit what OpenSSH calls to end a program'
+dmscp cleanup_exit what OpenSSH calls to end a program
+yscp main a program begins with it
+yscp cleanup_exit what OpenSSH calls to end a program'
 
 # Prints FILE TYPE NAME for each symbol of each of our objects.
 symbols() {

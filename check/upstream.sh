@@ -324,7 +324,7 @@ new_dir() {
 	cp -a "$tree/regress" "$tree/moduli" "$1/src/"
 	# Ours, which the Makefile includes
 	[ ! -f "$tree/hpn.mk" ] || cp -a "$tree/hpn.mk" "$1/src/"
-	for f in "$objdir"/config.h "$objdir"/ssh* "$objdir"/scp "$objdir"/dmscp \
+	for f in "$objdir"/config.h "$objdir"/ssh* "$objdir"/scp "$objdir"/dmscp "$objdir"/yscp \
 	    "$objdir"/sftp "$objdir"/sftp-server \
 	    "$objdir"/regress/[a-z]* "$objdir"/regress/misc/sk-dummy/*.so; do
 		case $f in *.[oa]|*.out|*.[0-9]|*_config) continue ;; esac

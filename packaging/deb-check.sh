@@ -195,19 +195,23 @@ hardening_of() {
 	awk -v p="./usr/bin/$1:" '/^[^ ]/ { on = $1 == p; next } on' "$2"
 }
 
-# dmscp, which Debian does not have, is to be as scp is there.
+# dmscp and yscp, which Debian does not have, are to be as scp is there.
 same_hardening() {
-	awk '/^[^ ]/ { off = $1 == "./usr/bin/dmscp:" } !off' \
+	awk '/^[^ ]/ { off = $1 ~ "^./usr/bin/(dm|y)scp:$" } !off' \
 	    "$work/ours.hardening" >"$work/ours.h"
 	diff "$work/debian.hardening" "$work/ours.h" || return 1
 	hardening_of scp "$work/debian.hardening" >"$work/debian.scp"
-	hardening_of dmscp "$work/ours.hardening" >"$work/ours.dmscp"
-	[ -s "$work/ours.dmscp" ] && diff "$work/debian.scp" "$work/ours.dmscp"
+	for p in dmscp yscp; do
+		hardening_of $p "$work/ours.hardening" >"$work/ours.$p"
+		[ -s "$work/ours.$p" ] &&
+		    diff "$work/debian.scp" "$work/ours.$p" || return 1
+	done
 }
 
 same_but_docs() {
 	diff "$work/debian.list" "$work/ours.list" | grep '^[<>]' |
-	    grep -v -e ' \./usr/bin/dmscp$' -e ' \./usr/share/man/man1/dmscp\.1\.gz$' |
+	    grep -v -e ' \./usr/bin/\(dm\|y\)scp$' \
+	    -e ' \./usr/share/man/man1/\(dm\|y\)scp\.1\.gz$' |
 	    grep -v '\.hpn\(\.gz\)\{0,1\}$' | grep -v 'examples/$' |
 	    grep -v '/_\{0,1\}openssh[-_]hpn$' | grep -v '\./etc/bash_completion\.d/$' |
 	    grep -v '\./usr/share/\(bash-completion/\(completions/\)\{0,1\}\|zsh/\(vendor-completions/\)\{0,1\}\)$' \

@@ -221,6 +221,7 @@ prepare_source() {
 	printf '\n%s\n' $f "usr/share/zsh/site-functions/_openssh_hpn usr/share/zsh/vendor-completions" \
 	    >>debian/openssh-client.install
 	printf '%s\n' usr/bin/dmscp usr/share/man/man1/dmscp.1 \
+	    usr/bin/yscp usr/share/man/man1/yscp.1 \
 	    >>debian/openssh-client.install
 	echo $f etc/bash_completion.d/openssh-hpn >>debian/openssh-client.links
 	cat >>debian/openssh-client.lintian-overrides <<-'EOF'

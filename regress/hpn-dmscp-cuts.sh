@@ -13,29 +13,13 @@
 
 tid="dmscp, interrupted"
 
-. $SRC/hpn-lib
+. $SRC/hpn-dmscp-lib
 
 hpn_helper hpn-delay
-hpn_helper hpn-badsftp
-make_tmpdir
-T=$SSH_REGRESS_TMP/dm
-DMSCP=`dirname "$SCP"`/dmscp
-test -x "$DMSCP" || DMSCP=$BUILDDIR/dmscp
-LOG=$OBJ/hpn-dmscp.log
-DATA=$OBJ/hpn-dmscp.data
-CUT=$OBJ/hpn-dmscp.cut
 SEED=${TEST_HPN_SEED:-20261128}
 RUNS=${TEST_HPN_RUNS:-2}
 MOST=`hpn_times 120`
-mkdir -p $T
 hpn_random $DATA 24
-
-cleanup_dmscp ()
-{
-	hpn_stop_all
-	rm -rf $T $LOG $DATA $CUT $OBJ/hpn-dmscp.*.sh
-}
-trap cleanup_dmscp EXIT
 
 hpn_link ()
 {

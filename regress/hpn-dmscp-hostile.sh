@@ -9,15 +9,8 @@
 
 tid="dmscp, hostile"
 
-. $SRC/hpn-lib
+. $SRC/hpn-dmscp-lib
 
-hpn_helper hpn-badsftp
-make_tmpdir
-T=$SSH_REGRESS_TMP/dm
-DMSCP=`dirname "$SCP"`/dmscp
-test -x "$DMSCP" || DMSCP=$BUILDDIR/dmscp
-LOG=$OBJ/hpn-dmscp.log
-DATA=$OBJ/hpn-dmscp.data
 MOST=`hpn_times 40`
 mkdir -p $T/right $T/out
 hpn_random $DATA 3
@@ -169,4 +162,3 @@ for seed in 1 2 3 4 5 6 7 8 9 10; do
 	    fail "$BAD: read: complete, but is not"
 	verbose "odd server $seed: $first, $status"
 done
-rm -rf $T $DATA $LOG $OBJ/hpn-dmscp.bad.sh

@@ -37,6 +37,8 @@ LTESTS+=\
 	hpn-dmscp \
 	hpn-dmscp-hostile \
 	hpn-dmscp-cuts \
+	hpn-dmscp-command \
+	hpn-yscp \
 	hpn-none-refuse \
 	hpn-none-names \
 	hpn-disabled \

@@ -12,15 +12,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "misc.h"
 
 #include "hpn-dm-child.h"
+#include "hpn-dm-command.h"
 #include "hpn-dm-get.h"
 #include "hpn-dm-opts.h"
 #include "hpn-dm-put.h"
+#include "hpn-dm-server.h"
 
 extern char *__progname;
 
@@ -38,13 +41,15 @@ usage(void)
 	    "usage: %s -w [-F size] [-S size] [-size size] [-source command]\n"
 	    "             [-force | -resume] [-fsync] [-onclose command]\n"
 	    "             [-[w][f]migrate] [-[w][f]release] [option ...] object\n"
-	    "       %s -r [-sink command] [option ...] object\n"
-	    "object:  [user@]host:path, or -s host [-u user] [-d directory] -f name\n"
+	    "       %s -r [-sink command] [-onopen command] [option ...] object\n"
+	    "       %s -server [-keep seconds]\n"
+	    "object:  [user@]host:path, or -s host [-u user] [-d directory] -f name,\n"
+	    "         or -s host [-u user] [-d directory] -R command\n"
 	    "options: [-buffer size] [-checksum | -nochecksum] [-clear | -encrypt]\n"
 	    "         [-i identity_file] [-J destination] [-o ssh_option] [-p port]\n"
-	    "         [-program path] [-q] [-sha256] [-ssh-config file] [-T seconds]\n"
-	    "         [-v] [-wsz size]\n",
-	    __progname, __progname);
+	    "         [-prefix command | -subsystem name] [-program path] [-q]\n"
+	    "         [-sha256] [-ssh-config file] [-T seconds] [-v] [-wsz size]\n",
+	    __progname, __progname, __progname);
 	exit(HPN_DM_CHILD_FAILED);
 }
 
@@ -61,6 +66,8 @@ main(int argc, char **argv)
 	log_init(__progname, level, SYSLOG_FACILITY_USER, 2);
 	if (argc < 2)
 		usage();
+	if (strcmp(argv[1], "-server") == 0)
+		return hpn_dm_server(argc, argv);
 	wrong = hpn_dm_opts_parse(&o, argc, argv);
 	if (o.quiet)
 		level = SYSLOG_LEVEL_ERROR;
@@ -76,7 +83,9 @@ main(int argc, char **argv)
 		exit(HPN_DM_CHILD_FAILED);
 	}
 	hpn_dm_child_signals();
-	if (o.writes)
+	if (o.command != NULL)
+		hpn_dm_command(&o);
+	else if (o.writes)
 		hpn_dm_put(&o);
 	else
 		hpn_dm_get(&o);

@@ -148,8 +148,9 @@ _openssh_hpn_dmscp()
 	*)
 		COMPREPLY=($(compgen -W '-r -w -s -u -p -d -f -F -S -T -q -v -o -J
 		    -i -buffer -checksum -clear -encrypt -force -fsync
-		    -nochecksum -onclose -program -resume -sha256 -sink -size
-		    -source -ssh-config -wsz -migrate -release' -- "$2")) ;;
+		    -nochecksum -onclose -onopen -prefix -program -R -resume
+		    -sha256 -sink -size -source -ssh-config -subsystem -wsz
+		    -migrate -release' -- "$2")) ;;
 	esac
 }
 complete -o default -F _openssh_hpn_dmscp dmscp

@@ -71,8 +71,9 @@ _openssh_hpn_dmscp() {
     return
   fi
   compadd -- -r -w -s -u -p -d -f -F -S -T -q -v -o -J -i -buffer -checksum \
-    -clear -encrypt -force -fsync -nochecksum -onclose -program -resume \
-    -sha256 -sink -size -source -ssh-config -wsz -migrate -release
+    -clear -encrypt -force -fsync -nochecksum -onclose -onopen -prefix \
+    -program -R -resume -sha256 -sink -size -source -ssh-config -subsystem \
+    -wsz -migrate -release
 }
 
 _openssh_hpn() {

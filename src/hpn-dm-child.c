@@ -110,17 +110,16 @@ start(const char *path, char **argv, int in, int out)
 	return pid;
 }
 
-pid_t
-hpn_dm_child_ssh(const struct hpn_dm_opts *o, const char *what, int command,
-    int batch, int *fd)
+/* ssh with what the options say, reading and writing there. */
+static pid_t
+start_ssh(const struct hpn_dm_opts *o, const char *what, int command,
+    int batch, int in, int out)
 {
 	char *argv[HPN_DM_OPTS_SSH + 32];
 	const char *path = o->program != NULL ? o->program :
 	    _PATH_SSH_PROGRAM;
 	size_t n = 0, i;
 	u_int v;
-	int pair[2];
-	pid_t pid;
 
 #define ARG(s)	(argv[n++] = (char *)(s))
 	ARG(path);
@@ -161,11 +160,28 @@ hpn_dm_child_ssh(const struct hpn_dm_opts *o, const char *what, int command,
 	ARG(what);
 	argv[n] = NULL;
 #undef ARG
+	return start(path, argv, in, out);
+}
+
+pid_t
+hpn_dm_child_ssh_direct(const struct hpn_dm_opts *o, const char *command,
+    int in, int out)
+{
+	return start_ssh(o, command, 1, 0, in, out);
+}
+
+pid_t
+hpn_dm_child_ssh(const struct hpn_dm_opts *o, const char *what, int command,
+    int batch, int *fd)
+{
+	int pair[2];
+	pid_t pid;
+
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
 		fatal("socketpair: %s", strerror(errno));
 	hpn_pipe_enlarge(pair[0]);
 	hpn_pipe_enlarge(pair[1]);
-	pid = start(path, argv, pair[1], pair[1]);
+	pid = start_ssh(o, what, command, batch, pair[1], pair[1]);
 	close(pair[1]);
 	(void)fcntl(pair[0], F_SETFD, FD_CLOEXEC);
 	*fd = pair[0];

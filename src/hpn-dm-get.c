@@ -36,10 +36,11 @@
 #include "sftp.h"
 #include "sftp-common.h"
 
-#include "hpn-pipe.h"
 #include "hpn-clock.h"
 #include "hpn-dm-child.h"
+#include "hpn-dm-ends.h"
 #include "hpn-dm-get.h"
+#include "hpn-dm-job.h"
 #include "hpn-dm-line.h"
 #include "hpn-dm-manifest.h"
 #include "hpn-dm-opts.h"
@@ -76,6 +77,7 @@ struct part {
 	struct hpn_dm_reader *reader;
 	uint64_t given;
 	int asked, sized;
+	int ready;		/* its command has run (-onopen) */
 	int seen;		/* mtime is known, */
 	u_int32_t mtime;	/* as it was when opened */
 };
@@ -102,6 +104,7 @@ struct get {
 	uint64_t made;			/* parts */
 	TAILQ_HEAD(parts, part) parts;
 	u_int open, closing, open_most;
+	struct hpn_dm_jobs jobs;
 	struct hpn_hash *hash_all, *hash_part, *hash_block;
 	struct ssh_digest_ctx *sha256;
 	/* of a single file: compared with the server's hashes */
@@ -111,8 +114,7 @@ struct get {
 	int hash_asked;
 	u_int tries;
 	/* the sink */
-	int fd;
-	pid_t pid;
+	struct hpn_dm_ends sink;
 	struct hpn_dm_wait wait;
 	uint64_t again_ns;		/* it has no space: until then */
 };
@@ -144,6 +146,11 @@ part_new(struct get *g, uint64_t n, const char *path, uint64_t start,
 	f->start = start;
 	f->size = size;
 	(void)strlcpy(f->path, path, sizeof(f->path));
+	/* It may have to come from a tape */
+	f->ready = g->o->onopen == NULL || g->phase != GET_DATA;
+	if (!f->ready)
+		hpn_dm_job_add(&g->jobs, g->o->onopen, 0, path, n == 0 ? 1 : n,
+		    size);
 	TAILQ_INSERT_TAIL(&g->parts, f, list);
 	return f;
 }
@@ -275,7 +282,7 @@ give_way(struct get *g)
 {
 	struct part *f, *first = TAILQ_FIRST(&g->parts);
 
-	if (first == NULL || first->state != PART_NEW ||
+	if (first == NULL || first->state != PART_NEW || !first->ready ||
 	    g->open < g->open_most || g->closing > 0 || !hpn_dm_sftp_room(g->line.sftp))
 		return;
 	TAILQ_FOREACH_REVERSE(f, &g->parts, parts, list)
@@ -314,7 +321,7 @@ parts_open(struct get *g)
 	}
 	give_way(g);
 	TAILQ_FOREACH(f, &g->parts, list) {
-		if (f->state != PART_NEW)
+		if (f->state != PART_NEW || !f->ready)
 			continue;
 		if (g->open + g->closing >= g->open_most ||
 		    !hpn_dm_sftp_room(g->line.sftp))
@@ -323,6 +330,20 @@ parts_open(struct get *g)
 		g->open++;
 		hpn_dm_sftp_open(g->line.sftp, f->path, SSH2_FXF_READ,
 		    open_answer, g, f);
+	}
+}
+
+/* The command for this part has ended well. */
+static void
+recalled(struct get *g, uint64_t n)
+{
+	struct part *f;
+
+	TAILQ_FOREACH(f, &g->parts, list) {
+		if (n != 0 && (f->n == 0 ? 1 : f->n) == n) {
+			f->ready = 1;
+			hpn_dm_line_worked(&g->line);
+		}
 	}
 }
 
@@ -356,17 +377,8 @@ parts_read(struct get *g)
 static void
 sink_failed(struct get *g, const char *why)
 {
-	int status;
-
-	if (g->pid != 0) {
-		close(g->fd);
-		(void)hpn_dm_child_ended(g->pid, 1, &status);
-		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "the sink ended with %s "
-		    "after %llu bytes, before all was written",
-		    hpn_dm_child_status(status), (unsigned long long)g->given);
-	}
-	hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "cannot write to standard "
-	    "output after %llu bytes: %s", (unsigned long long)g->given, why);
+	hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "%s",
+	    hpn_dm_ends_sink_ended(&g->sink, g->given, why));
 }
 
 static void
@@ -422,7 +434,7 @@ sink_write(struct get *g)
 		return;
 	if (len > WRITE_ONCE)
 		len = WRITE_ONCE;
-	if ((n = write(g->fd, data, len)) == -1) {
+	if ((n = write(g->sink.fd, data, len)) == -1) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
 		if (errno != ENOSPC && errno != EDQUOT)
@@ -815,6 +827,8 @@ wait_for(struct get *g)
 	int timeout, in = -1, out = -1;
 
 	timeout = hpn_dm_line_due(&g->line);
+	if (hpn_dm_job_runs(&g->jobs) && timeout > 200)
+		timeout = 200;
 	if (g->line.sftp != NULL)
 		hpn_dm_sftp_fds(g->line.sftp, &in, &out);
 	if (f != NULL && f->reader != NULL && g->phase == GET_DATA)
@@ -825,7 +839,7 @@ wait_for(struct get *g)
 			len = 0;
 	}
 	memset(pfd, 0, sizeof(pfd));
-	pfd[0].fd = len > 0 ? g->fd : -1;
+	pfd[0].fd = len > 0 ? g->sink.fd : -1;
 	pfd[0].events = POLLOUT;
 	pfd[1].fd = in;
 	pfd[1].events = POLLIN;
@@ -845,7 +859,7 @@ static void
 check_end(struct get *g)
 {
 	u_char hash[HPN_HASH_LEN], sha256[HPN_DM_MANIFEST_SHA256];
-	int status;
+	char *why;
 
 	if (g->hash_all != NULL) {
 		hpn_hash_end(g->hash_all, hash);
@@ -862,15 +876,8 @@ check_end(struct get *g)
 			    "has another SHA-256 than when it was written",
 			    g->o->name, g->o->host);
 	}
-	/* Whether a file system takes what it was given may be said only now */
-	if (close(g->fd) == -1)
-		sink_failed(g, strerror(errno));
-	if (g->pid != 0) {
-		(void)hpn_dm_child_ended(g->pid, 1, &status);
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-			hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "the sink ended "
-			    "with %s", hpn_dm_child_status(status));
-	}
+	if ((why = hpn_dm_ends_sink_ended(&g->sink, g->given, NULL)) != NULL)
+		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "%s", why);
 }
 
 void
@@ -884,21 +891,18 @@ hpn_dm_get(const struct hpn_dm_opts *o)
 	g->o = o;
 	g->open_most = OPEN_MOST;
 	TAILQ_INIT(&g->parts);
+	hpn_dm_job_begin(&g->jobs, o);
 	hpn_dm_wait_begin(&g->wait, o->timeout_s);
 	if (hpn_dm_plan_path(g->object, sizeof(g->object), o->dir, o->name, 0,
 	    "") == -1 || hpn_dm_plan_path(g->manifest_path,
 	    sizeof(g->manifest_path), o->dir, o->name, 0,
 	    HPN_DM_PLAN_MANIFEST) == -1)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "name too long");
-	g->fd = STDOUT_FILENO;
 	if (o->sink == NULL && isatty(STDOUT_FILENO))
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "standard output is a "
 		    "terminal");
 	hpn_dm_line_begin(&g->line, o);
-	if (o->sink != NULL)
-		g->pid = hpn_dm_child_shell(o->sink, 1, &g->fd);
-	else
-		hpn_pipe_enlarge(g->fd);
+	hpn_dm_ends_sink(&g->sink, o);
 	for (;;) {
 		step(g);
 		snprintf(text, sizeof(text), "part %llu",
@@ -906,6 +910,7 @@ hpn_dm_get(const struct hpn_dm_opts *o)
 		    TAILQ_FIRST(&g->parts)->n));
 		hpn_dm_line_show(&g->line, g->given, g->total,
 		    g->is_set ? text : "", 0);
+		recalled(g, hpn_dm_job_step(&g->jobs));
 		if (finished(g))
 			break;
 		wait_for(g);

@@ -10,12 +10,14 @@
 #include "hpn-dm-opts.h"
 #include "hpn-dm-plan.h"
 
+#define TEXT_MOST	16000	/* of a command; a frame takes twice as much */
+
 enum what {
 	READS, WRITES, HOST, USER, PORT, DIRECTORY, NAME, FRAGMENT, STUB,
 	TIMEOUT, FORCE, RESUME, ENCRYPT, CLEAR, CHECKSUM, NOCHECKSUM, SHA256,
 	FSYNC, WINDOW, BUFFER, SIZE, SOURCE, SINK, ONCLOSE, MIGRATE, RELEASE,
 	PROGRAM, QUIET, VERBOSE, SSH_OPTION, SSH_JUMP, SSH_IDENTITY, SSH_CONFIG,
-	NOT_YET
+	COMMAND, PREFIX, SUBSYSTEM, ONOPEN, SERVER
 };
 
 static const struct option {
@@ -37,8 +39,9 @@ static const struct option {
 	{ "source", SOURCE, 1 }, { "sink", SINK, 1 },
 	{ "onclose", ONCLOSE, 1 }, { "program", PROGRAM, 1 },
 	{ "ssh-config", SSH_CONFIG, 1 },
-	{ "R", NOT_YET, 1 }, { "prefix", NOT_YET, 1 }, { "onopen", NOT_YET, 1 },
-	{ "server", NOT_YET, 0 },
+	{ "R", COMMAND, 1 }, { "prefix", PREFIX, 1 },
+	{ "subsystem", SUBSYSTEM, 1 }, { "onopen", ONOPEN, 1 },
+	{ "server", SERVER, 0 },
 };
 
 static char
@@ -90,8 +93,8 @@ hpn_dm_opts_size(const char *s, uint64_t *sizep)
 	return 0;
 }
 
-static int
-get_number(const char *s, uint64_t *n)
+int
+hpn_dm_opts_seconds(const char *s, uint64_t *n)
 {
 	return *s >= '0' && *s <= '9' && strspn(s, "0123456789") == strlen(s) ?
 	    hpn_dm_opts_size(s, n) : -1;
@@ -207,7 +210,7 @@ take(struct hpn_dm_opts *o, enum what what, const char *arg)
 			return "no proper name of a user";
 		break;
 	case PORT:
-		if (get_number(arg, &n) == -1 || n == 0 || n > 65535)
+		if (hpn_dm_opts_seconds(arg, &n) == -1 || n == 0 || n > 65535)
 			return "not a port";
 		o->port = arg;
 		break;
@@ -228,7 +231,7 @@ take(struct hpn_dm_opts *o, enum what what, const char *arg)
 			return not_size;
 		break;
 	case TIMEOUT:
-		if (get_number(arg, &o->timeout_s) == -1)
+		if (hpn_dm_opts_seconds(arg, &o->timeout_s) == -1)
 			return "not a number of seconds";
 		break;
 	case FORCE:
@@ -298,11 +301,52 @@ take(struct hpn_dm_opts *o, enum what what, const char *arg)
 		return for_ssh(o, "-i", arg);
 	case SSH_CONFIG:
 		return for_ssh(o, "-F", arg);
+	case COMMAND:
+		if (*arg == '\0' || strlen(arg) > TEXT_MOST)
+			return "not a command";
+		o->command = arg;
+		break;
+	case PREFIX:
+		o->prefix = arg;
+		break;
+	case SUBSYSTEM:
+		if (*arg == '\0' || *arg == '-')
+			return "not the name of a subsystem";
+		o->subsystem = arg;
+		break;
+	case ONOPEN:
+		o->onopen = arg;
+		break;
+	case SERVER:
+		return "it has to be the first, and goes with -keep alone";
 	case MIGRATE:
 	case RELEASE:
-	case NOT_YET:
-		return "this version of dmscp cannot do that";
+		break;
 	}
+	return NULL;
+}
+
+/* What they say of a command (-R). */
+static const char *
+check_command(struct hpn_dm_opts *o)
+{
+	/* Of user@host: the name is empty */
+	if (o->name != NULL && *o->name != '\0')
+		return "-R is the object: give no other";
+	if (o->fragment != 0 || o->force || o->resume || o->fsync ||
+	    o->onclose != NULL || o->onopen != NULL ||
+	    o->migrate != HPN_DM_OPTS_KEEP)
+		return "-F, -force, -resume, -fsync, -onclose, -onopen and "
+		    "-migrate are for files, not for -R";
+	if (o->writes ? o->sink != NULL : o->source != NULL || o->sized)
+		return o->writes ? "-sink needs -r" :
+		    "-source and -size need -w";
+	if (o->dir != NULL && strlen(o->dir) > TEXT_MOST)
+		return "not the name of a directory";
+	if (o->prefix != NULL && o->subsystem != NULL)
+		return "a subsystem has no -prefix";
+	if (o->nochecksum && (o->sha256 || o->sized || o->subsystem != NULL))
+		return "-sha256, -size and -subsystem need checksums";
 	return NULL;
 }
 
@@ -314,6 +358,10 @@ check(struct hpn_dm_opts *o)
 		return "one of -r and -w is needed";
 	if (*o->host == '\0')
 		return "no server: give -s or user@host:path";
+	if (o->command != NULL)
+		return check_command(o);
+	if (o->subsystem != NULL)
+		return "-subsystem needs -R";
 	if (o->name == NULL)
 		return "no remote object: give -f or user@host:path";
 	o->about = o->name;
@@ -329,8 +377,8 @@ check(struct hpn_dm_opts *o)
 	    o->onclose != NULL || o->sized || o->fsync))
 		return "-source, -size, -resume, -force, -fsync and -onclose "
 		    "need -w";
-	if (o->writes && o->sink != NULL)
-		return "-sink needs -r";
+	if (o->writes && (o->sink != NULL || o->onopen != NULL))
+		return "-sink and -onopen need -r";
 	if (o->onclose != NULL && o->migrate != HPN_DM_OPTS_KEEP)
 		return "-onclose says what -migrate and -release are: give one";
 	if (o->nochecksum && (o->sha256 || o->resume))
@@ -376,7 +424,7 @@ hpn_dm_opts_parse(struct hpn_dm_opts *o, int argc, char **argv)
 			return "this option needs an argument";
 		if ((wrong = take(o, found->what,
 		    found->argument ? argv[i] : NULL)) != NULL) {
-			if (found->argument && found->what != NOT_YET)
+			if (found->argument)
 				o->about = argv[i];
 			return wrong;
 		}

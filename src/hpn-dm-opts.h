@@ -39,7 +39,9 @@ struct hpn_dm_opts {
 	int force, resume, nochecksum, sha256, fsync, clear, quiet;
 	unsigned int verbose;
 	const char *source, *sink;	/* commands here */
-	const char *onclose;		/* ... and there */
+	const char *onclose, *onopen;	/* ... and there */
+	const char *command;		/* the object is a command: -R */
+	const char *prefix, *subsystem;	/* how the server's end is started */
 	enum hpn_dm_opts_migrate migrate;
 	int migrate_each, migrate_wait;
 	const char *program;	/* ssh */
@@ -60,5 +62,8 @@ const char *hpn_dm_opts_parse(struct hpn_dm_opts *o, int argc, char **argv);
  * may also stand before them, as in the first dmscp.  Returns 0 or -1.
  */
 int hpn_dm_opts_size(const char *, uint64_t *);
+
+/* A number of seconds.  0, or -1. */
+int hpn_dm_opts_seconds(const char *, uint64_t *);
 
 #endif /* HPN_DM_OPTS_H */

@@ -39,10 +39,11 @@
 #include "sftp.h"
 #include "sftp-common.h"
 
-#include "hpn-pipe.h"
 #include "hpn-clock.h"
 #include "hpn-dm-buf.h"
 #include "hpn-dm-child.h"
+#include "hpn-dm-ends.h"
+#include "hpn-dm-job.h"
 #include "hpn-dm-line.h"
 #include "hpn-dm-manifest.h"
 #include "hpn-dm-opts.h"
@@ -135,12 +136,6 @@ struct piece {
 	struct hpn_dm_manifest_fragment result;
 };
 
-/* A command that is to run at the server's end. */
-struct job {
-	TAILQ_ENTRY(job) list;
-	char *command;
-};
-
 struct put {
 	const struct hpn_dm_opts *o;
 	struct hpn_dm_plan plan;
@@ -148,8 +143,7 @@ struct put {
 	struct hpn_dm_buf buf;
 	char dir[HPN_DM_PLAN_PATH], manifest_path[HPN_DM_PLAN_PATH];
 	/* source */
-	int fd;
-	pid_t pid;
+	struct hpn_dm_ends source;
 	int eof, whole;			/* ... and it ended well */
 	uint64_t total;			/* bytes read */
 	struct hpn_hash *hash_all, *hash_piece, *hash_block;
@@ -175,10 +169,7 @@ struct put {
 	int blocked, cause_asked, probing, waiting_said;
 	char *why;
 	uint64_t again_ns;
-	TAILQ_HEAD(, job) jobs;
-	pid_t job_pid;
-	int job_fd;
-	char *job_command;
+	struct hpn_dm_jobs jobs;
 	int said_back;
 };
 
@@ -357,28 +348,12 @@ read_hash(struct put *p, const u_char *data, size_t len)
 static void
 source_ended(struct put *p)
 {
-	struct stat st;
-	off_t at;
-	int status;
+	char *why;
 
 	p->eof = 1;
-	if (p->pid != 0) {
-		close(p->fd);
-		(void)hpn_dm_child_ended(p->pid, 1, &status);
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-			hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "the source "
-			    "ended with %s after %llu bytes: the object is "
-			    "left incomplete", hpn_dm_child_status(status),
-			    (unsigned long long)p->total);
-	} else if (fstat(p->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (at = lseek(p->fd, 0, SEEK_CUR)) != -1 && at < st.st_size)
-		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "the source is longer "
-		    "than what could be read of it");
-	if (p->o->sized && p->total != p->o->size)
-		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "the source ended after "
-		    "%llu bytes instead of %llu: the object is left incomplete",
-		    (unsigned long long)p->total,
-		    (unsigned long long)p->o->size);
+	if ((why = hpn_dm_ends_source_ended(&p->source, p->o, p->total)) != NULL)
+		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "%s: the object is left "
+		    "incomplete", why);
 	filled(p);
 	p->whole = 1;
 }
@@ -395,7 +370,7 @@ source_read(struct put *p)
 		len = READ_ONCE;
 	if (len == 0)
 		return;
-	if ((n = read(p->fd, room, len)) == -1) {
+	if ((n = read(p->source.fd, room, len)) == -1) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
 		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "cannot read the "
@@ -1199,68 +1174,21 @@ piece_step(struct piece *f)
 	}
 }
 
-/* ---- commands at the server's end ---- */
-
+/* A command at the server's end, now that it is complete. */
 static void
 job_add(struct put *p, struct piece *f)
 {
 	const struct hpn_dm_opts *o = p->o;
 	const char *command = o->onclose;
-	char *line, number[32], size[32];
-	struct job *j;
 
 	if (o->migrate != HPN_DM_OPTS_KEEP)
 		command = o->migrate == HPN_DM_OPTS_RELEASE ?
 		    "dmput -r \"$1\"" : "dmput \"$1\"";
-	if (command == NULL)
-		return;
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)f->n);
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)f->acked);
-	line = xstrdup("exec sh -c");
 	/* Nobody waits for it unless that was asked for */
-	if (o->migrate != HPN_DM_OPTS_KEEP && !o->migrate_wait) {
-		line = hpn_dm_child_quote(line, "c=$1; shift; nohup sh -c "
-		    "\"$c\" sh \"$@\" </dev/null >/dev/null 2>&1 &");
-		line = hpn_dm_child_quote(line, "sh");
-	}
-	line = hpn_dm_child_quote(line, command);
-	if (o->migrate == HPN_DM_OPTS_KEEP || o->migrate_wait)
-		line = hpn_dm_child_quote(line, "sh");
-	line = hpn_dm_child_quote(line, f->final);
-	line = hpn_dm_child_quote(line, number);
-	line = hpn_dm_child_quote(line, size);
-	j = xcalloc(1, sizeof(*j));
-	j->command = line;
-	TAILQ_INSERT_TAIL(&p->jobs, j, list);
-}
-
-/* Start the next one, or see what became of the one that runs. */
-static void
-jobs_step(struct put *p)
-{
-	struct job *j;
-	int status;
-
-	if (p->job_pid != 0) {
-		if (!hpn_dm_child_ended(p->job_pid, 0, &status))
-			return;
-		close(p->job_fd);
-		p->job_pid = 0;
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-			hpn_dm_child_die(WIFEXITED(status) ?
-			    WEXITSTATUS(status) : HPN_DM_CHILD_FAILED,
-			    "the command on %s ended with %s: %s", p->o->host,
-			    hpn_dm_child_status(status), p->job_command);
-		free(p->job_command);
-		p->job_command = NULL;
-	}
-	if ((j = TAILQ_FIRST(&p->jobs)) == NULL)
-		return;
-	TAILQ_REMOVE(&p->jobs, j, list);
-	p->job_command = j->command;
-	free(j);
-	p->job_pid = hpn_dm_child_ssh(p->o, p->job_command, 1, 1, &p->job_fd);
-	(void)shutdown(p->job_fd, SHUT_WR);
+	if (command != NULL)
+		hpn_dm_job_add(&p->jobs, command, o->migrate !=
+		    HPN_DM_OPTS_KEEP && !o->migrate_wait, f->final, f->n,
+		    f->acked);
 }
 
 /* ---- all pieces ---- */
@@ -1722,11 +1650,11 @@ wait_for(struct put *p)
 		} else if ((p->again_ns - now) / 1000000 < (uint64_t)timeout)
 			timeout = (int)((p->again_ns - now) / 1000000) + 1;
 	}
-	if (p->job_pid != 0 && timeout > 200)
+	if (hpn_dm_job_runs(&p->jobs) && timeout > 200)
 		timeout = 200;
 	(void)hpn_dm_buf_room(&p->buf, &room);
 	memset(pfd, 0, sizeof(pfd));
-	pfd[0].fd = p->eof || room == 0 ? -1 : p->fd;
+	pfd[0].fd = p->eof || room == 0 ? -1 : p->source.fd;
 	pfd[0].events = POLLIN;
 	pfd[1].fd = in;
 	pfd[1].events = POLLIN;
@@ -1781,7 +1709,7 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	p->plan.stub = o->stub < o->fragment ? o->stub : 0;
 	p->open_most = OPEN_MOST;
 	TAILQ_INIT(&p->pieces);
-	TAILQ_INIT(&p->jobs);
+	hpn_dm_job_begin(&p->jobs, o);
 	hpn_dm_wait_begin(&p->wait, o->timeout_s);
 	if (hpn_dm_plan_path(p->manifest_path, sizeof(p->manifest_path),
 	    o->dir, o->name, 0, HPN_DM_PLAN_MANIFEST) == -1)
@@ -1810,19 +1738,15 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	hpn_dm_buf_begin(&p->buf, memory, o->buffer);
 
 	/* First, so that ssh has not got the source's pipe */
-	p->fd = STDIN_FILENO;
 	hpn_dm_line_begin(&p->line, o);
-	if (o->source != NULL)
-		p->pid = hpn_dm_child_shell(o->source, 0, &p->fd);
-	else
-		hpn_pipe_enlarge(p->fd);
+	hpn_dm_ends_source(&p->source, o);
 
-	while (!p->finished || !TAILQ_EMPTY(&p->jobs) || p->job_pid != 0) {
+	while (!p->finished || !hpn_dm_job_idle(&p->jobs)) {
 		step(p);
 		if (p->finished || p->o->migrate_each || p->o->onclose != NULL)
-			jobs_step(p);
+			(void)hpn_dm_job_step(&p->jobs);
 		show(p, 0);
-		if (p->finished && TAILQ_EMPTY(&p->jobs) && p->job_pid == 0)
+		if (p->finished && hpn_dm_job_idle(&p->jobs))
 			break;
 		wait_for(p);
 		if ((i = (size_t)hpn_dm_child_interrupted()) != 0)

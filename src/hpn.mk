@@ -19,13 +19,20 @@ LIBSSH_OBJS+=\
 	hpn-crypt.o \
 	hpn-dm-buf.o \
 	hpn-dm-child.o \
+	hpn-dm-command.o \
+	hpn-dm-ends.o \
+	hpn-dm-flow.o \
+	hpn-dm-frame.o \
 	hpn-dm-get.o \
+	hpn-dm-job.o \
 	hpn-dm-line.o \
 	hpn-dm-manifest.o \
 	hpn-dm-opts.o \
+	hpn-dm-place.o \
 	hpn-dm-plan.o \
 	hpn-dm-put.o \
 	hpn-dm-reader.o \
+	hpn-dm-server.o \
 	hpn-dm-sftp.o \
 	hpn-dm-wait.o \
 	hpn-engine.o \
@@ -83,15 +90,19 @@ LIBSSH_OBJS+=\
 	hpn-workers.o \
 	hpn-workers-auto.o
 
-# dmscp is a program of ours: no rule of Makefile.in knows it.
+# dmscp and yscp are programs of ours: no rule of Makefile.in knows them.
 DMSCP_OBJS=dmscp.o progressmeter.o sftp-common.o $(P11OBJS) $(SKOBJS)
+YSCP_OBJS=yscp.o $(P11OBJS) $(SKOBJS)
 
-MANPAGES+=dmscp.1.out
-MANPAGES_IN+=dmscp.1
-all: dmscp$(EXEEXT) dmscp.1.out
+MANPAGES+=dmscp.1.out yscp.1.out
+MANPAGES_IN+=dmscp.1 yscp.1
+all: dmscp$(EXEEXT) dmscp.1.out yscp$(EXEEXT) yscp.1.out
 
 dmscp$(EXEEXT): $(LIBCOMPAT) libssh.a $(DMSCP_OBJS)
 	$(LD) -o $@ $(DMSCP_OBJS) $(LDFLAGS) -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS) $(XXHASHLIBS)
+
+yscp$(EXEEXT): $(LIBCOMPAT) libssh.a $(YSCP_OBJS)
+	$(LD) -o $@ $(YSCP_OBJS) $(LDFLAGS) -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS)
 
 # The unit tests. A new file of tests is one line here and one in tests.h.
 HPN_UNITTESTS=regress/unittests/hpn
@@ -146,7 +157,7 @@ hpn-regress-prep:
 
 clean distclean: hpn-clean
 hpn-clean:
-	rm -f dmscp$(EXEEXT) dmscp.1.out
+	rm -f dmscp$(EXEEXT) dmscp.1.out yscp$(EXEEXT) yscp.1.out
 	rm -f $(HPN_UNITTESTS)/*.o $(HPN_UNITTESTS)/test_hpn$(EXEEXT)
 
 install-files: hpn-install-files
@@ -158,11 +169,15 @@ hpn-install-files:
 	$(MKDIR_P) $(DESTDIR)$(mandir)/$(mansubdir)1
 	$(INSTALL) -m 0755 $(STRIP_OPT) dmscp$(EXEEXT) $(DESTDIR)$(bindir)/dmscp$(EXEEXT)
 	$(INSTALL) -m 644 dmscp.1.out $(DESTDIR)$(mandir)/$(mansubdir)1/dmscp.1
+	$(INSTALL) -m 0755 $(STRIP_OPT) yscp$(EXEEXT) $(DESTDIR)$(bindir)/yscp$(EXEEXT)
+	$(INSTALL) -m 644 yscp.1.out $(DESTDIR)$(mandir)/$(mansubdir)1/yscp.1
 	$(INSTALL) -m 644 $(srcdir)/hpn-completion.zsh $(DESTDIR)$(datarootdir)/zsh/site-functions/_openssh_hpn
 
 uninstall: hpn-uninstall
 hpn-uninstall:
 	-rm -f $(DESTDIR)$(bindir)/dmscp$(EXEEXT)
 	-rm -f $(DESTDIR)$(mandir)/$(mansubdir)1/dmscp.1
+	-rm -f $(DESTDIR)$(bindir)/yscp$(EXEEXT)
+	-rm -f $(DESTDIR)$(mandir)/$(mansubdir)1/yscp.1
 	-rm -f $(DESTDIR)$(datarootdir)/bash-completion/completions/openssh-hpn
 	-rm -f $(DESTDIR)$(datarootdir)/zsh/site-functions/_openssh_hpn

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Unit tests of what dmscp decides: hpn-dm-plan, -wait, -buf, -manifest, -opts. */
+/*
+ * Unit tests of what dmscp decides: hpn-dm-plan, -wait, -buf, -manifest, -opts,
+ * -frame.
+ */
 
 #include "includes.h"
 
@@ -11,6 +14,7 @@
 #include "../test_helper/test_helper.h"
 
 #include "hpn-dm-buf.h"
+#include "hpn-dm-frame.h"
 #include "hpn-dm-manifest.h"
 #include "hpn-dm-opts.h"
 #include "hpn-dm-plan.h"
@@ -378,6 +382,26 @@ options(void)
 	BAD("-w", "host:a\nb");
 	TEST_DONE();
 
+	TEST_START("dm: commands");
+	GOOD("-checksum", "-r", "-s", "avampire", "-u", "bzbstoll", "-prefix",
+	    "setenv PATH \"$HOME/bin:$PATH\"", "-R", "cd /tmp && tar -cf -");
+	ASSERT_STRING_EQ(opts.command, "cd /tmp && tar -cf -");
+	GOOD("-w", "-R", "zfs receive tank/fs", "me@host:");
+	ASSERT_STRING_EQ(opts.host, "host");
+	BAD("-w", "-R", "", "-s", "h");
+	BAD("-w", "-R", "cat");
+	BAD("-w", "-R", "cat", "-s", "h", "-f", "x");
+	BAD("-w", "-R", "cat", "-s", "h", "-F", "1m");
+	BAD("-w", "-R", "cat", "-s", "h", "-resume");
+	BAD("-w", "-R", "cat", "-s", "h", "-sink", "x");
+	BAD("-r", "-R", "cat", "-s", "h", "-size", "5");
+	BAD("-w", "-R", "cat", "-s", "h", "-nochecksum", "-sha256");
+	BAD("-w", "-R", "cat", "-s", "h", "-prefix", "x", "-subsystem", "y");
+	BAD("-w", "-subsystem", "y", "h:x");
+	BAD("-w", "-server", "h:x");
+	BAD("-w", "-onopen", "x", "h:x");
+	TEST_DONE();
+
 	TEST_START("dm: what is not understood is refused");
 	BAD("h:x");
 	BAD("-w", "-forc", "h:x");
@@ -398,6 +422,166 @@ options(void)
 	TEST_DONE();
 }
 
+/* ---- frames ---- */
+
+static struct hpn_dm_frame fr;
+
+/* What is put is what comes out. */
+static size_t
+there_and_back(unsigned char *bytes, const struct hpn_dm_frame *f)
+{
+	size_t n = hpn_dm_frame_put(bytes, f), head;
+
+	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, n, &head),
+	    (int)(n + f->data_len));
+	ASSERT_SIZE_T_EQ(head, n);
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n), 0);
+	ASSERT_INT_EQ((int)fr.type, (int)f->type);
+	/* Not one byte less */
+	for (head = 0; head < n; head++)
+		ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, head), -1);
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n), 0);
+	return n;
+}
+
+static const char *
+take(struct hpn_dm_frame_peer *p, enum hpn_dm_frame_type type, uint64_t offset,
+    size_t len)
+{
+	struct hpn_dm_frame f;
+
+	memset(&f, 0, sizeof(f));
+	f.type = type;
+	f.version = HPN_DM_FRAME_VERSION;
+	f.offset = offset;
+	f.data_len = len;
+	return hpn_dm_frame_take(p, &f);
+}
+
+#define MAY(...)	ASSERT_PTR_EQ((void *)(uintptr_t)take(&p, __VA_ARGS__), NULL)
+#define MAY_NOT(...)	ASSERT_PTR_NE((void *)(uintptr_t)take(&p, __VA_ARGS__), NULL)
+
+static void
+frames(void)
+{
+	static unsigned char bytes[HPN_DM_FRAME_OTHER_MOST];
+	static char text[HPN_DM_FRAME_TEXT_MOST];
+	struct hpn_dm_frame_peer p;
+	struct hpn_dm_frame f;
+	size_t n, head;
+	unsigned int type;
+
+	TEST_START("dm: frames come out as they were put");
+	for (type = HPN_DM_FRAME_HELLO; type <= HPN_DM_FRAME_PING; type++) {
+		memset(&f, 0, sizeof(f));
+		f.type = (enum hpn_dm_frame_type)type;
+		f.version = 1;
+		f.offset = 0x0102030405060708ULL;
+		f.value = 7;
+		f.text = f.text2 = "words";
+		f.text_len = 5;
+		f.text2_len = 2;
+		if (type == HPN_DM_FRAME_DATA)
+			f.data_len = HPN_DM_FRAME_DATA_MOST;
+		(void)there_and_back(bytes, &f);
+		if (type == HPN_DM_FRAME_ACK)
+			ASSERT_U64_EQ(fr.offset, f.offset);
+		if (type == HPN_DM_FRAME_HELLO) {
+			ASSERT_MEM_EQ(fr.text, "words", 5);
+			ASSERT_SIZE_T_EQ(fr.text2_len, 2);
+		}
+	}
+	memset(text, 'x', sizeof(text));
+	memset(&f, 0, sizeof(f));
+	f.type = HPN_DM_FRAME_HELLO;
+	f.version = 1;
+	f.text = f.text2 = text;
+	f.text_len = f.text2_len = sizeof(text);
+	ASSERT_SIZE_T_LE(there_and_back(bytes, &f), sizeof(bytes));
+	TEST_DONE();
+
+	TEST_START("dm: frames that nobody sends");
+	f.text_len = f.text2_len = 3;
+	n = hpn_dm_frame_put(bytes, &f);
+	/* A later version may say more; this one has not */
+	bytes[3]++;
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n + 1), -1);
+	bytes[13] = 2;
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n + 1), 0);
+	bytes[3]--;
+	/* A zero in a text */
+	bytes[n - 1] = '\0';
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n), -1);
+	bytes[n - 1] = 'x';
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n), 0);
+	bytes[5] = 'D';
+	ASSERT_INT_EQ(hpn_dm_frame_parse(&fr, bytes, n), -1);
+	memcpy(bytes, "\0\0\0\0\1", 5);
+	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
+	memcpy(bytes, "\0\0\0\1\15", 5);
+	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
+	memcpy(bytes, "\377\377\377\377\5", 5);
+	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
+	memcpy(bytes, "\0\0\0\31\5", 5);	/* no data */
+	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
+	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 4, &head), 0);
+	TEST_DONE();
+
+	TEST_START("dm: a server that takes a stream");
+	memset(&p, 0, sizeof(p));
+	p.is_server = 1;
+	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_ACK, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_WELCOME, 1, 0);
+	MAY(HPN_DM_FRAME_WELCOME, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_WELCOME, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_DATA, 0, 1);
+	MAY_NOT(HPN_DM_FRAME_END, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_HELLO, 0, 0);
+	p.sent = 100;
+	MAY(HPN_DM_FRAME_ACK, 50, 0);
+	MAY_NOT(HPN_DM_FRAME_ACK, 49, 0);
+	MAY_NOT(HPN_DM_FRAME_ACK, 101, 0);
+	/* Over another connection */
+	p.welcomed = 0;
+	MAY_NOT(HPN_DM_FRAME_WELCOME, 49, 0);
+	MAY_NOT(HPN_DM_FRAME_WELCOME, 101, 0);
+	MAY(HPN_DM_FRAME_WELCOME, 100, 0);
+	MAY(HPN_DM_FRAME_RESULT, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
+	MAY(HPN_DM_FRAME_SORRY, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_ACK, 100, 0);
+	TEST_DONE();
+
+	TEST_START("dm: a client that sends a stream");
+	memset(&p, 0, sizeof(p));
+	p.sends = 1;
+	MAY_NOT(HPN_DM_FRAME_DATA, 0, 1);
+	MAY(HPN_DM_FRAME_HELLO, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_HELLO, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_ACK, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
+	MAY(HPN_DM_FRAME_DATA, 0, 10);
+	MAY_NOT(HPN_DM_FRAME_DATA, 0, 10);
+	MAY_NOT(HPN_DM_FRAME_DATA, 11, 10);
+	MAY_NOT(HPN_DM_FRAME_DATA, 10, 0);
+	MAY(HPN_DM_FRAME_DATA, 10, 10);
+	MAY_NOT(HPN_DM_FRAME_END, 19, 0);
+	MAY(HPN_DM_FRAME_END, 20, 0);
+	MAY_NOT(HPN_DM_FRAME_DATA, 20, 1);
+	MAY_NOT(HPN_DM_FRAME_END, 20, 0);
+	MAY(HPN_DM_FRAME_PING, 0, 0);
+	MAY(HPN_DM_FRAME_DONE, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_PING, 0, 0);
+	memset(&p, 0, sizeof(p));
+	p.sends = p.with_sha = 1;
+	MAY(HPN_DM_FRAME_HELLO, 0, 0);
+	MAY_NOT(HPN_DM_FRAME_END, 0, 0);
+	p.expect = INT64_MAX;
+	MAY_NOT(HPN_DM_FRAME_DATA, INT64_MAX, 1);
+	TEST_DONE();
+}
+
 void
 test_dm(void)
 {
@@ -406,4 +590,5 @@ test_dm(void)
 	buffer();
 	manifest();
 	options();
+	frames();
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-dm-ends.h for what this does. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "xmalloc.h"
+
+#include "hpn-dm-child.h"
+#include "hpn-dm-ends.h"
+#include "hpn-dm-opts.h"
+#include "hpn-pipe.h"
+
+void
+hpn_dm_ends_source(struct hpn_dm_ends *e, const struct hpn_dm_opts *o)
+{
+	e->pid = 0;
+	e->fd = STDIN_FILENO;
+	if (o->source != NULL)
+		e->pid = hpn_dm_child_shell(o->source, 0, &e->fd);
+	else
+		hpn_pipe_enlarge(e->fd);
+}
+
+void
+hpn_dm_ends_sink(struct hpn_dm_ends *e, const struct hpn_dm_opts *o)
+{
+	e->pid = 0;
+	e->fd = STDOUT_FILENO;
+	if (o->sink != NULL)
+		e->pid = hpn_dm_child_shell(o->sink, 1, &e->fd);
+	else
+		hpn_pipe_enlarge(e->fd);
+}
+
+char *
+hpn_dm_ends_source_ended(struct hpn_dm_ends *e, const struct hpn_dm_opts *o,
+    uint64_t bytes)
+{
+	struct stat st;
+	char *why = NULL;
+	off_t at;
+	int status;
+
+	if (e->pid != 0) {
+		close(e->fd);
+		(void)hpn_dm_child_ended(e->pid, 1, &status);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+			xasprintf(&why, "the source ended with %s after %llu "
+			    "bytes", hpn_dm_child_status(status),
+			    (unsigned long long)bytes);
+			return why;
+		}
+	} else if (fstat(e->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (at = lseek(e->fd, 0, SEEK_CUR)) != -1 && at < st.st_size)
+		return xstrdup("the source is longer than what could be read "
+		    "of it");
+	if (o->sized && bytes != o->size)
+		xasprintf(&why, "the source ended after %llu bytes instead of "
+		    "%llu", (unsigned long long)bytes,
+		    (unsigned long long)o->size);
+	return why;
+}
+
+char *
+hpn_dm_ends_sink_ended(struct hpn_dm_ends *e, uint64_t bytes,
+    const char *failed)
+{
+	char *why = NULL;
+	int status;
+
+	/* Whether a file system takes what it was given may be said only now */
+	if (close(e->fd) == -1 && failed == NULL)
+		failed = strerror(errno);
+	if (e->pid != 0) {
+		(void)hpn_dm_child_ended(e->pid, 1, &status);
+		if (failed != NULL)
+			xasprintf(&why, "the sink ended with %s after %llu "
+			    "bytes, before all was written",
+			    hpn_dm_child_status(status),
+			    (unsigned long long)bytes);
+		else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			xasprintf(&why, "the sink ended with %s",
+			    hpn_dm_child_status(status));
+	} else if (failed != NULL)
+		xasprintf(&why, "cannot write to standard output after %llu "
+		    "bytes: %s", (unsigned long long)bytes, failed);
+	return why;
+}

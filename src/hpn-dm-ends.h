@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-dm-ends: where a stream comes from here, and where it goes: -source, -sink,
+ * or a standard descriptor.
+ */
+#ifndef HPN_DM_ENDS_H
+#define HPN_DM_ENDS_H
+
+#include <sys/types.h>
+#include <stdint.h>
+
+struct hpn_dm_opts;
+
+struct hpn_dm_ends {
+	int fd;
+	pid_t pid;		/* 0: a standard descriptor */
+};
+
+/* Start the command, or take the standard descriptor. */
+void hpn_dm_ends_source(struct hpn_dm_ends *, const struct hpn_dm_opts *);
+void hpn_dm_ends_sink(struct hpn_dm_ends *, const struct hpn_dm_opts *);
+
+/*
+ * The source has ended after so many bytes: as a source should?  NULL, or why not,
+ * to be freed.  Closes a pipe, and waits for the command.
+ */
+char *hpn_dm_ends_source_ended(struct hpn_dm_ends *,
+    const struct hpn_dm_opts *, uint64_t bytes);
+
+/*
+ * The sink has all of it, or with failed != NULL cannot be written to.  Closes it,
+ * and waits for the command.  NULL, or what is wrong, to be freed.
+ */
+char *hpn_dm_ends_sink_ended(struct hpn_dm_ends *, uint64_t bytes,
+    const char *failed);
+
+#endif /* HPN_DM_ENDS_H */
