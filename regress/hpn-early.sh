@@ -210,6 +210,15 @@ do
 	expect "not at once: $not" 0 1
 	offered "not at once: $not" "none asked:$ED signed:$ED"
 done
+# a file that another key's .pub lies beside: asked for, as ever, and not signed
+cp $OBJ/hpn-key.user $OBJ/hpn-key.mixed
+cp $OBJ/hpn-key.second.pub $OBJ/hpn-key.mixed.pub
+play "<5" accept "<50" failure:publickey "<50" failure:publickey
+connect mixed $ONLY
+expect "another key's .pub" 255 0
+offered "another key's .pub" "none asked:$ED"
+grep "do not match" $HPN_LOG_CLIENT >/dev/null && \
+    fail "another key's .pub: it tried to sign"
 
 verbose "a session that came too early"
 play $GOOD "<98" partial:publickey unknown "<50" pkok "<50" $LATER

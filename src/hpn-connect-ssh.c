@@ -81,11 +81,12 @@ hpn_connect_ssh_asks(const struct ssh *ssh, const char *preferred,
 }
 
 /*
- * Whether a file has a private key that can sign at once.  sshkey_load_private()
- * would complain of permissions, and again when the key is loaded to sign.
+ * Whether a file has the private key of public, and it can sign at once.
+ * sshkey_load_private() would complain of permissions, and again when the key is
+ * loaded to sign; so would signing of a file that another key's .pub lies beside.
  */
 static int
-unlocked(const char *filename)
+unlocked(const struct sshkey *public, const char *filename)
 {
 	struct sshkey *key = NULL;
 	struct stat st;
@@ -95,7 +96,7 @@ unlocked(const char *filename)
 	    (st.st_mode & 077) != 0)
 		return 0;
 	r = sshkey_load_private_type(KEY_UNSPEC, filename, "", &key, NULL);
-	if (r == 0 && sshkey_is_sk(key))
+	if (r == 0 && (sshkey_is_sk(key) || !sshkey_equal_public(key, public)))
 		r = SSH_ERR_KEY_TYPE_UNKNOWN;
 	sshkey_free(key);
 	return r == 0;
@@ -107,7 +108,8 @@ hpn_connect_ssh_signs(const struct sshkey *key, int agent_fd,
 {
 	return options.identities_only && options.add_keys_to_agent == 0 &&
 	    agent_fd == -1 && (key->flags & SSHKEY_FLAG_EXT) == 0 &&
-	    !sshkey_is_sk(key) && !sshkey_is_cert(key) && unlocked(filename);
+	    !sshkey_is_sk(key) && !sshkey_is_cert(key) &&
+	    unlocked(key, filename);
 }
 
 int
