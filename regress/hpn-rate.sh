@@ -126,4 +126,19 @@ test $in -gt 500 -a $in -le 100000 || fail "IN: $in"
 line "LogLevel INFO" && fail "LogLevel INFO: `cat $OBJ/hpn-rate.out`"
 line "LogLevel VERBOSE
 HPNDisabled yes" && fail "HPNDisabled: `cat $OBJ/hpn-rate.out`"
+
+# sshd's own DISCONNECT: it lives to clean up.  The request of a session that is
+# refused is for a channel that there is not.
+hpn_config "HPNFastConnect yes" "LogLevel VERBOSE
+MaxSessions 0"
+printf 'trap "" HUP TERM\n%s\necho $? >%s\n' "`hpn_server`" $OBJ/hpn-rate.out >$OBJ/hpn-rate.sh
+rm -f $OBJ/hpn-rate.out
+hpn_ssh -o ProxyCommand="sh $OBJ/hpn-rate.sh" host true && \
+    fail "MaxSessions 0: a session"
+hpn_wait_log . $OBJ/hpn-rate.out "sshd does not end"
+grep 'unknown channel' $HPN_LOG_SERVER >/dev/null || fail "no DISCONNECT"
+grep 'by signal' $HPN_LOG_SERVER && fail "sshd dies of its own DISCONNECT"
+test `cat $OBJ/hpn-rate.out` -eq 255 || \
+    fail "sshd's own DISCONNECT: exit status `cat $OBJ/hpn-rate.out`"
+rm -f $OBJ/hpn-rate.sh
 rm -f $OBJ/hpn-rate.out $HPN_DATA $HPN_COPY*

@@ -86,7 +86,8 @@ hpn_channels_throughput(struct ssh *ssh)
 	u_int64_t in, out;
 	double took;
 
-	if (hpn == NULL || hpn->began_ns == 0)
+	/* After ssh_packet_disconnect() nothing can be asked any more */
+	if (hpn == NULL || hpn->began_ns == 0 || ssh->state == NULL)
 		return;
 	took = (double)(hpn_clock_ns() - hpn->began_ns) / 1e9;
 	hpn->began_ns = 0;

@@ -265,7 +265,8 @@ hpn_none_hooks_report(struct ssh *ssh)
 	const struct hpn_none *n = &ssh->none;
 	u_int64_t in, out;
 
-	if (!n->said || !n->server)
+	/* After ssh_packet_disconnect() nothing can be asked any more */
+	if (!n->said || !n->server || ssh->state == NULL)
 		return;
 	ssh_packet_get_bytes(ssh, &in, &out);
 	logit("NoneSwitch: of user %s from %s port %d %llu bytes received and "

@@ -403,7 +403,8 @@ hpn_watch_log(struct ssh *ssh, const char *user)
 	struct hpn_why_facts f;
 	LogLevel level = SYSLOG_LEVEL_DEBUG1;
 
-	if (ssh == NULL)
+	/* After ssh_packet_disconnect() nothing can be asked any more */
+	if (ssh == NULL || ssh->state == NULL)
 		return;
 	hpn_watch_facts(ssh, &f);
 	if (f.here.total_ns == 0)
