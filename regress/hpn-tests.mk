@@ -12,7 +12,7 @@ LTESTS+=\
 	hpn-rekey \
 	hpn-threads \
 	hpn-stall \
-	hpn-report \
+	hpn-report hpn-report-copy \
 	hpn-hostile \
 	hpn-stock-client \
 	hpn-stock-server \

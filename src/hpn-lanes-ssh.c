@@ -28,6 +28,7 @@
 #include "readconf.h"
 #include "hpn-lanes.h"
 #include "hpn-lanes-ssh.h"
+#include "hpn-watch.h"
 
 #define SOCKET		(STDERR_FILENO + 1)
 
@@ -35,6 +36,7 @@ extern Options options;
 
 static int control = -1;	/* the socket, until it is a channel */
 static int channel = -1;	/* that channel */
+static int reports;		/* whether SIGUSR1 is taken */
 static int tell_only;		/* and not to be asked for more */
 static int deferred;		/* no-more-sessions is still to be sent */
 static int ended;		/* the first session is over */
@@ -51,6 +53,7 @@ hpn_lanes_ssh_inherit(void)
 	socklen_t len = sizeof(ss);
 	int fd;
 
+	reports = hpn_watch_inherit();
 	if (env == NULL)
 		return SOCKET;
 	if (strncmp(env, HPN_LANES_SSH_TELL, sizeof(HPN_LANES_SSH_TELL) - 1) ==
@@ -80,7 +83,8 @@ hpn_lanes_ssh_tell(const struct hpn_options *o)
 		return;
 	POKE_U32(frame, sizeof(frame) - 4);
 	POKE_U32(frame + 4, HPN_LANES_SSH_TOLD);
-	POKE_U32(frame + 8, o->disabled ? HPN_LANES_SSH_DISABLED : 0);
+	POKE_U32(frame + 8, (o->disabled ? HPN_LANES_SSH_DISABLED : 0) |
+	    (reports ? HPN_LANES_SSH_REPORTS : 0));
 	/* It may have gone; an empty socket takes these few bytes whole */
 	(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
 	if (!tell_only && !o->disabled)

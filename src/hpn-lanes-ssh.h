@@ -40,6 +40,7 @@ struct sshbuf;
 #define HPN_LANES_SSH_TOLD	2
 #define HPN_LANES_SSH_TOLD_LEN	12
 #define HPN_LANES_SSH_DISABLED	0x01	/* HPNDisabled */
+#define HPN_LANES_SSH_REPORTS	0x02	/* SIGUSR1 is taken, see hpn-watch.h */
 #define HPN_LANES_SSH_TELL	"tell:"
 
 /*

@@ -137,6 +137,7 @@ hpn_loop_read(struct ssh *ssh, Channel *c, size_t len, size_t max)
 {
 	if (limited(ssh, c))
 		hpn_pace_passed(&ssh->hpn->sends, len);
+	hpn_watch_read(ssh, c, len);
 	if (ssh->hpn == NULL || len < max || max < CHANNEL_MAX_READ)
 		return;
 	/* No more than what is sent in one trip */
@@ -149,7 +150,7 @@ hpn_loop_written(struct ssh *ssh, Channel *c, size_t len, size_t max)
 {
 	if (limited(ssh, c))
 		hpn_pace_passed(&ssh->hpn->receives, len);
-	hpn_watch_received(ssh, len);
+	hpn_watch_received(ssh, c, len);
 	if (ssh->hpn == NULL || len == max || max < CHANNEL_MAX_READ)
 		return;
 	enlarge(c, c->wfd, SSH_CHAN_IO_WFD);

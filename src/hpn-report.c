@@ -155,7 +155,7 @@ put_cause(struct text *t, const struct hpn_why_facts *f,
 		return;
 	case HPN_WHY_CHANNEL:
 		put(t, "another channel of this connection, %.0f %% of its bytes",
-		    (double)f->other / 10);
+		    (double)w->other / 10);
 		return;
 	case HPN_WHY_CPU_SEND:
 		put(t, "%s processor, one core for cipher and copying", sender);
@@ -177,8 +177,8 @@ put_cause(struct text *t, const struct hpn_why_facts *f,
 		put_rate(t, w);
 		return;
 	case HPN_WHY_LIMIT:
-		put(t, "the bandwidth limit that was asked for");
-		put_rate(t, w);
+		hpn_report_rate((double)w->limit, size, sizeof(size));
+		put(t, "the limit of %s that was asked for", size);
 		return;
 	case HPN_WHY_START:
 		put(t, "TCP, which was still getting up to speed");

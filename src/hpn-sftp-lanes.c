@@ -57,6 +57,7 @@ hpn_sftp_lanes_option(const char *arg)
 void
 hpn_sftp_lanes_offer(int sessions)
 {
+	hpn_sftp_report_told(0);
 	if (offered[0] != -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, offered) == -1)
 		return;
@@ -144,6 +145,8 @@ hpn_sftp_lanes_hear(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 			break;
 		hpn_sftp_plain_told((get_u32(frame + 8) &
 		    HPN_LANES_SSH_DISABLED) != 0);
+		hpn_sftp_report_told((get_u32(frame + 8) &
+		    HPN_LANES_SSH_REPORTS) != 0);
 		if (l->tell_only || hpn_sftp_plain())
 			break;
 		return 1;

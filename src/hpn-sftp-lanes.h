@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "hpn-lanes.h"
+#include "hpn-sftp-report.h"
 
 struct hpn_sftp_io;
 

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "misc.h"
 #include "packet.h"
 #include "sshbuf.h"
 #include "channels.h"
@@ -26,6 +28,7 @@
 #include "hpn-report.h"
 #include "hpn-tcp.h"
 #include "hpn-watch.h"
+#include "hpn-watch-ask.h"
 #include "hpn-why.h"
 
 #define SECOND		1000000000ULL
@@ -40,13 +43,24 @@
 #define MUCH		(64ULL * 1024 * 1024)
 #define LONG		(30 * SECOND)
 
+/* A copy that took so long is worth a line. */
+#define WORTH		(10 * SECOND)
+
 /* What the log takes of a long text at a time. */
 #define LINE		900
+
+/* The transfer is the session's if that has more than one in so many bytes. */
+#define SESSION_PART	20
 
 /* What channels wait for, as bits. */
 #define WINDOW		0x01
 #define SINK		0x02
 #define REKEY		0x04
+
+/* What scp or sftp that started us said. */
+static int metered;
+static uint64_t copy_limit;
+static volatile sig_atomic_t asked_now;
 
 static struct hpn_watch *
 watch_of(struct ssh *ssh)
@@ -66,6 +80,9 @@ round_trip(struct ssh *ssh, struct hpn_why_end *e)
 	e->rtt_ns = hpn_channels_round_trip(ssh);
 	e->window_max = ssh->hpn->window_max;
 	e->memory_max = ssh->hpn->memory_max;
+	e->limit = (uint64_t)ssh->hpn->sends.rate;
+	if (copy_limit != 0 && (e->limit == 0 || copy_limit < e->limit))
+		e->limit = copy_limit;
 }
 
 static void
@@ -192,6 +209,8 @@ second_over(struct ssh *ssh, struct hpn_watch *w, uint64_t now)
 	cpu = thread_ns();
 	if (counts || w->begun_ns == 0) {
 		queue = queue_ns(w);
+		if (ssh_packet_compresses(ssh))
+			w->now.zip_ns = w->now.total_ns;
 		if (counts) {
 			add(&w->total, &w->now);
 			w->total.known = 1;
@@ -241,6 +260,65 @@ blocked(struct hpn_watch *w, Channel **channels, u_int n, Channel **any,
 }
 
 void
+hpn_watch_facts(struct ssh *ssh, struct hpn_why_facts *f)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	uint64_t now = hpn_clock_ns(), session;
+
+	memset(f, 0, sizeof(*f));
+	if (w == NULL || w->begun_ns == 0)
+		return;
+	round_trip(ssh, &w->total);
+	second_over(ssh, w, now);
+	f->here = w->total;
+	/* Where a session carries something, the question is about that */
+	session = f->here.session_sent + f->here.session_received;
+	f->sends = session > (f->here.sent + f->here.received) / SESSION_PART ?
+	    f->here.session_sent > f->here.session_received :
+	    f->here.sent > f->here.received;
+}
+
+/* The verdict, in words; and all that it comes from, for who looks for faults. */
+static enum hpn_why_cause
+verdict(struct ssh *ssh, const struct hpn_why_facts *f, char *sentence,
+    size_t len)
+{
+	char json[HPN_REPORT_JSON];
+	struct hpn_why why;
+	size_t i;
+
+	hpn_why_decide(f, &why);
+	hpn_report_sentence(f, &why, sentence, len);
+	if (hpn_report_json(f, &why, (double)time(NULL), "end", NULL, json,
+	    sizeof(json)) == 0)
+		for (i = 0; i < strlen(json); i += LINE)
+			debug3("verdict: %.*s", LINE, json + i);
+	return why.cause[0];
+}
+
+/*
+ * A line at this level; at INFO if it is asked for, or if it is worth it to who
+ * has watched a copy.
+ */
+static void
+say(struct ssh *ssh, LogLevel level)
+{
+	char sentence[HPN_REPORT_SENTENCE];
+	struct hpn_why_facts f;
+	enum hpn_why_cause cause;
+
+	hpn_watch_facts(ssh, &f);
+	if (f.here.total_ns == 0)
+		return;
+	cause = verdict(ssh, &f, sentence, sizeof(sentence));
+	if (reports(ssh) || (metered && f.here.total_ns >= WORTH &&
+	    cause != HPN_WHY_PATH && cause != HPN_WHY_NOTHING &&
+	    isatty(STDERR_FILENO)))
+		level = SYSLOG_LEVEL_INFO;
+	do_log2(level, "%s", sentence);
+}
+
+void
 hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels)
 {
 	struct hpn_watch *w = watch_of(ssh);
@@ -249,6 +327,10 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels)
 
 	if (w == NULL)
 		return;
+	if (asked_now) {
+		asked_now = 0;
+		say(ssh, SYSLOG_LEVEL_INFO);
+	}
 	now = hpn_clock_ns();
 	arrived = w->delivered;
 	w->blocked = blocked(w, channels, nchannels, &any, &arrived);
@@ -338,48 +420,34 @@ hpn_watch_sent(struct ssh *ssh, size_t len)
 	w->moved += len;
 }
 
+/* A channel of a session's: a shell, a command, a subsystem. */
+static int
+of_session(const Channel *c)
+{
+	return c->ctype != NULL && strcmp(c->ctype, "session") == 0;
+}
+
 void
-hpn_watch_received(struct ssh *ssh, size_t len)
+hpn_watch_read(struct ssh *ssh, const Channel *c, size_t len)
+{
+	struct hpn_watch *w = watch_of(ssh);
+
+	if (w != NULL && of_session(c))
+		w->total.session_sent += len;
+}
+
+void
+hpn_watch_received(struct ssh *ssh, const Channel *c, size_t len)
 {
 	struct hpn_watch *w = watch_of(ssh);
 
 	if (w == NULL)
 		return;
+	if (of_session(c))
+		w->total.session_received += len;
 	w->now.received += len;
 	w->delivered += len;
 	w->moved += len;
-}
-
-void
-hpn_watch_facts(struct ssh *ssh, struct hpn_why_facts *f)
-{
-	struct hpn_watch *w = watch_of(ssh);
-	uint64_t now = hpn_clock_ns();
-
-	memset(f, 0, sizeof(*f));
-	if (w == NULL || w->begun_ns == 0)
-		return;
-	round_trip(ssh, &w->total);
-	second_over(ssh, w, now);
-	f->here = w->total;
-	f->sends = f->here.sent > f->here.received;
-}
-
-/* The verdict, in words; and all that it comes from, for who looks for faults. */
-static void
-verdict(struct ssh *ssh, const struct hpn_why_facts *f, char *sentence,
-    size_t len)
-{
-	char json[HPN_REPORT_JSON];
-	struct hpn_why why;
-	size_t i;
-
-	hpn_why_decide(f, &why);
-	hpn_report_sentence(f, &why, sentence, len);
-	if (hpn_report_json(f, &why, (double)time(NULL), "end", NULL, json,
-	    sizeof(json)) == 0)
-		for (i = 0; i < strlen(json); i += LINE)
-			debug3("verdict: %.*s", LINE, json + i);
 }
 
 static void
@@ -413,7 +481,7 @@ hpn_watch_log(struct ssh *ssh, const char *user)
 		level = reports(ssh) ? SYSLOG_LEVEL_INFO :
 		    SYSLOG_LEVEL_VERBOSE;
 	figures(&f.here, numbers, sizeof(numbers));
-	verdict(ssh, &f, sentence, sizeof(sentence));
+	(void)verdict(ssh, &f, sentence, sizeof(sentence));
 	do_log2(level, "Transfer of %.100s from %.200s port %d: "
 	    "%s; %s", user == NULL ? "nobody" : user, ssh_remote_ipaddr(ssh),
 	    ssh_remote_port(ssh), numbers, sentence);
@@ -422,13 +490,32 @@ hpn_watch_log(struct ssh *ssh, const char *user)
 void
 hpn_watch_say(struct ssh *ssh)
 {
-	char sentence[HPN_REPORT_SENTENCE];
-	struct hpn_why_facts f;
+	say(ssh, SYSLOG_LEVEL_VERBOSE);
+}
 
-	hpn_watch_facts(ssh, &f);
-	if (f.here.total_ns == 0)
-		return;
-	verdict(ssh, &f, sentence, sizeof(sentence));
-	do_log2(reports(ssh) ? SYSLOG_LEVEL_INFO :
-	    SYSLOG_LEVEL_VERBOSE, "%s", sentence);
+static void
+asked(int signo)
+{
+	asked_now = 1;
+}
+
+int
+hpn_watch_inherit(void)
+{
+	const char *env = getenv(HPN_WATCH_ENV);
+	unsigned long long limit;
+	long parent;
+	char meter, end;
+
+	if (env == NULL)
+		return 0;
+	if (sscanf(env, "%c:%llu:%ld%c", &meter, &limit, &parent, &end) == 3) {
+		metered = meter == HPN_WATCH_METERED;
+		copy_limit = limit;
+	} else
+		parent = 0;
+	(void)unsetenv(HPN_WATCH_ENV);
+	ssh_signal(SIGUSR1, asked);
+	/* A shell between the two has the process id that it knows */
+	return parent == (long)getppid();
 }

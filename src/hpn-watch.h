@@ -42,6 +42,7 @@ struct hpn_watch {
 					 * took none */
 	int answered;			/* ... and we have sent some */
 	int terminal;			/* a channel has one */
+	uint64_t limit;			/* the user's, bytes a second */
 	int no_queue;			/* the system does not tell queue_ns */
 	/* to be shown */
 	uint64_t report_ns, report_sent, report_received;
@@ -51,9 +52,17 @@ struct hpn_watch {
 void hpn_watch_sleep(struct ssh *, struct Channel **, u_int nchannels);
 void hpn_watch_wake(struct ssh *, const struct pollfd *pfd, u_int npfd);
 
-/* Bytes of channels. */
+/* Bytes of channels: sent; read from a program, and written to one. */
 void hpn_watch_sent(struct ssh *, size_t len);
-void hpn_watch_received(struct ssh *, size_t len);
+void hpn_watch_read(struct ssh *, const struct Channel *, size_t len);
+void hpn_watch_received(struct ssh *, const struct Channel *, size_t len);
+
+/*
+ * ssh begins: what scp or sftp say that have started it (hpn-watch-ask.h).
+ * SIGUSR1 then makes ssh say the verdict up to that moment.  Non-zero if the
+ * process that they know is this one.
+ */
+int hpn_watch_inherit(void);
 
 /* The facts up to now. */
 void hpn_watch_facts(struct ssh *, struct hpn_why_facts *);
@@ -61,7 +70,10 @@ void hpn_watch_facts(struct ssh *, struct hpn_why_facts *);
 /* sshd's line when a connection is over.  user may be NULL. */
 void hpn_watch_log(struct ssh *, const char *user);
 
-/* ssh's line, with -v. */
+/*
+ * ssh's line, with -v.  Without, it is also said for a copy with a progress meter
+ * that took long and was not limited by the path.
+ */
 void hpn_watch_say(struct ssh *);
 
 #endif /* HPN_WATCH_H */

@@ -200,13 +200,11 @@ window(const struct hpn_why_end *r)
 
 /* Waits of one end for the other's messages: what do they mean? */
 static enum hpn_why_cause
-exchange(const struct hpn_why_facts *f, uint64_t bytes, uint64_t wait_ns,
-    uint64_t n, uint64_t rtt, enum hpn_why_cause slow)
+exchange(uint64_t bytes, uint64_t wait_ns, uint64_t n, uint64_t rtt,
+    enum hpn_why_cause slow)
 {
 	uint64_t each = n == 0 ? 0 : wait_ns / n;
 
-	if (f->copy.files > 1 && f->copy.bytes / f->copy.files < 256 * 1024)
-		return HPN_WHY_FILES;
 	if (rtt != 0 && each / TRIPS > rtt && each > MS)
 		return slow;
 	if (n != 0 && bytes / n < SMALL)
@@ -216,8 +214,8 @@ exchange(const struct hpn_why_facts *f, uint64_t bytes, uint64_t wait_ns,
 
 /* The sender was heard: its loop says what it waited for. */
 static void
-from_sender(const struct hpn_why_facts *f, const struct hpn_why_end *s,
-    const struct hpn_why_end *r, const struct hpn_why *w, struct shares *p)
+from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
+    const struct hpn_why *w, struct shares *p)
 {
 	unsigned int waits, runs, full, small, rest;
 	unsigned int r_runs = share(r->run_ns, r->total_ns);
@@ -228,7 +226,7 @@ from_sender(const struct hpn_why_facts *f, const struct hpn_why_end *s,
 	add(p, HPN_WHY_REKEY, share(s->rekey_ns, s->total_ns));
 	waits = share(s->asked_ns, s->total_ns);
 	if (waits != 0)
-		add(p, r_sinks >= waits / 2 ? HPN_WHY_SINK : exchange(f, s->sent,
+		add(p, r_sinks >= waits / 2 ? HPN_WHY_SINK : exchange(s->sent,
 		    s->asked_ns, s->asked, w->rtt_ns, HPN_WHY_SINK), waits);
 
 	/* The peer's window was shut: did nobody take the data? */
@@ -266,7 +264,7 @@ from_sender(const struct hpn_why_facts *f, const struct hpn_why_end *s,
 		    scale(w->rate, s->tcp_rtt_min_ns, 1000 * MS) >
 		    s->tcp_sndwnd / 10 * 7)
 			cause = HPN_WHY_RCVBUF;
-		else if (f->other > WHOLE / 2)
+		else if (w->other > WHOLE / 2)
 			cause = HPN_WHY_CHANNEL;
 		else
 			cause = path(s, r, w->loss, w->rtt_ns);
@@ -312,14 +310,14 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		    r->asked >= r->gaps / 4 * 3 && (per_trip > BUFFER_MOST ||
 		    r->received / r->asked < ONE_REQUEST) :
 		    r->asked >= r->gaps / 4))
-			cause = exchange(f, r->received, r->gap_ns, r->asked,
+			cause = exchange(r->received, r->gap_ns, r->asked,
 			    w->rtt_ns, HPN_WHY_SOURCE);
 		else if (r->tcp_known && r->total_ns / STARTS < trip)
 			cause = HPN_WHY_START;
 		else
 			cause = HPN_WHY_SENDER_TCP;
 	} else if (trip > SHORT)
-		cause = HPN_WHY_PATH;
+		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
 	else
 		cause = HPN_WHY_NOTHING;
 	add(p, cause, net);
@@ -327,29 +325,30 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		spread(p, runs);
 }
 
+/*
+ * Who keeps to a limit has it reached; what is waited for meanwhile is waited for
+ * because of that.
+ */
 static void
-from_copy(const struct hpn_why_copy *c, struct shares *p, int sends)
+from_limit(const struct hpn_why *w, struct shares *p)
 {
-	unsigned int part;
-
-	if (c->total_ns == 0)
+	if (w->limit == 0 || w->rate < w->limit / 10 * 8 ||
+	    w->rate / 10 * 8 > w->limit)
 		return;
-	/* It is the program whose pauses ssh takes for those of a source */
-	if ((part = share(c->limit_ns, c->total_ns)) != 0) {
-		p->of[HPN_WHY_SOURCE] -=
-		    (unsigned int)least(part, p->of[HPN_WHY_SOURCE]);
-		p->of[HPN_WHY_REQUESTS] -=
-		    (unsigned int)least(part, p->of[HPN_WHY_REQUESTS]);
-		p->of[HPN_WHY_SINK] -=
-		    (unsigned int)least(part, p->of[HPN_WHY_SINK]);
-		add(p, HPN_WHY_LIMIT, part);
-	}
-	if (sends && (part = share(c->source_ns, c->total_ns)) >
-	    p->of[HPN_WHY_SOURCE])
-		p->of[HPN_WHY_SOURCE] = part;
-	if (!sends && (part = share(c->sink_ns, c->total_ns)) >
-	    p->of[HPN_WHY_SINK])
-		p->of[HPN_WHY_SINK] = part;
+	memset(p, 0, sizeof(*p));
+	p->of[HPN_WHY_LIMIT] = WHOLE;
+}
+
+/* Of the session's direction, the part of what is not a session's. */
+static unsigned int
+other(const struct hpn_why_end *e, int sends)
+{
+	uint64_t all = sends ? e->sent : e->received;
+	uint64_t own = sends ? e->session_sent : e->session_received;
+
+	if (own <= all / 20)
+		return 0;
+	return WHOLE - share(own, all);
 }
 
 void
@@ -376,12 +375,15 @@ hpn_why_decide(const struct hpn_why_facts *facts, struct hpn_why *w)
 	w->rtt_ns = e->rtt_ns != 0 ? e->rtt_ns : e->tcp_rtt_ns;
 	w->per_rtt = scale(w->rate, w->rtt_ns, 1000 * MS);
 	w->loss = loss(s, r);
+	w->limit = s->limit == 0 || (r->limit != 0 && r->limit < s->limit) ?
+	    r->limit : s->limit;
+	w->other = other(e, e == s);
 
 	if (s->known)
-		from_sender(&f, s, r, w, &p);
+		from_sender(s, r, w, &p);
 	else
 		from_receiver(&f, r, w, &p);
-	from_copy(&f.copy, &p, f.sends);
+	from_limit(w, &p);
 
 	first = second = HPN_WHY_NOTHING;
 	for (i = 1; i < HPN_WHY_CAUSES; i++) {

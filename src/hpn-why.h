@@ -47,6 +47,9 @@
 	X(window_own, "the largest window that this end granted, bytes") \
 	X(window_max, "HPNWindowMax, if that stopped the window") \
 	X(memory_max, "HPNMemoryMax, if that stopped the window") \
+	X(limit, "the rate that the user allowed, bytes a second") \
+	X(session_sent, "of the bytes sent: of sessions") \
+	X(session_received, "of those received") \
 	X(rtt_ns, "round trip between the two programs") \
 	/* what the kernel says */ \
 	X(tcp_known, "1: the rest is known") \
@@ -80,18 +83,6 @@ struct hpn_why_end {
 	char cc[16];		/* congestion control; "": not known */
 };
 
-/* What the program that copies files knows.  All 0: nothing. */
-struct hpn_why_copy {
-	uint64_t limit_ns;	/* it held back because of the user's limit */
-	uint64_t limit;		/* bytes a second */
-	uint64_t files;		/* copied */
-	uint64_t bytes;		/* of all of them */
-	uint64_t total_ns;
-	uint64_t source_ns;	/* it waited for its own disk to read ... */
-	uint64_t sink_ns;	/* ... or to write */
-	int requests_fixed;	/* the number of requests was given by the user */
-};
-
 enum hpn_why_cause {
 	HPN_WHY_NOTHING,	/* nothing stands out, or too little is known */
 	HPN_WHY_PATH,		/* the path is full: the good case */
@@ -121,8 +112,6 @@ enum hpn_why_cause {
 
 struct hpn_why_facts {
 	struct hpn_why_end here, there;
-	struct hpn_why_copy copy;
-	uint64_t other;		/* bytes of other channels, of 1000 */
 	int sends;		/* here is the end that sends the bulk */
 };
 
@@ -137,6 +126,8 @@ struct hpn_why {
 	uint64_t rate;		/* bytes of channels a second */
 	uint64_t rtt_ns;	/* the best that is known; 0: not */
 	uint64_t per_rtt;	/* bytes for each round trip; 0: not known */
+	uint64_t limit;		/* the user's rate; 0: none */
+	unsigned int other;	/* bytes of other channels, of 1000 */
 	uint64_t loss;		/* bytes sent again, of 100000 */
 	int certain;		/* both ends were heard */
 	int sends;		/* as in the facts */

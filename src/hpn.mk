@@ -75,6 +75,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-order.o \
 	hpn-sftp-plain.o \
 	hpn-sftp-put.o \
+	hpn-sftp-report.o \
 	hpn-sftp-save.o \
 	hpn-sftp-server.o \
 	hpn-sftp-stripe.o \

@@ -326,17 +326,32 @@ network(void)
 	f.sends = 1;
 	f.here = sender(2000 * MIB);
 	f.here.tcp_ns = 19 * S;
-	f.other = 900;
+	f.here.session_sent = 200 * MIB;
 	hpn_why_decide(&f, &w);
 	ONLY(w, HPN_WHY_CHANNEL);
-	f.other = 0;
+	ASSERT_U_INT_EQ(w.other, 900);
+	/* Nothing but forwarding: that is the transfer */
+	f.here.session_sent = 1000;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_PATH);
+	f.here.session_sent = 1900 * MIB;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_PATH);
+	/* A program that keeps to a limit looks like a slow one */
 	f.here.tcp_ns = 0;
 	f.here.source_ns = 19 * S;
-	f.copy.total_ns = 20 * S;
-	f.copy.limit_ns = 19 * S;
-	f.copy.limit = MIB;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_SOURCE);
+	f.here.limit = 105 * MIB;
 	hpn_why_decide(&f, &w);
 	ONLY(w, HPN_WHY_LIMIT);
+	/* ... but not where the rate is far from it, or was never held */
+	f.here.limit = 200 * MIB;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_SOURCE);
+	f.here.limit = 50 * MIB;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_SOURCE);
 	TEST_DONE();
 }
 
@@ -431,10 +446,6 @@ hostile(void)
 			ends[j]->known = (int)odd(&seed);
 			memset(ends[j]->cc, 'b', sizeof(ends[j]->cc));
 		}
-		f.copy.total_ns = odd(&seed) ? UINT64_MAX : seed;
-		f.copy.limit_ns = odd(&seed) ? UINT64_MAX : 0;
-		f.copy.source_ns = f.copy.sink_ns = odd(&seed) * seed;
-		f.copy.files = odd(&seed) * seed;
 		f.sends = (int)odd(&seed);
 		hpn_why_decide(&f, &w);
 		ASSERT_U_INT_EQ(w.share[0] <= 1000 &&
