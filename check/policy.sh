@@ -427,7 +427,7 @@ for t in $targets; do
 		flags="$flags -DHPN_LANES_PAGES_LEAST=0"
 		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
-		    'io conn job node order meter again handles ask answer open put get check save
+		    'io conn job node order meter again handles ask answer open put get check save report
 		    hash lanes stripe plain wish' .c)"
 		with="$with $src/hpn-choose.c $src/hpn-names.c $src/hpn-wish.c"
 		with="$with $src/hpn-lanes.c $src/hpn-handles.c"
