@@ -144,7 +144,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
 alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
-    hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
+    hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
 alone_modules="$alone_modules hpn-dm-wait hpn-dm-frame hpn-choose hpn-names hpn-wish"
 if ! $fuzz_only; then
@@ -165,8 +165,8 @@ for other in gcc clang; do
 done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
-    hpn-connect hpn-ciphers hpn-happy hpn-pace hpn-dm-buf hpn-dm-manifest \
-    hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame hpn-choose hpn-names \
+    hpn-connect hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-dm-buf \
+    hpn-dm-manifest hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame hpn-choose hpn-names \
     hpn-wish hpn-why; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
@@ -186,7 +186,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests="window rtt sftp_window resume lanes connect ciphers happy pace dm tcp none wish"
+alone_tests="window rtt sftp_window resume lanes connect guess ciphers happy pace dm tcp none wish"
 alone_tests="$alone_tests workers_auto engine links why report"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
 # runner NAME TESTS: NAME.c, which runs these
@@ -390,7 +390,7 @@ fi
 # ---------------------------------------------------------------------------
 # Fuzz
 
-targets='window rtt resume dm'
+targets='window rtt resume guess dm'
 buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
 if $with_tree; then
 	# The unit tests may have made them
@@ -405,7 +405,7 @@ for t in $targets; do
 	flags="$tree_flags -I$fuzz" with="$src/hpn-$t.c" more=
 	leaks=1
 	case $t in
-	window|rtt|resume) flags="-I$src -I$fuzz" ;;
+	window|rtt|resume|guess) flags="-I$src -I$fuzz" ;;
 	dm)	flags="-I$src -I$fuzz" with=$(in_files "$src/hpn-dm-" \
 		    'manifest plan opts frame' .c) ;;
 	options) with="$with $(echo compat/*.o)" ;;
@@ -488,7 +488,7 @@ for t in $targets; do
 	    "build/check/$work_name"
 done
 # Warnings in the targets, and the driver for where there is no libFuzzer.
-for t in window rtt resume; do
+for t in window rtt resume guess; do
 	if run "build-main-$t.log" $cc -O1 -g $san $warn -I"$src" -I"$fuzz" \
 	    -o "main-$t" "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" \
 	    "$src/hpn-$t.c" && run "main-$t.log" $fixed "./main-$t" 1; then
@@ -503,6 +503,6 @@ done
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
-    fuzz-rtt fuzz-resume main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
+    fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
     fuzz-sftp-client fuzz-dm main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts

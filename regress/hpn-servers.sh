@@ -49,15 +49,20 @@ export SSH_ASKPASS SSH_ASKPASS_REQUIRE
 	echo "PubkeyAcceptedAlgorithms +ssh-rsa"
 ) >$CONF
 
-# go WHO WHAT OPTION...: with and without hurry, and the same comes of both.
+# go WHO WHAT OPTION...: with and without hurry, and with a guess that this server
+# has never been seen to take: the same comes of all.
 go ()
 {
 	_who=$1 _what=$2
 	shift; shift
-	for _fast in no yes; do
-		rm -f $RAN
+	for _fast in no yes guess; do
+		rm -f $RAN $OBJ/hpn-servers-known.hpn-guess
+		test $_fast = guess && \
+		    $SSHKEYGEN -l -f $OBJ/hpn-key.host.pub | cut -d' ' -f2 \
+		    >$OBJ/hpn-servers-known.hpn-guess
 		hpn_forget
-		timeout $MOST $SSH -v -F $CONF -o HPNFastConnect=$_fast \
+		timeout $MOST $SSH -v -F $CONF \
+		    -o HPNFastConnect=`echo $_fast | sed 's/guess/yes/'` \
 		    -E $HPN_LOG_CLIENT -p $port "$@" host "echo >>$RAN" \
 		    </dev/null >/dev/null 2>&1
 		(
@@ -69,8 +74,15 @@ go ()
 			    $HPN_LOG_CLIENT | sed 's/ [A-Z0-9]* SHA256:.*//'
 		) >$SAID.$_fast
 	done
-	cmp -s $SAID.no $SAID.yes || fail \
-	    "$_who, $_what: `diff $SAID.no $SAID.yes; tail -n 3 $HPN_LOG_CLIENT`"
+	for _fast in yes guess; do
+		cmp -s $SAID.no $SAID.$_fast || fail "$_who, $_what, $_fast: \
+		    `diff $SAID.no $SAID.$_fast; tail -n 3 $HPN_LOG_CLIENT`"
+	done
+	grep "with the identification" $HPN_LOG_CLIENT >/dev/null || \
+	    fail "$_who, $_what: no guess"
+	if grep "connecting once more" $HPN_LOG_CLIENT >/dev/null; then
+		_what="$_what, a second connection"
+	fi
 	verbose "$_who, $_what: `head -n 2 $SAID.yes | tr '\n' ' '`"
 }
 

@@ -32,6 +32,7 @@ LTESTS+=\
 	hpn-lanes \
 	hpn-safety \
 	hpn-connect \
+	hpn-guess \
 	hpn-early \
 	hpn-servers \
 	hpn-dmscp \

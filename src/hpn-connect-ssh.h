@@ -7,6 +7,7 @@
 #define HPN_CONNECT_SSH_H
 
 #include "hpn-connect.h"
+#include "hpn-guess-ssh.h"
 
 struct ssh;
 struct timespec;

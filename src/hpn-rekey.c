@@ -67,12 +67,12 @@ int
 hpn_rekey_agreed(struct hpn_rekey *h, const char *kex, const char *hostkey,
     const char *server_kexs, const char *server_hostkeys)
 {
-	int follows = h->follows;
-
-	hpn_rekey_clear(h);
-	h->follows = follows;
-	if ((h->kex = strdup(kex)) == NULL ||
-	    (h->hostkey = strdup(hostkey)) == NULL) {
+	free(h->kex);
+	free(h->hostkey);
+	h->expected = 0;
+	h->kex = strdup(kex);
+	h->hostkey = strdup(hostkey);
+	if (h->kex == NULL || h->hostkey == NULL) {
 		hpn_rekey_clear(h);
 		return SSH_ERR_ALLOC_FAIL;
 	}
@@ -89,11 +89,84 @@ can_guess(const struct kex *kex)
 	case KEX_C25519_SHA256:
 	case KEX_KEM_SNTRUP761X25519_SHA512:
 	case KEX_KEM_MLKEM768X25519_SHA256:
-		return kex->kex[kex->kex_type] != NULL &&
-		    kex->client_pub == NULL;
+		return kex->client_pub == NULL;
 	default:
 		return 0;
 	}
+}
+
+void
+hpn_rekey_strip(struct kex *kex, char *client_kexs, char *server_kexs)
+{
+	struct hpn_rekey *h = &kex->rekey;
+
+	h->both_list = 0;
+	if ((kex->flags & KEX_INITIAL) != 0) {
+		h->server_lists = hpn_guess_lists(server_kexs);
+		h->both_list = h->server_lists && hpn_guess_lists(client_kexs);
+	}
+	hpn_guess_strip(client_kexs);
+	hpn_guess_strip(server_kexs);
+}
+
+int
+hpn_rekey_takes(const struct kex *kex, const char *kexs, const char *hostkeys)
+{
+	return kex->server && kex->rekey.both_list &&
+	    hpn_guess_chosen(kexs, kex->name, hostkeys, kex->hostkey_alg);
+}
+
+void
+hpn_rekey_list(char **kexs)
+{
+	size_t size = strlen(*kexs) + sizeof("," HPN_GUESS_NAME);
+	char *list;
+
+	if ((list = malloc(size)) == NULL)
+		return;		/* a client's guess is then wrong */
+	if (hpn_guess_with(*kexs, list, size)) {
+		free(*kexs);
+		*kexs = list;
+	} else
+		free(list);
+}
+
+/* The name that a list begins with. */
+static char *
+first_of(const char *list)
+{
+	return strndup(list, strcspn(list, ","));
+}
+
+/* The guess of a first exchange is what the lists begin with. */
+static int
+first_guess(struct kex *kex, char **mine)
+{
+	struct hpn_rekey *h = &kex->rekey;
+
+	free(h->kex);
+	free(h->hostkey);
+	h->kex = first_of(mine[PROPOSAL_KEX_ALGS]);
+	h->hostkey = first_of(mine[PROPOSAL_SERVER_HOST_KEY_ALGS]);
+	if (h->kex == NULL || h->hostkey == NULL)
+		return SSH_ERR_ALLOC_FAIL;
+	kex->kex_type = kex_type_from_name(h->kex);
+	return 0;
+}
+
+static int
+announce(struct kex *kex)
+{
+	u_char *end;
+
+	if (!can_guess(kex) || sshbuf_len(kex->my) <= FOLLOWS_FROM_END)
+		return 0;
+	if ((end = sshbuf_mutable_ptr(kex->my)) == NULL)
+		return SSH_ERR_INTERNAL_ERROR;
+	end += sshbuf_len(kex->my);
+	*(end - FOLLOWS_FROM_END) = 1;
+	kex->rekey.follows = 1;
+	return 0;
 }
 
 static int
@@ -114,10 +187,17 @@ hpn_rekey_propose(struct ssh *ssh)
 	struct kex *kex = ssh->kex;
 	struct hpn_rekey *h = &kex->rekey;
 	char **mine = NULL;
-	u_char *end;
 	int r;
 
 	h->follows = 0;
+	if ((kex->flags & KEX_INITIAL) != 0 && h->guesses) {
+		h->guesses = 0;
+		if ((r = kex_buf2prop(kex->my, NULL, &mine)) != 0 ||
+		    (r = first_guess(kex, mine)) != 0)
+			goto out;
+		r = announce(kex);
+		goto out;
+	}
 	if (ssh->hpn == NULL || (kex->flags & KEX_INITIAL) != 0 ||
 	    kex->hostkey_alg == NULL)
 		return 0;
@@ -133,17 +213,8 @@ hpn_rekey_propose(struct ssh *ssh)
 	if (!kex->server && h->expected && sshbuf_len(kex->peer) == 0 &&
 	    hpn_rekey_is_first(mine[PROPOSAL_KEX_ALGS], h->kex) &&
 	    hpn_rekey_is_first(mine[PROPOSAL_SERVER_HOST_KEY_ALGS],
-	    h->hostkey) && can_guess(kex) &&
-	    sshbuf_len(kex->my) > FOLLOWS_FROM_END) {
-		if ((end = sshbuf_mutable_ptr(kex->my)) == NULL) {
-			r = SSH_ERR_INTERNAL_ERROR;
-			goto out;
-		}
-		end += sshbuf_len(kex->my);
-		*(end - FOLLOWS_FROM_END) = 1;
-		h->follows = 1;
-	}
-	r = 0;
+	    h->hostkey) && kex->kex[kex->kex_type] != NULL)
+		r = announce(kex);
  out:
 	kex_prop_free(mine);
 	return r;
@@ -156,8 +227,10 @@ hpn_rekey_guess(struct ssh *ssh)
 
 	if (!kex->rekey.follows)
 		return 0;
-	debug2_f("%s with %s follows", kex->rekey.kex, kex->rekey.hostkey);
-	return (kex->kex[kex->kex_type])(ssh);
+	if ((kex->flags & KEX_INITIAL) == 0)
+		debug2_f("%s with %s follows", kex->rekey.kex,
+		    kex->rekey.hostkey);
+	return kex_gen_client(ssh);
 }
 
 void
@@ -174,7 +247,16 @@ hpn_rekey_judge(struct ssh *ssh, const char *server_kexs,
 	if (hpn_rekey_is_first(server_kexs, h->kex) &&
 	    hpn_rekey_is_first(server_hostkeys, h->hostkey))
 		return;
+	if (h->both_list && hpn_guess_chosen(h->kex, kex->name, h->hostkey,
+	    kex->hostkey_alg))
+		return;
 	debug2_f("the server ignores %s with %s", h->kex, h->hostkey);
+	hpn_rekey_forget(kex);
+}
+
+void
+hpn_rekey_forget(struct kex *kex)
+{
 	sshbuf_free(kex->client_pub);
 	kex->client_pub = NULL;
 	explicit_bzero(kex->c25519_client_key, sizeof(kex->c25519_client_key));

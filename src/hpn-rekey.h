@@ -21,7 +21,10 @@
 
 #include <sys/types.h>
 
+#include "hpn-guess.h"
+
 struct ssh;
+struct kex;
 
 /* Embedded in struct kex, zero at first.  The strings are this module's. */
 struct hpn_rekey {
@@ -29,6 +32,10 @@ struct hpn_rekey {
 	char *hostkey;
 	int expected;		/* the server listed both as its first */
 	int follows;		/* a guess was sent with our KEXINIT */
+	/* of the first exchange; names are hpn-guess's */
+	int guesses;		/* a guess is to be sent, and can be */
+	int server_lists;	/* the server listed HPN_GUESS_NAME */
+	int both_list;		/* ... and the client; in this exchange */
 };
 
 void hpn_rekey_clear(struct hpn_rekey *);
@@ -41,9 +48,29 @@ int hpn_rekey_agreed(struct hpn_rekey *, const char *kex, const char *hostkey,
     const char *server_kexs, const char *server_hostkeys);
 
 /*
+ * Both lists of key exchanges, of the KEXINITs: takes HPN_GUESS_NAME out of them,
+ * on which two ends must not agree, and keeps in mind who had it.
+ */
+void hpn_rekey_strip(struct kex *, char *client_kexs, char *server_kexs);
+
+/*
+ * A server has received a guess, and chosen: whether both ends list HPN_GUESS_NAME
+ * and the guess is right for it.  The lists are the client's.
+ */
+int hpn_rekey_takes(const struct kex *, const char *kexs,
+    const char *hostkeys);
+
+/* Wipe a guess, and the keys that belong to it. */
+void hpn_rekey_forget(struct kex *);
+
+/* A server's proposal of its first exchange: honour guesses as Dropbear does. */
+void hpn_rekey_list(char **kexs);
+
+/*
  * A KEXINIT is about to be sent.  In an exchange after the first, move what
  * was agreed on last to the front of our proposal.  This does not change what
- * will be chosen.  Announce a guess if one can be made.  Returns 0 or an
+ * will be chosen.  Announce a guess if one can be made.  In the first one,
+ * announce a guess if `guesses` says so.  Returns 0 or an
  * SSH_ERR_* code.
  */
 int hpn_rekey_propose(struct ssh *);
@@ -56,7 +83,8 @@ int hpn_rekey_guess(struct ssh *);
 
 /*
  * The server's KEXINIT has come, and the algorithms are agreed upon.  Forget a
- * wrong guess: RFC 4253 section 7 says when the server ignores it.
+ * wrong guess: RFC 4253 section 7 says when the server ignores it, or the rule
+ * of two ends that list HPN_GUESS_NAME.
  */
 void hpn_rekey_judge(struct ssh *, const char *server_kexs,
     const char *server_hostkeys);

@@ -36,6 +36,8 @@ LIBSSH_OBJS+=\
 	hpn-dm-sftp.o \
 	hpn-dm-wait.o \
 	hpn-engine.o \
+	hpn-guess.o \
+	hpn-guess-ssh.o \
 	hpn-handles.o \
 	hpn-happy.o \
 	hpn-happy-connect.o \
@@ -132,6 +134,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_lanes.o \
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_connect.o \
+	$(HPN_UNITTESTS)/test_guess.o \
 	$(HPN_UNITTESTS)/test_ciphers.o \
 	$(HPN_UNITTESTS)/test_happy.o \
 	$(HPN_UNITTESTS)/test_pace.o \

@@ -29,6 +29,7 @@ tests(void)
 	test_resume();
 	test_lanes();
 	test_connect();
+	test_guess();
 	test_ciphers();
 	test_happy();
 	test_pace();

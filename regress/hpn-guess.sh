@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: ISC
+#
+# A key exchange that begins with the identification: three round trips where the
+# guess is right, as many as ever where it is wrong, one more connection where a
+# server does not bear it; and nothing new for whoever sits on the way.
+#
+# usage: make t-exec LTESTS=hpn-guess
+
+tid="hpn guess"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-flights
+hpn_helper hpn-middle
+make_tmpdir
+CONF=$OBJ/hpn-guess.conf
+KNOWN=$OBJ/hpn-guess-known
+MEMORY=$KNOWN.hpn-guess
+KEYS=$OBJ/hpn-guess-keys
+RAN=$OBJ/hpn-ran
+FLIGHTS=$OBJ/hpn-flights.out
+CALLS=$OBJ/hpn-guess.calls
+MOST=`hpn_times 60`
+NAME=kexguess2@matt.ucc.asn.au
+SERVER=$SSHD
+unset SSH_AUTH_SOCK DISPLAY
+
+for key in user host rsa ca; do
+	rm -f $OBJ/hpn-key.$key*
+	_type=ed25519
+	test $key = rsa && _type=rsa
+	$SSHKEYGEN -q -t $_type -N '' -C $key -f $OBJ/hpn-key.$key || \
+	    fatal "ssh-keygen"
+done
+PRINT=`$SSHKEYGEN -l -f $OBJ/hpn-key.host.pub | cut -d' ' -f2`
+cp $OBJ/hpn-key.user.pub $KEYS
+
+# serve LINES: what the server has beside what it needs.
+serve ()
+{
+	(
+		printf "$1\n"
+		printf '%s\n' "HostKey $OBJ/hpn-key.host" \
+		    "AuthorizedKeysFile $KEYS" "StrictModes no" "UsePAM no" \
+		    "PidFile none" "LogLevel DEBUG3" "PermitRootLogin yes" \
+		    "Subsystem sftp internal-sftp"
+	) >$HPN_SSHD_CONFIG
+	serving="$SERVER -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER"
+}
+
+# remember WHAT: "yes" has the server as one that takes guesses.
+remember ()
+{
+	echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.host.pub`" >$KNOWN
+	rm -f $MEMORY
+	test "$1" = yes && echo $PRINT >$MEMORY
+}
+
+# connect OPTION... -- COMMAND: its exit status is in $r, how often the command
+# ran in $ran, round trips in $trips.
+flights="$OBJ/hpn-flights -o $FLIGHTS"
+between=$flights
+wrap=
+connect ()
+{
+	rm -f $FLIGHTS $RAN $CALLS
+	hpn_forget
+	(
+		echo "Host *"
+		echo "IgnoreUnknown HPN*"
+		echo "HostKeyAlias host"
+		echo "UserKnownHostsFile $KNOWN"
+		echo "GlobalKnownHostsFile none"
+		echo "StrictHostKeyChecking yes"
+		echo "IdentityFile $OBJ/hpn-key.user"
+		echo "IdentitiesOnly yes"
+		echo "BatchMode yes"
+		echo "ProxyCommand $between $wrap $serving"
+	) >$CONF
+	timeout $MOST $SSH -vvv -F $CONF -E $HPN_LOG_CLIENT "$@" </dev/null \
+	    >$OBJ/hpn-guess.out
+	r=$?
+	trips=
+	case "$between" in *flights*)
+		for _i in 1 2 3 4 5 6 7 8 9 10; do
+			test -s $FLIGHTS && break
+			sleep 0.5
+		done
+		trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS 2>/dev/null`
+	esac
+	ran=`cat $RAN 2>/dev/null | wc -l | tr -d ' '`
+}
+
+guessed ()
+{
+	grep "Sending the first message of the key exchange with" \
+	    $HPN_LOG_CLIENT >/dev/null
+}
+
+# expect WHAT GUESSED TRIPS: and the command ran, once.
+expect ()
+{
+	test $r -eq 0 || fail "$1: exit status $r: `tail -n 2 $HPN_LOG_CLIENT`"
+	test "$ran" = 1 || fail "$1: the command ran $ran times"
+	if guessed; then _g=yes; else _g=no; fi
+	test $_g = $2 || fail "$1: guess: $_g"
+	test "x$3" = x || test "x$trips" = "x$3" || \
+	    fail "$1: ${trips:-no} round trips instead of $3"
+}
+
+# memory WHAT TEXT
+memory ()
+{
+	_m=`cat $MEMORY 2>/dev/null`
+	test "$_m" = "$2" || fail "$1: remembered: $_m"
+}
+
+RUN="echo >>$RAN"
+
+verbose "a server is learnt, and then guessed right"
+serve
+remember no
+connect host "$RUN"
+expect "first time" no 4
+memory "first time" "$PRINT"
+grep "KEX algorithms: .*$NAME" $HPN_LOG_SERVER >/dev/null || \
+    fail "sshd does not list the name"
+connect host "$RUN"
+expect "second time" yes 3
+memory "second time" "$PRINT"
+grep "skipped packet" $HPN_LOG_SERVER >/dev/null && \
+    fail "sshd ignored a right guess"
+# ... and with what else a connection can have
+between=
+for opt in -tt "-o KexAlgorithms=sntrup761x25519-sha512" \
+    "-o KexAlgorithms=curve25519-sha256" "-o HostKeyAlgorithms=ssh-ed25519" \
+    "-o HostKeyAlgorithms=^ssh-ed25519" "-o Compression=yes" "-o RekeyLimit=16k" \
+    "-o ServerAliveInterval=1" "-o ConnectTimeout=30" "-o UpdateHostKeys=yes" \
+    "-o NumberOfPasswordPrompts=1 -o AddressFamily=inet"; do
+	connect $opt host "$RUN; head -c 200000 /dev/zero"
+	expect "$opt" yes
+	memory "$opt" "$PRINT"
+done
+# The name is in first exchanges only, and nothing that a user sees.
+connect -o RekeyLimit=16k host "$RUN; head -c 200000 /dev/zero"
+test `grep -c "SSH2_MSG_KEXINIT sent" $HPN_LOG_CLIENT` -gt 1 || \
+    fail "no keys were exchanged anew"
+_at=`grep -n "SSH2_MSG_KEXINIT sent" $HPN_LOG_CLIENT | sed -n '2s/:.*//p'`
+tail -n +$_at $HPN_LOG_CLIENT | grep "KEX algorithms: .*$NAME" >/dev/null && \
+    fail "the name is in a re-exchange"
+{ $SSH -Q kex; $SSH -F $CONF -G host; $SSHD -T -f $HPN_SSHD_CONFIG; } 2>&1 | \
+    grep $NAME >/dev/null && fail "the name is among the algorithms"
+# two ends with nothing in common do not agree on it
+connect -o KexAlgorithms=curve25519-sha256 host "$RUN"
+serve "KexAlgorithms diffie-hellman-group14-sha256"
+connect -o KexAlgorithms=curve25519-sha256 host "$RUN"
+test $r -eq 255 -a $ran = 0 || fail "nothing in common: exit status $r"
+grep "no matching key exchange method found" $HPN_LOG_CLIENT >/dev/null || \
+    fail "nothing in common: `tail -n 1 $HPN_LOG_CLIENT`"
+
+verbose "no guess"
+serve
+for opt in "HPNFastConnect=no" "HPNDisabled=yes" \
+    "KexAlgorithms=ecdh-sha2-nistp256" "UserKnownHostsFile=/dev/null" \
+    "KnownHostsCommand=/bin/true %H" "HostKeyAlias=other"; do
+	remember yes
+	connect -o "$opt" -o StrictHostKeyChecking=no host "$RUN"
+	expect "$opt" no
+done
+test -e /dev/null.hpn-guess && fail "a file beside /dev/null"
+remember yes
+echo "@cert-authority host `cat $OBJ/hpn-key.ca.pub`" >>$KNOWN
+connect host "$RUN"
+expect "an authority is known" no
+remember yes
+chmod 666 $MEMORY
+connect host "$RUN"
+expect "a memory that others can write" no
+remember no
+ln -s $KEYS $MEMORY
+connect host "$RUN"
+expect "a memory that is a link" no
+cmp -s $KEYS $OBJ/hpn-key.user.pub || fail "a link was followed"
+remember no
+connect -o HPNFastConnect=no host "$RUN"
+memory "HPNFastConnect=no" ""
+if $SSH -G -o GSSAPIKeyExchange=yes host >/dev/null 2>&1; then
+	remember yes
+	connect -o GSSAPIKeyExchange=yes host "$RUN"
+	expect "GSSAPIKeyExchange" no
+fi
+
+between=$flights
+verbose "a guess that is wrong costs nothing"
+for lines in "KexAlgorithms curve25519-sha256" \
+    "KexAlgorithms ecdh-sha2-nistp256" \
+    "KexAlgorithms diffie-hellman-group14-sha256" \
+    "KexAlgorithms diffie-hellman-group16-sha512"; do
+	remember yes
+	serve "$lines"
+	connect host "$RUN"
+	expect "$lines" yes 4
+	grep "skipped packet" $HPN_LOG_SERVER >/dev/null || \
+	    fail "$lines: sshd did not ignore it"
+	grep "the server ignores" $HPN_LOG_CLIENT >/dev/null || \
+	    fail "$lines: ssh did not know"
+	memory "$lines" ""
+done
+remember yes
+serve "KexAlgorithms diffie-hellman-group-exchange-sha256"
+connect host "$RUN"
+expect "group exchange" yes
+# a server that is ours in stock's way lists nothing
+remember yes
+serve "HPNDisabled yes\nHostKey $OBJ/hpn-key.rsa"
+connect host "$RUN"
+expect "RFC 4253's rule, wrong" yes 4
+between=
+memory "RFC 4253's rule, wrong" ""
+connect host "$RUN"
+expect "not learnt" no
+remember no
+serve "HPNDisabled yes"
+connect host "$RUN"
+memory "RFC 4253's rule, right" "$PRINT"
+between=$flights
+connect host "$RUN"
+expect "RFC 4253's rule, right" yes 3
+# ours takes it although its own first host key is another one
+remember no
+serve "HostKey $OBJ/hpn-key.rsa"
+connect host "$RUN"
+connect host "$RUN"
+expect "another host key first" yes 3
+if test -x "$TEST_SSH_STOCK_SSHD"; then
+	SERVER=$TEST_SSH_STOCK_SSHD
+	for lines in "" "HostKey $OBJ/hpn-key.rsa" \
+	    "KexAlgorithms curve25519-sha256"; do
+		remember yes
+		serve "$lines"
+		connect host "$RUN"
+		_t=4
+		test -z "$lines" && _t=3
+		expect "stock's sshd, $lines" yes $_t
+	done
+	SERVER=$SSHD
+else
+	verbose "without stock's sshd: TEST_SSH_STOCK_SSHD is not set"
+fi
+serve
+
+verbose "bytes one by one, and lines before the identification"
+serve
+remember yes
+between="$OBJ/hpn-flights -b -o $FLIGHTS"
+connect host "$RUN"
+expect "byte by byte" yes
+between=$flights
+wrap="sh -c 'echo one line; echo and another; exec \"\$@\"' sh"
+connect host "$RUN"
+expect "lines before the identification" yes 3
+wrap=
+between=
+
+verbose "a server that does not bear it gets a second connection"
+# The ProxyCommand does this the first TIMES.
+FIRST=$OBJ/hpn-guess-first
+cat >$OBJ/hpn-guess-once.sh <<EOD
+echo >>$CALLS
+test \`cat $CALLS | wc -l\` -gt \$1 && { shift; exec "\$@"; }
+. $FIRST
+EOD
+# first WHAT TIMES IDENT REST: sends IDENT (a format), and then does this.
+first ()
+{
+	remember yes
+	rm -f $CALLS
+	{
+		test -z "$3" || printf "printf '%s'\n" "$3"
+		printf '%s\n' "$4"
+	} >$FIRST
+	between="sh $OBJ/hpn-guess-once.sh $2"
+	connect -o ServerAliveInterval=1 -o ServerAliveCountMax=1 host "$RUN"
+	_calls=`cat $CALLS | wc -l`
+}
+
+# again WHAT REMEMBERED
+again ()
+{
+	expect "$1" yes
+	test $_calls -eq 2 || fail "$1: $_calls connections"
+	grep "connecting once more" $HPN_LOG_CLIENT >/dev/null || \
+	    fail "$1: ssh did not say so"
+	memory "$1" "$2"
+}
+# a refusal before it says who it is is no sign of anything
+first "closed" 1 "" "exit 1"
+again "closed" ""
+first "closed later" 1 "" "head -c 1 >/dev/null"
+again "closed later" ""
+ANY='SSH-2.0-any\r\n'
+first "closed after the identification" 1 "$ANY" "exit 1"
+# ssh may not have read it, since it could not write
+again "closed after the identification" "`sed -n 's/^!/&/p' $MEMORY`"
+first "closed after KEXINIT" 1 "$ANY" "head -c 2000 >/dev/null; sleep 0.2"
+again "closed after KEXINIT" "!$PRINT"
+first "silent" 1 "$ANY" "cat >/dev/null"
+again "silent" "!$PRINT"
+first "DISCONNECT" 1 "$ANY\0\0\0\034\006\001\0\0\0\002\0\0\0\011not early\0\0\0\0\0\0\0\0\0" \
+    "cat >/dev/null"
+again "DISCONNECT" "!$PRINT"
+for who in OpenSSH_6.6 PuTTY_Release_0.60; do
+	first "$who" 1 "SSH-2.0-$who\r\n" "cat >/dev/null"
+	again "$who" "!$PRINT"
+done
+# never again for that key, and the memory stays so
+between=
+connect host "$RUN"
+expect "remembered never" no
+memory "remembered never" "!$PRINT"
+# neither does it loop
+first "always closed" 9 "" "exit 1"
+test $r -eq 255 -a $ran = 0 -a $_calls = 2 || \
+    fail "always closed: exit status $r, $_calls connections"
+first "always closed later" 9 "$ANY" "head -c 2000 >/dev/null"
+test $r -eq 255 -a $ran = 0 -a $_calls = 2 || \
+    fail "always closed later: exit status $r, $_calls connections"
+memory "always closed later" "$PRINT"
+# what is no sign of a guess that is not borne is an error at once
+for who in 'SSH-1.5-any\r\n' 'SSH-2.0-a\0\r\n'; do
+	first "$who" 9 "$who" "cat >/dev/null"
+	test $r -eq 255 -a $ran = 0 -a $_calls = 1 || \
+	    fail "$who: exit status $r, $_calls connections"
+done
+between=
+
+verbose "whoever sits on the way"
+serve
+remember yes
+between="$OBJ/hpn-middle pass"
+connect host "$RUN"
+expect "hpn-middle" yes
+alive="-o ServerAliveInterval=1 -o ServerAliveCountMax=1"
+# same: the end of the connection is said to be of the same kind.  Whoever writes
+# to a connection that the other end has closed may learn of it in two ways.
+ends ()
+{
+	case `grep -v ^debug $HPN_LOG_CLIENT | tail -n 1` in
+	*"Broken pipe"*|*"reset by peer"*|*losed\ by*|Disconnect*)
+		echo "$r ended" ;;
+	*"incorrect signature"*)	echo "$r signature" ;;
+	*"timed out"*)			echo "$r silent" ;;
+	*)	echo "$r `grep -v ^debug $HPN_LOG_CLIENT | tail -n 1`" ;;
+	esac
+}
+for act in drop:0 drop:1 twice:0 twice:1 alter:0 alter:1 swap:0 insert:0 \
+    insert:1 cut:0 cut:1; do
+	between="$OBJ/hpn-middle $act"
+	remember yes
+	connect $alive -o HPNFastConnect=no host "$RUN"
+	_slow=`ends`
+	remember yes
+	connect $alive host "$RUN"
+	guessed || fail "$act: no guess"
+	_fast=`ends`
+	test $r -eq 255 -a $ran = 0 || fail "$act: exit status $r"
+	test "$_slow" = "$_fast" || fail "$act: $_fast instead of $_slow"
+	verbose "$act: $_fast"
+done
+# with a wrong guess as well
+serve "KexAlgorithms curve25519-sha256"
+for act in drop:1 drop:2 twice:1 alter:1 alter:2 swap:1 insert:1 cut:2; do
+	between="$OBJ/hpn-middle $act"
+	remember yes
+	connect $alive host "$RUN"
+	guessed || fail "wrong guess, $act: no guess"
+	# a packet that is ignored can be any, as RFC 4253 has it
+	case $act,$r,$ran in
+	alter:1,0,1|*,255,0) ;;
+	*) fail "wrong guess, $act: exit status $r, $ran commands" ;;
+	esac
+	verbose "wrong guess, $act: `ends`"
+done
+between=
+
+verbose "Dropbear"
+DBCLIENT=${DBCLIENT:-`command -v dbclient`}
+DROPBEARCONVERT=${DROPBEARCONVERT:-`command -v dropbearconvert`}
+if test ! -x "$DBCLIENT" -o ! -x "$DROPBEARCONVERT"; then
+	echo "$tid (skipped: dbclient is not installed)"
+else
+	$DROPBEARCONVERT openssh dropbear $OBJ/hpn-key.user $OBJ/hpn-key.db \
+	    >/dev/null 2>&1
+	for lines in "" "HPNDisabled yes"; do
+		serve "HostKey $OBJ/hpn-key.rsa\n$lines"
+		rm -f $FLIGHTS $RAN
+		hpn_forget
+		HOME=$OBJ timeout $MOST $DBCLIENT -y -i $OBJ/hpn-key.db \
+		    -J "$OBJ/hpn-flights -o $FLIGHTS $serving" host "$RUN" \
+		    </dev/null >/dev/null 2>&1
+		sleep 1
+		trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS`
+		test `cat $RAN | wc -l` -eq 1 || fail "dbclient, $lines"
+		verbose "dbclient, $lines: $trips round trips"
+		test -n "$lines" || _ours=$trips
+	done
+	test "$_ours" -lt "$trips" || \
+	    fail "dbclient: $_ours round trips, and $trips without the name"
+fi
+rm -rf $OBJ/hpn-key.* $OBJ/hpn-guess* $KNOWN* $FLIGHTS $RAN
