@@ -209,6 +209,32 @@ for server in ours bad; do
 	dm $server -w -onclose 'exit 9' somehost:$T/x <$T/three
 	expect "$server, -onclose that fails" 9 'exit status 9'
 
+	# Fragments and a file that a command has to fetch before they are read
+	mkdir $T/tape
+	dm $server -w -F 1m -S 0 somehost:$T/o <$T/three
+	cp $T/three $T/o1
+	for f in o.0001 o.0002 o.0003 o1; do
+		cp $T/$f $T/tape/$f
+		head -c `wc -c <$T/$f` /dev/zero >$T/$f
+	done
+	rm -f $T/ran
+	RECALL="cat \"$T/tape/\${1##*/}\" >\"\$1\"; echo \"\$2 \$3\" >>$T/ran"
+	dm $server -r -onopen "$RECALL" somehost:$T/o >$T/copy
+	expect "$server, -onopen" 0
+	cmp $T/copy $T/three || fail "$server: read before it was fetched"
+	for n in 1 2 3; do
+		echo "$n 1048576"
+	done | cmp - $T/ran || fail "$server: -onopen: `cat $T/ran`"
+	dm $server -r -onopen "$RECALL" somehost:$T/o1 >$T/copy
+	expect "$server, -onopen of a file" 0
+	cmp $T/copy $T/three || fail "$server: file read before it was fetched"
+	dm $server -r -onopen 'test $2 != 2 || exit 8' somehost:$T/o >$T/copy
+	expect "$server, -onopen that fails" 8 'exit status 8'
+	# -prefix goes in front of all of these
+	dm $server -w -prefix "W=word; export W" -onclose "test \"\$W\" = word" \
+	    somehost:$T/p <$T/three
+	expect "$server, -prefix" 0
+
 	rm -rf $T/*
 done
 
