@@ -1,0 +1,274 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# Streams to and from a server over 100 ms x 1 Gbit/s, in one run: dmscp (file,
+# fragments, command) beside a pipe through stock's ssh, the same with mbuffer at
+# both ends, one through our ssh, rsync, and TCP alone.  And what 1 GB costs both
+# ends in processor time on loopback.
+#
+# usage: lab/dmscp.sh [link] [loopback] [table]
+#
+# link: a rate is that of the second half: the bytes that a stream of twice the
+# length has more, by the time that it takes more.  table: 100 MB by yscp, scp,
+# rsync and TCP alone at 0 and 20 ms, as in the paper of 2001.
+#
+# From the environment: DMSCP_BYTES (400000000; a fifth of it for stock's pipe, which
+# is slow), DMSCP_CASES; see also lab/common.sh.  Files are in /dev/shm.
+# Leaves build/lab/dmscp/dmscp.txt, the tables, which are printed, too.
+
+set -eu
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$ROOT/lab/common.sh"
+
+OUT=$BUILD/lab/dmscp
+BYTES=${DMSCP_BYTES:-400000000}
+CASES=${DMSCP_CASES:-raw file fragments command ours stock mbuffer rsync}
+
+# What is run; $n bytes, $way, files in $shm.
+source_of() { printf 'head -c %s %s/data' "$n" "$shm"; }
+dm() {
+	# shellcheck disable=SC2086
+	$in_a "$HPN_STAGE/bin/dmscp" -q -program "$HPN_STAGE/bin/ssh" \
+	    -ssh-config ours.ssh_config "$@"
+}
+pipe_by() {
+	# shellcheck disable=SC2086
+	if [ "$way" = up ]; then
+		head -c "$n" "$shm/data" |
+		    $in_a "$1/bin/ssh" -F "$2.ssh_config" target \
+		    "cat >$shm/there"
+	else
+		$in_a "$1/bin/ssh" -F "$2.ssh_config" target \
+		    "head -c $n $shm/data" >"$shm/here"
+	fi
+}
+case_file() {
+	if [ "$way" = up ]; then
+		dm -w -force "target:$shm/there" < <(head -c "$n" "$shm/data")
+	else
+		dm -r "target:$shm/data.$n" >"$shm/here"
+	fi
+}
+case_fragments() {
+	if [ "$way" = up ]; then
+		dm -w -F "${FRAGMENT:-100m}" "target:$shm/set.$n" \
+		    < <(head -c "$n" "$shm/data")
+	else
+		dm -r "target:$shm/set.$n" >"$shm/here"
+	fi
+}
+case_command() {
+	if [ "$way" = up ]; then
+		dm -w -s target -subsystem dmscp -R "cat >$shm/there" \
+		    < <(head -c "$n" "$shm/data")
+	else
+		dm -r -s target -subsystem dmscp -R "head -c $n $shm/data" \
+		    >"$shm/here"
+	fi
+}
+case_ours() { pipe_by "$HPN_STAGE" ours; }
+case_stock() { pipe_by "$STOCK_STAGE" stock; }
+case_mbuffer() {
+	# shellcheck disable=SC2086
+	if [ "$way" = up ]; then
+		head -c "$n" "$shm/data" | mbuffer -q -m 64M |
+		    $in_a "$STOCK_STAGE/bin/ssh" -F stock.ssh_config target \
+		    "mbuffer -q -m 64M >$shm/there"
+	else
+		$in_a "$STOCK_STAGE/bin/ssh" -F stock.ssh_config target \
+		    "head -c $n $shm/data | mbuffer -q -m 64M" |
+		    mbuffer -q -m 64M >"$shm/here"
+	fi
+}
+case_rsync() {
+	# shellcheck disable=SC2086
+	if [ "$way" = up ]; then
+		$in_a rsync -W -e "$STOCK_STAGE/bin/ssh -F stock.ssh_config" \
+		    "$shm/data.$n" "target:$shm/there"
+	else
+		$in_a rsync -W -e "$STOCK_STAGE/bin/ssh -F stock.ssh_config" \
+		    "target:$shm/data.$n" "$shm/here"
+	fi
+}
+
+# timed CASE BYTES: sets took
+timed() {
+	local begun
+	n=$2
+	rm -f "$shm"/there* "$shm"/here*
+	[ "$way" = down ] || rm -f "$shm"/set.*
+	[ "$1" != rsync ] && [ "$1$way" != filedown ] ||
+	    head -c "$n" "$shm/data" >"$shm/data.$n"
+	begun=$(seconds)
+	"case_$1" </dev/null >case.log 2>&1 || {
+		took=
+		echo "$1 $way: $(tail -n 1 case.log)" >&2
+		return 0
+	}
+	took=$(calc "$(seconds) - $begun")
+	rm -f "$shm/data.$n"
+}
+
+link_part() {
+	local case bytes first way
+	in_a=$LAB_A
+	printf '100 ms x 1 Gbit/s, MB/s over the second half (%s and twice that)\n' \
+	    "$BYTES"
+	printf '%-10s %8s %8s\n' what up down
+	for case in $CASES; do
+		printf '%-10s' "$case"
+		for way in up down; do
+			if [ "$case" = raw ]; then
+				raw "-n $((2 * BYTES))" "$way" || :
+				printf ' %8s' "$raw_rate2"
+				continue
+			fi
+			bytes=$BYTES
+			case $case in
+			stock|mbuffer|rsync) bytes=$((BYTES / 5)) ;;
+			esac
+			if [ "$case$way" = fragmentsdown ]; then
+				for n in $bytes $((2 * bytes)); do
+					way=up case_fragments </dev/null \
+					    >case.log 2>&1 || :
+				done
+			fi
+			timed "$case" "$bytes"
+			first=$took
+			timed "$case" $((2 * bytes))
+			if [ -n "$first" ] && [ -n "$took" ]; then
+				printf ' %8s' "$(calc \
+				    "$bytes / 1e6 / ($took - $first)")"
+			else
+				printf ' %8s' failed
+			fi
+		done
+		echo
+	done
+}
+
+# All processes that a command starts, with those that leave it: user + system.
+cpu_of() {
+	python3 - "$@" <<'END'
+import ctypes, os, resource, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+pid = os.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+status = 0
+while True:
+    try:
+        p, s = os.waitpid(-1, 0)
+    except ChildProcessError:
+        break
+    if p == pid:
+        status = s
+r = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("%.3f" % (r.ru_utime + r.ru_stime))
+sys.exit(status != 0)
+END
+}
+
+# sshd -i is a child of ssh here, so that its time counts.
+loopback_part() {
+	local case run begun cpu o
+	cat >inetd.ssh_config <<-END
+	Host *
+		ProxyCommand $HPN_STAGE/sbin/sshd -i -f $work/ours.sshd_config -E $work/inetd.log
+		HostKeyAlias lab
+		IdentityFile $work/user
+		IdentitiesOnly yes
+		UserKnownHostsFile $work/known_hosts
+		LogLevel ERROR
+	END
+	o="$HPN_STAGE/bin/dmscp -q -program $HPN_STAGE/bin/ssh -ssh-config inetd.ssh_config"
+	printf '\nloopback, 1 GB up, three runs: MB/s and s of processor, both ends\n'
+	for run in 1 2 3; do
+		for case in ours command file; do
+			rm -f "$shm"/there*
+			begun=$(seconds)
+			case $case in
+			ours) cpu=$(cpu_of sh -c "$HPN_STAGE/bin/ssh -F \
+			    inetd.ssh_config x 'cat >$shm/there' <$shm/data") ;;
+			command) cpu=$(cpu_of sh -c "$o -w -s x -subsystem dmscp \
+			    -R 'cat >$shm/there' <$shm/data") ;;
+			file) cpu=$(cpu_of sh -c "$o -w x:$shm/there \
+			    <$shm/data") ;;
+			esac
+			took=$(calc "$(seconds) - $begun")
+			cmp -s "$shm/data" "$shm/there" || cpu=failed
+			printf '%-10s %8s %8s\n' "$case" \
+			    "$(calc "1000 / $took")" "$cpu"
+		done
+	done
+}
+
+table_part() {
+	local case begun
+	head -c 100000000 "$shm/data" >"$shm/data.t"
+	printf '\n100 MB, %s ms: s\n' "$LAB_RTT"
+	for case in yscp yscp-e scp stock-scp rsync raw; do
+		rm -f "$shm/there"
+		begun=$(seconds)
+		# shellcheck disable=SC2086
+		case $case in
+		yscp)	$LAB_A "$HPN_STAGE/bin/yscp" -q -F ours.ssh_config \
+			    "$shm/data.t" "target:$shm/there" ;;
+		yscp-e)	$LAB_A "$HPN_STAGE/bin/yscp" -e -q -F ours.ssh_config \
+			    "$shm/data.t" "target:$shm/there" ;;
+		scp)	$LAB_A "$HPN_STAGE/bin/scp" -q -F ours.ssh_config \
+			    "$shm/data.t" "target:$shm/there" ;;
+		stock-scp) $LAB_A "$STOCK_STAGE/bin/scp" -q -F stock.ssh_config \
+			    "$shm/data.t" "target:$shm/there" ;;
+		rsync)	$LAB_A rsync -W -e "$STOCK_STAGE/bin/ssh -F \
+			    stock.ssh_config" "$shm/data.t" "target:$shm/there" ;;
+		raw)	raw '-n 100000000' up || :
+			printf '%-10s %8s\n' raw "$(calc "100 / $raw_rate")"
+			continue ;;
+		esac
+		printf '%-10s %8s\n' "$case" "$(calc "$(seconds) - $begun")"
+	done
+}
+
+inside() {
+	work_dir dmscp/work
+	shm=$(mktemp -d /dev/shm/openssh-hpn.XXXXXX)
+	pids=()
+	trap 'stop "${pids[@]}"; rm -rf "$shm"' EXIT
+	chmod 755 "$shm"
+	mapfile -t lines < <(stage_lines "$HPN_STAGE"
+	    echo "Subsystem dmscp $HPN_STAGE/bin/dmscp -server"
+	    echo 'NoneEnabled yes')
+	server ours "$HPN_STAGE" "${lines[@]}"
+	pids+=("$server_pid")
+	client ours "$server_port"
+	mapfile -t lines < <(stage_lines "$STOCK_STAGE")
+	server stock "$STOCK_STAGE" "${lines[@]}"
+	pids+=("$server_pid")
+	client stock "$server_port"
+	n=$((2 * BYTES))
+	[ "$1" != loopback ] || n=1000000000
+	"$FLOW" source -n "$n" >"$shm/data"
+	"${1}_part"
+}
+
+if [ "${1-}" = --inside ]; then
+	inside "$2"
+	exit
+fi
+need iperf3 rsync mbuffer python3
+need_stages
+build_flow
+mkdir -p "$OUT"
+: >"$OUT/dmscp.txt"
+for part in ${*:-link loopback table}; do
+	case $part in
+	link)	"$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- "$0" --inside link ;;
+	loopback) "$ROOT/lab/lab.sh" run --loopback -- "$0" --inside loopback ;;
+	table)	for rtt in 0 20; do
+			"$ROOT/lab/lab.sh" run --rtt $rtt --rate 1000 -- "$0" \
+			    --inside table
+		done ;;
+	*)	sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
+	esac
+done | tee -a "$OUT/dmscp.txt"
