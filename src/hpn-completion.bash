@@ -139,7 +139,7 @@ _openssh_hpn()
 
 complete -F _openssh_hpn ssh scp sftp
 
-# dmscp is ours alone.
+# dmscp and yscp are ours alone.
 _openssh_hpn_dmscp()
 {
 	case $3 in
@@ -154,3 +154,4 @@ _openssh_hpn_dmscp()
 	esac
 }
 complete -o default -F _openssh_hpn_dmscp dmscp
+complete -o default -W '-e -C -F -i -J -l -o -P -p -q -r -v -X' yscp

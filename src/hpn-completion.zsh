@@ -1,4 +1,4 @@
-#compdef ssh slogin=ssh scp sftp dmscp
+#compdef ssh slogin=ssh scp yscp=scp sftp dmscp
 # SPDX-License-Identifier: ISC
 # openssh-hpn: zsh completion of what ssh, scp and sftp have beside stock
 # OpenSSH's options: names and values after -o and -X. Everything else is left to
