@@ -7,7 +7,7 @@ BASE = debian
 HPN_GOAL = $@
 export BASE HPN_GOAL
 
-.PHONY: help demo check check-full bench peers build stock install tree refresh update dist \
+.PHONY: help demo check check-full bench bench-dmscp peers build stock install tree refresh update dist \
 	deb deb-check rpm dist-check check-differential check-series check-prefixes series-size rebase clean distclean
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make check      set up, build, and run the tests'
 	@echo 'make check-full the slow tests as well; check/README.md says which'
 	@echo 'make bench      measure everything on emulated links, with plots'
+	@echo 'make bench-dmscp  dmscp beside ssh, mbuffer and rsync; lab/dmscp.sh'
 	@echo 'make peers      try and measure other SSH programs with ours: a table'
 	@echo
 	@echo 'make build      compile; the result is build/stage/hpn-BASE/bin/ssh ...'
@@ -63,6 +64,12 @@ bench:
 	@base/build.sh hpn "$$BASE"
 	@base/build.sh stock "$$BASE"
 	@lab/bench.sh
+
+bench-dmscp:
+	@base/deps.sh build lab
+	@base/build.sh hpn "$$BASE"
+	@base/build.sh stock "$$BASE"
+	@lab/dmscp.sh
 
 peers:
 	@base/deps.sh build lab
