@@ -220,6 +220,16 @@ offered "another key's .pub" "none asked:$ED"
 grep "do not match" $HPN_LOG_CLIENT >/dev/null && \
     fail "another key's .pub: it tried to sign"
 
+verbose "host keys that are never proved"
+play $AT_ONCE failure:publickey success confirm:0 \
+    hostkeys:$OBJ/hpn-key.second.pub "<80" exit:7
+connect user $ONLY -o UpdateHostkeys=yes
+expect "host keys that are never proved" 7 1
+grep "^80 [0-9]* hostkeys-prove" $REPORT >/dev/null || \
+    fail "host keys: no proof was asked for"
+grep "has not proved its other host keys" $HPN_LOG_CLIENT >/dev/null || \
+    fail "host keys: `tail -n 2 $HPN_LOG_CLIENT`"
+
 verbose "a session that came too early"
 play $GOOD "<98" partial:publickey unknown "<50" pkok "<50" $LATER
 connect "user rsa"

@@ -13,6 +13,7 @@
  *   pkok          PK_OK for the key asked for last
  *   success       USERAUTH_SUCCESS
  *   sigalgs:LIST  EXT_INFO with these signature algorithms
+ *   hostkeys:FILE hostkeys-00@openssh.com: its key, and this public one
  *   unknown       UNIMPLEMENTED for each message of the connection protocol that
  *                 has come and not been answered so; unknown:N for N of them
  *   confirm:ID    the channel opened last is this one here
@@ -58,6 +59,7 @@ static struct ssh *ssh;
 static FILE *report;
 static u_int32_t unanswered[MOST];	/* sequence numbers */
 static size_t nunanswered;
+static struct sshkey *hostkey;
 static char *pkalg;
 static u_char *pkblob;
 static size_t pkbloblen;
@@ -189,6 +191,20 @@ send_list(u_char type, const char *list)
 	must(sshpkt_put_cstring(ssh, list), "put");
 }
 
+static int
+put_key(const struct sshkey *key)
+{
+	u_char *blob;
+	size_t len;
+	int r;
+
+	if ((r = sshkey_to_blob(key, &blob, &len)) != 0)
+		return r;
+	r = sshpkt_put_string(ssh, blob, len);
+	free(blob);
+	return r;
+}
+
 static void
 perform(const char *step)
 {
@@ -222,6 +238,16 @@ perform(const char *step)
 		must(sshpkt_put_string(ssh, pkblob, pkbloblen), "put");
 	} else if (strcmp(step, "success") == 0) {
 		must(sshpkt_start(ssh, SSH2_MSG_USERAUTH_SUCCESS), "start");
+	} else if (strncmp(step, "hostkeys", 8) == 0) {
+		struct sshkey *other;
+
+		must(sshkey_load_public(arg, &other, NULL), arg);
+		must(sshpkt_start(ssh, SSH2_MSG_GLOBAL_REQUEST), "start");
+		must(sshpkt_put_cstring(ssh, "hostkeys-00@openssh.com"), "put");
+		must(sshpkt_put_u8(ssh, 0), "put");
+		must(put_key(hostkey), "key");
+		must(put_key(other), "key");
+		sshkey_free(other);
 	} else if (strncmp(step, "sigalgs", 7) == 0) {
 		must(sshpkt_start(ssh, SSH2_MSG_EXT_INFO), "start");
 		must(sshpkt_put_u32(ssh, 1), "put");
@@ -270,7 +296,6 @@ int
 main(int argc, char **argv)
 {
 	const char *keyfile = NULL, *reportfile = NULL;
-	struct sshkey *key;
 	u_char type = SSH_MSG_NONE;
 	int ch, r;
 
@@ -292,10 +317,10 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if ((report = fopen(reportfile, "a")) == NULL)
 		err(1, "%s", reportfile);
-	if ((r = sshkey_load_private(keyfile, "", &key, NULL)) != 0)
+	if ((r = sshkey_load_private(keyfile, "", &hostkey, NULL)) != 0)
 		errx(1, "%s: %s", keyfile, ssh_err(r));
 	must(ssh_init(&ssh, 1, NULL), "init");
-	must(ssh_add_hostkey(ssh, key), "hostkey");
+	must(ssh_add_hostkey(ssh, hostkey), "hostkey");
 	/* The first message after the key exchange is the client's EXT_INFO */
 	for (;;) {
 		must(ssh_packet_next(ssh, &type), "key exchange");

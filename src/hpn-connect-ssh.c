@@ -34,12 +34,12 @@
 
 extern Options options;
 
-#define WAIT_MOST	2000000000ULL	/* ns, for an answer after the session */
+#define WAIT_MOST	2000000000ULL	/* ns, for an answer since the question */
 #define WAIT_STEP	100		/* ms */
 
 static struct winsize size;	/* of the terminal, as the server knows it */
 static int waiting;		/* for an answer that is not the session's */
-static uint64_t over_ns;	/* when that was over; 0: it is not */
+static uint64_t asked_ns;	/* ... since then */
 
 int
 hpn_connect_ssh_hopeless(const char *method)
@@ -196,6 +196,7 @@ hpn_connect_ssh_wait(const struct ssh *ssh, int on)
 {
 	waiting = on && ssh->connect != NULL &&
 	    ssh->connect->stage == HPN_CONNECT_RUNS;
+	asked_ns = hpn_clock_ns();
 }
 
 int
@@ -203,9 +204,7 @@ hpn_connect_ssh_waits(struct timespec *timeout)
 {
 	if (!waiting)
 		return 0;
-	if (over_ns == 0)
-		over_ns = hpn_clock_ns();
-	if (hpn_clock_ns() - over_ns >= WAIT_MOST) {
+	if (hpn_clock_ns() - asked_ns >= WAIT_MOST) {
 		debug("The server has not proved its other host keys");
 		return waiting = 0;
 	}

@@ -57,7 +57,7 @@ void hpn_connect_ssh_wait(const struct ssh *, int on);
 
 /*
  * The session is over: whether ssh still waits for that answer, at most two
- * seconds.  If so, this shortens timeout, which may be NULL.
+ * seconds after the question.  If so, this shortens timeout, which may be NULL.
  */
 int hpn_connect_ssh_waits(struct timespec *timeout);
 
