@@ -303,6 +303,16 @@ unset MALLOC_PERTURB_ GLIBC_TUNABLES
 BAD="-f write:*:status=3:3"
 dm bad -w somehost:$T/q2 <$DATA
 expect "permission that is gone" 255 'Permission denied'
+# A server that gives several files one handle is found out before data are mixed
+BAD="-H shared"
+dm bad -w -F 100k somehost:$T/h <$DATA
+expect "one handle for several files" 255 'mixes up files'
+test ! -f $T/h.manifest || fail "one handle: complete"
+BAD=
+dm bad -w -F 1m somehost:$T/h -force <$DATA
+BAD="-H shared"
+dm bad -r somehost:$T/h >$T/copy
+expect "one handle for several files, read" 255 'mixes up files'
 BAD="-m 3:4"
 dm bad -w -F 100k somehost:$T/m <$DATA
 expect "a server with three handles" 0

@@ -252,11 +252,20 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
 	struct get *g = context;
 	struct part *f = about;
+	const struct part *other;
 	u_int status;
 
 	if (hpn_dm_sftp_get_handle(type, m, &status, &f->handle) == -1)
 		return -1;
 	if (status == SSH2_FX_OK) {
+		/* Some servers give two open files one handle */
+		TAILQ_FOREACH(other, &g->parts, list)
+			if (other != f && hpn_dm_sftp_same_handle(
+			    &other->handle, &f->handle))
+				hpn_dm_child_die(HPN_DM_CHILD_FAILED, "the "
+				    "server on %s mixes up files that are open "
+				    "at the same time: it can give no "
+				    "fragments", g->o->host);
 		f->state = PART_SIZING;
 		hpn_dm_sftp_close(g->line.sftp, SSH2_FXP_FSTAT, &f->handle,
 		    size_answer, g, f);

@@ -734,6 +734,21 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	return 0;
 }
 
+/* Some servers give two open files one handle, as Erlang's does. */
+static void
+check_handle(const struct piece *f)
+{
+	const struct piece *g;
+
+	TAILQ_FOREACH(g, &f->p->pieces, list)
+		/* One that is being closed may be closed already */
+		if (g != f && g->state != PIECE_CLOSING &&
+		    hpn_dm_sftp_same_handle(&g->handle, &f->handle))
+			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "the server on %s "
+			    "mixes up files that are open at the same time: it "
+			    "can take no fragments (-F)", f->p->o->host);
+}
+
 static int
 open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
@@ -744,6 +759,7 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (hpn_dm_sftp_get_handle(type, m, &status, &f->handle) == -1)
 		return -1;
 	if (status == SSH2_FX_OK) {
+		check_handle(f);
 		p->probing = 0;
 		f->maybe = 0;
 		f->state = PIECE_DATA;

@@ -128,6 +128,14 @@ hpn_dm_sftp_room(const struct hpn_dm_sftp *s)
 }
 
 int
+hpn_dm_sftp_same_handle(const struct hpn_dm_sftp_handle *a,
+    const struct hpn_dm_sftp_handle *b)
+{
+	return a->p != NULL && b->p != NULL && a->len == b->len &&
+	    memcmp(a->p, b->p, a->len) == 0;
+}
+
+int
 hpn_dm_sftp_can_fsync(const struct hpn_dm_sftp *s)
 {
 	return s->can_fsync;

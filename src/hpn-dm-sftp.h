@@ -60,6 +60,10 @@ struct hpn_dm_sftp_handle {
 	size_t len;
 };
 
+/* Both are of something open, and the same. */
+int hpn_dm_sftp_same_handle(const struct hpn_dm_sftp_handle *,
+    const struct hpn_dm_sftp_handle *);
+
 /* Requests.  Their answers go to fn(context, about, ...). */
 void hpn_dm_sftp_open(struct hpn_dm_sftp *, const char *path, u_int32_t flags,
     hpn_dm_sftp_fn *, void *context, void *about);
