@@ -144,7 +144,7 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
 alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
-    hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
+    hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
 alone_modules="$alone_modules hpn-dm-wait hpn-dm-frame hpn-choose hpn-names hpn-wish"
 if ! $fuzz_only; then
@@ -165,9 +165,9 @@ for other in gcc clang; do
 done
 # Policy has no sockets, clocks, allocation or globals.
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
-    hpn-connect hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-dm-buf \
-    hpn-dm-manifest hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame hpn-choose hpn-names \
-    hpn-wish hpn-why; do
+    hpn-connect hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace \
+    hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame \
+    hpn-choose hpn-names hpn-wish hpn-why; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -425,12 +425,14 @@ for t in $targets; do
 		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
 		flags="$flags -DHPN_LANES_WINDOW=1000 -DHPN_LANES_PAGE=16"
 		flags="$flags -DHPN_LANES_PAGES_LEAST=0"
+		flags="$flags -DHPN_CONNECTIONS_LEAST=3000"
 		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
 		    'io conn job node order meter again handles ask answer open put get check save report
-		    hash lanes stripe plain wish' .c)"
+		    hash lanes stripe gather plain wish' .c)"
 		with="$with $src/hpn-choose.c $src/hpn-names.c $src/hpn-wish.c"
 		with="$with $src/hpn-lanes.c $src/hpn-handles.c"
+		with="$with $src/hpn-connections.c"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'
 		# A server's first answers would take long to be found.

@@ -11,7 +11,7 @@
 #	A lab0 10.213.0.1 ==link== 10.213.0.2 lab0 B
 #
 # usage: lab/lab.sh run [--rtt MS] [--rate MBIT] [--loss P] [--queue BYTES]
-#            [--seed N] [--mtu N] [--cc NAME] [--tcp-max BYTES]
+#            [--policer MBIT] [--seed N] [--mtu N] [--cc NAME] [--tcp-max BYTES]
 #            [--stats FILE] -- COMMAND [ARG ...]
 #        lab/lab.sh run --loopback [the same] -- COMMAND [ARG ...]
 #        lab/lab.sh check
@@ -19,6 +19,8 @@
 #	--rtt	   round-trip time, ms (0)
 #	--rate	   Mbit/s of IP packets, each direction; 0: no limit (0)
 #	--loss	   probability that a wire packet is lost: 0.0001 is 0.01 % (0)
+#	--policer  Mbit/s that each TCP connection may have in each direction;
+#		   what exceeds it is lost, beyond a burst of 1 MiB (0: none)
 #	--queue	   drop-tail queue before each direction; K, M, G understood
 #		   (one bandwidth-delay product, at least 1M)
 #	--seed	   same seed, same packets lost (1)
@@ -145,7 +147,7 @@ run() {
 		--)
 			break
 			;;
-		--rtt | --rate | --loss | --queue | --seed | --mtu | --cc | \
+		--rtt | --rate | --loss | --queue | --seed | --mtu | --cc | --policer | \
 		    --tcp-max | --stats)
 			[ $# -ge 2 ] || usage
 			;;

@@ -11,13 +11,15 @@
  * two.  Real kernel TCP runs at both ends.  lab.sh is the usual front end.
  *
  * usage: link [--rtt MS] [--rate MBIT] [--loss P] [--queue BYTES] [--seed N]
- *             [--mtu N] [--cc NAME] [--tcp-max BYTES] [--stats FILE]
+ *             [--policer MBIT] [--mtu N] [--cc NAME] [--tcp-max BYTES] [--stats FILE]
  *        link --loopback
  *        link --check
  *
  *	--rtt	  round-trip time in ms, half of it each way (0)
  *	--rate	  rate of each direction in Mbit/s, of IP bytes; 0: no limit (0)
  *	--loss	  probability that one packet of at most MTU bytes is lost (0)
+ *	--policer rate that each TCP connection may have, Mbit/s in each direction;
+ *		  packets beyond it are lost, a burst of 1 MiB is not (0: none)
  *	--queue	  bound of the queue in front of each direction, in bytes of
  *		  IP packets waiting for the wire; K, M, G understood
  *		  (one bandwidth-delay product, at least 1 MiB)
@@ -116,6 +118,15 @@ struct ring {
 	size_t		 count;		/* records */
 };
 
+/* One direction of a TCP connection, as a policer knows it. */
+#define FLOWS		1024
+#define POLICER_BURST	(1ULL << 20)
+struct flow {
+	uint32_t	 ports;		/* both; 0: none yet */
+	uint64_t	 filled;	/* when its bucket was, ns */
+	double		 tokens;	/* bytes */
+};
+
 struct direction {
 	const char	*name;
 	int		 from, to;	/* TUN descriptors */
@@ -123,6 +134,7 @@ struct direction {
 	struct ring	 ring;
 	uint64_t	 wire_free;	/* when the last accepted bit is sent */
 	uint64_t	 random;
+	struct flow	 flow[FLOWS];
 
 	/* statistics; a packet is what the wire carries: at most one MTU */
 	uint64_t	 segments_in, packets_in, bytes_in;
@@ -132,7 +144,7 @@ struct direction {
 };
 
 struct settings {
-	double		 rtt_ms, rate_mbit, loss;
+	double		 rtt_ms, rate_mbit, loss, policer_mbit;
 	uint64_t	 queue;		/* bytes; 0: choose */
 	uint64_t	 seed, tcp_max;
 	unsigned	 mtu;
@@ -153,6 +165,7 @@ static struct settings set = {
 static double		 ns_per_byte;	/* 0: no rate limit */
 static uint64_t		 delay_ns;	/* one way */
 static uint64_t		 loss_threshold; /* of 2^64 */
+static double		 policer_per_ns; /* bytes; 0: none */
 static uint32_t		 packets_per_quantum;
 static const char	*priority = "normal";
 
@@ -414,6 +427,44 @@ wire_ns(uint64_t bytes)
 }
 
 /*
+ * The packets of a TCP connection that its policer does not let pass; returns how
+ * many.  Whichever connection came last has the place of those with like ports.
+ */
+static uint32_t
+police(struct direction *d, const uint8_t *ip, const struct shape *s,
+    uint32_t fits, uint64_t now, uint8_t *lost)
+{
+	uint32_t ports, i, losses = 0, header = (ip[0] & 15) * 4U;
+	struct flow *f;
+	double bytes;
+
+	if (ip[0] >> 4 != 4 || ip[9] != IPPROTO_TCP)
+		return 0;
+	ports = get32(ip + header);
+	f = &d->flow[(ports ^ ports >> 16 ^ ports >> 7) % FLOWS];
+	if (f->ports != ports) {
+		f->ports = ports;
+		f->tokens = (double)POLICER_BURST;
+		f->filled = now;
+	}
+	f->tokens += (double)(now - f->filled) * policer_per_ns;
+	if (f->tokens > (double)POLICER_BURST)
+		f->tokens = (double)POLICER_BURST;
+	f->filled = now;
+	for (i = 0; i < fits; i++) {
+		bytes = (double)wire_bytes(s, i, i + 1);
+		if (s->packets == 1)
+			bytes = s->header;
+		if (f->tokens < bytes) {
+			losses += !lost[i];
+			lost[i] = 1;
+		} else
+			f->tokens -= bytes;
+	}
+	return losses;
+}
+
+/*
  * Takes one packet or segment, which lies in a reserved record, at time now.
  *
  * Queue: the packets of a segment that still fit are taken, the rest is
@@ -452,11 +503,15 @@ direction_accept(struct direction *d, struct record *rec, size_t len,
 		d->wire_free = start + wire_ns(wire_bytes(&s, 0, fits));
 	}
 	d->packets_dropped += s.packets - fits;
-	if (loss_threshold != 0) {
-		for (i = 0; i < fits; i++) {
+	if (loss_threshold != 0 || policer_per_ns > 0) {
+		memset(lost, 0, fits);
+		for (i = 0; loss_threshold != 0 && i < fits; i++) {
 			lost[i] = random_next(&d->random) < loss_threshold;
 			losses += lost[i];
 		}
+		if (policer_per_ns > 0)
+			losses += police(d, data + sizeof(*vh), &s, fits, now,
+			    lost);
 		d->packets_lost += losses;
 	}
 
@@ -1159,6 +1214,7 @@ main(int argc, char **argv)
 		{ "rtt", required_argument, NULL, 't' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "loss", required_argument, NULL, 'l' },
+		{ "policer", required_argument, NULL, 'p' },
 		{ "queue", required_argument, NULL, 'Q' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "mtu", required_argument, NULL, 'm' },
@@ -1190,6 +1246,9 @@ main(int argc, char **argv)
 			break;
 		case 'l':
 			set.loss = number("loss", optarg, 0, 1);
+			break;
+		case 'p':
+			set.policer_mbit = number("policer", optarg, 0, 100000);
 			break;
 		case 'Q':
 			set.queue = size("queue", optarg, 1500, 4096 * MIB);
@@ -1238,6 +1297,7 @@ main(int argc, char **argv)
 	}
 	loss_threshold = set.loss >= 1 ? UINT64_MAX :
 	    (uint64_t)(set.loss * 0x1p64);
+	policer_per_ns = set.policer_mbit / 8000;
 	bdp = (uint64_t)(set.rate_mbit * 1e6 / 8 * set.rtt_ms / 1e3);
 	if (set.queue == 0)
 		set.queue = bdp > MIB ? bdp : MIB;

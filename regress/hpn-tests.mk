@@ -30,6 +30,7 @@ LTESTS+=\
 	hpn-resume-cuts \
 	hpn-wish \
 	hpn-lanes \
+	hpn-connections \
 	hpn-safety \
 	hpn-connect \
 	hpn-guess \

@@ -35,8 +35,8 @@ _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindow
     HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit HPNReport'
 
 # What -X of scp and sftp takes, the release's own and ours.
-_openssh_hpn_x_names='nrequests buffer channels resume verify log files-from
-    include exclude existing update fsync status'
+_openssh_hpn_x_names='nrequests buffer channels connections resume verify log
+    files-from include exclude existing update fsync status'
 _openssh_hpn_x_values()
 {
 	case $1 in
@@ -44,6 +44,7 @@ _openssh_hpn_x_values()
 	verify|fsync) echo yes no ;;
 	status)	echo plain detailed ;;
 	channels) echo auto 1 ;;
+	connections) echo auto 2 4 8 ;;
 	existing) echo skip fail ;;
 	update)	echo yes size verify ;;
 	esac

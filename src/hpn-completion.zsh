@@ -12,7 +12,8 @@ _openssh_hpn_options() {
 
   if [[ $service == (scp|sftp) && "$words[CURRENT-1]" == -X ]]; then
     _wanted values expl 'transfer option' compadd channels=auto \
-      channels=1 resume=check resume=replace resume=size verify=yes \
+      channels=1 connections=auto connections=8 resume=check \
+      resume=replace resume=size verify=yes \
       verify=no existing=skip existing=fail update=yes update=size \
       update=verify fsync=yes status=detailed log= files-from= include= exclude=
     return

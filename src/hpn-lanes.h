@@ -18,6 +18,8 @@
 
 /* As many sessions as OpenSSH's sshd allows in a connection (MaxSessions). */
 #define HPN_LANES_MAX		10
+/* Those that have ended keep their number: connections are replaced. */
+#define HPN_LANES_SLOTS		16
 /* What such a channel takes in a round trip. */
 #ifndef HPN_LANES_WINDOW
 # define HPN_LANES_WINDOW	(2U * 1024 * 1024)

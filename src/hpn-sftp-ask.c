@@ -38,6 +38,10 @@ hpn_sftp_ask_lane_may(const struct hpn_sftp_job *job, u_int lane, size_t len,
 {
 	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
 
+	if (hpn_sftp_lanes_connect(&job->c->lanes))
+		return hpn_sftp_io_queued(l->io) < HPN_SFTP_IO_QUEUE &&
+		    (alone || hpn_connections_window_may(&l->window,
+		    l->under_way, len));
 	return hpn_sftp_io_queued(l->io) < HPN_SFTP_IO_QUEUE &&
 	    hpn_lanes_may_send(l->under_way, len, alone);
 }
@@ -52,7 +56,7 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 	if (type == SSH2_FXP_OPEN || type == SSH2_FXP_OPENDIR)
 		hpn_handles_asked(&job->handles[req->lane], req->id);
 	else if (type == SSH2_FXP_CLOSE) {
-		if (req->lane == 0)
+		if (req->ask == ASK_CLOSE)
 			req->node->closing = 1;
 		hpn_handles_closed(&job->handles[req->lane], req->id,
 		    req->node);
@@ -80,6 +84,9 @@ hpn_sftp_ask_over(struct hpn_sftp_job *job, const struct request *req)
 	job->asked_bytes -= req->len;
 	job->c->lanes.lane[req->lane].requests--;
 	job->c->lanes.lane[req->lane].under_way -= req->len;
+	if (req->len != 0)
+		hpn_sftp_lanes_answered(&job->c->lanes, req->lane, req->len,
+		    job->window.rtt_ns);
 }
 
 static struct request *
@@ -166,8 +173,12 @@ hpn_sftp_ask_lane_open(struct hpn_sftp_job *job, struct node *n,
     const struct where *where)
 {
 	/* If it has gone meanwhile it must not come into being again. */
-	send_open(job, request(n, ASK_LANE_OPEN, where, 0, 0), n->to,
-	    SSH2_FXF_READ|SSH2_FXF_WRITE, NULL);
+	if (job->way->up)
+		send_open(job, request(n, ASK_LANE_OPEN, where, 0, 0), n->to,
+		    SSH2_FXF_READ|SSH2_FXF_WRITE, NULL);
+	else
+		send_open(job, request(n, ASK_LANE_OPEN, where, 0, 0), n->from,
+		    SSH2_FXF_READ, NULL);
 }
 
 static void
@@ -275,9 +286,9 @@ hpn_sftp_ask_compare(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 
 void
 hpn_sftp_ask_lane_read(struct hpn_sftp_job *job, struct node *n,
-    const struct where *where, u_int64_t offset, size_t len)
+    const struct where *where, enum ask what, u_int64_t offset, size_t len)
 {
-	send_read(job, request(n, ASK_LANE_PROOF, where, offset, len));
+	send_read(job, request(n, what, where, offset, len));
 }
 
 void
@@ -312,10 +323,10 @@ data_request(struct node *n, enum ask what, const struct where *where,
 }
 
 void
-hpn_sftp_ask_read(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
-    size_t len)
+hpn_sftp_ask_read(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, u_int64_t offset, size_t len)
 {
-	send_read(job, data_request(n, ASK_READ, NULL, offset, len));
+	send_read(job, data_request(n, ASK_READ, where, offset, len));
 }
 
 void
@@ -352,4 +363,11 @@ hpn_sftp_ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
 	send_write(job, request(n, ASK_HIDDEN, NULL, offset, len), data);
+}
+
+void
+hpn_sftp_ask_show(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, u_int64_t offset, const u_char *data, size_t len)
+{
+	send_write(job, request(n, ASK_LANE_SHOW, where, offset, len), data);
 }

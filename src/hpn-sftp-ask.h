@@ -34,8 +34,8 @@ void hpn_sftp_ask_hash(struct hpn_sftp_job *, struct node *,
 /* Read a part of the file, to compare it and not to keep it. */
 void hpn_sftp_ask_compare(struct hpn_sftp_job *, struct node *,
     u_int64_t offset, size_t len);
-void hpn_sftp_ask_read(struct hpn_sftp_job *, struct node *, u_int64_t offset,
-    size_t len);
+void hpn_sftp_ask_read(struct hpn_sftp_job *, struct node *,
+    const struct where *, u_int64_t offset, size_t len);
 void hpn_sftp_ask_read_again(struct hpn_sftp_job *, struct request *);
 void hpn_sftp_ask_write(struct hpn_sftp_job *, struct node *,
     const struct where *, u_int64_t offset, const u_char *, size_t len);
@@ -48,10 +48,13 @@ void hpn_sftp_ask_lane_open(struct hpn_sftp_job *, struct node *,
 void hpn_sftp_ask_lane_handle(struct hpn_sftp_job *, struct node *,
     const struct where *, enum ask, u_char type);
 void hpn_sftp_ask_lane_read(struct hpn_sftp_job *, struct node *,
-    const struct where *, u_int64_t offset, size_t len);
+    const struct where *, enum ask, u_int64_t offset, size_t len);
 /* Write a part in which some pages are zeros for now (ASK_HIDDEN). */
 void hpn_sftp_ask_hidden(struct hpn_sftp_job *, struct node *, u_int64_t offset,
     const u_char *data, size_t len);
+/* A part that another lane is to read, as ASK_LANE_SHOW. */
+void hpn_sftp_ask_show(struct hpn_sftp_job *, struct node *,
+    const struct where *, u_int64_t offset, const u_char *data, size_t len);
 
 /* The request was answered, or nobody waits for its answer any more. */
 void hpn_sftp_ask_over(struct hpn_sftp_job *, const struct request *);

@@ -42,6 +42,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-gather.h"
 #include "hpn-sftp-get.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
@@ -182,8 +183,10 @@ static void
 begin_data(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_DATA;
-	if (n->size != 0 && n->guess == GUESS_NONE)
+	if (n->size != 0 && n->guess == GUESS_NONE) {
+		hpn_sftp_gather_begin(job, n);
 		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
+	}
 	hpn_sftp_node_list(n, &job->want);
 	send_more(job, n);
 }
@@ -239,6 +242,7 @@ close_remote(struct hpn_sftp_job *job, struct node *n)
 {
 	n->state = NODE_CLOSING;
 	hpn_sftp_node_unlist(n);
+	hpn_sftp_gather_close(job, n);
 	/* Is it still the file whose data came?  Ours stays open until then. */
 	if (n->fd != -1)
 		hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
@@ -445,20 +449,25 @@ static void
 send_more(struct hpn_sftp_job *job, struct node *n)
 {
 	size_t len;
+	int lane;
 
 	if (n->state == NODE_CHECK || n->state == NODE_VERIFY) {
 		hpn_sftp_check_send(job, n);
 		return;
 	}
+	if (n->state == NODE_DATA && n->gather != NULL)
+		hpn_sftp_gather_more(job, n);
 	while (n->state == NODE_DATA && !n->eof && !n->failed &&
 	    !interrupted) {
 		if ((len = next_len(job, n)) == 0) {
 			hpn_sftp_node_unlist(n);
 			return;
 		}
-		if (!hpn_sftp_ask_may(job, len))
+		if (!hpn_sftp_ask_may(job, len) ||
+		    (lane = hpn_sftp_gather_pick(job, n, len)) == -1)
 			return;
-		hpn_sftp_ask_read(job, n, n->next, len);
+		hpn_sftp_ask_read(job, n, lane == 0 ? NULL :
+		    hpn_sftp_gather_where(n, lane), n->next, len);
 		n->next += len;
 		hpn_sftp_node_plan(job, n);
 	}
@@ -602,6 +611,7 @@ undo(struct hpn_sftp_job *job, struct node *n)
 	if (n->fd != -1)
 		close(n->fd);
 	n->fd = -1;
+	hpn_sftp_gather_close(job, n);
 	hpn_sftp_save_drop(job, n);
 	n->high = n->bad = n->begun;
 }
@@ -612,6 +622,7 @@ forget(struct hpn_sftp_job *job, struct node *n)
 	if (n->check != NULL)
 		hpn_sftp_check_free(n);
 	hpn_sftp_save_drop(job, n);
+	hpn_sftp_gather_free(job, n);
 }
 
 static void

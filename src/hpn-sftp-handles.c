@@ -16,7 +16,7 @@ hpn_sftp_handles_held(const struct hpn_sftp_job *job, u_int id)
 {
 	u_int i, n = 0;
 
-	for (i = 0; i < HPN_LANES_MAX; i++)
+	for (i = 0; i < HPN_LANES_SLOTS; i++)
 		n += hpn_handles_held(&job->handles[i], id, job->c->disorder);
 	return n;
 }

@@ -36,6 +36,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-gather.h"
 #include "hpn-sftp-get.h"
 #include "hpn-sftp-handles.h"
 #include "hpn-sftp-io.h"
@@ -99,8 +100,10 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		hpn_sftp_again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		hpn_sftp_check_answer(job, req, type, m);
-	else if (req->ask >= ASK_FACTS)
+	else if (req->ask >= ASK_FACTS && job->way->up)
 		hpn_sftp_stripe_answer(job, req, type, m);
+	else if (req->ask >= ASK_FACTS)
+		hpn_sftp_gather_answer(job, req, type, m);
 	else
 		job->way->answer(job, req, type, m);
 	if (!req->again) {
@@ -161,7 +164,7 @@ settle(struct hpn_sftp_job *job)
 		return;
 	for (i = 0; i < REQUEST_CHAINS; i++) {
 		for (req = job->asked[i]; req != NULL; req = req->chain)
-			if (req->ask != ASK_CLOSE)
+			if (req->ask != ASK_CLOSE && req->ask != ASK_LANE_CLOSE)
 				return;
 	}
 	if ((m = sshbuf_new()) == NULL)
@@ -169,7 +172,8 @@ settle(struct hpn_sftp_job *job)
 	for (i = 0; i < REQUEST_CHAINS; i++) {
 		while ((req = job->asked[i]) != NULL) {
 			job->asked[i] = req->chain;
-			hpn_sftp_io_later(job->c->io, req->id, NULL, NULL);
+			hpn_sftp_io_later(job->c->lanes.lane[req->lane].io,
+			    req->id, NULL, NULL);
 			sshbuf_reset(m);
 			if ((r = sshbuf_put_u32(m, SSH2_FX_OK)) != 0)
 				fatal_fr(r, "compose");
@@ -257,7 +261,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	hpn_sftp_window_bears(&job->window, job->c->bears);
 	job->asked = xcalloc(REQUEST_CHAINS, sizeof(*job->asked));
 	RB_INIT(&job->claims);
-	for (i = 0; i < HPN_LANES_MAX; i++) {
+	for (i = 0; i < HPN_LANES_SLOTS; i++) {
 		hpn_handles_init(&job->handles[i]);
 		job->newest[i] = *job->c->next_id;
 	}
@@ -267,6 +271,8 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	TAILQ_INIT(&job->again);
 	TAILQ_INIT(&job->walking);
 	TAILQ_INIT(&job->want);
+	TAILQ_INIT(&job->stripes);
+	TAILQ_INIT(&job->gathers);
 	return job;
 }
 
@@ -381,7 +387,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	sshbuf_free(job->m);
 	free(job->buf);
 	free(job->asked);
-	for (lane = 0; lane < HPN_LANES_MAX; lane++)
+	for (lane = 0; lane < HPN_LANES_SLOTS; lane++)
 		hpn_handles_free(&job->handles[lane]);
 	free(job);
 	return ret;

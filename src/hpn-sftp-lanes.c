@@ -26,8 +26,11 @@
 #include "sftp.h"
 #include "sftp-common.h"
 
+#include "hpn-clock.h"
+#include "hpn-connections.h"
 #include "hpn-pipe.h"
 #include "hpn-lanes-ssh.h"
+#include "hpn-sftp-connections.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-lanes.h"
 #include "hpn-sftp-plain.h"
@@ -47,11 +50,29 @@
 static int offered[2] = { -1, -1 };
 static int tell_only;		/* it is not to be asked for sessions */
 static u_int wish;
+static u_int wish_connections;
+static int wish_adapt;
+/* While connections may come or die, it is looked after them so often. */
+#define LOOK_MS		500
 
 int
 hpn_sftp_lanes_option(const char *arg)
 {
-	return hpn_lanes_option(arg, &wish);
+	int r = hpn_connections_option(arg, &wish_connections, &wish_adapt);
+
+	return r != 0 ? r : hpn_lanes_option(arg, &wish);
+}
+
+int
+hpn_sftp_lanes_connections(const char *number)
+{
+	char *arg;
+	int r;
+
+	xasprintf(&arg, "connections=%s", number);
+	r = hpn_sftp_lanes_option(arg);
+	free(arg);
+	return r;
 }
 
 void
@@ -61,17 +82,21 @@ hpn_sftp_lanes_offer(int sessions)
 	if (offered[0] != -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, offered) == -1)
 		return;
-	tell_only = !CAN_PASS || wish == 1 || !sessions;
+	tell_only = !CAN_PASS || wish == 1 || !sessions ||
+	    wish_connections > 1;
+	if (wish_connections > 1)
+		hpn_sftp_connections_offer();
 	/* Other children are not to have it. */
 	(void)fcntl(offered[0], F_SETFD, FD_CLOEXEC);
 	(void)fcntl(offered[1], F_SETFD, FD_CLOEXEC);
 }
 
 void
-hpn_sftp_lanes_child(void)
+hpn_sftp_lanes_child(char *const argv[])
 {
 	char number[16];
 
+	hpn_sftp_connections_child(argv);
 	/* Another's would be taken for ours. */
 	(void)unsetenv(HPN_LANES_SSH_ENV);
 	if (offered[1] == -1 || fcntl(offered[1], F_SETFD, 0) == -1)
@@ -89,6 +114,11 @@ hpn_sftp_lanes_init(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 	l->lane[0].ready = 1;
 	l->n = 1;
 	hpn_lanes_init(&l->policy, wish);
+	hpn_sftp_connections_take(&l->how);
+	/* To a program that is no ssh there is none. */
+	hpn_connections_init(&l->several, l->how.fd == -1 ? 1 :
+	    wish_connections, wish_adapt);
+	hpn_connections_window_init(&l->lane[0].window);
 	l->control = offered[0];
 	l->tell_only = tell_only;
 	if (offered[1] != -1)
@@ -220,6 +250,7 @@ void
 hpn_sftp_lanes_no_more(struct hpn_sftp_lanes *l)
 {
 	hpn_lanes_no_more(&l->policy);
+	hpn_connections_stop(&l->several, 1);
 	/* Do not close the socket before ssh has told its configuration. */
 	if (l->heard)
 		deaf(l);
@@ -229,6 +260,112 @@ void
 hpn_sftp_lanes_moved(struct hpn_sftp_lanes *l, u_int64_t bytes)
 {
 	l->round_bytes += bytes;
+}
+
+int
+hpn_sftp_lanes_connect(const struct hpn_sftp_lanes *l)
+{
+	return l->several.most > 1;
+}
+
+int
+hpn_sftp_lanes_more(const struct hpn_sftp_lanes *l)
+{
+	if (hpn_sftp_lanes_connect(l))
+		return l->n > 1 || !l->several.stopped;
+	return !l->tell_only && (l->n > 1 || l->control != -1);
+}
+
+/* Connections that are there, and those on their way. */
+static u_int
+connections(const struct hpn_sftp_lanes *l, u_int *comingp)
+{
+	u_int i, ready = 0;
+
+	*comingp = 0;
+	for (i = 0; i < l->n; i++) {
+		if (l->lane[i].io == NULL || l->lane[i].failed)
+			continue;
+		if (l->lane[i].ready)
+			ready++;
+		else
+			(*comingp)++;
+	}
+	return ready;
+}
+
+/* Those begun first are used, as many as there should be. */
+int
+hpn_sftp_lanes_use(const struct hpn_sftp_lanes *l, u_int lane)
+{
+	u_int i, before = 0;
+
+	if (!hpn_sftp_lanes_connect(l))
+		return lane < l->policy.use;
+	for (i = 0; i < lane; i++)
+		if (l->lane[i].io != NULL)
+			before++;
+	return before < l->several.use;
+}
+
+void
+hpn_sftp_lanes_answered(struct hpn_sftp_lanes *l, u_int lane, u_int64_t bytes,
+    u_int64_t rtt_ns)
+{
+	if (hpn_sftp_lanes_connect(l))
+		hpn_connections_window_moved(&l->lane[lane].window, bytes,
+		    hpn_clock_ns(), rtt_ns);
+}
+
+static int
+begin_connection(struct hpn_sftp_lanes *l, u_int64_t now_ns)
+{
+	struct hpn_sftp_lane *lane = &l->lane[l->n];
+
+	if (l->n == HPN_LANES_SLOTS || (lane->fd =
+	    hpn_sftp_connections_start(&l->how, &lane->pid)) == -1)
+		return -1;
+	lane->io = hpn_sftp_io_new(lane->fd, lane->fd);
+	lane->begun_ns = lane->heard_ns = now_ns;
+	hpn_connections_window_init(&lane->window);
+	say_init(lane->io);
+	debug2_f("lane %u", l->n);
+	l->n++;
+	return 0;
+}
+
+static void
+grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
+    u_int64_t left)
+{
+	u_int i, coming, ready = connections(l, &coming);
+	u_int64_t least = MAXIMUM(rtt_ns, ROUND_LEAST_NS);
+	u_int64_t took = now_ns - l->round_ns;
+	u_int use = l->several.use;
+
+	for (i = 1; i < l->n; i++)
+		if (l->lane[i].io != NULL && !l->lane[i].ready &&
+		    now_ns - l->lane[i].begun_ns > HPN_CONNECTIONS_WAIT_NS)
+			l->lane[i].failed = 1;
+	if (l->round_ns == 0 || took > ROUND_MOST_NS + least) {
+		l->round_ns = now_ns;
+		l->round_bytes = 0;
+	} else if (took >= least) {
+		hpn_connections_moved(&l->several, ready, l->round_bytes, took,
+		    rtt_ns, left);
+		l->round_ns = now_ns;
+		l->round_bytes = 0;
+	}
+	if (l->several.use != use)
+		debug("%u connections are wanted, %u were", l->several.use, use);
+	if (left < HPN_LANES_SHARE)
+		return;
+	for (i = hpn_connections_begin(&l->several, ready, coming); i > 0; i--) {
+		if (begin_connection(l, now_ns) == -1) {
+			hpn_connections_stop(&l->several, ready);
+			return;
+		}
+	}
 }
 
 /* Lanes that large files are written in. */
@@ -272,6 +409,10 @@ void
 hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
     u_int64_t rtt_ns, u_int64_t left)
 {
+	if (hpn_sftp_lanes_connect(l)) {
+		grow_connections(l, now_ns, rtt_ns, left);
+		return;
+	}
 	if (l->tell_only || (l->policy.given_up && l->policy.use == 1))
 		return;
 	look(l, now_ns, rtt_ns, left);
@@ -294,6 +435,9 @@ drop(struct hpn_sftp_lane *lane)
 {
 	hpn_sftp_io_free(lane->io);
 	close(lane->fd);
+	/* One that still wants to be let in may wait for somebody. */
+	hpn_sftp_connections_end(lane->pid, !lane->ready || lane->failed);
+	lane->pid = 0;
 	lane->io = NULL;
 	lane->ready = 0;
 }
@@ -306,24 +450,81 @@ hpn_sftp_lanes_end(struct hpn_sftp_lanes *l)
 	for (i = 1; i < l->n; i++)
 		if (l->lane[i].io != NULL)
 			drop(&l->lane[i]);
+	hpn_sftp_connections_forget(&l->how);
 	if (l->control != -1)
 		close(l->control);
 	l->control = -1;
 }
 
+/* A connection has ended, or will not come: it is said once. */
+static void
+lost_one(struct hpn_sftp_lanes *l, u_int lane)
+{
+	u_int coming, ready;
+
+	if (!hpn_sftp_lanes_connect(l))
+		return;
+	if (l->lane[lane].ready) {
+		debug("connection %u has ended", lane);
+		return;
+	}
+	/* Others on their way would end as this one. */
+	ready = connections(l, &coming);
+	if (l->lane[lane].io != NULL && !l->lane[lane].failed)
+		coming--;
+	hpn_connections_stop(&l->several, ready + coming);
+	if (l->said)
+		return;
+	l->said = 1;
+	logit("No further connection could be made (ssh -o BatchMode=yes may "
+	    "tell why): %u %s used", ready + coming, ready + coming == 1 ?
+	    "is" : "are");
+}
+
 /* -------------------------------------------------------------- working -- */
+
+/* A connection that owes answers while others give them is as good as dead. */
+static void
+look_after(struct hpn_sftp_lanes *l)
+{
+	u_int64_t now = hpn_clock_ns(), latest = 0;
+	struct hpn_sftp_lane *lane;
+	u_int i;
+
+	for (i = 0; i < l->n; i++) {
+		lane = &l->lane[i];
+		/* One that owes nothing could answer. */
+		if (lane->requests == 0)
+			lane->heard_ns = now;
+		if (lane->io != NULL && lane->heard_ns > latest)
+			latest = lane->heard_ns;
+	}
+	for (i = 1; i < l->n; i++) {
+		lane = &l->lane[i];
+		if (lane->io != NULL && lane->ready && !lane->failed &&
+		    latest > lane->heard_ns &&
+		    now - lane->heard_ns > HPN_CONNECTIONS_DEAD_NS)
+			lane->failed = 1;
+	}
+}
 
 int
 hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms, u_int *gonep)
 {
-	struct hpn_sftp_io *ios[HPN_LANES_MAX];
-	u_int i, n = 0, which[HPN_LANES_MAX], ended;
+	struct hpn_sftp_io *ios[HPN_LANES_SLOTS];
+	u_int i, n = 0, which[HPN_LANES_SLOTS], ended;
 
 	*gonep = 0;
+	if (hpn_sftp_lanes_connect(l) && l->n > 1) {
+		look_after(l);
+		if (timeout_ms < 0 || timeout_ms > LOOK_MS)
+			timeout_ms = LOOK_MS;
+	}
 	for (i = 0; i < l->n; i++) {
 		if (l->lane[i].io == NULL)
 			continue;
 		if (l->lane[i].failed) {
+			lost_one(l, i);
 			drop(&l->lane[i]);
 			*gonep = i;
 			return 0;
@@ -336,6 +537,7 @@ hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms, u_int *gonep)
 	if ((i = which[ended]) == 0)
 		return -1;
 	debug_f("lane %u has ended: %s", i, strerror(errno));
+	lost_one(l, i);
 	drop(&l->lane[i]);
 	errno = EPIPE;
 	*gonep = i;
@@ -362,6 +564,8 @@ hpn_sftp_lanes_get(struct hpn_sftp_lanes *l, u_int *lanep,
 		lane = &l->lane[i];
 		while (lane->io != NULL && !lane->failed &&
 		    (r = hpn_sftp_io_get(lane->io, packetp, lenp)) != 0) {
+			if (l->several.most > 1)
+				lane->heard_ns = hpn_clock_ns();
 			if (lane->ready) {
 				*lanep = i;
 				return r;

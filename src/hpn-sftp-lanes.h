@@ -12,7 +12,9 @@
 
 #include <sys/types.h>
 
+#include "hpn-connections.h"
 #include "hpn-lanes.h"
+#include "hpn-sftp-connections.h"
 #include "hpn-sftp-report.h"
 
 struct hpn_sftp_io;
@@ -25,13 +27,21 @@ struct hpn_sftp_lane {
 	u_int64_t under_way;		/* bytes of data */
 	u_int requests;			/* under way */
 	u_int files;			/* that are written to here */
+	/* of a connection of its own: */
+	pid_t pid;			/* of its ssh; 0: it is none */
+	u_int64_t begun_ns;		/* it was started */
+	u_int64_t heard_ns;		/* it said something, or owed nothing */
+	struct hpn_connections_window window;
 };
 
 struct hpn_sftp_lanes {
-	struct hpn_sftp_lane lane[HPN_LANES_MAX];
+	struct hpn_sftp_lane lane[HPN_LANES_SLOTS];
 	u_int n;			/* lanes that there are, or were */
 	int control;			/* to ask ssh; -1: there is no asking */
-	struct hpn_lanes policy;
+	struct hpn_lanes policy;	/* of channels */
+	struct hpn_connections several;	/* ... and of connections */
+	struct hpn_sftp_connections_how how;
+	int said;			/* that there are no more */
 	u_int64_t round_ns;		/* when the round began, 0: there is none */
 	u_int64_t round_bytes;		/* moved in it */
 	int tell_only;			/* ssh only tells us something there */
@@ -46,10 +56,11 @@ struct hpn_sftp_lanes {
  * the socket.
  */
 void hpn_sftp_lanes_offer(int sessions);
-void hpn_sftp_lanes_child(void);
+void hpn_sftp_lanes_child(char *const argv[]);
 
-/* One argument of -X, as hpn_lanes_option(). */
+/* One argument of -X, as hpn_lanes_option(); connections=N by its number. */
 int hpn_sftp_lanes_option(const char *arg);
+int hpn_sftp_lanes_connections(const char *number);
 
 /* The lanes of a connection: only lane 0 at first. */
 void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
@@ -61,6 +72,16 @@ void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
  * else 0.
  */
 int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
+
+/* Whether further lanes are connections of their own. */
+int hpn_sftp_lanes_connect(const struct hpn_sftp_lanes *);
+/* Whether other lanes are there, or may come. */
+int hpn_sftp_lanes_more(const struct hpn_sftp_lanes *);
+/* Whether a large file may use this one. */
+int hpn_sftp_lanes_use(const struct hpn_sftp_lanes *, u_int lane);
+/* A request for so many bytes of data was answered in a lane. */
+void hpn_sftp_lanes_answered(struct hpn_sftp_lanes *, u_int lane,
+    u_int64_t bytes, u_int64_t rtt_ns);
 
 /*
  * _moved: so many bytes were moved.  _grow: so many bytes are left.  Ask for

@@ -82,7 +82,7 @@ hpn_sftp_node_new(struct hpn_sftp_job *job, struct node *parent,
 	n->to = xstrdup(to);
 	n->tree = tree;
 	n->fd = -1;
-	n->bad = n->end = n->hole = UINT64_MAX;
+	n->bad = n->end = n->hole = n->lost = UINT64_MAX;
 	if (a != NULL) {
 		n->a = *a;
 		n->have_attr = 1;
@@ -345,6 +345,8 @@ hpn_sftp_node_whole(const struct node *n)
 		end = n->bad;
 	if (n->hole < end)
 		end = n->hole;
+	if (n->lost < end)
+		end = n->lost;
 	return end;
 }
 

@@ -11,7 +11,8 @@
  *	hpn-sftp-get	... and down
  *	hpn-sftp-again	what is done a second time
  *	hpn-sftp-save	the local file of a download
- *	hpn-sftp-stripe	a large file in several lanes
+ *	hpn-sftp-stripe	a large file in several lanes, up
+ *	hpn-sftp-gather	... and down
  *	hpn-sftp-check	what is there compared with what should be
  *	hpn-sftp-open	opening ahead of the handle, and after a refusal
  *	hpn-sftp-handles which handles are open, until they are settled
@@ -48,6 +49,7 @@
 
 struct check;
 struct node;
+struct gather;
 struct stripe;
 struct hpn_sftp_job;
 TAILQ_HEAD(nodes, node);
@@ -59,7 +61,8 @@ enum ask {
 	ASK_CLOSE,
 	ASK_FSTAT, ASK_TRUNCATE, ASK_SIZE, ASK_SIZE_STAT, ASK_FSYNC_STAT,
 	ASK_CHMOD, ASK_EMPTY, ASK_HASH, ASK_COMPARE,
-	ASK_FACTS, ASK_HIDDEN, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE
+	ASK_FACTS, ASK_HIDDEN, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE,
+	ASK_LANE_SHOW, ASK_LANE_SEEN
 };
 
 /*
@@ -179,7 +182,8 @@ struct node {
 	u_int denials;			/* put: of opening it */
 	u_int checks;			/* requests under way to compare */
 	struct check *check;		/* hpn-sftp-check.c */
-	u_int64_t hole;			/* put: not whole from here on */
+	u_int64_t hole;			/* put: not whole from here on, ... */
+	u_int64_t lost;			/* ... nor from here on, or is it? */
 	/* hpn-sftp-wish.c */
 	int outcome;			/* as the log calls it */
 	int differs;			/* what arrived is not the source */
@@ -189,6 +193,7 @@ struct node {
 	size_t part_next, part_end;	/* ... these, which begin there */
 	size_t part_skip;
 	struct stripe *stripe;		/* hpn-sftp-stripe.c */
+	struct gather *gather;		/* get: hpn-sftp-gather.c */
 	/* directory */
 	mode_t final_mode;
 	int lacks;			/* something in it failed, */
@@ -251,6 +256,9 @@ struct tally {
 	u_int64_t verified_bytes[2];	/* by hash, by reading */
 };
 
+TAILQ_HEAD(stripes, stripe);
+TAILQ_HEAD(gathers, gather);
+
 struct hpn_sftp_job {
 	struct hpn_sftp_conn *c;
 	struct sftp_conn *plain;	/* HPNDisabled: OpenSSH's do the work */
@@ -272,8 +280,10 @@ struct hpn_sftp_job {
 	u_int nrefused;			/* how many */
 	u_int refusals;			/* that were none of the number's */
 	struct nodes again;		/* to be done again */
-	struct hpn_handles handles[HPN_LANES_MAX];
-	u_int newest[HPN_LANES_MAX];	/* request that was answered */
+	struct stripes stripes;		/* of files in several lanes */
+	struct gathers gathers;
+	struct hpn_handles handles[HPN_LANES_SLOTS];
+	u_int newest[HPN_LANES_SLOTS];	/* request that was answered */
 	u_int held;			/* handles, as it was answered */
 	struct nodes walking;		/* directories that give names */
 	struct nodes want;		/* have something to send */

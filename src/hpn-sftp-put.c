@@ -769,6 +769,8 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 static void
 send_more(struct hpn_sftp_job *job, struct node *n)
 {
+	if (hpn_sftp_stripe_again(job, n))
+		return;
 	if (n->state == NODE_DATA)
 		send_data(job, n);
 	if (n->state == NODE_CHECK || n->state == NODE_VERIFY)
@@ -782,9 +784,10 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_int status)
 {
 	TAILQ_REMOVE(&n->data, req, list);
-	if (status == SSH2_FX_OK)
+	if (status == SSH2_FX_OK) {
 		hpn_sftp_node_moved(job, n, req->len);
-	else {
+		hpn_sftp_stripe_wrote(job, n, req);
+	} else {
 		if (!n->failed) {
 			hpn_sftp_meter_break(job);
 			error("write remote \"%s\": %s", n->to,
@@ -842,7 +845,7 @@ forget(struct hpn_sftp_job *job, struct node *n)
 	if (n->check != NULL)
 		hpn_sftp_check_free(n);
 	if (n->stripe != NULL)
-		hpn_sftp_stripe_free(n);
+		hpn_sftp_stripe_free(job, n);
 }
 
 static void

@@ -193,9 +193,10 @@ held_cost(const struct request *req)
 }
 
 /*
- * A file that can be resumed has no holes at any time, whatever ends the
- * program.  Data that come early wait for the data before them.  They wait in
- * one buffer for each request, however small the answers are.
+ * A file that can be resumed, or comes over several connections, has no holes at
+ * any time, whatever ends the program.  Data that come early wait for the data
+ * before them.  They wait in one buffer for each request, however small the answers
+ * are.
  */
 static void
 hold(struct hpn_sftp_job *job, struct request *req, const u_char *data,
@@ -225,8 +226,8 @@ void
 hpn_sftp_save_data(struct hpn_sftp_job *job, struct node *n,
     struct request *req, const u_char *data, size_t len)
 {
-	if ((job->flags & HPN_SFTP_RESUME) && !n->failed &&
-	    TAILQ_FIRST(&n->data) != req)
+	if (((job->flags & HPN_SFTP_RESUME) || n->gather != NULL) &&
+	    !n->failed && TAILQ_FIRST(&n->data) != req)
 		hold(job, req, data, len);
 	else
 		write_data(job, n, req->offset, data, len);

@@ -10,6 +10,13 @@
  * handle what was written through the first lane's (hpn_lanes_hide()).  Type,
  * owner, group and permissions must be the same, too.  Only somebody who can
  * read the file can forge this.
+ *
+ * Another connection may have led to another host, with a copy that follows this
+ * file, or with a file system that both hosts have.  So the first lane must see at
+ * once what the other one has written.  It looks through a second handle, since its
+ * own may not be for reading.  The other host may go down with what it has
+ * acknowledged.  So what it was sent is remembered, and is written again if the
+ * connection ends.
  */
 
 #include "includes.h"
@@ -17,10 +24,12 @@
 #include <sys/types.h>
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "misc.h"
@@ -39,6 +48,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-gather.h"
 #include "hpn-sftp-handles.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
@@ -49,22 +59,30 @@
 extern volatile sig_atomic_t interrupted;
 
 #define NO_HOLE		UINT64_MAX
+#define HIDE_TRIES	8
 /* After a part of zeros. */
 #define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
 /* The attributes that do not change while the file is written to. */
 #define PERM_KEPT	(S_IFMT | 0777)
 
+struct range {
+	u_int64_t offset, len;
+};
+
 struct part {
-	enum { PART_NONE, PART_OPENING, PART_OPEN, PART_PROVING, PART_READY,
-	    PART_CLOSING, PART_CLOSED } state;
+	enum { PART_NONE, PART_OPENING, PART_OPEN, PART_PROVING, PART_PROVED,
+	    PART_SHOWING, PART_READY, PART_CLOSING, PART_CLOSED } state;
 	struct where where;	/* its lane, and its handle there */
 	int wrote;		/* or might have */
 	u_int asked;		/* proving: answers to come */
 	int other;		/* ... and one that was wrong */
+	u_int64_t shown;	/* ... offset of what it has written */
+	struct range *ranges;	/* a connection has written, acknowledged */
+	size_t nranges, room;
 };
 
 struct stripe {
-	struct part part[HPN_LANES_MAX];
+	struct part part[HPN_LANES_SLOTS];
 	enum { FACTS_NONE, FACTS_ASKED, FACTS_KNOWN, FACTS_BAD } facts;
 	u_int32_t uid, gid, perm;
 	/* the piece at n->hole: the source's, and with zeros in it as sent */
@@ -74,7 +92,14 @@ struct stripe {
 	int hidden_failed;
 	u_int64_t again;	/* none before this */
 	int was;		/* some lane has had a share, or was to have */
+	TAILQ_ENTRY(stripe) list;
+	struct node *node;
+	int fd;			/* the source, to read it again; -1 */
+	struct range *lost;	/* to be written again, */
+	size_t nlost, lost_room;
 };
+
+#define NOT_SHOWN	UINT64_MAX
 
 /* Whether the lane is there; what it is asked may precede its server's version. */
 static int
@@ -83,6 +108,16 @@ is_there(const struct hpn_sftp_job *job, u_int lane)
 	const struct hpn_sftp_lanes *l = &job->c->lanes;
 
 	return lane < l->n && l->lane[lane].io != NULL;
+}
+
+/* ... and may be asked; a connection takes long, others do not wait for it. */
+static int
+is_ready(const struct hpn_sftp_job *job, u_int lane)
+{
+	const struct hpn_sftp_lanes *l = &job->c->lanes;
+
+	return is_there(job, lane) && !l->lane[lane].failed &&
+	    (l->lane[lane].ready || !hpn_sftp_lanes_connect(l));
 }
 
 void
@@ -97,9 +132,15 @@ hpn_sftp_stripe_begin(struct hpn_sftp_job *job, struct node *n)
 	    n->size - n->next < 2 * HPN_LANES_SHARE)
 		return;
 	n->stripe = xcalloc(1, sizeof(*n->stripe));
-	for (i = 0; i < HPN_LANES_MAX; i++)
+	for (i = 0; i < HPN_LANES_SLOTS; i++)
 		n->stripe->part[i].where.lane = i;
 	n->hole = NO_HOLE;
+	n->stripe->node = n;
+	n->stripe->fd = -1;
+	if (hpn_sftp_lanes_connect(&job->c->lanes) &&
+	    (n->stripe->fd = dup(n->fd)) != -1)
+		(void)fcntl(n->stripe->fd, F_SETFD, FD_CLOEXEC);
+	TAILQ_INSERT_TAIL(&job->stripes, n->stripe, list);
 }
 
 static void
@@ -150,9 +191,10 @@ abandon_slow(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int i;
 
-	for (i = 1; i < HPN_LANES_MAX; i++)
+	for (i = 1; i < HPN_LANES_SLOTS; i++)
 		if (n->stripe->part[i].state == PART_OPENING ||
-		    n->stripe->part[i].state == PART_PROVING)
+		    (n->stripe->part[i].state >= PART_PROVING &&
+		    n->stripe->part[i].state < PART_READY))
 			abandon(job, n, i);
 }
 
@@ -187,7 +229,9 @@ hide(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stripe *s = n->stripe;
 	size_t at, len, most = *job->c->upload_buflen;
-	uint64_t chance;
+	uint64_t chance, told;
+	u_int i, tries;
+	int r;
 
 	if (n->next < s->again || n->next >= n->size ||
 	    n->size - n->next < HPN_LANES_SHARE ||
@@ -196,10 +240,19 @@ hide(struct hpn_sftp_job *job, struct node *n)
 		return;
 	s->piece = xmalloc(2 * HPN_LANES_PIECE);
 	s->shown = s->piece + HPN_LANES_PIECE;
-	arc4random_buf(&chance, sizeof(chance));
-	if (hpn_sftp_node_read_at(n->fd, s->piece, HPN_LANES_PIECE, n->next) !=
-	    HPN_LANES_PIECE ||
-	    hpn_lanes_hide(&s->proof, s->piece, chance, s->shown) == -1) {
+	r = hpn_sftp_node_read_at(n->fd, s->piece, HPN_LANES_PIECE, n->next) ==
+	    HPN_LANES_PIECE ? 0 : -1;
+	/* Each lane is to have a page that tells something and is hidden. */
+	for (tries = 0; r == 0 && tries < HIDE_TRIES; tries++) {
+		arc4random_buf(&chance, sizeof(chance));
+		r = hpn_lanes_hide(&s->proof, s->piece, chance, s->shown);
+		told = s->proof.told & s->proof.hidden;
+		for (i = 0; told != 0; told &= told - 1)
+			i++;
+		if (i >= HPN_LANES_SLOTS)
+			break;
+	}
+	if (r == -1) {
 		s->again = n->next + LOOK_AGAIN;
 		free(s->piece);
 		s->piece = NULL;
@@ -245,6 +298,7 @@ prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
 
 	part->state = PART_PROVING;
 	part->other = 0;
+	part->shown = NOT_SHOWN;
 	part->asked = 1;
 	hpn_sftp_ask_lane_handle(job, n, &part->where, ASK_LANE_PROOF,
 	    SSH2_FXP_FSTAT);
@@ -252,9 +306,42 @@ prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
 		if ((s->proof.told & (1ULL << i)) == 0)
 			continue;
 		part->asked++;
-		hpn_sftp_ask_lane_read(job, n, &part->where, n->hole + i *
-		    HPN_LANES_PAGE + s->proof.at[i], HPN_LANES_LOOK);
+		hpn_sftp_ask_lane_read(job, n, &part->where, ASK_LANE_PROOF,
+		    n->hole + i * HPN_LANES_PAGE + s->proof.at[i],
+		    HPN_LANES_LOOK);
 	}
+}
+
+static u_int
+parts_in(const struct stripe *s, int state)
+{
+	u_int i, n = 0;
+
+	for (i = 0; i < HPN_LANES_SLOTS; i++)
+		if ((int)s->part[i].state == state)
+			n++;
+	return n;
+}
+
+/* The lane sends one of the pages that were hidden, which is its own. */
+static int
+show(struct hpn_sftp_job *job, struct node *n, struct part *part)
+{
+	struct stripe *s = n->stripe;
+	u_int64_t told = s->proof.told & s->proof.hidden;
+	u_int i, nth = 0;
+
+	for (i = 0; i < HPN_LANES_PAGES; i++) {
+		if ((told & (1ULL << i)) == 0 || nth++ != part->where.lane)
+			continue;
+		part->state = PART_SHOWING;
+		part->shown = n->hole + (u_int64_t)i * HPN_LANES_PAGE;
+		part->wrote = 1;
+		hpn_sftp_ask_show(job, n, &part->where, part->shown, s->piece +
+		    (size_t)i * HPN_LANES_PAGE, HPN_LANES_PAGE);
+		return 0;
+	}
+	return -1;
 }
 
 static int
@@ -292,6 +379,24 @@ same_bytes(struct hpn_sftp_job *job, const struct node *n,
 	    hpn_lanes_shown(s->shown, req->offset - n->hole, p, len);
 }
 
+static void takes_part(struct hpn_sftp_job *, struct node *, struct part *);
+
+/* No lane is to see a page of another one where it looks for zeros. */
+static void
+show_all(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stripe *s = n->stripe;
+	u_int i;
+
+	if (parts_in(s, PART_PROVING) != 0)
+		return;
+	for (i = 1; i < HPN_LANES_SLOTS; i++)
+		if (s->part[i].state == PART_PROVED && (n->hole == NO_HOLE ||
+		    s->part[0].state != PART_READY ||
+		    n->state != NODE_DATA || show(job, n, &s->part[i]) == -1))
+			takes_part(job, n, &s->part[i]);
+}
+
 static void
 proved(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_char type, struct sshbuf *m)
@@ -302,31 +407,84 @@ proved(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	if (!(req->len == 0 ? same_facts(job, s, type, m) :
 	    same_bytes(job, n, req, type, m)))
 		part->other = 1;
-	if (--part->asked != 0)
+	if (--part->asked != 0 || part->state != PART_PROVING)
 		return;
+	if (!part->other && req->lane != 0 &&
+	    hpn_sftp_lanes_connect(&job->c->lanes))
+		part->state = PART_PROVED;
+	else
+		takes_part(job, n, part);
+	show_all(job, n);
+}
+
+/* The lane has written its page, or the first one has read it. */
+static void
+shown(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	struct stripe *s = n->stripe;
+	struct part *part = NULL;
+	const u_char *p;
+	size_t len, at;
+	u_int i;
+	int r;
+
+	for (i = 1; i < HPN_LANES_SLOTS && part == NULL; i++)
+		if (s->part[i].state == PART_SHOWING && req->offset >=
+		    s->part[i].shown && req->offset - s->part[i].shown <
+		    HPN_LANES_PAGE)
+			part = &s->part[i];
+	if (req->ask == ASK_LANE_SHOW || type == SSH2_FXP_STATUS) {
+		r = hpn_sftp_answer_status(job, type, m) == SSH2_FX_OK;
+		if (part == NULL)
+			return;
+		if (r && req->ask == ASK_LANE_SHOW && n->hole != NO_HOLE &&
+		    s->part[0].state == PART_READY &&
+		    n->state == NODE_DATA) {
+			at = (size_t)(part->shown - n->hole);
+			hpn_sftp_ask_lane_read(job, n, &s->part[0].where,
+			    ASK_LANE_SEEN,
+			    part->shown + s->proof.at[at / HPN_LANES_PAGE],
+			    HPN_LANES_LOOK);
+			return;
+		}
+		part->other = 1;
+	} else {
+		if (type != SSH2_FXP_DATA)
+			fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
+			    SSH2_FXP_DATA, type);
+		if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
+			fatal_fr(r, "parse data");
+		if (part == NULL)
+			return;
+		if (n->hole == NO_HOLE || len != req->len ||
+		    memcmp(s->piece + (req->offset - n->hole), p, len) != 0)
+			part->other = 1;
+	}
+	takes_part(job, n, part);
+}
+
+/* All was asked of it: it takes part, or does not. */
+static void
+takes_part(struct hpn_sftp_job *job, struct node *n, struct part *part)
+{
+	if (hpn_sftp_lanes_connect(&job->c->lanes) && part->where.lane != 0 &&
+	    part->state != PART_SHOWING)
+		part->other = 1;
 	if (part->other || n->state != NODE_DATA) {
-		debug("\"%s\" is not the same in lane %u", n->to, req->lane);
-		close_part(job, n, req->lane);
+		if (part->other)
+			debug("\"%s\" is not the same in lane %u", n->to,
+			    part->where.lane);
+		close_part(job, n, part->where.lane);
 		return;
 	}
-	/* If it ends now nobody knows what it has written. */
 	part->state = PART_READY;
-	part->wrote = 1;
-	job->c->lanes.lane[req->lane].files++;
+	/* If it ends now nobody knows what it has written. */
+	part->wrote = part->where.lane != 0;
+	job->c->lanes.lane[part->where.lane].files++;
 }
 
 /* ------------------------------------------------------------ the lanes -- */
-
-static u_int
-parts_in(const struct stripe *s, int state)
-{
-	u_int i, n = 0;
-
-	for (i = 1; i < HPN_LANES_MAX; i++)
-		if ((int)s->part[i].state == state)
-			n++;
-	return n;
-}
 
 void
 hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
@@ -339,34 +497,34 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 	if (s == NULL || n->failed || interrupted ||
 	    *job->c->upload_buflen < HPN_RESUME_PIECE)
 		return;
-	if (s->facts == FACTS_NONE && !l->tell_only &&
-	    (l->n > 1 || l->control != -1)) {
+	if (s->facts == FACTS_NONE && hpn_sftp_lanes_more(l)) {
 		s->facts = FACTS_ASKED;
 		hpn_sftp_ask_handle(job, n, ASK_FACTS, SSH2_FXP_FSTAT);
 	}
 	if (s->facts != FACTS_KNOWN)
 		return;
 	hpn_sftp_lanes_grow(l, hpn_clock_ns(), job->window.rtt_ns, left);
-	for (i = 1; i < l->n; i++) {
-		if (i >= l->policy.want) {
+	for (i = hpn_sftp_lanes_connect(l) ? 0 : 1; i < l->n; i++) {
+		if (hpn_sftp_lanes_connect(l) ? !hpn_sftp_lanes_use(l, i) :
+		    i >= l->policy.want) {
 			if (s->part[i].state == PART_OPEN ||
 			    s->part[i].state == PART_READY)
 				close_part(job, n, i);
-		} else if (s->part[i].state == PART_NONE && is_there(job, i) &&
+		} else if (s->part[i].state == PART_NONE && is_ready(job, i) &&
 		    left >= HPN_LANES_SHARE && hpn_sftp_ask_may(job, 0)) {
 			s->part[i].state = PART_OPENING;
 			hpn_sftp_ask_lane_open(job, n, &s->part[i].where);
 		}
 	}
 	if (n->hole == NO_HOLE) {
-		if (parts_in(s, PART_OPEN) != 0 &&
+		if (parts_in(s, PART_OPEN) > (s->part[0].state == PART_OPEN) &&
 		    parts_in(s, PART_OPENING) == 0)
 			hide(job, n);
 		return;
 	}
 	if (s->hiding != 0)
 		return;
-	for (i = 1; i < l->n; i++) {
+	for (i = 0; i < l->n; i++) {
 		if (s->part[i].state != PART_OPEN)
 			continue;
 		if (s->hidden_failed)
@@ -374,7 +532,8 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 		else
 			prove(job, n, i);
 	}
-	if (parts_in(s, PART_PROVING) == 0)
+	if (parts_in(s, PART_PROVING) + parts_in(s, PART_PROVED) +
+	    parts_in(s, PART_SHOWING) == 0)
 		reveal(job, n);
 }
 
@@ -391,6 +550,34 @@ wait_for(struct hpn_sftp_job *job, struct node *n)
 	return -1;
 }
 
+static int
+pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
+{
+	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
+	struct stripe *s = n->stripe;
+	int best = -1;
+	u_int i;
+
+	if (s->was) {
+		if (!hpn_lanes_may_lead(hpn_sftp_node_whole(n), n->next, len,
+		    n->size))
+			return wait_for(job, n);
+		if (n->next >= n->size || len >= n->size - n->next)
+			return hpn_sftp_stripe_last(job, n);
+	}
+	for (i = 0; i < job->c->lanes.n; i++) {
+		if (i != 0 && (s->part[i].state != PART_READY ||
+		    !hpn_sftp_lanes_use(&job->c->lanes, i)))
+			continue;
+		if (hpn_sftp_ask_lane_may(job, i, len, 0) && (best == -1 ||
+		    hpn_connections_window_compare(&lanes[i].window,
+		    lanes[i].under_way, &lanes[best].window,
+		    lanes[best].under_way) < 0))
+			best = (int)i;
+	}
+	return best;
+}
+
 int
 hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 {
@@ -399,6 +586,8 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 	int best = -1, alone;
 	u_int i;
 
+	if (s != NULL && hpn_sftp_lanes_connect(&job->c->lanes))
+		return pick_connection(job, n, len);
 	/* Data that other lanes would wait for must not pile up in lane 0. */
 	if (s == NULL || !s->was)
 		return hpn_sftp_ask_lane_may(job, 0, len, s == NULL ||
@@ -449,8 +638,10 @@ hpn_sftp_stripe_close(struct hpn_sftp_job *job, struct node *n)
 
 	if (s == NULL)
 		return 0;
+	if (s->nlost != 0)
+		return 1;
 	abandon_slow(job, n);
-	for (i = 0; i < HPN_LANES_MAX; i++) {
+	for (i = 0; i < HPN_LANES_SLOTS; i++) {
 		if (s->part[i].state == PART_OPEN ||
 		    s->part[i].state == PART_READY)
 			close_part(job, n, i);
@@ -461,18 +652,189 @@ hpn_sftp_stripe_close(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-hpn_sftp_stripe_free(struct node *n)
+hpn_sftp_stripe_free(struct hpn_sftp_job *job, struct node *n)
 {
 	u_int i;
 
 	if (n->stripe == NULL)
 		return;
-	for (i = 0; i < HPN_LANES_MAX; i++)
+	for (i = 0; i < HPN_LANES_SLOTS; i++) {
 		free(n->stripe->part[i].where.handle);
+		free(n->stripe->part[i].ranges);
+	}
+	TAILQ_REMOVE(&job->stripes, n->stripe, list);
+	if (n->stripe->fd != -1)
+		close(n->stripe->fd);
+	free(n->stripe->lost);
 	free(n->stripe->piece);
 	free(n->stripe);
 	n->stripe = NULL;
-	n->hole = NO_HOLE;
+	n->hole = n->lost = NO_HOLE;
+}
+
+/* ------------------------------------------------------ what is lost -- */
+
+static void
+add_range(struct range **ranges, size_t *nranges, size_t *room,
+    u_int64_t offset, u_int64_t len)
+{
+	struct range *last = *nranges == 0 ? NULL : &(*ranges)[*nranges - 1];
+
+	if (last != NULL && last->offset + last->len == offset) {
+		last->len += len;
+		return;
+	}
+	if (*nranges == *room) {
+		*room = *room == 0 ? 16 : 2 * *room;
+		*ranges = xreallocarray(*ranges, *room, sizeof(**ranges));
+	}
+	(*ranges)[*nranges].offset = offset;
+	(*ranges)[(*nranges)++].len = len;
+}
+
+void
+hpn_sftp_stripe_wrote(struct hpn_sftp_job *job, struct node *n,
+    const struct request *req)
+{
+	struct part *part;
+
+	if (req->lane == 0 || n->stripe == NULL ||
+	    !hpn_sftp_lanes_connect(&job->c->lanes))
+		return;
+	part = &n->stripe->part[req->lane];
+	add_range(&part->ranges, &part->nranges, &part->room, req->offset,
+	    req->len);
+}
+
+static void
+lose(struct node *n, u_int64_t offset, u_int64_t len)
+{
+	struct stripe *s = n->stripe;
+
+	add_range(&s->lost, &s->nlost, &s->lost_room, offset, len);
+	if (offset < n->lost)
+		n->lost = offset;
+}
+
+/* What is lost is the last of these; the first byte of all of them. */
+static u_int64_t
+first_lost(const struct stripe *s)
+{
+	u_int64_t first = NO_HOLE;
+	size_t i;
+
+	for (i = 0; i < s->nlost; i++)
+		if (s->lost[i].offset < first)
+			first = s->lost[i].offset;
+	return first;
+}
+
+/* It is written again, through the first connection. */
+static void
+again(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stripe *s = n->stripe;
+	struct range *r;
+	size_t max = *job->c->upload_buflen, len;
+	u_char *buf = hpn_sftp_node_room(job, max);
+
+	while (s->nlost != 0 && !n->failed && !interrupted) {
+		r = &s->lost[s->nlost - 1];
+		len = MINIMUM(r->len, max);
+		if (!hpn_sftp_ask_may(job, len) ||
+		    !hpn_sftp_ask_lane_may(job, 0, len, 0))
+			return;
+		if (s->fd == -1 || hpn_sftp_node_read_at(s->fd, buf, len,
+		    r->offset) != (ssize_t)len) {
+			hpn_sftp_meter_break(job);
+			error("\"%s\" cannot be read again", n->from);
+			n->failed = 1;
+			break;
+		}
+		hpn_sftp_ask_write(job, n, NULL, r->offset, buf, len);
+		r->offset += len;
+		r->len -= len;
+		if (r->len == 0)
+			s->nlost--;
+	}
+	/* What is under way is accounted for by itself. */
+	if (s->nlost == 0)
+		n->lost = NO_HOLE;
+	else if (n->failed || interrupted) {
+		if (first_lost(s) < n->bad)
+			n->bad = first_lost(s);
+		n->lost = NO_HOLE;
+		s->nlost = 0;
+	}
+}
+
+int
+hpn_sftp_stripe_again(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stripe *s = n->stripe;
+
+	if (s == NULL || (n->state != NODE_DATA && n->state != NODE_DRAIN) ||
+	    (s->nlost == 0 && n->state == NODE_DATA))
+		return 0;
+	again(job, n);
+	if (n->state == NODE_DATA)
+		return s->nlost != 0;
+	if (s->nlost == 0) {
+		hpn_sftp_node_unlist(n);
+		if (TAILQ_EMPTY(&n->data))
+			job->way->drained(job, n);
+	}
+	return 1;
+}
+
+/* A connection has ended: others do what it was asked for, and has done. */
+static void
+gone(struct hpn_sftp_job *job, u_int lane)
+{
+	struct request *req, **chain;
+	struct stripe *s, *next;
+	struct part *part;
+	struct node *n;
+	u_int i;
+	size_t k;
+
+	for (i = 0; i < REQUEST_CHAINS; i++) {
+		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
+			if (req->lane != lane) {
+				chain = &req->chain;
+				continue;
+			}
+			*chain = req->chain;
+			hpn_sftp_ask_over(job, req);
+			if (req->ask == ASK_WRITE) {
+				n = req->node;
+				TAILQ_REMOVE(&n->data, req, list);
+				lose(n, req->offset, req->len);
+			}
+			free(req);
+		}
+	}
+	job->c->lanes.lane[lane].files = 0;
+	TAILQ_FOREACH_SAFE(s, &job->stripes, list, next) {
+		n = s->node;
+		part = &s->part[lane];
+		for (k = 0; k < part->nranges; k++) {
+			lose(n, part->ranges[k].offset, part->ranges[k].len);
+			n->moved -= part->ranges[k].len;
+			job->done_bytes -= (off_t)part->ranges[k].len;
+			job->moved_bytes -= (off_t)part->ranges[k].len;
+		}
+		part->nranges = 0;
+		if (part->state == PART_NONE || (part->state == PART_CLOSED &&
+		    s->nlost == 0))
+			continue;
+		part->state = PART_CLOSED;
+		show_all(job, n);
+		if (n->state == NODE_DATA || n->state == NODE_DRAIN)
+			hpn_sftp_node_list(n, &job->want);
+		else
+			job->way->check_end(job, n);
+	}
 }
 
 int
@@ -483,6 +845,13 @@ hpn_sftp_stripe_gone(struct hpn_sftp_job *job, u_int lane)
 	u_int i;
 
 	hpn_sftp_handles_gone(job, lane);
+	if (hpn_sftp_lanes_connect(&job->c->lanes)) {
+		if (job->way->up)
+			gone(job, lane);
+		else
+			hpn_sftp_gather_gone(job, lane);
+		return 0;
+	}
 	/* What was written there may be lost. */
 	if (job->c->lanes.lane[lane].files != 0)
 		return -1;
@@ -529,6 +898,7 @@ closed(struct hpn_sftp_job *job, struct node *n, struct part *part,
     u_int status)
 {
 	part->state = PART_CLOSED;
+	part->nranges = 0;
 	if (status == SSH2_FX_OK || !part->wrote)
 		return;
 	hpn_sftp_meter_break(job);
@@ -558,6 +928,10 @@ hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req,
 		break;
 	case ASK_LANE_PROOF:
 		proved(job, n, req, type, m);
+		break;
+	case ASK_LANE_SHOW:
+	case ASK_LANE_SEEN:
+		shown(job, n, req, type, m);
 		break;
 	default:
 		closed(job, n, part, hpn_sftp_answer_status(job, type, m));

@@ -29,7 +29,15 @@ int hpn_sftp_stripe_was(const struct node *);
  * written to it.  Then the way's drained() is called.
  */
 int hpn_sftp_stripe_close(struct hpn_sftp_job *, struct node *);
-void hpn_sftp_stripe_free(struct node *);
+void hpn_sftp_stripe_free(struct hpn_sftp_job *, struct node *);
+/* A part that one of them was asked to write was acknowledged. */
+void hpn_sftp_stripe_wrote(struct hpn_sftp_job *, struct node *,
+    const struct request *);
+/*
+ * Write again what a connection may have taken with it.  Non-zero: nothing else is
+ * to be sent for the file now.
+ */
+int hpn_sftp_stripe_again(struct hpn_sftp_job *, struct node *);
 void hpn_sftp_stripe_answer(struct hpn_sftp_job *, struct request *,
     u_char type, struct sshbuf *);
 /* A lane has ended.  -1: we cannot know whether its data arrived; else 0. */

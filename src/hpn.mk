@@ -15,6 +15,7 @@ LIBSSH_OBJS+=\
 	hpn-ciphers-default.o \
 	hpn-connect.o \
 	hpn-connect-ssh.o \
+	hpn-connections.o \
 	hpn-cpus.o \
 	hpn-crypt.o \
 	hpn-dm-buf.o \
@@ -65,6 +66,8 @@ LIBSSH_OBJS+=\
 	hpn-sftp-ask.o \
 	hpn-sftp-check.o \
 	hpn-sftp-conn.o \
+	hpn-sftp-connections.o \
+	hpn-sftp-gather.o \
 	hpn-sftp-get.o \
 	hpn-sftp-handles.o \
 	hpn-sftp-hash.o \
@@ -132,6 +135,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_hash.o \
 	$(HPN_UNITTESTS)/test_resume.o \
 	$(HPN_UNITTESTS)/test_lanes.o \
+	$(HPN_UNITTESTS)/test_connections.o \
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_connect.o \
 	$(HPN_UNITTESTS)/test_guess.o \

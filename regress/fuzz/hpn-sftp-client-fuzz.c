@@ -36,6 +36,7 @@
 #undef closedir
 #undef mprintf
 #undef socketpair
+#undef dup
 #undef monotime_double
 #undef arc4random_uniform
 #undef xcalloc
@@ -73,7 +74,7 @@
 /* Descriptors that nobody has: the connection, its other lanes, the way to ssh. */
 #define CONNECTION	1000
 #define SSH		1100
-#define WIRES		HPN_LANES_MAX
+#define WIRES		HPN_LANES_SLOTS
 #define OWED_MOST	40000
 #define SPARE		2000
 #define KEPT_CHAINS	4096
@@ -339,6 +340,18 @@ fake_close(int fd)
 }
 
 int
+fake_dup(int fd)
+{
+	int copy;
+
+	if (piece(16) == 0 || nfds == sizeof(fds) / sizeof(fds[0]))
+		return -1;
+	HOLDS((copy = dup(fd)) != -1);
+	fds[nfds++] = copy;
+	return copy;
+}
+
+int
 fake_stat(const char *path, struct stat *st)
 {
 	const char *name = strrchr(path, '/');
@@ -527,6 +540,54 @@ fake_socketpair(int domain, int type, int protocol, int pair[2])
 	pair[0] = CONNECTION + (int)nwires++;
 	pair[1] = SSH + 2;
 	return 0;
+}
+
+/* Another connection: a wire that ssh has no part in. */
+static int offered;
+
+void
+hpn_sftp_connections_offer(void)
+{
+	offered = 1;
+}
+
+void
+hpn_sftp_connections_child(char *const argv[])
+{
+	(void)argv;
+}
+
+void
+hpn_sftp_connections_take(struct hpn_sftp_connections_how *how)
+{
+	how->fd = offered ? SSH : -1;
+	how->argv = NULL;
+	offered = 0;
+}
+
+void
+hpn_sftp_connections_forget(struct hpn_sftp_connections_how *how)
+{
+	how->fd = -1;
+}
+
+int
+hpn_sftp_connections_start(struct hpn_sftp_connections_how *how, pid_t *pidp)
+{
+	HOLDS(how->fd == SSH);
+	if (piece(16) == 0)
+		return -1;
+	HOLDS(nwires < WIRES && !wires[nwires].open);
+	wires[nwires].open = 1;
+	*pidp = (pid_t)(1 + nwires);
+	return CONNECTION + (int)nwires++;
+}
+
+void
+hpn_sftp_connections_end(pid_t pid, int now)
+{
+	(void)now;
+	HOLDS(pid >= 0 && pid <= WIRES);
 }
 
 void
@@ -974,6 +1035,8 @@ session(void)
 	if (mode & 1)
 		hpn_sftp_conn_ask_early("from/f1");
 	tick = mode & 0x80 ? 0.02 : 0.00001;
+	HOLDS(hpn_sftp_lanes_option((mode & 0x81) == 0x81 ? (flags & 2 ?
+	    "connections=4" : "connections=auto") : "connections=1") == 1);
 	if (mode & 0x80)
 		hpn_sftp_lanes_offer(1);
 	nwires = 1;

@@ -35,6 +35,7 @@
 /* As the functions after which they are called. */
 int fake_open(const char *, int, ...);
 int fake_close(int);
+int fake_dup(int);
 ssize_t fake_send(int, const void *, size_t, int);
 ssize_t fake_write(int, const void *, size_t);
 ssize_t fake_read(int, void *, size_t);
@@ -66,6 +67,7 @@ void fake_sshbuf_free(struct sshbuf *);
  */
 #define open		fake_open
 #define close		fake_close
+#define dup		fake_dup
 #define send		fake_send
 #define write		fake_write
 #define read		fake_read

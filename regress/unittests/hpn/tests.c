@@ -28,6 +28,7 @@ tests(void)
 	test_sftp_window();
 	test_resume();
 	test_lanes();
+	test_connections();
 	test_connect();
 	test_guess();
 	test_ciphers();

@@ -19,6 +19,7 @@ void test_tcp(void);
 void test_sftp_window(void);
 void test_resume(void);
 void test_lanes(void);
+void test_connections(void);
 void test_handles(void);
 void test_buf(void);
 void test_options(void);

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: ISC
+#
+# What scp and sftp copy over several connections on request is what it should be,
+# whatever becomes of a connection, wherever it leads, and with any server.  There
+# is one connection where nobody asked for more, or no more can be had.
+#
+#	scp, sftp == ssh == hpn-delay == sshd == sftp-server, several times
+#
+# usage: make t-exec LTESTS=hpn-connections
+
+tid="hpn several connections for files"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-delay
+SERVER=$OBJ/hpn-connections.server
+STARTED=$OBJ/hpn-connections.started
+HERE=$OBJ/hpn-connections.here
+THERE=$OBJ/hpn-connections.there
+OTHER=$OBJ/hpn-connections.other
+ERRORS=$OBJ/hpn-connections.errors
+KEY=$OBJ/hpn-connections.key
+HANG=`hpn_times 30`
+# So that a connection is there before the others have done its work.
+HPN_DELAY_MS=`hpn_times 10`
+MIB=24
+
+cleanup_connections ()
+{
+	hpn_stop_all
+	rm -rf $SERVER $STARTED* $HERE $THERE $OTHER $ERRORS $KEY* \
+	    $OBJ/hpn-connections.ssh $OBJ/hpn-connections.ask
+	test ! -f $OBJ/hpn-connections.keys || \
+	    mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
+}
+trap cleanup_connections EXIT
+cleanup_connections
+
+# server [LINE...]: an SFTP server that begins in the folder $THERE and runs these
+# lines first; $session is 0 in the first connection, 1 in all others.
+server ()
+{
+	{
+		echo "#!/bin/sh"
+		echo "cd $THERE; umask 022"
+		echo "session=1; mkdir $STARTED.first 2>/dev/null && session=0"
+		echo "echo \$\$ \$session >>$STARTED"
+		for _line in "$@"; do
+			echo "$_line"
+		done
+		echo "exec $SFTPSERVER -e -l INFO 2>>$STARTED.log"
+	} >$SERVER.new
+	chmod 755 $SERVER.new
+	mv $SERVER.new $SERVER
+}
+
+# configure [SSHD LINES [SSH LINES]]: a server, and the way to it.
+configure ()
+{
+	hpn_config "$2" "$1
+Subsystem sftp $SERVER"
+	printf '#!/bin/sh\nexec %s -F %s -E %s "$@"\n' "$SSH" \
+	    $HPN_SSH_CONFIG $HPN_LOG_CLIENT >$OBJ/hpn-connections.ssh
+	chmod 755 $OBJ/hpn-connections.ssh
+}
+
+shares ()
+{
+	shares=`sed -n 's/.*close .* bytes read \([0-9]*\) written \([0-9]*\)/\1 \2/p' \
+	    $STARTED.log 2>/dev/null | awk '$1 + $2 > 100000' | wc -l`
+}
+
+# run WHAT COMMAND...: leaves the exit status in $status, what was said in
+# $ERRORS, how many connections there were in $connections, and how many of them
+# have moved a share of the data in $shares.
+run ()
+{
+	what=$1
+	shift
+	rm -rf $STARTED*
+	hpn_forget
+	timeout -k 5 $HANG "$@" >$ERRORS 2>&1 </dev/null
+	status=$?
+	test $status -ne 124 || fatal "$what: hangs"
+	connections=`cat $STARTED 2>/dev/null | wc -l`
+	shares
+	verbose "$what: $connections connections, $shares moved data"
+}
+
+# up WHAT [OPTION...], down WHAT [OPTION...]
+up ()
+{
+	_what=$1
+	shift
+	rm -f $THERE/large
+	run "$_what, up" $SCP -S $OBJ/hpn-connections.ssh -q "$@" $HERE/large \
+	    host:large
+}
+
+down ()
+{
+	_what=$1
+	shift
+	rm -f $HERE/copy
+	cp $HERE/large $THERE/source
+	run "$_what, down" $SCP -S $OBJ/hpn-connections.ssh -q "$@" \
+	    host:source $HERE/copy
+}
+
+# succeeded COPY [SAID]: the last one did, and said no more than that.
+succeeded ()
+{
+	test $status -eq 0 || fail "$what: exit status $status: `tail -n 3 $ERRORS`"
+	if test -z "$2"; then
+		test ! -s $ERRORS || fail "$what: says `head -n 3 $ERRORS`"
+	else
+		test `grep -c "$2" $ERRORS` -eq 1 -a `wc -l <$ERRORS` -eq 1 || \
+		    fail "$what: says `head -n 3 $ERRORS`"
+	fi
+	hpn_same "$what" $HERE/large $1
+}
+
+several ()
+{
+	# Those that carried data may still be on their way out
+	_i=0
+	while test $shares -lt 2 -a $_i -lt 20; do
+		sleep 0.1
+		_i=`expr $_i + 1`
+		shares
+	done
+	test $connections -eq $1 || fail "$what: $connections connections, not $1"
+	test $shares -ge 2 || fail "$what: $shares moved data"
+}
+
+one ()
+{
+	test $connections -eq 1 || fail "$what: $connections connections"
+}
+
+mkdir -p $HERE $THERE $OTHER
+hpn_random $HERE/large $MIB
+HPN_RATE=8000000
+server
+configure
+
+up "ours" -j 4
+succeeded $THERE/large
+several 4
+down "ours" -X connections=4
+succeeded $HERE/copy
+several 4
+if test -x "$TEST_SSH_STOCK_SSHD"; then
+	(
+		hpn_server ()
+		{
+			echo "$TEST_SSH_STOCK_SSHD -i -f $HPN_SSHD_CONFIG" \
+			    "-E $HPN_LOG_SERVER"
+		}
+		configure
+		grep -iv '^[ 	]*\(hpn\|none\)' $HPN_SSHD_CONFIG >$STARTED.conf
+		mv $STARTED.conf $HPN_SSHD_CONFIG
+		up "stock's program" -j 3
+		succeeded $THERE/large
+		several 3
+		down "stock's program" -j 3
+		succeeded $HERE/copy
+		several 3
+		test $RESULT -eq 0
+	) || fail "stock's program"
+else
+	echo "no program of stock's: HPNDisabled instead"
+	configure "HPNDisabled yes"
+	up "as stock's" -j 3
+	succeeded $THERE/large
+	several 3
+fi
+configure
+
+for option in "" "-j 1" "-l 400000 -j 4" "-X nrequests=64 -j 4"; do
+	HPN_RATE=0
+	configure
+	up "one ($option)" $option
+	succeeded $THERE/large
+	one
+done
+HPN_RATE=8000000
+configure "" "HPNDisabled yes"
+up "disabled" -j 4
+succeeded $THERE/large
+one
+configure
+
+for wrong in 0 11 ''; do
+	for option in -j "-X connections="; do
+		case $option in
+		-j)	set -- -j "$wrong" ;;
+		*)	set -- -X "connections=$wrong" ;;
+		esac
+		run "$*" $SCP -S $OBJ/hpn-connections.ssh "$@" $HERE/large host:
+		test $status -ne 0 -a $connections -eq 0 || fail "$what: accepted"
+		grep -i invalid $ERRORS >/dev/null || fail "$what: `cat $ERRORS`"
+	done
+done
+
+what="sftp"
+rm -rf $STARTED* $THERE/large $HERE/copy
+printf 'put %s large\nget large %s\n' $HERE/large $HERE/copy >$STARTED.batch
+timeout -k 5 $HANG $SFTP -q -b $STARTED.batch -j 3 -S $OBJ/hpn-connections.ssh \
+    host >/dev/null 2>$ERRORS
+status=$?
+connections=`cat $STARTED | wc -l`
+succeeded $THERE/large
+hpn_same "$what" $HERE/large $HERE/copy
+test $connections -eq 3 || fail "$what: $connections connections"
+
+# One ends in the middle: what it owes, and what it has taken, goes another way.
+server 'test $session = 0 || { head -c 700000 | '"$SFTPSERVER"'; exit; }'
+up "some end in the middle" -j 3
+succeeded $THERE/large
+test $connections -ge 2 || fail "$what: $connections connections"
+server 'test $session = 0 || { '"$SFTPSERVER"' |
+{ head -c 700000; kill -9 $$; }; }'
+down "some end in the middle" -j 3
+succeeded $HERE/copy
+test $connections -ge 2 || fail "$what: $connections connections"
+
+# What else another server may do
+server 'test $session = 0 || { echo Welcome; cat >/dev/null; exit 0; }'
+up "others speak no SFTP" -j 4
+succeeded $THERE/large "No further connection"
+server "test \$session = 0 || exec $SFTPSERVER -P read"
+up "others may not read" -j 3
+succeeded $THERE/large
+
+# They lead to another host, where a file of that name looks like this one.
+server "test \$session = 0 || cd $OTHER"
+cp $HERE/large $OTHER/large
+dd if=/dev/urandom of=$OTHER/large bs=1048576 count=4 seek=8 conv=notrunc \
+    2>/dev/null
+cp -p $OTHER/large $OTHER/source
+cksum <$OTHER/large >$OTHER/sum
+up "another host" -j 3
+succeeded $THERE/large
+cksum <$OTHER/large | cmp - $OTHER/sum || fail "$what: the other file was written to"
+cp $HERE/large $THERE/source
+touch -r $THERE/source $OTHER/source
+rm -f $HERE/copy
+run "another host, down" $SCP -S $OBJ/hpn-connections.ssh -q -j 3 host:source \
+    $HERE/copy
+succeeded $HERE/copy
+
+# A person would have to let the second one in: a passphrase is asked for.
+server
+cp $OBJ/authorized_keys_$USER $OBJ/hpn-connections.keys
+${SSHKEYGEN} -q -t ed25519 -N secret -f $KEY || fatal "no key"
+cat $KEY.pub >>$OBJ/authorized_keys_$USER
+printf '#!/bin/sh\necho x >>%s.asked\necho secret\n' $STARTED \
+    >$OBJ/hpn-connections.ask
+chmod 755 $OBJ/hpn-connections.ask
+configure "" "BatchMode no
+IdentitiesOnly yes"
+sed "s,IdentityFile $OBJ/ssh-ed25519,IdentityFile $KEY,
+	/IdentityFile/{/hpn-connections/!d;}" $HPN_SSH_CONFIG >$STARTED.conf
+mv $STARTED.conf $HPN_SSH_CONFIG
+SSH_ASKPASS=$OBJ/hpn-connections.ask
+SSH_ASKPASS_REQUIRE=force
+export SSH_ASKPASS SSH_ASKPASS_REQUIRE
+up "a person is needed" -j 4
+succeeded $THERE/large "No further connection"
+one
+test `wc -l <$STARTED.asked` -eq 1 || fail "$what: somebody was asked again"
+unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
+
+# Whatever ends it leaves what can be gone on with.
+configure
+for way in up down; do
+	what="interrupted, $way"
+	rm -rf $STARTED* $THERE/large $HERE/copy
+	case $way in
+	up)	set -- $HERE/large host:large; part=$THERE/large ;;
+	down)	set -- host:source $HERE/copy; part=$HERE/copy ;;
+	esac
+	$SCP -S $OBJ/hpn-connections.ssh -q -j 3 "$@" >/dev/null 2>&1 \
+	    </dev/null &
+	pid=$!
+	i=0
+	while test `cat $part 2>/dev/null | wc -c` -lt 9000000 -a \
+	    $i -lt `hpn_times 300`; do
+		sleep 0.05
+		i=`expr $i + 1`
+	done
+	kill -9 $pid 2>/dev/null || fail "$what: it had ended"
+	wait $pid 2>/dev/null
+	there=`cat $STARTED | wc -l`
+	test $there -ge 2 || fail "$what: $there connections"
+	sleep 0.5
+	run "$what, and on" $SCP -S $OBJ/hpn-connections.ssh -q -Z -j 3 "$@"
+	succeeded $part
+done

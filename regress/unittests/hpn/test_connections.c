@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC */
+/* Unit tests of hpn-connections. */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../test_helper/test_helper.h"
+
+#include "hpn-connections.h"
+#include "tests.h"
+
+/*
+ * For so many seconds of tenths, n connections are ready and bring rate bytes in
+ * each second.
+ */
+static unsigned int
+moved(struct hpn_connections *c, unsigned int seconds, unsigned int n,
+    uint64_t rate)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10 * seconds; i++)
+		hpn_connections_moved(c, n, rate / 10, 100 * MS, 50 * MS,
+		    UINT64_MAX);
+	return c->use;
+}
+
+static void
+how_many(void)
+{
+	struct hpn_connections c;
+	unsigned int ready, coming, n, most, i;
+
+	TEST_START("connections: one at first, then as many as are there");
+	hpn_connections_init(&c, 8, 0);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 0), 1);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 0), 2);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 4, 0), 4);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 8, 0), 0);
+	/* One has ended. */
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 7, 0), 1);
+	TEST_DONE();
+
+	TEST_START("connections: never many on their way");
+	for (most = 0; most < 30; most++) {
+		hpn_connections_init(&c, most, 0);
+		ASSERT_INT_LE(c.use, HPN_CONNECTIONS_MAX);
+		for (ready = 1; ready < 20; ready++) {
+			for (coming = 0; coming < 5; coming++) {
+				n = hpn_connections_begin(&c, ready, coming);
+				ASSERT_INT_LE(n, HPN_CONNECTIONS_COMING);
+				if (n != 0)
+					ASSERT_INT_LE(ready + coming + n,
+					    c.use);
+			}
+		}
+	}
+	TEST_DONE();
+
+	TEST_START("connections: none after a failure");
+	hpn_connections_init(&c, 8, 0);
+	hpn_connections_stop(&c, 3);
+	ASSERT_INT_EQ(c.use, 3);
+	for (ready = 1; ready < 10; ready++)
+		ASSERT_INT_EQ(hpn_connections_begin(&c, ready, 0), 0);
+	hpn_connections_init(&c, 1, 0);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 0), 0);
+	hpn_connections_init(&c, 0, 1);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 0), 0);
+	TEST_DONE();
+
+	TEST_START("connections: one more while it helps by a tenth");
+	hpn_connections_init(&c, HPN_CONNECTIONS_MAX, 1);
+	ASSERT_INT_EQ(c.use, 1);
+	for (n = 1; n < 5; n++) {
+		ASSERT_INT_EQ(moved(&c, 8, n, n * 10 * MB), n + 1);
+		/* It takes long to come. */
+		ASSERT_INT_EQ(moved(&c, 60, n, MB), n + 1);
+	}
+	ASSERT_INT_EQ(moved(&c, 20, 5, 43 * MB), 4);
+	ASSERT_INT_EQ(moved(&c, 100, 4, 99 * MB), 4);
+	/* One that ends is replaced. */
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 3, 0), 1);
+	hpn_connections_init(&c, 3, 1);
+	for (n = 1; n <= 3; n++)
+		(void)moved(&c, 20, n, n * 10 * MB);
+	ASSERT_INT_EQ(c.use, 3);
+	TEST_DONE();
+
+	TEST_START("connections: none for the little that is left");
+	hpn_connections_init(&c, HPN_CONNECTIONS_MAX, 1);
+	for (i = 0; i < 1000; i++)
+		hpn_connections_moved(&c, 1, MB, 100 * MS, 50 * MS, 30 * MB);
+	ASSERT_INT_EQ(c.use, 1);
+	TEST_DONE();
+
+	TEST_START("connections: whatever is said");
+	hpn_connections_init(&c, HPN_CONNECTIONS_MAX, 1);
+	for (i = 0; i < 10000; i++) {
+		hpn_connections_moved(&c, i % 13, (uint64_t)i * i * i * i,
+		    i % 7 == 0 ? 0 : (uint64_t)i * i * MS, i % 5 == 0 ?
+		    UINT64_MAX : i * MS, i % 3 == 0 ? UINT64_MAX : i);
+		ASSERT_INT_GE(c.use, 1);
+		ASSERT_INT_LE(c.use, HPN_CONNECTIONS_MAX);
+	}
+	TEST_DONE();
+}
+
+static void
+windows(void)
+{
+	struct hpn_connections_window w, x;
+	uint64_t now = SEC, rate;
+	unsigned int i;
+
+	TEST_START("connections: twice what each brings in a round trip");
+	hpn_connections_window_init(&w);
+	ASSERT_U64_EQ(w.window, HPN_CONNECTIONS_LEAST);
+	for (i = 0; i < 1000; i++)
+		hpn_connections_window_moved(&w, MB / 4, now += 10 * MS,
+		    100 * MS);
+	/* 25 MB a second, and a tenth of that on its way */
+	ASSERT_U64_GE(w.window, 4 * MB);
+	ASSERT_U64_LE(w.window, 6 * MB);
+	for (i = 0; i < 3000; i++)
+		hpn_connections_window_moved(&w, 10, now += 10 * MS, 100 * MS);
+	ASSERT_U64_EQ(w.window, HPN_CONNECTIONS_LEAST);
+	TEST_DONE();
+
+	TEST_START("connections: it opens as fast as TCP does");
+	hpn_connections_window_init(&w);
+	for (i = 0; i < 12; i++) {
+		rate = w.window;
+		hpn_connections_window_moved(&w, rate, now += 101 * MS,
+		    100 * MS);
+	}
+	ASSERT_U64_EQ(w.window, HPN_CONNECTIONS_MOST);
+	hpn_connections_window_moved(&w, UINT64_MAX / 4, now += SEC, 0);
+	hpn_connections_window_moved(&w, 1, 5, UINT64_MAX);
+	ASSERT_U64_LE(w.window, HPN_CONNECTIONS_MOST);
+	TEST_DONE();
+
+	TEST_START("connections: what may be under way, and where first");
+	hpn_connections_window_init(&w);
+	hpn_connections_window_init(&x);
+	ASSERT_INT_EQ(hpn_connections_window_may(&w, 0, 64 * MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_may(&w, 1, 64 * MB), 0);
+	ASSERT_INT_EQ(hpn_connections_window_may(&w, UINT64_MAX, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_window_may(&w,
+	    HPN_CONNECTIONS_LEAST - 10, 10), 1);
+	ASSERT_INT_EQ(hpn_connections_window_may(&w,
+	    HPN_CONNECTIONS_LEAST - 10, 11), 0);
+	ASSERT_INT_EQ(hpn_connections_window_compare(&w, 5, &x, 5), 0);
+	ASSERT_INT_LT(hpn_connections_window_compare(&w, 4, &x, 5), 0);
+	x.window *= 2;
+	ASSERT_INT_GT(hpn_connections_window_compare(&w, 4, &x, 5), 0);
+	TEST_DONE();
+}
+
+static void
+options(void)
+{
+	static const char *const wrong[] = { "connections=", "connections=0",
+	    "connections=11", "connections=1x", "connections= 1",
+	    "connections=-1", "connections=01", "connections=AUTO",
+	    "connections=99999999999999999999" };
+	unsigned int most = 77, i;
+	int adapt = 77;
+
+	TEST_START("connections: -X connections=");
+	ASSERT_INT_EQ(hpn_connections_option("channels=3", &most, &adapt), 0);
+	ASSERT_INT_EQ(hpn_connections_option("connections", &most, &adapt), 0);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ASSERT_INT_EQ(hpn_connections_option(wrong[i], &most, &adapt),
+		    -1);
+	ASSERT_INT_EQ(most, 77);
+	ASSERT_INT_EQ(hpn_connections_option("connections=1", &most, &adapt), 1);
+	ASSERT_INT_EQ(most, 1);
+	ASSERT_INT_EQ(adapt, 0);
+	ASSERT_INT_EQ(hpn_connections_option("connections=10", &most, &adapt),
+	    1);
+	ASSERT_INT_EQ(most, 10);
+	ASSERT_INT_EQ(hpn_connections_option("connections=auto", &most, &adapt),
+	    1);
+	ASSERT_INT_EQ(most, HPN_CONNECTIONS_MAX);
+	ASSERT_INT_EQ(adapt, 1);
+	TEST_DONE();
+}
+
+void
+test_connections(void)
+{
+	how_many();
+	windows();
+	options();
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/* See hpn-connections.h for what this does and in which units. */
+
+#include <string.h>
+
+#include "hpn-connections.h"
+
+/* A rate is looked at for so long, and for so many round trips. */
+#define LOOK_NS		1500000000ULL
+#define LOOK_TRIPS	12
+/* A new one gets going for so long before. */
+#define SETTLE_NS	1000000000ULL
+#define SETTLE_TRIPS	10
+/* What takes less than this is not worth another one. */
+#define LEFT_NS		4000000000.0
+/* A round shorter than this tells about scheduling, not about the path. */
+#define ROUND_LEAST_NS	5000000ULL
+#define DECAY_SHIFT	4
+
+void
+hpn_connections_init(struct hpn_connections *c, unsigned int most, int adapt)
+{
+	memset(c, 0, sizeof(*c));
+	c->most = most < HPN_CONNECTIONS_MAX ? most : HPN_CONNECTIONS_MAX;
+	if (c->most == 0)
+		c->most = 1;
+	c->adapt = adapt;
+	c->use = adapt ? 1 : c->most;
+	c->stopped = c->most == 1;
+}
+
+unsigned int
+hpn_connections_begin(const struct hpn_connections *c, unsigned int ready,
+    unsigned int coming)
+{
+	unsigned int n;
+
+	if (c->stopped || coming != 0 || ready >= c->use)
+		return 0;
+	n = c->use - ready;
+	if (n > ready)
+		n = ready;
+	return n < HPN_CONNECTIONS_COMING ? n : HPN_CONNECTIONS_COMING;
+}
+
+void
+hpn_connections_stop(struct hpn_connections *c, unsigned int ready)
+{
+	c->stopped = 1;
+	if (c->use > ready)
+		c->use = ready;
+}
+
+static void
+look_again(struct hpn_connections *c, uint64_t settle)
+{
+	c->bytes = c->ns = 0;
+	c->settle = settle;
+}
+
+static uint64_t
+at_least(uint64_t ns, uint64_t rtt_ns, unsigned int trips)
+{
+	return rtt_ns > ns / trips ? rtt_ns * trips : ns;
+}
+
+void
+hpn_connections_moved(struct hpn_connections *c, unsigned int ready,
+    uint64_t bytes, uint64_t ns, uint64_t rtt_ns, uint64_t left)
+{
+	uint64_t look, settle, now;
+
+	if (!c->adapt || c->stopped || ns == 0 || rtt_ns > UINT64_MAX / 64)
+		return;
+	look = at_least(LOOK_NS, rtt_ns, LOOK_TRIPS);
+	settle = at_least(SETTLE_NS, rtt_ns, SETTLE_TRIPS);
+	/* The newest one is on its way. */
+	if (ready < c->use) {
+		look_again(c, settle);
+		return;
+	}
+	if (c->settle != 0) {
+		c->settle -= ns < c->settle ? ns : c->settle;
+		return;
+	}
+	c->bytes += bytes;
+	c->ns += ns;
+	if (c->ns < look)
+		return;
+	now = (uint64_t)((double)c->bytes * 1e9 / (double)c->ns);
+	if (c->use > 1 && (double)now < (double)c->best * 1.1) {
+		/* A moment may have been a bad one. */
+		if (c->ns < 2 * look)
+			return;
+		c->use--;
+		c->adapt = 0;
+		return;
+	}
+	if (now == 0)
+		return;
+	c->best = now;
+	if (c->use == c->most)
+		c->adapt = 0;
+	else if ((double)left / (double)now * 1e9 >= LEFT_NS)
+		c->use++;
+	look_again(c, settle);
+}
+
+void
+hpn_connections_window_init(struct hpn_connections_window *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->window = HPN_CONNECTIONS_LEAST;
+}
+
+void
+hpn_connections_window_moved(struct hpn_connections_window *w, uint64_t bytes,
+    uint64_t now_ns, uint64_t rtt_ns)
+{
+	uint64_t trip = rtt_ns < ROUND_LEAST_NS ? ROUND_LEAST_NS : rtt_ns;
+	uint64_t took;
+	double brought;
+
+	w->bytes += bytes;
+	if (w->begun_ns == 0 || now_ns < w->begun_ns) {
+		w->begun_ns = now_ns;
+		w->bytes = 0;
+		return;
+	}
+	if ((took = now_ns - w->begun_ns) < trip)
+		return;
+	brought = (double)w->bytes * (double)trip / (double)took;
+	if (brought > (double)HPN_CONNECTIONS_MOST)
+		brought = (double)HPN_CONNECTIONS_MOST;
+	if (brought > (double)w->most)
+		w->most = (uint64_t)brought;
+	else
+		w->most -= (w->most - (uint64_t)brought) >> DECAY_SHIFT;
+	w->window = 2 * w->most;
+	if (w->window < HPN_CONNECTIONS_LEAST)
+		w->window = HPN_CONNECTIONS_LEAST;
+	if (w->window > HPN_CONNECTIONS_MOST)
+		w->window = HPN_CONNECTIONS_MOST;
+	w->begun_ns = now_ns;
+	w->bytes = 0;
+}
+
+int
+hpn_connections_window_may(const struct hpn_connections_window *w,
+    uint64_t under_way, size_t len)
+{
+	return under_way == 0 || (under_way < w->window &&
+	    len <= w->window - under_way);
+}
+
+int
+hpn_connections_window_compare(const struct hpn_connections_window *a,
+    uint64_t under_way, const struct hpn_connections_window *b,
+    uint64_t under_way2)
+{
+	double first = (double)under_way * (double)b->window;
+	double second = (double)under_way2 * (double)a->window;
+
+	return first < second ? -1 : first > second;
+}
+
+int
+hpn_connections_option(const char *arg, unsigned int *most, int *adapt)
+{
+	unsigned int n = 0;
+	const char *p;
+
+	if (strncmp(arg, "connections=", 12) != 0)
+		return 0;
+	p = arg + 12;
+	if (strcmp(p, "auto") == 0) {
+		*most = HPN_CONNECTIONS_MAX;
+		*adapt = 1;
+		return 1;
+	}
+	if (*p < '1' || *p > '9')
+		return -1;
+	for (; *p >= '0' && *p <= '9' && n <= HPN_CONNECTIONS_MAX; p++)
+		n = n * 10 + (unsigned int)(*p - '0');
+	if (*p != '\0' || n > HPN_CONNECTIONS_MAX)
+		return -1;
+	*most = n;
+	*adapt = 0;
+	return 1;
+}

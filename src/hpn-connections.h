@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-connections: how many TCP connections a job that copies large files uses,
+ * and how much is under way in each.
+ *
+ * Loss, and a limit for each flow, slow down a connection and not the path: several
+ * share the work then.  Each is a lane (hpn-lanes.h) behind an ssh of its own.
+ *
+ * Policy only: no descriptor, no clock, no memory of its own.  Bytes, and
+ * nanoseconds.
+ */
+#ifndef HPN_CONNECTIONS_H
+#define HPN_CONNECTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HPN_CONNECTIONS_MAX	10
+/*
+ * So many are on their way at most: well below what sshd lets be unauthenticated
+ * at a time (MaxStartups).
+ */
+#define HPN_CONNECTIONS_COMING	4
+/* One that takes longer to be there is given up. */
+#define HPN_CONNECTIONS_WAIT_NS	30000000000ULL
+/*
+ * One that owes answers and says nothing for so long, while others do, is as good
+ * as dead.
+ */
+#define HPN_CONNECTIONS_DEAD_NS	15000000000ULL
+
+/* ------------------------------------------------------------- how many -- */
+
+struct hpn_connections {
+	unsigned int most;	/* with the first; 0 or 1: no further ones */
+	unsigned int use;	/* that there should be */
+	int adapt;		/* use is still being looked for */
+	int stopped;		/* no others are to be made */
+	/* its own */
+	uint64_t best;		/* rate of one less than use, bytes a second */
+	uint64_t bytes, ns;	/* of the time that is being looked at */
+	uint64_t settle;	/* so long the newest one gets going */
+};
+
+/* most: as hpn_connections_option(); adapt: begin with one. */
+void hpn_connections_init(struct hpn_connections *, unsigned int most,
+    int adapt);
+
+/*
+ * How many to begin now: ready are there, the first among them, and so many are
+ * coming.  One first, and if that came as many as there are.
+ */
+unsigned int hpn_connections_begin(const struct hpn_connections *,
+    unsigned int ready, unsigned int coming);
+
+/* One could not be had, and none will be asked for. */
+void hpn_connections_stop(struct hpn_connections *, unsigned int ready);
+
+/*
+ * adapt: in so many nanoseconds ready ones brought these bytes; left are still to
+ * be moved.
+ */
+void hpn_connections_moved(struct hpn_connections *, unsigned int ready,
+    uint64_t bytes, uint64_t ns, uint64_t rtt_ns, uint64_t left);
+
+/* -------------------------------------------------- how much in each one -- */
+
+/* What is under way in a connection: what it brings in two round trips. */
+#ifndef HPN_CONNECTIONS_LEAST
+# define HPN_CONNECTIONS_LEAST	(512U * 1024)
+#endif
+#ifndef HPN_CONNECTIONS_MOST
+# define HPN_CONNECTIONS_MOST	(64U * 1024 * 1024)
+#endif
+
+struct hpn_connections_window {
+	uint64_t window;
+	uint64_t begun_ns;	/* of the round, 0: there is none */
+	uint64_t bytes;		/* in it */
+	uint64_t most;		/* of late, in a round trip */
+};
+
+void hpn_connections_window_init(struct hpn_connections_window *);
+/* These bytes were moved by now; the shortest round trip is rtt_ns. */
+void hpn_connections_window_moved(struct hpn_connections_window *,
+    uint64_t bytes, uint64_t now_ns, uint64_t rtt_ns);
+/* Whether len more may be under way where so many are. */
+int hpn_connections_window_may(const struct hpn_connections_window *,
+    uint64_t under_way, size_t len);
+/* Which has more room: <0 the first one, >0 the second one. */
+int hpn_connections_window_compare(const struct hpn_connections_window *,
+    uint64_t under_way, const struct hpn_connections_window *,
+    uint64_t under_way2);
+
+/* -------------------------------------------------------------- options -- */
+
+/*
+ * One argument of -X.  1: it was ours, and *most and *adapt follow it; 0: it is not
+ * ours; -1: it is, but not one of its values.
+ */
+int hpn_connections_option(const char *arg, unsigned int *most, int *adapt);
+
+#endif /* HPN_CONNECTIONS_H */
