@@ -44,6 +44,9 @@
 
 extern Options options;
 
+/* Where it is missing, stock sets this when a session begins */
+extern void ssh_packet_set_qos(struct ssh *, int, int) __attribute__((weak));
+
 #define WAIT_MOST	15	/* s, for an answer after the identification */
 
 static enum {
@@ -335,8 +338,9 @@ connect_again(struct ssh *ssh, const char *host, struct sockaddr *hostaddr,
 	ssh->dispatch_skip_packets = 0;
 	ssh->compat = 0;
 	memset(ssh->connect, 0, sizeof(*ssh->connect));
-	ssh_packet_set_qos(ssh, options.ip_qos_interactive,
-	    options.ip_qos_bulk);
+	if (ssh_packet_set_qos != NULL)
+		ssh_packet_set_qos(ssh, options.ip_qos_interactive,
+		    options.ip_qos_bulk);
 
 	memset(&ai, 0, sizeof(ai));
 	memcpy(&addr, hostaddr, sizeof(addr));
