@@ -7,7 +7,7 @@ BASE = debian
 HPN_GOAL = $@
 export BASE HPN_GOAL
 
-.PHONY: help demo check check-full bench bench-dmscp peers build stock install tree refresh update dist \
+.PHONY: help demo check check-full bench bench-dmscp peers why build stock install tree refresh update dist \
 	deb deb-check rpm dist-check check-differential check-series check-prefixes series-size rebase clean distclean
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench      measure everything on emulated links, with plots'
 	@echo 'make bench-dmscp  dmscp beside ssh, mbuffer and rsync; lab/dmscp.sh'
 	@echo 'make peers      try and measure other SSH programs with ours: a table'
+	@echo 'make why        put causes of slow transfers in, and count right verdicts'
 	@echo
 	@echo 'make build      compile; the result is build/stage/hpn-BASE/bin/ssh ...'
 	@echo 'make install    PREFIX=/usr/local DESTDIR= SYSCONFDIR=PREFIX/etc'
@@ -76,6 +77,12 @@ peers:
 	@base/build.sh hpn "$$BASE"
 	@base/build.sh stock "$$BASE"
 	@lab/peers.sh
+
+why:
+	@base/deps.sh build lab
+	@base/build.sh hpn "$$BASE"
+	@base/build.sh stock "$$BASE"
+	@lab/why.sh
 
 check:
 	@base/deps.sh build lab check

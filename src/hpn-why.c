@@ -153,15 +153,21 @@ loss(const struct hpn_why_end *s, const struct hpn_why_end *r)
 	return 0;
 }
 
+/* By how much the round trip is longer than it can be: queues on the path. */
+static uint64_t
+queue(const struct hpn_why_end *e)
+{
+	return e->tcp_rtt_ns > e->tcp_rtt_min_ns ?
+	    e->tcp_rtt_ns - e->tcp_rtt_min_ns : 0;
+}
+
 /* What kind of path it is that TCP is waiting for. */
 static enum hpn_why_cause
 path(const struct hpn_why_end *s, const struct hpn_why_end *r, uint64_t lost,
     uint64_t rtt)
 {
 	const struct hpn_why_end *e = s->known ? s : r;
-	uint64_t queue = e->tcp_rtt_ns > e->tcp_rtt_min_ns ?
-	    e->tcp_rtt_ns - e->tcp_rtt_min_ns : 0;
-	int queues = queue > e->tcp_rtt_min_ns / 5 + MS;
+	int queues = queue(e) > e->tcp_rtt_min_ns / 5 + MS;
 
 	if (e->known && e->total_ns / STARTS < rtt && lost < LOSSY)
 		return HPN_WHY_START;
@@ -300,10 +306,14 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	    (r->window_max != 0 || r->memory_max != 0 ? 9 : 12))
 		cause = window(r);
 	else if (r->tcp_known && r->tcp_rcvwnd != 0 &&
+	    r->zip_ns < r->total_ns / 2 &&
 	    per_trip > r->tcp_rcvwnd / 10 * 7 && trip > SHORT)
 		cause = HPN_WHY_RCVBUF;
 	else if (w->loss >= LOSSY && (gaps >= net / 5 || r->uneven >= EVEN))
 		cause = path(&f->there, r, w->loss, trip);
+	else if (r->tcp_known && trip > SHORT && queue(r) > trip / 2 + MS)
+		/* Who has a fixed amount under way does not fill a queue */
+		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
 	else if (gaps >= net / 2 && trip > SHORT) {
 		/* A round trip's worth, a pause, and so on */
 		if (r->asked != 0 && (r->tcp_known ?

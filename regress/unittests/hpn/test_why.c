@@ -228,6 +228,7 @@ network(void)
 	r = receiver(64 * 1024 * 20 * S / (8 * MS));
 	r.rtt_ns = 36 * MS;	/* the answer waited behind data */
 	r.tcp_rtt_min_ns = 8 * MS;
+	r.tcp_rtt_ns = 10 * MS;	/* as was seen: nothing queues */
 	r.gap_ns = 18 * S;
 	r.gaps = 18000 / 8;
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
@@ -319,6 +320,28 @@ network(void)
 	s.seconds = 1;
 	s.tcp_busy_ns = 1 * S;
 	ONLY(decide(&s, NULL), HPN_WHY_START);
+	TEST_DONE();
+
+	TEST_START("why: a queue on the path, seen by the receiver");
+	/* As a link of 100 Mbit/s and 10 ms gave it, which had been full */
+	r = receiver(48758784);
+	r.total_ns = 4151644135;
+	r.source_ns = 3888733763;
+	r.run_ns = 262041425;
+	r.gap_ns = 2969381336;
+	r.gaps = 906;
+	r.pause_ns = 32813573;
+	r.rtt_ns = 32293343;
+	r.tcp_rtt_ns = 17046250;
+	r.tcp_rtt_min_ns = 10151000;
+	r.tcp_rcvwnd = 1535939;
+	r.window_own = 2 * MIB;
+	r.seconds = 4;
+	r.uneven = 24;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	/* The same without a queue is a sender that has no more under way */
+	r.rtt_ns = r.tcp_rtt_ns = 11046250;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
 	TEST_DONE();
 
 	TEST_START("why: another channel, a limit of the user's");
