@@ -170,7 +170,7 @@ copy $FROM/large x:$TO/large
 test $status -eq 1 || fail "$what: status $status"
 
 what="fsync refused"
-server $OBJ/hpn-badsftp -O 0
+server $OBJ/hpn-badsftp -O 0 -f "'fsync:*:status=8'"
 fresh
 for file in small large; do
 	batch "put -f $FROM/$file $TO/$file"
