@@ -19,8 +19,13 @@
 set -eu
 umask 077
 if [ "${DMSCP_BREAKS_INSIDE-}" != yes ]; then
-	DMSCP_BREAKS_INSIDE=yes exec unshare --pid --fork --mount-proc \
-	    --kill-child "$0" "$@"
+	DMSCP_BREAKS_INSIDE=yes unshare --pid --fork --mount-proc \
+	    --kill-child "$0" "$@" &
+	child=$!
+	# It does not heed a signal itself; what is inside ends with it
+	trap 'kill -9 $child 2>/dev/null; exit 130' INT TERM HUP
+	wait $child
+	exit
 fi
 root=$(cd "$(dirname "$0")/.." && pwd)
 stage=$root/build/stage/hpn-${BASE:-debian}
