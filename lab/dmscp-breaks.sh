@@ -18,16 +18,17 @@
 
 set -eu
 umask 077
+root=$(cd "$(dirname "$0")/.." && pwd)
 if [ "${DMSCP_BREAKS_INSIDE-}" != yes ]; then
+	# The user's start-up files hold locks, which a kill would leave
 	DMSCP_BREAKS_INSIDE=yes unshare --pid --fork --mount-proc \
-	    --kill-child "$0" "$@" &
+	    --kill-child --mount sh "$root/lab/quiet-shell.sh" "$0" "$@" &
 	child=$!
 	# It does not heed a signal itself; what is inside ends with it
 	trap 'kill -9 $child 2>/dev/null; exit 130' INT TERM HUP
 	wait $child
 	exit
 fi
-root=$(cd "$(dirname "$0")/.." && pwd)
 stage=$root/build/stage/hpn-${BASE:-debian}
 cuts=12 kills=6 mib=20 seed=1 work=$root/build/lab/breaks
 while getopts c:k:m:s:w: o; do
