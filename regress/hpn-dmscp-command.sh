@@ -240,3 +240,66 @@ EOD
 verbose "$n runs with frames that break a rule"
 BETWEEN=
 nobody "frames that break a rule"
+
+# A server that has said what the end is may say it again, and nothing else.  In
+# octal: WELCOME; data "hello" and their END; data behind it; an END with another
+# hash; a RESULT.
+WELCOME='\000\000\000\035\003\000\000\000\001\000\000\000\001\000\000\000'
+WELCOME=$WELCOME'\000\000\000\000\011\000\000\000\000\000\000\000\000\000\000\000'
+WELCOME=$WELCOME'\000'
+HELLO='\000\000\000\036\005\000\000\000\000\000\000\000\000\265\351\301'
+HELLO=$HELLO'\255\007\033\076\177\307\171\317\252\136\122\070\030\150\145\154'
+HELLO=$HELLO'\154\157'
+END='\000\000\000\031\006\000\000\000\000\000\000\000\005\265\351\301'
+END=$END'\255\007\033\076\177\307\171\317\252\136\122\070\030'
+MORE='\000\000\000\035\005\000\000\000\000\000\000\000\005\144\217\143'
+MORE=$MORE'\235\113\006\336\224\204\177\074\170\205\262\127\305\155\157\162'
+MORE=$MORE'\145'
+OTHER='\000\000\000\031\006\000\000\000\000\000\000\000\005\172\125\004'
+OTHER=$OTHER'\370\361\101\217\075\223\330\275\045\113\007\205\352'
+F_RESULT='\000\000\000\011\011\000\000\000\000\000\000\000\000'
+# The first connection ends behind HELLO, of 75 bytes, and ACK, of 13.
+cat >$OBJ/hpn-dmscp.ends.sh <<EOD
+#!/bin/sh
+test -f $T/once && { printf "\$AGAIN"; exec cat >/dev/null; }
+touch $T/once
+printf '$WELCOME$HELLO$END'
+exec head -c 88 >/dev/null
+EOD
+chmod 755 $OBJ/hpn-dmscp.ends.sh
+while read -r want AGAIN; do
+	export AGAIN
+	rm -f $T/once
+	status=0
+	timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.ends.sh -s h -r -R x \
+	    >$T/copy 2>$LOG || status=$?
+	expect "after its end" $want 'connecting again'
+	test $want != 0 || test "`cat $T/copy`" = hello || \
+	    fail "after its end: not what was sent"
+done <<EOD
+0 $WELCOME$END$F_RESULT
+255 $WELCOME$MORE$F_RESULT
+255 $WELCOME$OTHER$F_RESULT
+EOD
+
+# All is done, and the other end does not go
+for how in file command; do
+	rm -f $T/f
+	cat >$OBJ/hpn-dmscp.stays.sh <<EOD
+#!/bin/sh
+HOME=$T/home
+export HOME
+cd $T
+if test $how = command; then $DMSCP -server; else $SFTPSERVER; fi
+exec sleep `hpn_times 100`
+EOD
+	chmod 755 $OBJ/hpn-dmscp.stays.sh
+	set -- -f f
+	test $how = file || set -- -R "cat >f"
+	status=0
+	timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.stays.sh -T `hpn_times 3` -s h \
+	    -d $T -w "$@" <$T/some 2>$LOG || status=$?
+	expect "does not go, $how" 0
+	cmp $T/f $T/some || fail "does not go, $how: not what was sent"
+done
+nobody "does not go"

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +22,15 @@
 #include "pathnames.h"
 #include "xmalloc.h"
 
+#include "hpn-clock.h"
 #include "hpn-pipe.h"
 #include "hpn-dm-child.h"
 #include "hpn-dm-opts.h"
 
+#define SECOND		1000000000ULL
 #define CHILDREN	16
+/* An ssh whose work is done may have others to wait for: at least so long. */
+#define FINISH		2U
 /* An idle line whose other end has gone is found out after this, seconds. */
 #define ALIVE		"-oServerAliveInterval=15"
 #define ALIVE_COUNT	"-oServerAliveCountMax=4"
@@ -221,6 +226,24 @@ hpn_dm_child_ended(pid_t pid, int wait, int *status)
 		return 0;
 	forget(pid);
 	return 1;
+}
+
+void
+hpn_dm_child_finish(pid_t pid, uint64_t seconds)
+{
+	uint64_t begun = hpn_clock_ns();
+	int status;
+
+	while (!hpn_dm_child_ended(pid, 0, &status)) {
+		if (interrupted || hpn_clock_ns() - begun >=
+		    (seconds < FINISH ? FINISH : seconds) * SECOND) {
+			verbose("ssh does not end, and is ended");
+			hpn_dm_child_stop(pid);
+			return;
+		}
+		(void)usleep(5000);
+	}
+	debug("ssh: %s", hpn_dm_child_status(status));
 }
 
 void

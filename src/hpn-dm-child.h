@@ -43,6 +43,9 @@ int hpn_dm_child_ended(pid_t, int wait, int *status);
 /* End it, if it has not, and forget it. */
 void hpn_dm_child_stop(pid_t);
 
+/* Its work is done: wait for its end so long, and then end it. */
+void hpn_dm_child_finish(pid_t, uint64_t seconds);
+
 /* "exit status 3", "signal 9", in a static buffer. */
 const char *hpn_dm_child_status(int status);
 

@@ -466,14 +466,13 @@ static void
 say_goodbye(struct run *r)
 {
 	uint64_t until = hpn_clock_ns() + CANCEL_WAIT;
-	int status;
 
 	put_simple(r, HPN_DM_FRAME_DONE);
 	while (hpn_clock_ns() < until && flow_wait(r, ignore, 100) == 0)
 		;
 	hpn_dm_flow_lost(r->flow);
 	if (r->pid != 0)
-		(void)hpn_dm_child_ended(r->pid, 1, &status);
+		hpn_dm_child_finish(r->pid, r->o->timeout_s);
 }
 
 static void

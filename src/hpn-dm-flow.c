@@ -361,6 +361,8 @@ wrong(struct hpn_dm_flow *f, const char *why)
 static int
 data_taken(struct hpn_dm_flow *f, const struct hpn_dm_frame *frame)
 {
+	if (f->whole)
+		return wrong(f, "data after the end");
 	if (f->peer.expect - f->given > f->buffer)
 		return wrong(f, "more data than were agreed on");
 	(void)block_for(f, frame->data_len);
@@ -368,6 +370,14 @@ data_taken(struct hpn_dm_flow *f, const struct hpn_dm_frame *frame)
 	f->filled = 0;
 	memcpy(f->filling_hash, frame->hash, sizeof(f->filling_hash));
 	return 0;
+}
+
+static int
+same_end(const struct hpn_dm_frame *a, const struct hpn_dm_frame *b)
+{
+	return a->offset == b->offset &&
+	    memcmp(a->hash, b->hash, sizeof(a->hash)) == 0 &&
+	    memcmp(a->sha256, b->sha256, sizeof(a->sha256)) == 0;
 }
 
 /* Take frames apart that are here. */
@@ -411,6 +421,9 @@ frames(struct hpn_dm_flow *f, hpn_dm_flow_fn *fn, void *context)
 			hpn_dm_buf_settle(&f->buf, frame.offset);
 			break;
 		case HPN_DM_FRAME_END:
+			/* It may only come again: the sink has seen its end */
+			if (f->whole && !same_end(&f->end, &frame))
+				return wrong(f, "another end");
 			f->end = frame;
 			f->have_end = 1;
 			break;

@@ -280,6 +280,8 @@ from_server(struct hpn_dm_frame_peer *p, const struct hpn_dm_frame *f)
 	case HPN_DM_FRAME_RESULT:
 		if (p->result)
 			return order;
+		if (f->value > 0xff)
+			return "a status that no command can have";
 		/* Of a stream that it sends, the end is known by then, or fails */
 		p->result = 1;
 		return NULL;

@@ -144,15 +144,12 @@ hpn_dm_line_worked(struct hpn_dm_line *l)
 void
 hpn_dm_line_end(struct hpn_dm_line *l)
 {
-	int status;
-
 	if (l->sftp == NULL)
 		return;
 	hpn_dm_sftp_free(l->sftp);
 	l->sftp = NULL;
 	/* Everything is done: that ssh ends is all that is wanted of it */
-	(void)hpn_dm_child_ended(l->pid, 1, &status);
-	debug("ssh: %s", hpn_dm_child_status(status));
+	hpn_dm_child_finish(l->pid, l->o->timeout_s);
 }
 
 /* 12.3 MB, at most so many characters. */

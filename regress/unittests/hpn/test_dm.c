@@ -547,6 +547,11 @@ frames(void)
 	MAY_NOT(HPN_DM_FRAME_WELCOME, 49, 0);
 	MAY_NOT(HPN_DM_FRAME_WELCOME, 101, 0);
 	MAY(HPN_DM_FRAME_WELCOME, 100, 0);
+	/* The last 8 bits of this would be those of success */
+	memset(&f, 0, sizeof(f));
+	f.type = HPN_DM_FRAME_RESULT;
+	f.value = 256;
+	ASSERT_PTR_NE((void *)(uintptr_t)hpn_dm_frame_take(&p, &f), NULL);
 	MAY(HPN_DM_FRAME_RESULT, 0, 0);
 	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
 	MAY(HPN_DM_FRAME_SORRY, 0, 0);
