@@ -91,8 +91,9 @@ _openssh_hpn()
 	fi
 	"${_openssh_hpn_next[$command]}" "$@"
 
-	# scp -Z
+	# scp -Z, and -j of scp and sftp
 	[[ $command != scp || ( $2 != - && $2 != -Z ) ]] || COMPREPLY+=(-Z)
+	[[ $command == ssh || ( $2 != - && $2 != -j ) ]] || COMPREPLY+=(-j)
 
 	# -X name, with "=" and the value's beginning: scp and sftp.
 	if [[ $command != ssh &&

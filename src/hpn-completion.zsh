@@ -18,8 +18,12 @@ _openssh_hpn_options() {
       update=verify fsync=yes status=detailed log= files-from= include= exclude=
     return
   fi
-  if [[ $service == scp && "$PREFIX" == (-|-Z) ]]; then
-    _wanted options expl option compadd -- -Z
+  if [[ $service == scp && "$PREFIX" == (-|-Z|-j) ]]; then
+    _wanted options expl option compadd -- -Z -j
+    return
+  fi
+  if [[ $service == sftp && "$PREFIX" == (-|-j) ]]; then
+    _wanted options expl option compadd -- -j
     return
   fi
   if [[ "$words[CURRENT-1]" != -[A-Za-z0-9]#o ]]; then

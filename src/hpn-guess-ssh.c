@@ -275,9 +275,9 @@ hpn_guess_ssh_propose(struct ssh *ssh, char **proposal)
 }
 
 int
-hpn_guess_ssh_waits(int (*verify_host_key)(struct sshkey *, struct ssh *))
+hpn_guess_ssh_waits(int (*host_key)(struct sshkey *, struct ssh *))
 {
-	verify = verify_host_key;
+	verify = host_key;
 	return stage == EARLY;
 }
 

@@ -88,21 +88,21 @@ round_trip(struct ssh *ssh, struct hpn_why_end *e)
 static void
 add(struct hpn_why_end *to, const struct hpn_why_end *from)
 {
-#define ADD(member)	to->member += from->member
-	ADD(total_ns);
-	ADD(source_ns);
-	ADD(asked_ns);
-	ADD(window_ns);
-	ADD(tcp_ns);
-	ADD(rekey_ns);
-	ADD(run_ns);
-	ADD(sink_ns);
-	ADD(gap_ns);
-	ADD(gaps);
-	ADD(pause_ns);
-	ADD(zip_ns);
-	ADD(asked);
-#undef ADD
+#define SUM(member)	to->member += from->member
+	SUM(total_ns);
+	SUM(source_ns);
+	SUM(asked_ns);
+	SUM(window_ns);
+	SUM(tcp_ns);
+	SUM(rekey_ns);
+	SUM(run_ns);
+	SUM(sink_ns);
+	SUM(gap_ns);
+	SUM(gaps);
+	SUM(pause_ns);
+	SUM(zip_ns);
+	SUM(asked);
+#undef SUM
 }
 
 static uint64_t
