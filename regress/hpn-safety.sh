@@ -237,6 +237,7 @@ hpncongestion none
 hpndisabled no
 hpnmemorymax 268435456
 hpnratelimit 0
+hpnreport no
 hpnthreads auto
 hpnwindowmax `hpn_window_default`
 noneenabled no
