@@ -575,7 +575,8 @@ pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 		    lanes[best].under_way) < 0))
 			best = (int)i;
 	}
-	return best;
+	/* With nothing under way nothing would bring us here again. */
+	return best == -1 && job->requests == 0 ? 0 : best;
 }
 
 int
