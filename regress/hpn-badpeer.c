@@ -946,6 +946,22 @@ do_switch(void)
 	}
 }
 
+/* In the clear, all of the data and then what makes sshd end the connection */
+static void
+do_lost(void)
+{
+	long long since = now_ms();
+
+	rest();
+	flush();
+	start(SSH2_MSG_CHANNEL_EOF);
+	add_u32(4711);
+	finish();
+	while (!ended && now_ms() - since < 5000)
+		pump(100);
+	end("allowed");
+}
+
 static void
 before_early(void)
 {
@@ -1111,6 +1127,7 @@ static const struct {
 	{ "none-agent", do_honest, NULL, do_switch, AGENT, 0 },
 	{ "none-agent-req", do_honest, NULL, do_switch, "agent-req", 0 },
 	{ "none-unknown", do_honest, NULL, do_switch, "unheard-of", 0 },
+	{ "none-lost", do_lost, NULL, do_switch, NULL, 0 },
 	/* cleartext, servers */
 	{ "none-honest", do_honest, NULL, NULL, NULL, 1 },
 	{ "none-open-x11", do_open_x11, NULL, NULL, NULL, 1 },

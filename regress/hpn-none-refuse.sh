@@ -368,6 +368,27 @@ none-agent-req|NoneEnabled yes|refused agent-req
 none-unknown|NoneEnabled yes|refused unheard-of
 EOD
 
+verbose "a switched connection that sshd ends itself"
+cat $OBJ/sshd_proxy >$HPN_SSHD_CONFIG
+echo "NoneEnabled yes" >>$HPN_SSHD_CONFIG
+: >$HPN_LOG_SERVER
+rm -f $HPN_COPY $OBJ/hpn-report
+$OBJ/hpn-badpeer -k $OBJ/ssh-ed25519 -d $HPN_DATA -u $USER -r $OBJ/hpn-report \
+    -c "cat >$HPN_COPY" client none-lost $SSHD -i -f $HPN_SSHD_CONFIG \
+    -E $HPN_LOG_SERVER || fail "none-lost: `cat $OBJ/hpn-report`"
+grep '^end disconnect .*nonexistent channel' $OBJ/hpn-report >/dev/null || \
+    fail "none-lost: `cat $OBJ/hpn-report`"
+# What went in the clear is written down all the same
+bytes=`sed -n "s/.*NoneSwitch: of user $USER from .* port [0-9]* \([0-9]*\) bytes received and [0-9]* bytes sent were in the clear.*/\1/p" $HPN_LOG_SERVER`
+case $bytes in
+1[01][0-9][0-9][0-9][0-9][0-9])	;;
+*)	fail "none-lost: the log says '$bytes' bytes of 1048576" ;;
+esac
+for line in 'SSH: Server;LType: Throughput' "Transfer of $USER from "; do
+	test `grep -c "$line" $HPN_LOG_SERVER` -eq 1 || \
+	    fail "none-lost: not one line '$line' in the log"
+done
+
 verbose "clients that list it, at a stock server"
 if test -n "$TEST_SSH_STOCK_SSHD"; then
 	_dir=`dirname $TEST_SSH_STOCK_SSHD`/../libexec

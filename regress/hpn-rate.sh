@@ -137,6 +137,8 @@ hpn_ssh -o ProxyCommand="sh $OBJ/hpn-rate.sh" host true && \
     fail "MaxSessions 0: a session"
 hpn_wait_log . $OBJ/hpn-rate.out "sshd does not end"
 grep 'unknown channel' $HPN_LOG_SERVER >/dev/null || fail "no DISCONNECT"
+test `grep -c 'LType: Throughput' $HPN_LOG_SERVER` -eq 1 || \
+    fail "sshd's own DISCONNECT: not one line of the throughput"
 grep 'by signal' $HPN_LOG_SERVER && fail "sshd dies of its own DISCONNECT"
 test `cat $OBJ/hpn-rate.out` -eq 255 || \
     fail "sshd's own DISCONNECT: exit status `cat $OBJ/hpn-rate.out`"

@@ -24,6 +24,7 @@
 #include "hpn-channels.h"
 #include "hpn-clock.h"
 #include "hpn-connection.h"
+#include "hpn-none-hooks.h"
 #include "hpn-options.h"
 #include "hpn-report.h"
 #include "hpn-tcp.h"
@@ -486,6 +487,17 @@ hpn_watch_log(struct ssh *ssh, const char *user)
 	do_log2(level, "Transfer of %.100s from %.200s port %d: "
 	    "%s; %s", user == NULL ? "nobody" : user, ssh_remote_ipaddr(ssh),
 	    ssh_remote_port(ssh), numbers, sentence);
+}
+
+void
+hpn_watch_over(struct ssh *ssh)
+{
+	/* Only sshd, and only after login */
+	if (!ssh->none.server)
+		return;
+	hpn_channels_throughput(ssh);
+	hpn_none_hooks_report(ssh);
+	hpn_watch_log(ssh, ssh->none.user);
 }
 
 void

@@ -71,6 +71,12 @@ void hpn_watch_facts(struct ssh *, struct hpn_why_facts *);
 void hpn_watch_log(struct ssh *, const char *user);
 
 /*
+ * sshd is about to close a connection with a DISCONNECT of its own: says what its
+ * log has of every connection that is over.  Afterwards nothing can be asked.
+ */
+void hpn_watch_over(struct ssh *);
+
+/*
  * ssh's line, with -v.  Without, it is also said for a copy with a progress meter
  * that took long and was not limited by the path.
  */
