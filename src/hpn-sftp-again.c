@@ -148,7 +148,8 @@ hpn_sftp_again_opened(struct hpn_sftp_job *job, const struct request *req,
 		hpn_handles_none(h, req->id);
 	else {
 		n->handles++;
-		if (req->lane == 0)
+		/* Its own handle, not another of a part of it */
+		if (req->ask != ASK_LANE_OPEN)
 			n->closing = 0;
 		TAILQ_INIT(&s.others);
 		s.wrote = 0;

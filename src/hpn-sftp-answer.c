@@ -89,6 +89,37 @@ hpn_sftp_answer_attrib(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
 	return SSH2_FX_OK;
 }
 
+int
+hpn_sftp_answer_where(u_char type, struct sshbuf *m, struct where *where)
+{
+	int r;
+
+	if (type != SSH2_FXP_HANDLE)
+		return -1;
+	if ((r = sshbuf_get_string(m, &where->handle, &where->handle_len)) != 0)
+		fatal_fr(r, "parse handle");
+	return 0;
+}
+
+const u_char *
+hpn_sftp_answer_data(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
+    size_t *lenp)
+{
+	const u_char *p;
+	int r;
+
+	if (type == SSH2_FXP_STATUS) {
+		(void)hpn_sftp_answer_status(job, type, m);
+		return NULL;
+	}
+	if (type != SSH2_FXP_DATA)
+		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
+		    SSH2_FXP_DATA, type);
+	if ((r = sshbuf_get_string_direct(m, &p, lenp)) != 0)
+		fatal_fr(r, "parse data");
+	return p;
+}
+
 char *
 hpn_sftp_answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
     u_int *statusp)

@@ -18,6 +18,11 @@ u_int hpn_sftp_answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
     struct sshbuf *);
 u_int hpn_sftp_answer_attrib(struct hpn_sftp_job *, u_char type,
     struct sshbuf *, Attrib *);
+/* The handle of a file in a lane.  Returns 0, or -1: there is none. */
+int hpn_sftp_answer_where(u_char type, struct sshbuf *, struct where *);
+/* Data, within the answer, and their length.  NULL: a status came instead. */
+const u_char *hpn_sftp_answer_data(struct hpn_sftp_job *, u_char type,
+    struct sshbuf *, size_t *);
 /* The path, to be freed, or NULL and the status. */
 char *hpn_sftp_answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);

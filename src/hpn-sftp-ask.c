@@ -89,6 +89,25 @@ hpn_sftp_ask_over(struct hpn_sftp_job *job, const struct request *req)
 		    job->window.rtt_ns);
 }
 
+struct request *
+hpn_sftp_ask_lost(struct hpn_sftp_job *job, const struct node *n, u_int lane,
+    u_int *atp)
+{
+	struct request *req, **chain;
+
+	for (; *atp < REQUEST_CHAINS; (*atp)++) {
+		for (chain = &job->asked[*atp]; (req = *chain) != NULL;
+		    chain = &req->chain) {
+			if (req->lane != lane || (n != NULL && req->node != n))
+				continue;
+			*chain = req->chain;
+			hpn_sftp_ask_over(job, req);
+			return req;
+		}
+	}
+	return NULL;
+}
+
 static struct request *
 request(struct node *n, enum ask what, const struct where *where,
     u_int64_t offset, size_t len)

@@ -58,5 +58,12 @@ void hpn_sftp_ask_show(struct hpn_sftp_job *, struct node *,
 
 /* The request was answered, or nobody waits for its answer any more. */
 void hpn_sftp_ask_over(struct hpn_sftp_job *, const struct request *);
+/*
+ * Take the next request in a lane, of this node or with NULL of any, from those
+ * under way: its answer will not come.  *atp is 0 at first.  It is the caller's to
+ * free, or to send again elsewhere.  NULL: there are no more.
+ */
+struct request *hpn_sftp_ask_lost(struct hpn_sftp_job *, const struct node *,
+    u_int lane, u_int *atp);
 
 #endif /* HPN_SFTP_ASK_H */

@@ -195,14 +195,11 @@ hpn_sftp_gather_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 		    !hpn_sftp_lanes_use(&job->c->lanes, i)))
 			continue;
 		if (hpn_connections_window_may(&lanes[i].window,
-		    lanes[i].under_way, len) && (best == -1 ||
-		    hpn_connections_window_compare(&lanes[i].window,
-		    lanes[i].under_way, &lanes[best].window,
-		    lanes[best].under_way) < 0))
+		    lanes[i].under_way, len) &&
+		    hpn_sftp_lanes_freer(&job->c->lanes, i, best))
 			best = (int)i;
 	}
-	/* With nothing under way nothing would bring us here again. */
-	return best == -1 && job->requests == 0 ? 0 : best;
+	return best;
 }
 
 const struct where *
@@ -242,34 +239,27 @@ hpn_sftp_gather_free(struct hpn_sftp_job *job, struct node *n)
 void
 hpn_sftp_gather_gone(struct hpn_sftp_job *job, u_int lane)
 {
-	struct request *req, **chain;
+	struct request *req;
 	struct gather *g, *next;
 	struct part *part;
-	u_int i;
+	u_int at = 0;
 
 	job->c->lanes.lane[lane].files = 0;
-	for (i = 0; i < REQUEST_CHAINS; i++) {
-		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
-			if (req->lane != lane) {
-				chain = &req->chain;
-				continue;
-			}
-			*chain = req->chain;
-			hpn_sftp_ask_over(job, req);
-			if (req->ask != ASK_READ) {
-				free(req);
-				continue;
-			}
-			/* It stays in its place among the node's. */
-			req->lane = 0;
-			req->where = NULL;
-			hpn_sftp_ask_read_again(job, req);
+	while ((req = hpn_sftp_ask_lost(job, NULL, lane, &at)) != NULL) {
+		if (req->ask != ASK_READ) {
+			free(req);
+			continue;
 		}
+		/* It stays in its place among the node's. */
+		req->lane = 0;
+		req->where = NULL;
+		hpn_sftp_ask_read_again(job, req);
 	}
 	TAILQ_FOREACH_SAFE(g, &job->gathers, list, next) {
 		part = &g->part[lane];
-		if (part->state == PART_NONE || part->state == PART_CLOSED)
+		if (part->state == PART_NONE)
 			continue;
+		/* What closed it may have been the last request of all. */
 		part->state = PART_CLOSED;
 		if (g->node->state == NODE_DATA)
 			hpn_sftp_node_list(g->node, &job->want);
@@ -297,17 +287,9 @@ place(struct hpn_sftp_job *job, struct gather *g, const struct request *req,
 	const u_char *p;
 	size_t len;
 	u_int i;
-	int r;
 
-	if (type == SSH2_FXP_STATUS) {
-		(void)hpn_sftp_answer_status(job, type, m);
+	if ((p = hpn_sftp_answer_data(job, type, m, &len)) == NULL)
 		return -1;
-	}
-	if (type != SSH2_FXP_DATA)
-		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
-		    SSH2_FXP_DATA, type);
-	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
-		fatal_fr(r, "parse data");
 	for (i = 0; i < PLACES && g->at[i] != req->offset; i++)
 		;
 	if (i == PLACES || len != PLACE_LEN)
@@ -369,21 +351,6 @@ proved(struct hpn_sftp_job *job, struct node *n, const struct request *req,
 	job->c->lanes.lane[req->lane].files++;
 }
 
-static void
-opened(struct part *part, u_char type, struct sshbuf *m)
-{
-	int r;
-
-	if (type != SSH2_FXP_HANDLE) {
-		part->state = PART_CLOSED;
-		return;
-	}
-	if ((r = sshbuf_get_string(m, &part->where.handle,
-	    &part->where.handle_len)) != 0)
-		fatal_fr(r, "parse handle");
-	part->state = PART_OPEN;
-}
-
 void
 hpn_sftp_gather_answer(struct hpn_sftp_job *job, struct request *req,
     u_char type, struct sshbuf *m)
@@ -393,7 +360,8 @@ hpn_sftp_gather_answer(struct hpn_sftp_job *job, struct request *req,
 
 	switch (req->ask) {
 	case ASK_LANE_OPEN:
-		opened(part, type, m);
+		part->state = hpn_sftp_answer_where(type, m, &part->where) == 0 ?
+		    PART_OPEN : PART_CLOSED;
 		break;
 	case ASK_LANE_CLOSE:
 		(void)hpn_sftp_answer_status(job, type, m);

@@ -347,7 +347,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 			hpn_sftp_meter_break(job);
 			return -1;
 		}
-		if (r != 0 && job->requests == 0) {
+		if (r != 0 && job->requests == 0 &&
+		    hpn_sftp_io_queued(job->c->io) == 0) {
 			/* What was blocked may begin now */
 			if (idle++ > 2 * JOB_NODES)
 				fatal_f("nothing is under way");

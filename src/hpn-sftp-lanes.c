@@ -308,6 +308,18 @@ hpn_sftp_lanes_use(const struct hpn_sftp_lanes *l, u_int lane)
 	return before < l->several.use;
 }
 
+int
+hpn_sftp_lanes_freer(const struct hpn_sftp_lanes *l, u_int lane, int than)
+{
+	const struct hpn_sftp_lane *a = &l->lane[lane], *b;
+
+	if (than == -1)
+		return 1;
+	b = &l->lane[than];
+	return hpn_connections_window_compare(&a->window, a->under_way,
+	    &b->window, b->under_way) < 0;
+}
+
 void
 hpn_sftp_lanes_answered(struct hpn_sftp_lanes *l, u_int lane, u_int64_t bytes,
     u_int64_t rtt_ns)

@@ -162,27 +162,19 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 static void
 abandon(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
-	struct request *req, **chain;
-	u_int i;
+	struct request *req;
+	u_int at = 0;
 
 	close_part(job, n, lane);
 	n->stripe->part[lane].state = PART_CLOSED;
-	for (i = 0; i < REQUEST_CHAINS; i++) {
-		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
-			if (req->node != n || req->lane != lane) {
-				chain = &req->chain;
-				continue;
-			}
-			*chain = req->chain;
-			hpn_sftp_ask_over(job, req);
-			hpn_sftp_io_later(job->c->lanes.lane[lane].io, req->id,
-			    NULL, NULL);
-			if (req->ask == ASK_LANE_OPEN)
-				hpn_handles_none(&job->handles[lane], req->id);
-			else if (req->ask == ASK_LANE_CLOSE)
-				hpn_sftp_handles_closed(job, req);
-			free(req);
-		}
+	while ((req = hpn_sftp_ask_lost(job, n, lane, &at)) != NULL) {
+		hpn_sftp_io_later(job->c->lanes.lane[lane].io, req->id, NULL,
+		    NULL);
+		if (req->ask == ASK_LANE_OPEN)
+			hpn_handles_none(&job->handles[lane], req->id);
+		else if (req->ask == ASK_LANE_CLOSE)
+			hpn_sftp_handles_closed(job, req);
+		free(req);
 	}
 }
 
@@ -364,17 +356,9 @@ same_bytes(struct hpn_sftp_job *job, const struct node *n,
 	const struct stripe *s = n->stripe;
 	const u_char *p;
 	size_t len;
-	int r;
 
-	if (type == SSH2_FXP_STATUS) {
-		(void)hpn_sftp_answer_status(job, type, m);
+	if ((p = hpn_sftp_answer_data(job, type, m, &len)) == NULL)
 		return 0;
-	}
-	if (type != SSH2_FXP_DATA)
-		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
-		    SSH2_FXP_DATA, type);
-	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
-		fatal_fr(r, "parse data");
 	return n->hole != NO_HOLE && len == req->len &&
 	    hpn_lanes_shown(s->shown, req->offset - n->hole, p, len);
 }
@@ -450,11 +434,7 @@ shown(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		}
 		part->other = 1;
 	} else {
-		if (type != SSH2_FXP_DATA)
-			fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
-			    SSH2_FXP_DATA, type);
-		if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
-			fatal_fr(r, "parse data");
+		p = hpn_sftp_answer_data(job, type, m, &len);
 		if (part == NULL)
 			return;
 		if (n->hole == NO_HOLE || len != req->len ||
@@ -553,7 +533,6 @@ wait_for(struct hpn_sftp_job *job, struct node *n)
 static int
 pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 {
-	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
 	struct stripe *s = n->stripe;
 	int best = -1;
 	u_int i;
@@ -569,14 +548,11 @@ pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 		if (i != 0 && (s->part[i].state != PART_READY ||
 		    !hpn_sftp_lanes_use(&job->c->lanes, i)))
 			continue;
-		if (hpn_sftp_ask_lane_may(job, i, len, 0) && (best == -1 ||
-		    hpn_connections_window_compare(&lanes[i].window,
-		    lanes[i].under_way, &lanes[best].window,
-		    lanes[best].under_way) < 0))
+		if (hpn_sftp_ask_lane_may(job, i, len, 0) &&
+		    hpn_sftp_lanes_freer(&job->c->lanes, i, best))
 			best = (int)i;
 	}
-	/* With nothing under way nothing would bring us here again. */
-	return best == -1 && job->requests == 0 ? 0 : best;
+	return best;
 }
 
 int
@@ -639,7 +615,8 @@ hpn_sftp_stripe_close(struct hpn_sftp_job *job, struct node *n)
 
 	if (s == NULL)
 		return 0;
-	if (s->nlost != 0)
+	/* What begins again is written again whole. */
+	if (s->nlost != 0 && !n->again)
 		return 1;
 	abandon_slow(job, n);
 	for (i = 0; i < HPN_LANES_SLOTS; i++) {
@@ -792,34 +769,27 @@ hpn_sftp_stripe_again(struct hpn_sftp_job *job, struct node *n)
 static void
 gone(struct hpn_sftp_job *job, u_int lane)
 {
-	struct request *req, **chain;
+	struct request *req;
 	struct stripe *s, *next;
 	struct part *part;
 	struct node *n;
-	u_int i;
+	u_int at = 0;
 	size_t k;
 
-	for (i = 0; i < REQUEST_CHAINS; i++) {
-		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
-			if (req->lane != lane) {
-				chain = &req->chain;
-				continue;
-			}
-			*chain = req->chain;
-			hpn_sftp_ask_over(job, req);
-			if (req->ask == ASK_WRITE) {
-				n = req->node;
-				TAILQ_REMOVE(&n->data, req, list);
-				lose(n, req->offset, req->len);
-			}
-			free(req);
+	while ((req = hpn_sftp_ask_lost(job, NULL, lane, &at)) != NULL) {
+		if (req->ask == ASK_WRITE) {
+			n = req->node;
+			TAILQ_REMOVE(&n->data, req, list);
+			lose(n, req->offset, req->len);
 		}
+		free(req);
 	}
 	job->c->lanes.lane[lane].files = 0;
 	TAILQ_FOREACH_SAFE(s, &job->stripes, list, next) {
 		n = s->node;
 		part = &s->part[lane];
-		for (k = 0; k < part->nranges; k++) {
+		/* Of what begins again nothing counts any more. */
+		for (k = 0; k < part->nranges && !n->again; k++) {
 			lose(n, part->ranges[k].offset, part->ranges[k].len);
 			n->moved -= part->ranges[k].len;
 			job->done_bytes -= (off_t)part->ranges[k].len;
@@ -841,9 +811,9 @@ gone(struct hpn_sftp_job *job, u_int lane)
 int
 hpn_sftp_stripe_gone(struct hpn_sftp_job *job, u_int lane)
 {
-	struct request *req, **chain;
+	struct request *req;
 	struct node *n;
-	u_int i;
+	u_int at = 0;
 
 	hpn_sftp_handles_gone(job, lane);
 	if (hpn_sftp_lanes_connect(&job->c->lanes)) {
@@ -856,42 +826,20 @@ hpn_sftp_stripe_gone(struct hpn_sftp_job *job, u_int lane)
 	/* What was written there may be lost. */
 	if (job->c->lanes.lane[lane].files != 0)
 		return -1;
-	for (i = 0; i < REQUEST_CHAINS; i++) {
-		for (chain = &job->asked[i]; (req = *chain) != NULL;) {
-			if (req->lane != lane) {
-				chain = &req->chain;
-				continue;
-			}
-			n = req->node;
-			if (req->ask == ASK_LANE_CLOSE &&
-			    n->stripe->part[lane].wrote)
-				return -1;
-			*chain = req->chain;
-			hpn_sftp_ask_over(job, req);
-			n->stripe->part[lane].state = PART_CLOSED;
+	while ((req = hpn_sftp_ask_lost(job, NULL, lane, &at)) != NULL) {
+		n = req->node;
+		if (req->ask == ASK_LANE_CLOSE && n->stripe->part[lane].wrote) {
 			free(req);
-			job->way->check_end(job, n);
+			return -1;
 		}
+		n->stripe->part[lane].state = PART_CLOSED;
+		free(req);
+		job->way->check_end(job, n);
 	}
 	return 0;
 }
 
 /* -------------------------------------------------------------- answers -- */
-
-static void
-opened(struct part *part, u_char type, struct sshbuf *m)
-{
-	int r;
-
-	if (type != SSH2_FXP_HANDLE) {
-		part->state = PART_CLOSED;
-		return;
-	}
-	if ((r = sshbuf_get_string(m, &part->where.handle,
-	    &part->where.handle_len)) != 0)
-		fatal_fr(r, "parse handle");
-	part->state = PART_OPEN;
-}
 
 /* What was acknowledged may yet have failed, as over NFS. */
 static void
@@ -925,7 +873,8 @@ hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req,
 			s->hidden_failed = 1;
 		break;
 	case ASK_LANE_OPEN:
-		opened(part, type, m);
+		part->state = hpn_sftp_answer_where(type, m, &part->where) == 0 ?
+		    PART_OPEN : PART_CLOSED;
 		break;
 	case ASK_LANE_PROOF:
 		proved(job, n, req, type, m);

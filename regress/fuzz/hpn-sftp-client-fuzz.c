@@ -13,6 +13,7 @@
  *	requests are whole messages, and not too long
  *	nobody waits for an answer to a request that was not sent
  *	a job ends, and not for want of something to do
+ *	what is under way in the lanes is what the job has asked for
  *	what is closed is not used any more
  *	nothing is written, made or changed outside of the destination
  */
@@ -69,6 +70,7 @@
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-lanes.h"
+#include "hpn-sftp-node.h"
 #include "fuzz.h"
 
 /* Descriptors that nobody has: the connection, its other lanes, the way to ssh. */
@@ -110,6 +112,7 @@ static uint64_t pieces;
 static int fds[4096];
 static u_int nfds;
 static u_int jobs;		/* that came to their end */
+static const struct hpn_sftp_job *running;
 
 /* What the client allocated: it ends with most of that not freed. */
 struct kept {
@@ -921,11 +924,33 @@ fake_read(int fd, void *p, size_t len)
 	return (ssize_t)n;
 }
 
+/* The lanes' counts are the job's: who waits for them waits for answers. */
+static void
+look_at_counts(const struct hpn_sftp_job *job)
+{
+	const struct hpn_sftp_lanes *l = &job->c->lanes;
+	u_int64_t under_way = 0;
+	u_int i, requests = 0;
+
+	for (i = 0; i < HPN_LANES_SLOTS; i++) {
+		HOLDS(l->lane[i].io != NULL || (l->lane[i].requests == 0 &&
+		    l->lane[i].under_way == 0));
+		requests += l->lane[i].requests;
+		under_way += l->lane[i].under_way;
+	}
+	HOLDS(requests == job->requests && under_way == job->asked_bytes);
+	/* What was opened is closed once. */
+	HOLDS((int)job->files_open >= 0 && (int)job->dirs_open >= 0);
+}
+
 int
 fake_poll(struct pollfd *p, nfds_t n, int timeout)
 {
 	u_int some = 0, out = 0, w;
 	nfds_t i;
+
+	if (running != NULL)
+		look_at_counts(running);
 
 	if (p[0].fd == SSH) {
 		/* ssh, or the server, whichever is first */
@@ -1048,7 +1073,9 @@ session(void)
 	job = hpn_sftp_job_new(conn, flags);
 	for (i = 0; i <= ((mode >> 5) & 3); i++)
 		hpn_sftp_job_add(job, from[i], to[i], NULL, (int)(i & 1));
+	running = job;
 	(void)hpn_sftp_job_run(job);
+	running = NULL;
 	jobs++;
 	if (mode & 0x10)
 		hpn_sftp_lanes_end(&sftp_conn_hpn(conn)->lanes);
@@ -1069,6 +1096,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	names = 60;
 	spare = SPARE;
 	broken = 0;
+	running = NULL;
 	interrupted = 0;
 	nwires = 0;
 	ssh_asked = 0;
