@@ -10,58 +10,31 @@
 
 tid="hpn several connections for files"
 
-. $SRC/hpn-lib
+LANES=hpn-connections
+. $SRC/hpn-lanes-lib
 
-hpn_helper hpn-delay
-SERVER=$OBJ/hpn-connections.server
-STARTED=$OBJ/hpn-connections.started
-HERE=$OBJ/hpn-connections.here
-THERE=$OBJ/hpn-connections.there
-OTHER=$OBJ/hpn-connections.other
-ERRORS=$OBJ/hpn-connections.errors
 KEY=$OBJ/hpn-connections.key
-HANG=`hpn_times 30`
 # So that a connection is there before the others have done its work.
 HPN_DELAY_MS=`hpn_times 10`
 MIB=24
 
 cleanup_connections ()
 {
-	hpn_stop_all
-	rm -rf $SERVER $STARTED* $HERE $THERE $OTHER $ERRORS $KEY* \
-	    $OBJ/hpn-connections.ssh $OBJ/hpn-connections.ask
+	lanes_cleanup
+	rm -f $KEY* $OBJ/hpn-connections.ask
 	test ! -f $OBJ/hpn-connections.keys || \
 	    mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
 }
 trap cleanup_connections EXIT
 cleanup_connections
 
-# server [LINE...]: an SFTP server that begins in the folder $THERE and runs these
-# lines first; $session is 0 in the first connection, 1 in all others.
-server ()
-{
-	{
-		echo "#!/bin/sh"
-		echo "cd $THERE; umask 022"
-		echo "session=1; mkdir $STARTED.first 2>/dev/null && session=0"
-		echo "echo \$\$ \$session >>$STARTED"
-		for _line in "$@"; do
-			echo "$_line"
-		done
-		echo "exec $SFTPSERVER -e -l INFO 2>>$STARTED.log"
-	} >$SERVER.new
-	chmod 755 $SERVER.new
-	mv $SERVER.new $SERVER
-}
+# Each tells what it has read and written
+LANES_SERVER="$SFTPSERVER -e -l INFO 2>>$STARTED.log"
 
 # configure [SSHD LINES [SSH LINES]]: a server, and the way to it.
 configure ()
 {
-	hpn_config "$2" "$1
-Subsystem sftp $SERVER"
-	printf '#!/bin/sh\nexec %s -F %s -E %s "$@"\n' "$SSH" \
-	    $HPN_SSH_CONFIG $HPN_LOG_CLIENT >$OBJ/hpn-connections.ssh
-	chmod 755 $OBJ/hpn-connections.ssh
+	lanes_configure "$@"
 }
 
 shares ()
@@ -70,21 +43,13 @@ shares ()
 	    $STARTED.log 2>/dev/null | awk '$1 + $2 > 100000' | wc -l`
 }
 
-# run WHAT COMMAND...: leaves the exit status in $status, what was said in
-# $ERRORS, how many connections there were in $connections, and how many of them
-# have moved a share of the data in $shares.
+# run WHAT COMMAND...: besides, how many of the connections have moved a share of
+# the data, in $shares.
 run ()
 {
-	what=$1
-	shift
-	rm -rf $STARTED*
-	hpn_forget
-	timeout -k 5 $HANG "$@" >$ERRORS 2>&1 </dev/null
-	status=$?
-	test $status -ne 124 || fatal "$what: hangs"
-	connections=`cat $STARTED 2>/dev/null | wc -l`
+	lanes_run "$@"
 	shares
-	verbose "$what: $connections connections, $shares moved data"
+	verbose "$what: $sessions connections, $shares moved data"
 }
 
 # up WHAT [OPTION...], down WHAT [OPTION...]
@@ -93,7 +58,7 @@ up ()
 	_what=$1
 	shift
 	rm -f $THERE/large
-	run "$_what, up" $SCP -S $OBJ/hpn-connections.ssh -q "$@" $HERE/large \
+	run "$_what, up" $SCP -S $LANES_SSH -q "$@" $HERE/large \
 	    host:large
 }
 
@@ -103,7 +68,7 @@ down ()
 	shift
 	rm -f $HERE/copy
 	cp $HERE/large $THERE/source
-	run "$_what, down" $SCP -S $OBJ/hpn-connections.ssh -q "$@" \
+	run "$_what, down" $SCP -S $LANES_SSH -q "$@" \
 	    host:source $HERE/copy
 }
 
@@ -129,13 +94,8 @@ several ()
 		_i=`expr $_i + 1`
 		shares
 	done
-	test $connections -eq $1 || fail "$what: $connections connections, not $1"
+	test $sessions -eq $1 || fail "$what: $sessions connections, not $1"
 	test $shares -ge 2 || fail "$what: $shares moved data"
-}
-
-one ()
-{
-	test $connections -eq 1 || fail "$what: $connections connections"
 }
 
 mkdir -p $HERE $THERE $OTHER
@@ -197,8 +157,8 @@ for wrong in 0 11 ''; do
 		-j)	set -- -j "$wrong" ;;
 		*)	set -- -X "connections=$wrong" ;;
 		esac
-		run "$*" $SCP -S $OBJ/hpn-connections.ssh "$@" $HERE/large host:
-		test $status -ne 0 -a $connections -eq 0 || fail "$what: accepted"
+		run "$*" $SCP -S $LANES_SSH "$@" $HERE/large host:
+		test $status -ne 0 -a $sessions -eq 0 || fail "$what: accepted"
 		grep -i invalid $ERRORS >/dev/null || fail "$what: `cat $ERRORS`"
 	done
 done
@@ -206,32 +166,52 @@ done
 what="sftp"
 rm -rf $STARTED* $THERE/large $HERE/copy
 printf 'put %s large\nget large %s\n' $HERE/large $HERE/copy >$STARTED.batch
-timeout -k 5 $HANG $SFTP -q -b $STARTED.batch -j 3 -S $OBJ/hpn-connections.ssh \
+timeout -k 5 $HANG $SFTP -q -b $STARTED.batch -j 3 -S $LANES_SSH \
     host >/dev/null 2>$ERRORS
 status=$?
-connections=`cat $STARTED | wc -l`
+sessions=`cat $STARTED | wc -l`
 succeeded $THERE/large
 hpn_same "$what" $HERE/large $HERE/copy
-test $connections -eq 3 || fail "$what: $connections connections"
+test $sessions -eq 3 || fail "$what: $sessions connections"
 
-# One ends in the middle: what it owes, and what it has taken, goes another way.
-server 'test $session = 0 || { head -c 700000 | '"$SFTPSERVER"'; exit; }'
+# One ends in the middle: what it owes, and what it has taken, goes another way, and
+# another one takes its place.
+replaced ()
+{
+	test $sessions -ge 4 || fail "$what: $sessions connections: none in place" \
+	    "of those that ended"
+}
+server "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:exit:20"
 up "some end in the middle" -j 3
 succeeded $THERE/large
-test $connections -ge 2 || fail "$what: $connections connections"
-server 'test $session = 0 || { '"$SFTPSERVER"' |
-{ head -c 700000; kill -9 $$; }; }'
+replaced
+server "test \$session = 0 || exec $OBJ/hpn-badsftp -f read:source:exit:70"
 down "some end in the middle" -j 3
 succeeded $HERE/copy
-test $connections -ge 2 || fail "$what: $connections connections"
+replaced
+
+# One ends instead of closing the first file, while the second is on its way.
+server "test \$session = 0 || {
+$OBJ/hpn-badsftp -f close:source:exit -l $STARTED.bad; sleep 1; exit; }"
+cp $HERE/large $THERE/second
+rm -rf $HERE/tree
+mkdir $HERE/tree
+cp $HERE/large $THERE/source
+run "one ends as it should close" $SCP -S $LANES_SSH -q -j 3 host:source \
+    host:second $HERE/tree
+succeeded $HERE/tree/source
+hpn_same "$what" $HERE/large $HERE/tree/second
+grep "close source" $STARTED.bad >/dev/null || fail "$what: none was to close it"
 
 # What else another server may do
 server 'test $session = 0 || { echo Welcome; cat >/dev/null; exit 0; }'
 up "others speak no SFTP" -j 4
 succeeded $THERE/large "No further connection"
-server "test \$session = 0 || exec $SFTPSERVER -P read"
+server "test \$session = 0 || exec $LANES_SERVER -P read"
 up "others may not read" -j 3
 succeeded $THERE/large
+test $sessions -eq 3 -a $shares -eq 1 || \
+    fail "$what: $sessions connections, $shares moved data"
 
 # They lead to another host, where a file of that name looks like this one.
 server "test \$session = 0 || cd $OTHER"
@@ -246,7 +226,7 @@ cksum <$OTHER/large | cmp - $OTHER/sum || fail "$what: the other file was writte
 cp $HERE/large $THERE/source
 touch -r $THERE/source $OTHER/source
 rm -f $HERE/copy
-run "another host, down" $SCP -S $OBJ/hpn-connections.ssh -q -j 3 host:source \
+run "another host, down" $SCP -S $LANES_SSH -q -j 3 host:source \
     $HERE/copy
 succeeded $HERE/copy
 
@@ -282,7 +262,7 @@ for way in up down; do
 	up)	set -- $HERE/large host:large; part=$THERE/large ;;
 	down)	set -- host:source $HERE/copy; part=$HERE/copy ;;
 	esac
-	$SCP -S $OBJ/hpn-connections.ssh -q -j 3 "$@" >/dev/null 2>&1 \
+	$SCP -S $LANES_SSH -q -j 3 "$@" >/dev/null 2>&1 \
 	    </dev/null &
 	pid=$!
 	i=0
@@ -296,6 +276,6 @@ for way in up down; do
 	there=`cat $STARTED | wc -l`
 	test $there -ge 2 || fail "$what: $there connections"
 	sleep 0.5
-	run "$what, and on" $SCP -S $OBJ/hpn-connections.ssh -q -Z -j 3 "$@"
+	run "$what, and on" $SCP -S $LANES_SSH -q -Z -j 3 "$@"
 	succeeded $part
 done

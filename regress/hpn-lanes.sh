@@ -11,84 +11,42 @@
 
 tid="hpn several channels for files"
 
-. $SRC/hpn-lib
+LANES=hpn-lanes
+. $SRC/hpn-lanes-lib
 
-hpn_helper hpn-delay
-hpn_helper hpn-badsftp
-SERVER=$OBJ/hpn-lanes.server
-STARTED=$OBJ/hpn-lanes.started
 CUT=$OBJ/hpn-lanes.cut
-HERE=$OBJ/hpn-lanes.here
-THERE=$OBJ/hpn-lanes.there
-OTHER=$OBJ/hpn-lanes.other
-ERRORS=$OBJ/hpn-lanes.errors
 SEED=${TEST_HPN_SEED:-20261123}
 # One without hashes: stock's, or ours when it may not tell them.
 OLD_SERVER="$SFTPSERVER -P hash-ranges"
 test ! -x "`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server" || \
     OLD_SERVER=`dirname "$TEST_SSH_STOCK_SSHD"`/../libexec/sftp-server
-HANG=`hpn_times 30`
 DEN=
 
 cleanup_lanes ()
 {
-	hpn_stop_all
-	rm -rf $SERVER $STARTED* $CUT $HERE $THERE $OTHER $ERRORS \
-	    $OBJ/hpn-lanes.ssh
+	lanes_cleanup
+	rm -f $CUT
 	test -z "$DEN" || rm -rf "$DEN"
 }
 trap cleanup_lanes EXIT
 cleanup_lanes
 
-# server [LINE...]: an SFTP server that begins in the folder $THERE and runs these
-# lines first; $session is 0 in the first session, 1 in all others.  Each has
-# a line in $STARTED.
-server ()
-{
-	{
-		echo "#!/bin/sh"
-		echo "cd $THERE; umask 022"
-		echo "session=1; mkdir $STARTED.first 2>/dev/null && session=0"
-		echo "echo \$\$ \$session >>$STARTED"
-		for _line in "$@"; do
-			echo "$_line"
-		done
-		echo "exec $SFTPSERVER"
-	} >$SERVER.new
-	chmod 755 $SERVER.new
-	mv $SERVER.new $SERVER
-}
-
 # configure [SSHD LINES]: a server like stock's, and the way to it.
 configure ()
 {
-	hpn_config "" "${1-HPNDisabled yes}
-Subsystem sftp $SERVER"
-	printf '#!/bin/sh\nexec %s -F %s -E %s "$@"\n' "$SSH" \
-	    $HPN_SSH_CONFIG $HPN_LOG_CLIENT >$OBJ/hpn-lanes.ssh
-	chmod 755 $OBJ/hpn-lanes.ssh
+	lanes_configure "${1-HPNDisabled yes}"
 }
 
-# run WHAT COMMAND...: leaves the exit status in $status, what was said in
-# $ERRORS, and how many sessions there were in $sessions.
 run ()
 {
-	what=$1
-	shift
-	rm -rf $STARTED*
-	hpn_forget
-	timeout -k 5 $HANG "$@" >$ERRORS 2>&1 </dev/null
-	status=$?
-	# Each of what follows would take as long
-	test $status -ne 124 || fatal "$what: hangs"
-	sessions=`cat $STARTED 2>/dev/null | wc -l`
+	lanes_run "$@"
 	peak=`hpn_peak_to server`
 	verbose "$what: $sessions sessions, at most $peak bytes under way"
 }
 
 copy ()
 {
-	run "$1" $SCP -S $OBJ/hpn-lanes.ssh -q $2 $HERE/large host:large
+	run "$1" $SCP -S $LANES_SSH -q $2 $HERE/large host:large
 }
 
 # succeeded [COPY]: the last one did, without a word, and the file is right.
@@ -97,11 +55,6 @@ succeeded ()
 	test $status -eq 0 -a ! -s $ERRORS || \
 	    fail "$what: exit status $status: `tail -n 3 $ERRORS`"
 	hpn_same "$what" $HERE/large ${1:-$THERE/large}
-}
-
-one ()
-{
-	test $sessions -eq 1 || fail "$what: $sessions sessions"
 }
 
 several ()
@@ -137,7 +90,7 @@ test $sessions -eq 3 || fail "$what: $sessions sessions"
 what="sftp"
 rm -rf $STARTED*
 echo "put $HERE/large large" | timeout -k 5 $HANG $SFTP -q -b - \
-    -S $OBJ/hpn-lanes.ssh host >$OBJ/hpn-sftp.out 2>$ERRORS
+    -S $LANES_SSH host >$OBJ/hpn-sftp.out 2>$ERRORS
 status=$?
 sessions=`cat $STARTED | wc -l`
 verbose "$what: $sessions sessions"
@@ -148,7 +101,7 @@ several
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null &&
     test -r /proc/self/fdinfo/2; then
 	what="a terminal"
-	script -qec "$SCP -S $OBJ/hpn-lanes.ssh $HERE/large host:large; \
+	script -qec "$SCP -S $LANES_SSH $HERE/large host:large; \
 	    cat /proc/self/fdinfo/2 >$STARTED.flags" /dev/null >/dev/null </dev/null
 	hpn_same "$what" $HERE/large $THERE/large
 	awk '/^flags/ { n = substr($2, length($2) - 3, 1) + 0
@@ -165,12 +118,12 @@ for option in "-l 400000" "-X nrequests=64"; do
 	one
 done
 head -c 3000000 $HERE/large >$HERE/little
-run "what is little" $SCP -S $OBJ/hpn-lanes.ssh -q $HERE/little host:
+run "what is little" $SCP -S $LANES_SSH -q $HERE/little host:
 test $status -eq 0 || fail "$what: exit status $status"
 hpn_same "$what" $HERE/little $THERE/little
 one
 for wrong in 0 11 x ''; do
-	run "channels=$wrong" $SCP -S $OBJ/hpn-lanes.ssh -X channels=$wrong \
+	run "channels=$wrong" $SCP -S $LANES_SSH -X channels=$wrong \
 	    $HERE/little host:
 	test $status -ne 0 || fail "$what: accepted"
 	grep "Invalid -X option" $ERRORS >/dev/null || \
@@ -194,7 +147,7 @@ MaxSessions $max"
 	succeeded
 	test $sessions -eq $max || fail "$what: $sessions sessions"
 	# What the end of such a session has to say is for -v
-	run "no more than $max, with messages" $SCP -S $OBJ/hpn-lanes.ssh \
+	run "no more than $max, with messages" $SCP -S $LANES_SSH \
 	    -o LogLevel=INFO $HERE/large host:large
 	test $status -eq 0 || fail "$what: exit status $status"
 	! grep "channel" $HPN_LOG_CLIENT $ERRORS || fail "$what: said"
@@ -387,7 +340,7 @@ for i in 31 32 33; do
 done
 chmod 600 $HERE/tree/7
 touch -d '2001-02-03 04:05:06' $HERE/tree/*
-run "a tree" $SCP -S $OBJ/hpn-lanes.ssh -qrp $HERE/tree host:
+run "a tree" $SCP -S $LANES_SSH -qrp $HERE/tree host:
 test $status -eq 0 || fail "$what: exit status $status: `tail -n 3 $ERRORS`"
 several
 diff -r $HERE/tree $THERE/tree || fail "$what: differs"
@@ -403,7 +356,7 @@ touch -d '2001-02-03 04:05:06' $THERE/large
 sleep 1
 touch $STARTED.before
 what="times"
-$SCP -S $OBJ/hpn-lanes.ssh -q $HERE/large host:large || fail "$what: failed"
+$SCP -S $LANES_SSH -q $HERE/large host:large || fail "$what: failed"
 test $THERE/large -nt $STARTED.before || fail "$what: of modification is old"
 hpn_same "$what" $HERE/large $THERE/large
 
@@ -417,7 +370,7 @@ rm -rf $STARTED*
 	echo "!sleep 1"
 	echo "put $HERE/tree/* ."
 	echo "put $HERE/large again"
-) | timeout -k 5 $HANG $SFTP -q -b - -S $OBJ/hpn-lanes.ssh host \
+) | timeout -k 5 $HANG $SFTP -q -b - -S $LANES_SSH host \
     >$OBJ/hpn-sftp.out 2>$ERRORS
 status=$?
 succeeded
@@ -429,7 +382,7 @@ for after in 0.7 1.2 1.3 1.4 1.5 1.6 1.7 1.9; do
 	rm -f $THERE/large
 	# --foreground: sftp alone, not the servers, which have its process group
 	echo "put $HERE/large large" | timeout --foreground -s INT -k 10 $after \
-	    $SFTP -q -b - -S $OBJ/hpn-lanes.ssh host >$OBJ/hpn-sftp.out \
+	    $SFTP -q -b - -S $LANES_SSH host >$OBJ/hpn-sftp.out \
 	    2>$ERRORS
 	status=$?
 	! grep -E "[Ee]xpected|closed" $ERRORS || fail "$what"
