@@ -41,10 +41,10 @@ parts() {
 
 # pause: a program that works for a moment and rests for several round trips
 # Random data: some programs compress unasked
-random=$OUT/work/random
+random=$OUT/tmp/random
 source_slow="i=0; while [ \$i -lt $((SECONDS_ * 2)) ]; do head -c 500000 $random; sleep 0.5; i=\$((i+1)); done"
 sink_slow="while [ \"\$(head -c 500000 | wc -c)\" = 500000 ]; do sleep 0.5; done"
-flood="timeout $SECONDS_ sh $OUT/work/endless"
+flood="timeout $SECONDS_ sh $OUT/tmp/endless"
 eat="cat >/dev/null"
 
 # said LOG: "CAUSE SHARE CERTAIN" of the last verdict in it
@@ -134,7 +134,7 @@ one() {
 	fi
 	case $cause in
 	source)		from=$source_slow ;;
-	destination)	to=$sink_slow from="timeout $((SECONDS_ * 3)) sh $OUT/work/endless" ;;
+	destination)	to=$sink_slow from="timeout $((SECONDS_ * 3)) sh $OUT/tmp/endless" ;;
 	window-max)
 		if [ "$way" = up ]; then
 			server_lines+=('HPNWindowMax 128K')
@@ -225,7 +225,7 @@ one() {
 
 inside() {
 	local cause way pair pairs
-	work_dir why/work
+	work_dir why/tmp
 	head -c 33554432 /dev/urandom >random
 	echo "while cat $random 2>/dev/null; do :; done" >endless
 	server_pid=
