@@ -95,6 +95,10 @@ for name in $(series_names); do
 	esac
 	patch_body "$patches/$name" >"$SCRATCH/body"
 	[ -s "$SCRATCH/body" ] || fault "$name: no diff"
+	sed -n 's|^+++ b/\([^	]*\).*|\1|p' "$SCRATCH/body" | while read -r path; do
+		[ ! -f "$ROOT/src/$path.hpn" ] || fault "$name: changes $path:" \
+		    "what is ours there belongs in src/$path.hpn"
+	done
 	added=$(grep -c '^+[^+]\|^+$' "$SCRATCH/body" || :)
 	[ "$added" -le 400 ] || fault "$name: adds $added lines; more than 400" \
 	    'belong in src/'

@@ -154,6 +154,12 @@ for base in debian upstream; do
 		skipped=$((skipped + 1))
 		continue
 	fi
+	mkdir -p "$work/merged"
+	for page in "$tree"/*.[1-8].hpn "$tree"/ssh*_config.hpn; do
+		page=${page##*/} page=${page%.hpn}
+		sh "$tree/hpn-manual.sh" awk cat "$tree/$page" \
+		    >"$work/merged/$page" || bad "$base: $page is not merged"
+	done
 	rm -f "$work/key" "$work/key.pub"
 	"$obj/ssh-keygen" -q -t ed25519 -N '' -f "$work/key"
 	for side in ssh sshd; do
@@ -170,7 +176,8 @@ for base in debian upstream; do
 			bad "$base: $source has no option of ours"
 			continue
 		}
-		page=$tree/${side}_config.5 sample=$tree/${side}_config
+		page=$work/merged/${side}_config.5
+		sample=$work/merged/${side}_config
 		printf 'HostKey %s\n' "$work/key" >"$work/empty.sshd"
 		: >"$work/empty.ssh"
 		cp "$work/empty.$side" "$work/one"
@@ -197,7 +204,7 @@ for base in debian upstream; do
 				echo "$name" >>"$work/client"
 				for one in ssh scp sftp; do
 					holds "$base: $name in $one.1, behind -o" \
-					    grep -qx "\.It $name" "$tree/$one.1"
+					    grep -qx "\.It $name" "$work/merged/$one.1"
 				done
 			fi
 			holds "$base: $name in ${page##*/}" in_page "$page" "$name"
@@ -219,6 +226,8 @@ for base in debian upstream; do
 		sshd|sftp-server)	page=$tree/$program.8 ;;
 		*)	page=$tree/$program.1 ;;
 		esac
+		[ ! -f "$work/merged/${page##*/}" ] ||
+			page=$work/merged/${page##*/}
 		letters "$release/$program.c" >"$work/release"
 		letters "$tree/$program.c" | comm -13 "$work/release" - \
 		    >"$work/letters"

@@ -263,7 +263,7 @@ libs="$OBJ/libssh.a $OBJ/openbsd-compat/libopenbsd-compat.a"
 libs="$libs $libs -lcrypto -lz -lpthread"
 ! $with_tree ||
     libs="$libs $(sed -n 's/^LIBS=//p;s/^XXHASHLIBS=//p' "$OBJ/Makefile")"
-tree_modules='hpn-buf hpn-options hpn-rekey hpn-none-mac hpn-crypt hpn-sftp-server hpn-hash
+tree_modules='hpn-buf hpn-chachapoly-cipher hpn-options hpn-rekey hpn-none-mac hpn-crypt hpn-sftp-server hpn-hash
     hpn-sftp-hash'
 
 if ! $fuzz_only; then

@@ -27,6 +27,10 @@ obj=$root/build/obj/hpn-$BASE
 #   FILE NAME REASON
 exceptions='dmscp main a program begins with it
 dmscp cleanup_exit what OpenSSH calls to end a program
+hpn-chachapoly-cipher chachapoly_new declared in cipher-chachapoly.h
+hpn-chachapoly-cipher chachapoly_free declared in cipher-chachapoly.h
+hpn-chachapoly-cipher chachapoly_crypt declared in cipher-chachapoly.h
+hpn-chachapoly-cipher chachapoly_get_length declared in cipher-chachapoly.h
 yscp main a program begins with it
 yscp cleanup_exit what OpenSSH calls to end a program'
 

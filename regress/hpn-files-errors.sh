@@ -544,8 +544,8 @@ mkdir $FROM/few
 for i in `seq 600`; do
 	echo "this is file $i" >$FROM/few/$i
 done
-# interrupted RATE FILES FROM: copy that folder over 100 ms at so many bytes per
-# second, and interrupt it once so many files have got there.
+# interrupted RATE FILES FROM [SIGNAL]: copy that folder over 100 ms at so many
+# bytes per second, and interrupt it once so many files have got there.
 interrupted ()
 {
 	server $OBJ/hpn-delay -d 50 -r $1 env HPN=1 $SFTPSERVER
@@ -562,7 +562,7 @@ interrupted ()
 	done
 	# timeout passes it on
 	begun=`date +%s%N`
-	kill -INT $pid
+	kill -${4:-INT} $pid
 	status=0
 	wait $pid || status=$?
 	took=`expr \( \`date +%s%N\` - $begun \) / 1000000`
@@ -574,22 +574,24 @@ interrupted ()
 	return 1
 }
 
-what="an interrupted scp of small files"
-: >$LOG.begun
-fresh
-if interrupted 0 20 $FROM/few; then
-	files=`find $TO -type f | wc -l`
-	verbose "$what: $files files"
-	test $files -lt 600 || fail "$what: all were copied"
-	empty=`find $TO -type f -size 0 | wc -l`
-	test $empty -eq 0 || fail "$what: $empty of $files are empty"
-	for file in $TO/few/*; do
-		cmp -s $file $FROM/few/`basename $file` || \
-		    fail "$what: $file differs"
-	done
-else
-	echo "$what: did not end in two seconds, too slow to tell"
-fi
+for signal in INT TERM; do
+	what="scp of small files, SIG$signal"
+	: >$LOG.begun
+	fresh
+	if interrupted 0 20 $FROM/few $signal; then
+		files=`find $TO -type f | wc -l`
+		verbose "$what: $files files"
+		test $files -lt 600 || fail "$what: all were copied"
+		empty=`find $TO -type f -size 0 | wc -l`
+		test $empty -eq 0 || fail "$what: $empty of $files are empty"
+		for file in $TO/few/*; do
+			cmp -s $file $FROM/few/`basename $file` || \
+			    fail "$what: $file differs"
+		done
+	else
+		echo "$what: did not end in two seconds, too slow to tell"
+	fi
+done
 
 what="an interrupted scp of large files onto others"
 mkdir $FROM/onto

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -25,6 +24,7 @@
 
 #include "cipher-ctr-mt.h"
 #include "hpn-clock.h"
+#include "hpn-cpus.h"
 #include "log.h"
 #include "ssherr.h"
 
@@ -913,20 +913,6 @@ struct probe {
 	int r;
 };
 
-static int
-cpus(void)
-{
-	long n;
-#if defined(__linux__) && defined(CPU_COUNT)
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		return CPU_COUNT(&set);
-#endif
-	n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > INT_MAX ? INT_MAX : (int)n;
-}
-
 static void *
 probe_run(void *arg)
 {
@@ -1024,7 +1010,7 @@ cipher_ctr_mt_worthwhile(u_int keylen)
 		return 0;
 	k = &known[keylen / 8 - 2];
 	if (*k == 0) {
-		spare = cpus() - 1;
+		spare = (int)hpn_cpus() - 1;
 		*k = 1 + (spare > 0 ? probe(keylen, spare) : 0);
 	}
 	return *k - 1;

@@ -18,6 +18,9 @@
 
 #include "poly1305.h"
 
+/* hpn-chachapoly-cipher.c has what cipher-chachapoly-libcrypto.c would have. */
+#define HPN_CHACHAPOLY_CIPHER
+
 /*
  * Poly1305 by libcrypto.  NULL if libcrypto has none (before OpenSSL 3,
  * LibreSSL, FIPS) or is out of memory.  hpn_chachapoly_auth() then uses the

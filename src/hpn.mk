@@ -9,6 +9,7 @@ LIBSSH_OBJS+=\
 	cipher-ctr-mt.o \
 	hpn-buf.o \
 	hpn-chachapoly.o \
+	hpn-chachapoly-cipher.o \
 	hpn-channels.o \
 	hpn-choose.o \
 	hpn-ciphers.o \
@@ -110,6 +111,20 @@ dmscp$(EXEEXT): $(LIBCOMPAT) libssh.a $(DMSCP_OBJS)
 yscp$(EXEEXT): $(LIBCOMPAT) libssh.a $(YSCP_OBJS)
 	$(LD) -o $@ $(YSCP_OBJS) $(LDFLAGS) -lssh -lopenbsd-compat -lssh -lopenbsd-compat $(LIBS) $(CHANNELLIBS)
 
+# What we say in manual pages and sample configurations of the release is merged
+# into them here. HPN_MERGED are those that have a file FILE.hpn.
+FIXPATHSCMD=$(SHELL) $(srcdir)/hpn-manual.sh "$(AWK)" $(SED) $(PATHSUBS)
+HPN_MERGED=scp.1 sftp.1 ssh.1 ssh_config ssh_config.5 sshd_config sshd_config.5
+
+$(MANPAGES) $(CONFIGFILES): hpn-merged
+# A pipe would hide an error.
+hpn-merged: hpn-manual.sh $(HPN_MERGED) $(HPN_MERGED:=.hpn)
+	for f in $(HPN_MERGED); do \
+		$(SHELL) $(srcdir)/hpn-manual.sh "$(AWK)" cat $(srcdir)/$$f \
+		    >/dev/null || exit 1; \
+	done
+	: >$@
+
 # The unit tests. A new file of tests is one line here and one in tests.h.
 HPN_UNITTESTS=regress/unittests/hpn
 HPN_UNITTESTS_OBJS=\
@@ -165,7 +180,7 @@ hpn-regress-prep:
 
 clean distclean: hpn-clean
 hpn-clean:
-	rm -f dmscp$(EXEEXT) dmscp.1.out yscp$(EXEEXT) yscp.1.out
+	rm -f dmscp$(EXEEXT) dmscp.1.out yscp$(EXEEXT) yscp.1.out hpn-merged
 	rm -f $(HPN_UNITTESTS)/*.o $(HPN_UNITTESTS)/test_hpn$(EXEEXT)
 
 install-files: hpn-install-files

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unit tests of hpn-chachapoly and of cipher-chachapoly-libcrypto.c with it:
+ * Unit tests of hpn-chachapoly and of hpn-chachapoly-cipher.c:
  * against the portable ChaCha20 and Poly1305 of the tree, put together here as
  * PROTOCOL.chacha20poly1305 says.
  */
