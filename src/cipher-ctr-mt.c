@@ -25,12 +25,12 @@
 #include "cipher-ctr-mt.h"
 #include "hpn-clock.h"
 #include "hpn-cpus.h"
+#include "hpn-workers-auto.h"
 #include "log.h"
 #include "ssherr.h"
 
 #define BLOCK		CIPHER_CTR_MT_BLOCK
 #define STACK_BYTES	(256 * 1024)
-#define AUTO_MAX	4	/* threads that we start unasked */
 /* Keeps what is rare, and its checks of the stack, off the path of packets */
 #if defined(__GNUC__)
 # define NOT_INLINE	__attribute__((__noinline__))
@@ -926,7 +926,7 @@ probe_run(void *arg)
 
 /* Threads to take, from the quickest of the pieces either way; 0: none */
 static int
-probe(u_int keylen, int spare)
+probe(u_int keylen, int most)
 {
 	static const u_char key[32];
 	u_char *data = NULL, *at;
@@ -981,7 +981,7 @@ probe(u_int keylen, int spare)
 		xor_ns = t < xor_ns ? t : xor_ns;
 	}
 	if (evp_ns >= CIPHER_CTR_MT_PASSES * xor_ns)
-		threads = spare < AUTO_MAX ? spare : AUTO_MAX;
+		threads = most;
  out:
 	if (started)
 		pthread_join(thread, NULL);
@@ -1004,14 +1004,14 @@ int
 cipher_ctr_mt_worthwhile(u_int keylen)
 {
 	static int known[3];		/* threads + 1, for 16, 24, 32 bytes */
-	int *k, spare;
+	int *k, most;
 
 	if (keylen != 16 && keylen != 24 && keylen != 32)
 		return 0;
 	k = &known[keylen / 8 - 2];
 	if (*k == 0) {
-		spare = (int)hpn_cpus() - 1;
-		*k = 1 + (spare > 0 ? probe(keylen, spare) : 0);
+		most = (int)hpn_workers_auto_ring(hpn_cpus());
+		*k = 1 + (most > 0 ? probe(keylen, most) : 0);
 	}
 	return *k - 1;
 }

@@ -12,6 +12,9 @@
 /* The machine has a CPU to spare if half of one was idle. */
 #define SPARE(idle, wall)	((idle) >= (wall) / 2)
 
+/* A ring of keystream is full with this many threads. */
+#define RING_MOST		4
+
 /* What a trial must gain. */
 #define BETTER(rate, before)	((rate) >= (before) + (before) / 10)
 
@@ -110,4 +113,13 @@ hpn_workers_auto_idle(struct hpn_workers_auto *t)
 	/* A trial that failed is not forgotten */
 	t->due = due;
 	return 0;
+}
+
+unsigned int
+hpn_workers_auto_ring(unsigned int cpus)
+{
+	/* The main thread needs a CPU of its own */
+	if (cpus <= 1)
+		return 0;
+	return cpus - 1 < RING_MOST ? cpus - 1 : RING_MOST;
 }

@@ -72,4 +72,7 @@ unsigned int hpn_workers_auto_decide(struct hpn_workers_auto *,
  */
 unsigned int hpn_workers_auto_idle(struct hpn_workers_auto *);
 
+/* How many threads cipher-ctr-mt may start unasked on a machine with `cpus`. */
+unsigned int hpn_workers_auto_ring(unsigned int cpus);
+
 #endif /* HPN_WORKERS_AUTO_H */

@@ -142,4 +142,12 @@ test_workers_auto(void)
 	}
 	ASSERT_INT_EQ(x.t.now, 0);
 	TEST_DONE();
+
+	TEST_START("threads: those of the keystream ring, by the number of CPUs");
+	ASSERT_INT_EQ(hpn_workers_auto_ring(0), 0);
+	ASSERT_INT_EQ(hpn_workers_auto_ring(1), 0);
+	ASSERT_INT_EQ(hpn_workers_auto_ring(2), 1);
+	ASSERT_INT_EQ(hpn_workers_auto_ring(5), 4);
+	ASSERT_INT_EQ(hpn_workers_auto_ring(1000), 4);
+	TEST_DONE();
 }
