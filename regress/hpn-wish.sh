@@ -11,6 +11,7 @@ tid="hpn wish"
 
 . $SRC/hpn-lib
 
+hpn_helper hpn-badsftp
 make_tmpdir
 T=$SSH_REGRESS_TMP
 FROM=$T/from
@@ -106,7 +107,7 @@ for server in $servers; do
 		# ... goes on, and says what -Z does
 		echo >>$TO/d/one
 		head -c 3 $FROM/d/sub/three >$TO/d/sub/three
-		echo XXXXX >$TO/d/sub/deep/four
+		echo 44444 >$TO/d/sub/deep/four
 		copy -r -Z -X log=$LOG d
 		is 1
 		logged one refused 4
@@ -179,6 +180,16 @@ for server in $servers; do
 		logged one/more failed 0
 		logged not failed 0
 		logged sub/no failed 0
+		# A name of its own is copied, whatever else is said to be in it
+		what="$who, $way, files-from with a file that is to be a directory"
+		again
+		printf 'one\none/more\nempty\n' >$T/list
+		copy -X files-from=$T/list -X log=$LOG d
+		is 1
+		says 'one" is not a directory'
+		there "empty one " d
+		logged one copied 4
+		logged one/more failed 0
 		what="$who, $way, files-from is empty"
 		again
 		: >$T/list
@@ -278,6 +289,52 @@ for server in $servers; do
 	is 250
 done
 
+# A connection that is lost: of all that was to be copied there is a line, and
+# what the log says has failed is the rest
+mkdir -p $FROM/lost/a $FROM/lost/b/c
+for i in 1 2 3 4 5 6 7 8 9; do
+	echo $i >$FROM/lost/a/$i
+	head -c ${i}00000 /dev/zero >$FROM/lost/b/$i
+	echo $i$i >$FROM/lost/b/c/$i
+done
+for way in up down; do
+	for fault in open:*:exit:4 close:*:exit:7 readdir:b:exit mkdir:c:exit \
+	    write:*:exit:9 read:*:exit:9 realpath:*:exit:1; do
+		what="$way, lost at $fault"
+		again
+		printf '#!/bin/sh\nexec %s -f "%s"\n' $OBJ/hpn-badsftp "$fault" \
+		    >$T/server
+		chmod +x $T/server
+		server=$T/server
+		copy -r -X log=$LOG lost
+		server=$SFTPSERVER
+		# The other way has no such request
+		test $status != 0 || continue
+		is 255
+		(cd $FROM/lost && find . -type f | sed 's,^\./,,') | sort >$T/all
+		sed 's/^failed.*[^/]$/&=/;s/^copied.*/&=/;1d' $LOG | cut -f 4 | \
+		    sed 's/=$/$/;s,^\./,,;s/^/^/' >$T/logged
+		grep -v -f $T/logged $T/all && fail "$what: no line: `cat $LOG`"
+		copy -r -X files-from=$LOG -X log=$LOG lost
+		is 0
+		diff -r $FROM/lost $TO/lost >$OUT || fail "$what: `cat $OUT`"
+		n=`wc -l <$LOG`
+		copy -r -X files-from=$LOG -X log=$LOG lost
+		is 0
+		test $n = `wc -l <$LOG` ||
+		    fail "$what: copied for ever: `tail -n 3 $LOG`"
+	done
+done
+
+# What we made ourselves is not "there already", though it is opened once more
+what="existing=fail, answers in another order"
+server=$T/server way=up
+printf '#!/bin/sh\nexec %s -h 3 -s 7\n' $OBJ/hpn-badsftp >$T/server
+again
+copy -r -X existing=fail lost
+is 0
+diff -r $FROM/lost $TO/lost >$OUT || fail "$what: `cat $OUT`"
+
 server=$SFTPSERVER way=up
 
 # What leads out of the source is refused before anything is done
@@ -297,6 +354,10 @@ is 255
 says "leads out of the source"
 what="a log that is none"
 printf '#openssh-hpn copy log 1\nfailed\t1\t2\tone\nfailed\t1\t2' >$T/list
+copy -X files-from=$T/list d
+is 255
+says "last line of .* is not complete"
+printf '#openssh-hpn copy log 1\nfailed\t1\t2\tone\nfailed\t1\t2\n' >$T/list
 copy -X files-from=$T/list d
 is 255
 says "line 3 of .* is none of a log"
@@ -384,8 +445,9 @@ if test -n "$RSYNC"; then
 		done
 	done
 	: >$T/tree/bar
+	: >"$T/tree/a/b\\"
 	n=0
-	while read line; do
+	while read -r line; do
 		set -f
 		set -- $line
 		set +f
@@ -468,6 +530,14 @@ if test -n "$RSYNC"; then
 	-*/*/*/
 	-**.c/**
 	-**/**/bar
+	-a[/]foo
+	-a/foo[!/]c
+	-fo[!/]*/a
+	-b\\
+	-b*\\
+	-*\\\\
+	-a/foo/foo/bar
+	-?/foo/*
 	END
 	verbose "$n lists of patterns as rsync"
 	test $n -gt 50 || fail "only $n lists of patterns were compared"

@@ -52,8 +52,8 @@ one(const char *p, const char *end, unsigned char c)
 		p = set(p + 1, end, &c, &found);
 		return found && c != '/' ? p : NULL;
 	case '\\':
-		if (p + 1 < end)
-			p++;
+		if (++p == end)
+			return NULL;	/* as rsync: it matches nothing */
 		/* FALLTHROUGH */
 	default:
 		return (unsigned char)*p == c ? p + 1 : NULL;
@@ -135,7 +135,7 @@ hpn_choose_rule(struct hpn_choose_rule *r, const char *pattern, int include)
 	end = pattern + r->len;
 	for (p = pattern; p < end; p++) {
 		if (*p == '/')
-			r->parts = 1;
+			r->parts++;
 		else if (strchr("*?[", *p) != NULL)
 			r->wild = 1;
 	}
@@ -153,7 +153,7 @@ hpn_choose_rule(struct hpn_choose_rule *r, const char *pattern, int include)
 		}
 	}
 	if ((p = strstr(pattern, "**")) != NULL && p < end) {
-		r->parts = 1;
+		r->anywhere = 1;
 		r->prefix2 = p == pattern;
 		r->suffix3 = r->len >= 3 && strncmp(end - 3, "***", 3) == 0;
 	}
@@ -169,10 +169,11 @@ matches(const struct hpn_choose_rule *r, const char *path, int is_dir)
 	    r->wild ? match : same;
 	char dir[HPN_CHOOSE_PATH_MAX + 2];
 	size_t len;
+	int parts;
 
 	if (r->dirs && !is_dir)
 		return 0;
-	if (!r->parts) {
+	if (!r->parts && !r->anywhere) {
 		t = strrchr(path, '/');
 		return test(p, end, t != NULL ? t + 1 : path);
 	}
@@ -191,6 +192,13 @@ matches(const struct hpn_choose_rule *r, const char *path, int is_dir)
 		if (p < end && *p == '/' && match(p + 1, end, path))
 			return 1;
 		return match(r->pattern, end, path);
+	}
+	if (!r->anywhere) {
+		/* As many parts of the path as the pattern has */
+		for (t = path + strlen(path), parts = r->parts; t > path; t--)
+			if (t[-1] == '/' && parts-- == 0)
+				break;
+		return parts <= 0 && test(p, end, t);
 	}
 	for (t = path; t != NULL; t = (t = strchr(t, '/')) != NULL ? t + 1 :
 	    NULL) {

@@ -27,7 +27,9 @@ struct hpn_choose_rule {
 	const char *pattern;	/* the caller's, kept as long as the rule */
 	size_t len;		/* without a slash at the end */
 	int include;
-	int anchored, dirs, wild, parts, prefix2, suffix3;
+	int anchored, dirs, wild;
+	int parts;		/* slashes, wherever they stand */
+	int anywhere, prefix2, suffix3;
 };
 
 /* Make a rule of a pattern.  NULL, or why it is none. */

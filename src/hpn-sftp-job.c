@@ -197,6 +197,7 @@ lost(struct hpn_sftp_job *job)
 			if (req->ask == ASK_READ)
 				job->way->cut(req->node);
 	hpn_sftp_meter_break(job);
+	hpn_sftp_wish_cut_off(job);
 	errno = saved;
 	hpn_sftp_io_lost("read");
 }
@@ -265,6 +266,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 		hpn_handles_init(&job->handles[i]);
 		job->newest[i] = *job->c->next_id;
 	}
+	TAILQ_INIT(&job->nodes);
 	TAILQ_INIT(&job->files);
 	TAILQ_INIT(&job->dirs);
 	TAILQ_INIT(&job->refused);
@@ -345,6 +347,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		r = job->way->names_at_hand(job) ? 0 : patience(job);
 		if (r == -2) {
 			hpn_sftp_meter_break(job);
+			hpn_sftp_wish_cut_off(job);
 			return -1;
 		}
 		if (r != 0 && job->requests == 0 &&
@@ -360,6 +363,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 			/* It is what the user wanted. */
 			if (patience(job) != -1) {
 				hpn_sftp_meter_break(job);
+				hpn_sftp_wish_cut_off(job);
 				return -1;
 			}
 			lost(job);

@@ -90,6 +90,7 @@ hpn_sftp_node_new(struct hpn_sftp_job *job, struct node *parent,
 	TAILQ_INIT(&n->blocked);
 	TAILQ_INIT(&n->waiting);
 	TAILQ_INIT(&n->data);
+	TAILQ_INSERT_TAIL(&job->nodes, n, all);
 	job->alive++;
 	if ((n->parent = parent) != NULL) {
 		n->depth = parent->depth + 1;
@@ -228,6 +229,7 @@ hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 	free(n->handle);
 	free(n->small);
 	job->way->forget(job, n);
+	TAILQ_REMOVE(&job->nodes, n, all);
 	free(n);
 	job->alive--;
 	if (parent != NULL) {

@@ -116,7 +116,8 @@ enum guess {
 };
 
 struct node {
-	TAILQ_ENTRY(node) list;
+	TAILQ_ENTRY(node) all;		/* of the job's nodes, */
+	TAILQ_ENTRY(node) list;		/* ... and of what waits for the same */
 	struct nodes *on;		/* that list */
 	struct node *parent;
 	RB_ENTRY(node) claim;		/* of the destinations under way */
@@ -188,6 +189,7 @@ struct node {
 	int outcome;			/* as the log calls it */
 	int differs;			/* what arrived is not the source */
 	int looked;			/* what is there was looked at */
+	int made;			/* ... and is our own by now */
 	int picked, wanted;		/* a name of the list led to it, was its */
 	int named;			/* directory: the list has its names, */
 	size_t part_next, part_end;	/* ... these, which begin there */
@@ -274,6 +276,7 @@ struct hpn_sftp_job {
 	u_int files_open, dirs_open;	/* on the server, or soon */
 	u_int64_t planned;		/* bytes of open files, not asked for */
 	u_int64_t held_bytes;		/* memory for data that came too early */
+	struct nodes nodes;		/* all of them */
 	struct nodes files;		/* to begin, in this order */
 	struct nodes dirs;
 	struct nodes refused;		/* to be opened again */

@@ -143,6 +143,7 @@ hpn_sftp_open_ahead_answer(struct hpn_sftp_job *job, struct node *n,
 	if (type != SSH2_FXP_HANDLE)
 		return 0;
 	(void)hpn_sftp_answer_handle(job, n, type, m);
+	n->made = 1;
 	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 	disown(job, n);
 	free(n->handle);

@@ -83,7 +83,8 @@ hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 		flags |= O_EXCL;
 	n->opened = 1;
 	n->fd = open(n->to, flags, mode);
-	if (n->fd == -1 && (job->flags & HPN_SFTP_RESUME)) {
+	if (n->fd == -1 && (job->flags & HPN_SFTP_RESUME) &&
+	    (flags & O_EXCL) == 0) {
 		open_partly(n, mode);
 		n->denied = errno;
 	}

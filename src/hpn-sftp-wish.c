@@ -54,6 +54,9 @@ static u_int unlogged;		/* lines that could not be written */
 static int log_errno;		/* ... and why */
 static int several;		/* sources: names in the log begin with theirs */
 
+static const char *inner(const struct node *, const struct node **);
+static void log_rest(const struct node *, size_t, size_t);
+
 /* -------------------------------------------------------------- options -- */
 
 int
@@ -175,6 +178,10 @@ take_list(const char *path)
 
 	is_log = sep == '\n' && strncmp(text, HPN_NAMES_LOG "\n",
 	    strlen(HPN_NAMES_LOG "\n")) == 0;
+	/* It would be half a name. */
+	if (is_log && text[len - 1] != '\n')
+		fatal("-X files-from: the last line of \"%s\" is not complete",
+		    path);
 	for (p = text; p < text + len; p = next) {
 		line++;
 		if ((next = memchr(p, sep, text + len - p)) == NULL)
@@ -279,6 +286,7 @@ hpn_sftp_wish_part(struct node *n, const struct hpn_names_part *part)
 int
 hpn_sftp_wish_kind(struct node *n, int is_dir)
 {
+	const struct node *root;
 	int more = n->part_next < n->part_end;
 
 	if (!n->picked)
@@ -287,7 +295,14 @@ hpn_sftp_wish_kind(struct node *n, int is_dir)
 		if (!more)
 			return 0;
 		error("\"%s\" is not a directory", n->from);
-		return -1;
+		if (!n->wanted)
+			return -1;
+		/* It is copied, and what should be in it is lost. */
+		(void)inner(n, &root);
+		log_rest(root, n->part_next, n->part_end);
+		n->part_next = n->part_end;
+		n->parent->lacks = 1;
+		return 0;
 	}
 	if (n->wanted && recursive)
 		n->part_next = n->part_end;
@@ -360,7 +375,7 @@ hpn_sftp_wish_follows(void)
 int
 hpn_sftp_wish_only_new(const struct node *n)
 {
-	return wish.existing != HPN_WISH_WRITE && !n->redone;
+	return wish.existing != HPN_WISH_WRITE && !n->redone && !n->made;
 }
 
 /* It is left as it is found. */
@@ -535,6 +550,20 @@ hpn_sftp_wish_passed(const struct node *dir, const char *name)
 	free(path);
 }
 
+static int
+compare_name(const void *a, const void *b)
+{
+	return hpn_names_compare(*(char *const *)a, *(char *const *)b);
+}
+
+/* Whether this was listed, be it in a directory that was listed as well. */
+static int
+in_list(const char *path)
+{
+	return nnames != 0 && bsearch(&path, names, nnames, sizeof(*names),
+	    compare_name) != NULL;
+}
+
 void
 hpn_sftp_wish_ended(struct hpn_sftp_job *job, struct node *n)
 {
@@ -551,6 +580,11 @@ hpn_sftp_wish_ended(struct hpn_sftp_job *job, struct node *n)
 	if (more)
 		log_rest(root, n->part_next, n->part_end);
 	if (n->tree) {
+		/* A line that said so before holds no more. */
+		if (!n->named && !n->failed && !interrupted &&
+		    in_list(*path == '\0' ? "." : path))
+			log_name(root, HPN_NAMES_COPIED, 0, *path == '\0' ?
+			    "." : path, *path == '\0' ? "" : "/");
 		if (n->named || (!interrupted && (!n->failed || n->only_lacks)))
 			return;
 		log_name(root, HPN_NAMES_FAILED, 0, *path == '\0' ? "." : path,
@@ -558,6 +592,8 @@ hpn_sftp_wish_ended(struct hpn_sftp_job *job, struct node *n)
 		ends.failed++;
 		return;
 	}
+	if (n->failed && more && !n->wanted)
+		return;
 	if (n->failed) {
 		if (n->outcome == HPN_NAMES_REFUSED)
 			ends.refused++;
@@ -566,11 +602,24 @@ hpn_sftp_wish_ended(struct hpn_sftp_job *job, struct node *n)
 			ends.failed++;
 			ends.differs += n->differs != 0;
 		}
-		if (more && !n->wanted)
-			return;
 	} else
 		ends.good++;
 	log_name(root, n->outcome, n->size, path, "");
+}
+
+void
+hpn_sftp_wish_cut_off(struct hpn_sftp_job *job)
+{
+	struct node *n;
+
+	TAILQ_FOREACH(n, &job->nodes, all) {
+		/* Of a directory whose names are known, each has its line. */
+		n->only_lacks = n->listed && !n->failed;
+		n->failed = 1;
+		if (!n->doubt)
+			hpn_sftp_wish_ended(job, n);
+	}
+	hpn_sftp_wish_end(job);
 }
 
 /* ------------------------------------------------------------ the whole -- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hpn-sftp-wish: what -X asks for besides copying (hpn-wish.h), as a job does it:
- * the list of names, the patterns, the log, the dry run, and the exit status.
+ * the list of names, the patterns, the log, and the exit status.
  *
  * The options are the program's, and so is what is kept here.  Without any of them
  * nothing here does anything.
@@ -21,7 +21,7 @@ struct node;
 int hpn_sftp_wish_option(const char *arg);
 /*
  * All options are known: read the list, open the log.  What is wrong ends the
- * program.  sources: how many the command line has, 0: not known. 
+ * program.  sources: how many the command line has, 0: not known.
  */
 void hpn_sftp_wish_ready(int sources, int stdin_free);
 /* The program's exit status, where it would be this one. */
@@ -29,8 +29,6 @@ int hpn_sftp_wish_status(int status);
 
 /* The target is the directory into which the sources go, there or not. */
 int hpn_sftp_wish_nests(int resumes, int recursive);
-/* Nothing is to be changed. */
-int hpn_sftp_wish_dry(void);
 
 /* Whether a job is needed that OpenSSH's own functions would not do. */
 int hpn_sftp_wish_any(void);
@@ -77,5 +75,7 @@ int hpn_sftp_wish_only_new(const struct node *);
 void hpn_sftp_wish_passed(const struct node *dir, const char *name);
 /* Nothing more is done with a node. */
 void hpn_sftp_wish_ended(struct hpn_sftp_job *, struct node *);
+/* Nothing more is done at all, and the program is to end: of each that is left. */
+void hpn_sftp_wish_cut_off(struct hpn_sftp_job *);
 
 #endif /* HPN_SFTP_WISH_H */
