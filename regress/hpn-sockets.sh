@@ -97,6 +97,24 @@ else
 	test "`tried`" = "$first $second " || \
 	    fail "the first is deaf: tried `tried`"
 	grep 'timed out' $ERR.plain && fail "the first is deaf: it was waited for"
+	# The attempt that lost has ended: when its server hears again, while the
+	# connection goes on, nobody comes.  One who still tried would come within
+	# three seconds, as TCP asks again.
+	: >$CONF.heard
+	hpn_stop deaf
+	$OBJ/hpn-deaf $OBJ/hpn-deaf.pid $first $PORT $CONF.heard || \
+	    fatal "hpn-deaf"
+	$named $REAL_SSH -v -F $CONF.ssh -o HappyEyes=yes host \
+	    "kill -USR1 `cat $OBJ/hpn-deaf.pid`; sleep 3" 2>$ERR || \
+	    fail "the loser: exit status $?"
+	tr -d '\r' <$ERR >$ERR.plain
+	test "`tried`" = "$first $second " || fail "the loser: tried `tried`"
+	test "`cat $CONF.heard`" = hears || fail "the loser: `cat $CONF.heard`"
+	# ... as they do who have not lost
+	connect host -o ConnectTimeout=1
+	grep accepted $CONF.heard >/dev/null || fail "hpn-deaf hears nobody"
+	hpn_stop deaf
+	$OBJ/hpn-deaf $OBJ/hpn-deaf.pid $first $PORT || fatal "hpn-deaf"
 	# Without it, stock's way: only the timeout ends the first
 	connect host -o ConnectTimeout=1 || fail "stock's way: exit status $?"
 	grep "^debug1: connect to address $first port $PORT: Connection timed out" \
@@ -126,6 +144,15 @@ else
 	tail -n 1 $ERR.plain | \
 	    grep "port $PORT: Connection timed out" >/dev/null || \
 	    fail "both are deaf: `tail -n 1 $ERR.plain`"
+	# HappyDelay says whether the second begins before the first has ended
+	for case in 10:CCTT 60000:CTCT; do
+		connect host -o HappyEyes=yes -o ConnectTimeout=`hpn_times 1` \
+		    -o HappyDelay=${case%:*} && fail "both are deaf: connected"
+		order=`sed -n '/^debug1: Connecting to/s/.*/C/p
+		    /^debug1: connect to .* timed out/s/.*/T/p' $ERR.plain |
+		    tr -d '\n'`
+		test "$order" = ${case#*:} || fail "HappyDelay ${case%:*}: $order"
+	done
 	hpn_stop deaf deaf2
 
 	# A server that hears of a connection and gets none would count it: the

@@ -335,6 +335,39 @@ copy -r -X existing=fail lost
 is 0
 diff -r $FROM/lost $TO/lost >$OUT || fail "$what: `cat $OUT`"
 
+# Each file is written out, by whoever has the disk
+what="fsync"
+printf '#!/bin/sh\nexec %s -l %s\n' $OBJ/hpn-badsftp $T/requests >$T/server
+again
+copy -r d
+is 0
+grep '^fsync' $T/requests && fail "$what: nobody asked for it"
+copy -r -X fsync=yes d
+is 0
+test `grep -c '^fsync' $T/requests` = 5 ||
+    fail "$what: `grep -c '^fsync' $T/requests` of 5 files"
+way=down
+again
+copy -v -r d
+is 0
+grep 'syncing' $OUT && fail "$what: nobody asked for it"
+copy -v -r -X fsync=yes d
+is 0
+test `grep -c 'syncing' $OUT` = 5 || fail "$what, down: `cat $OUT`"
+
+# What arrives and is something else
+for way in up down; do
+	what="status=detailed, $way, what was read is not what is there"
+	printf '#!/bin/sh\nexec %s -E -f "read:one:flip"\n' $OBJ/hpn-badsftp \
+	    >$T/server
+	again
+	copy -r -X verify=yes -X log=$LOG -X status=detailed d
+	is 254
+	logged one failed 4
+	copy -r -X verify=yes d
+	is 1
+done
+
 server=$SFTPSERVER way=up
 
 # What leads out of the source is refused before anything is done
@@ -385,11 +418,12 @@ is 255
 says "cannot be used with -O"
 
 # The log is nobody's else
-for kind in link fifo dir other; do
+for kind in link log fifo dir other; do
 	what="the log is a $kind"
 	rm -rf $LOG
 	case $kind in
-	link)	echo precious >$T/precious; ln -s precious $LOG ;;
+	link)	: >$T/precious; ln -s precious $LOG ;;
+	log)	echo "#openssh-hpn copy log 1" >$T/other; ln -s other $LOG ;;
 	fifo)	mkfifo $LOG ;;
 	dir)	mkdir $LOG ;;
 	other)	echo "not a log, and long enough" >$LOG ;;
@@ -399,7 +433,8 @@ for kind in link fifo dir other; do
 	says "^.*-X log: "
 	there ""
 done
-test "`cat $T/precious`" = precious || fail "the log followed a link"
+test ! -s $T/precious -a `wc -l <$T/other` = 1 ||
+    fail "the log followed a link"
 rm -rf $LOG
 
 # A full disk does not disturb the copy
