@@ -335,9 +335,31 @@ copy -r -X existing=fail lost
 is 0
 diff -r $FROM/lost $TO/lost >$OUT || fail "$what: `cat $OUT`"
 
+# A directory does not go where a file is
+for way in up down; do
+	for opts in "-X existing=skip" -Z; do
+		what="$way, $opts, the target is a file"
+		again
+		rmdir $TO
+		echo file >$TO
+		copy -r $opts d/.
+		is 1
+		test "`cat $TO`" = file || fail "$what: it was changed"
+	done
+done
+
+# All answers are taken, though there is nothing to do
+what="nothing to do" way=up
+printf '#!/bin/sh\n%s -w 100 | { cat; echo $? >%s; }\n' $OBJ/hpn-badsftp \
+    $T/taken >$T/server
+again
+copy -X exclude=one d/one
+is 0
+test "`cat $T/taken`" = 0 || fail "$what: the server could not answer"
+
 # Each file is written out, by whoever has the disk
 what="fsync"
-printf '#!/bin/sh\nexec %s -l %s\n' $OBJ/hpn-badsftp $T/requests >$T/server
+printf '#!/bin/sh\nexec %s -O 0 -l %s\n' $OBJ/hpn-badsftp $T/requests >$T/server
 again
 copy -r d
 is 0

@@ -39,6 +39,7 @@
 /* At the end: so much is still read, or so long waited for more, at most. */
 #define END_MOST	(1024 * 1024)
 #define END_WAIT_MS	2000
+#define SETTLE_MS	50
 
 struct later {
 	TAILQ_ENTRY(later) list;
@@ -359,6 +360,22 @@ hpn_sftp_io_later(struct hpn_sftp_io *io, u_int id, hpn_sftp_later *fn,
 	l->fn = fn;
 	l->context = context;
 	TAILQ_INSERT_TAIL(&io->laters, l, list);
+}
+
+void
+hpn_sftp_io_settle(struct hpn_sftp_io *io)
+{
+	const u_char *p;
+	size_t len;
+	int left_ms;
+
+	for (left_ms = END_WAIT_MS; left_ms > 0; left_ms -= SETTLE_MS) {
+		if (TAILQ_EMPTY(&io->laters))
+			return;
+		if (hpn_sftp_io_trip(io, SETTLE_MS) == -1 ||
+		    hpn_sftp_io_get(io, &p, &len) != 0)
+			return;
+	}
 }
 
 void

@@ -77,6 +77,12 @@ void hpn_sftp_io_later(struct hpn_sftp_io *, u_int id, hpn_sftp_later *fn,
     void *context);
 
 /*
+ * Nothing else is under way: wait for such answers, two seconds at most.  A server
+ * that cannot get rid of one may end with an error.
+ */
+void hpn_sftp_io_settle(struct hpn_sftp_io *);
+
+/*
  * A line, with its newline, that hpn_sftp_io_lost() prints beside "Connection
  * closed" if the server had answered on the connection.  Stock's scp prints
  * such a line for a broken pipe, and scripts look for it.  The line is not

@@ -387,6 +387,9 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	if (job->plain == NULL)
 		summary(job);
 	hpn_sftp_wish_end(job);
+	/* If there was nothing to do, it may not have told its limits yet. */
+	if (job->way->up && !interrupted)
+		hpn_sftp_io_settle(job->c->io);
 	hpn_sftp_conn_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
 	sshbuf_free(job->m);
