@@ -53,6 +53,7 @@
  *   garbage       random bytes in place of a message
  *   twice         it comes twice
  *   exit          there is none: the server ends
+ *   slow=MS       it comes so much later
  *   long-data     (read) a byte more than was asked for
  *   late=OFFSET   (read) of this offset: the answer comes when no request has
  *                 come for 300 ms; the log says "late" then
@@ -319,11 +320,14 @@ answer(struct sshbuf *m)
 {
 	static u_char junk[MESSAGE_MOST + 5];
 	struct sshbuf *out;
+	const char *value;
 	u_char *p;
 	size_t i, len;
 
 	if (wait_ms != 0)
 		(void)poll(NULL, 0, (int)wait_ms);
+	if ((value = wrong("slow")) != NULL)
+		(void)poll(NULL, 0, atoi(value));
 	if (wrong("exit") != NULL)
 		exit(3);
 	if ((out = sshbuf_new()) == NULL)

@@ -174,6 +174,15 @@ succeeded $THERE/large
 hpn_same "$what" $HERE/large $HERE/copy
 test $sessions -eq 3 || fail "$what: $sessions connections"
 
+# The second is still showing what it has written when the others come: what they
+# look at must not be what it shows.
+SLOW=`hpn_times 700`
+server "test \$session = 0 || ! mkdir $STARTED.second 2>/dev/null || \\
+exec $OBJ/hpn-badsftp -f write:large:slow=$SLOW"
+up "others come while one shows" -j 4
+succeeded $THERE/large
+several 4
+
 # One ends in the middle: what it owes, and what it has taken, goes another way, and
 # another one takes its place.
 replaced ()

@@ -90,6 +90,7 @@ struct stripe {
 	struct hpn_lanes_proof proof;
 	u_int hiding;		/* requests under way to write it */
 	int hidden_failed;
+	int showed;		/* ... and some of it is no longer hidden */
 	u_int64_t again;	/* none before this */
 	int was;		/* some lane has had a share, or was to have */
 	TAILQ_ENTRY(stripe) list;
@@ -257,7 +258,7 @@ hide(struct hpn_sftp_job *job, struct node *n)
 	}
 	hpn_sftp_check_verify_sent(n, s->piece, HPN_LANES_PIECE);
 	s->was = 1;
-	s->hidden_failed = 0;
+	s->hidden_failed = s->showed = 0;
 	n->hole = n->next;
 	n->next += HPN_LANES_PIECE;
 	hpn_sftp_node_plan(job, n);
@@ -329,6 +330,7 @@ show(struct hpn_sftp_job *job, struct node *n, struct part *part)
 		part->state = PART_SHOWING;
 		part->shown = n->hole + (u_int64_t)i * HPN_LANES_PAGE;
 		part->wrote = 1;
+		s->showed = 1;
 		hpn_sftp_ask_show(job, n, &part->where, part->shown, s->piece +
 		    (size_t)i * HPN_LANES_PAGE, HPN_LANES_PAGE);
 		return 0;
@@ -509,7 +511,7 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 			continue;
 		if (s->hidden_failed)
 			close_part(job, n, i);
-		else
+		else if (!s->showed)	/* else another piece will prove it */
 			prove(job, n, i);
 	}
 	if (parts_in(s, PART_PROVING) + parts_in(s, PART_PROVED) +
