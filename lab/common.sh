@@ -222,6 +222,20 @@ client() {
 	END
 }
 
+# [lab] both_servers: an sshd of each stage runs in B. Writes stock.ssh_config and
+# ours.ssh_config, as client() does, and adds to the array servers their processes.
+both_servers() {
+	local product stage lines
+	for product in stock ours; do
+		stage=$STOCK_STAGE
+		[ "$product" = stock ] || stage=$HPN_STAGE
+		readarray -t lines < <(stage_lines "$stage")
+		server "$product" "$stage" "${lines[@]}"
+		servers+=("$server_pid")
+		client "$product" "$server_port"
+	done
+}
+
 # [lab] raw TIME_OR_SIZE up|down: what TCP alone does, by iperf3:
 # "-t 20" or "-n BYTES". Sets raw_rate (MB/s, all of it), raw_rate2 (second
 # half of the time) as the receiver counts them.

@@ -68,7 +68,7 @@ copy() {
 }
 
 inside() {
-	local way server lines seconds=${CONNECTIONS_SECONDS:-20} bytes=${CONNECTIONS_BYTES:-100000000}
+	local way server seconds=${CONNECTIONS_SECONDS:-20} bytes=${CONNECTIONS_BYTES:-100000000}
 	case=$1
 	[ "$case" = loss ] || bytes=2000000000
 	# Whatever the system allows as a default, a route may have it.
@@ -82,19 +82,12 @@ inside() {
 	work=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
 	cp -a ./* "$work"
 	cd "$work"
-	trap 'stop "${pids[@]}"; rm -rf "$work"' EXIT
-	pids=()
-	for server in stock ours; do
-		local stage=$STOCK_STAGE
-		[ "$server" = stock ] || stage=$HPN_STAGE
-		readarray -t lines < <(stage_lines "$stage")
-		server "$server" "$stage" "${lines[@]}"
-		pids+=("$server_pid")
-		client "$server" "$server_port"
-	done
+	trap 'stop "${servers[@]}"; rm -rf "$work"' EXIT
+	servers=()
+	both_servers
 	# shellcheck disable=SC2086
 	$LAB_B iperf3 -s -p 5299 >/dev/null 2>&1 &
-	pids+=($!)
+	servers+=($!)
 	"$FLOW" source -n "$bytes" >big
 	for ((run = 1; run <= RUNS; run++)); do
 		for way in up down; do

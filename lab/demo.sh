@@ -112,7 +112,7 @@ raw_copy() {
 
 servers=()	# global: the exit trap stops them
 inside() {
-	local product stage way
+	local way
 	work_dir demo
 	trap 'stop "${servers[@]}"' EXIT
 	trap 'exit 130' INT
@@ -122,15 +122,7 @@ inside() {
 	say "the file: $DEMO_MB MB of this build's own sources and objects," \
 	    "sha256 ${sum:0:16}..."
 
-	local lines
-	for product in stock ours; do
-		stage=$STOCK_STAGE
-		[ "$product" = stock ] || stage=$HPN_STAGE
-		readarray -t lines < <(stage_lines "$stage")
-		server "$product" "$stage" "${lines[@]}"
-		servers+=("$server_pid")
-		client "$product" "$server_port"
-	done
+	both_servers
 
 	declare -A rate
 	for way in up down; do
