@@ -190,11 +190,11 @@ replaced ()
 	test $sessions -ge 4 || fail "$what: $sessions connections: none in place" \
 	    "of those that ended"
 }
-server "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:exit:20"
+server "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:exit:8"
 up "some end in the middle" -j 3
 succeeded $THERE/large
 replaced
-server "test \$session = 0 || exec $OBJ/hpn-badsftp -f read:source:exit:70"
+server "test \$session = 0 || exec $OBJ/hpn-badsftp -f read:source:exit:58"
 down "some end in the middle" -j 3
 succeeded $HERE/copy
 replaced
