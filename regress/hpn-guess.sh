@@ -58,6 +58,7 @@ remember ()
 
 # connect OPTION... -- COMMAND: its exit status is in $r, how often the command
 # ran in $ran, round trips in $trips.
+loud=-vvv
 flights="$OBJ/hpn-flights -o $FLIGHTS"
 between=$flights
 wrap=
@@ -77,7 +78,7 @@ connect ()
 		echo "BatchMode yes"
 		echo "ProxyCommand $between $wrap $serving"
 	) >$CONF
-	timeout $MOST $SSH -vvv -F $CONF -E $HPN_LOG_CLIENT "$@" </dev/null \
+	timeout $MOST $SSH $loud -F $CONF -E $HPN_LOG_CLIENT "$@" </dev/null \
 	    >$OBJ/hpn-guess.out
 	r=$?
 	trips=
@@ -181,6 +182,47 @@ ln -s $KEYS $MEMORY
 connect host "$RUN"
 expect "a memory that is a link" no
 cmp -s $KEYS $OBJ/hpn-key.user.pub || fail "a link was followed"
+remember no
+mkfifo $MEMORY
+connect host "$RUN"
+expect "a memory that is a fifo" no
+memory "a memory that is a fifo" "$PRINT"
+remember yes
+head -c 70000 /dev/zero | tr '\0' '#' >>$MEMORY
+connect host "$RUN"
+expect "a memory that is too long" no
+memory "a memory that is too long" "$PRINT"
+remember no
+mkdir $MEMORY
+connect host "$RUN"
+expect "a memory that is a folder" no
+rmdir $MEMORY || fail "a memory that is a folder: `ls -l $MEMORY`"
+if test "`id -u`" = 0; then
+	remember yes
+	chown 65534 $MEMORY
+	connect host "$RUN"
+	expect "another user's memory" no
+	memory "another user's memory" "$PRINT"
+	test "`find $MEMORY -user 0`" = $MEMORY || \
+	    fail "another user's memory: `ls -l $MEMORY`"
+	remember no
+	chown 65534 $KNOWN
+	connect host "$RUN"
+	expect "another user's known_hosts" no
+	memory "another user's known_hosts" ""
+	rm -f $KNOWN
+else
+	echo "$tid (skipped: not root: files of another user)"
+fi
+# several at the same time leave one whole file, and nothing beside it
+remember no
+for i in 1 2 3 4; do
+	timeout $MOST $SSH -F $CONF host true </dev/null \
+	    >$OBJ/hpn-guess.out.$i 2>&1 &
+done
+wait
+memory "several at the same time" "$PRINT"
+test "`echo $MEMORY*`" = $MEMORY || fail "left over: `ls -l $MEMORY*`"
 remember no
 connect -o HPNFastConnect=no host "$RUN"
 memory "HPNFastConnect=no" ""
@@ -306,13 +348,34 @@ first "closed after KEXINIT" 1 "$ANY" "head -c 2000 >/dev/null; sleep 0.2"
 again "closed after KEXINIT" "!$PRINT"
 first "silent" 1 "$ANY" "cat >/dev/null"
 again "silent" "!$PRINT"
-first "DISCONNECT" 1 "$ANY\0\0\0\034\006\001\0\0\0\002\0\0\0\011not early\0\0\0\0\0\0\0\0\0" \
-    "cat >/dev/null"
+BYE="$ANY\0\0\0\034\006\001\0\0\0\002\0\0\0\011not early\0\0\0\0\0\0\0\0\0"
+first "DISCONNECT" 1 "$BYE" "cat >/dev/null"
 again "DISCONNECT" "!$PRINT"
 for who in OpenSSH_6.6 PuTTY_Release_0.60; do
 	first "$who" 1 "SSH-2.0-$who\r\n" "cat >/dev/null"
 	again "$who" "!$PRINT"
 done
+# and the user sees nothing of it: a reset, and a DISCONNECT that says why
+loud="-o LogLevel=INFO"
+first "quiet, reset" 1 "" "sleep 0.5"
+test $r -eq 0 -a $ran = 1 -a $_calls = 2 -a ! -s $HPN_LOG_CLIENT || \
+    fail "quiet, reset: $r, $_calls connections: `cat $HPN_LOG_CLIENT`"
+first "quiet, DISCONNECT" 1 "$BYE" "cat >/dev/null"
+test $r -eq 0 -a $ran = 1 -a $_calls = 2 -a ! -s $HPN_LOG_CLIENT || \
+    fail "quiet, DISCONNECT: $r, $_calls connections: `cat $HPN_LOG_CLIENT`"
+# ... but for what stock says when that was the end
+for what in "" "SSH-2.0-a\0\r\n" "SSH-1.5-any\r\n"; do
+	first "quiet, '$what'" 9 "$what" "cat >/dev/null & sleep 0.5; kill \$!"
+	test $r -eq 255 -a $ran = 0 || fail "quiet, '$what': exit status $r"
+	cp $HPN_LOG_CLIENT $OBJ/hpn-guess.said
+	connect -o HPNFastConnect=no host "$RUN"
+	test -s $OBJ/hpn-guess.said || fail "quiet, '$what': nothing is said"
+	cmp -s $HPN_LOG_CLIENT $OBJ/hpn-guess.said || \
+	    fail "quiet, '$what': `cat $OBJ/hpn-guess.said`"
+done
+loud=-vvv
+remember yes
+echo "!$PRINT" >$MEMORY
 # never again for that key, and the memory stays so
 between=
 connect host "$RUN"

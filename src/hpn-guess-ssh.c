@@ -48,6 +48,7 @@ extern Options options;
 extern void ssh_packet_set_qos(struct ssh *, int, int) __attribute__((weak));
 
 #define WAIT_MOST	15	/* s, for an answer after the identification */
+#define HELD_MOST	8	/* lines */
 
 static enum {
 	NOT_YET,
@@ -59,6 +60,44 @@ static struct hostkeys *known;
 static char *hostkey_algorithms;	/* as configured */
 static int identified, answered;	/* by the server */
 static int (*verify)(struct sshkey *, struct ssh *);
+/* Errors, to be said if no other connection takes the place of this one. */
+static char *held[HELD_MOST];
+static size_t nheld;
+
+static void
+held_say(int again)
+{
+	size_t i;
+
+	for (i = 0; i < nheld; i++) {
+		sshlogdirect(again ? SYSLOG_LEVEL_DEBUG1 : SYSLOG_LEVEL_ERROR,
+		    0, "%s", held[i]);
+		free(held[i]);
+	}
+	nheld = 0;
+}
+
+/* A log_handler_fn: the log calls it, and writes what it says itself. */
+static void
+hold(LogLevel level, int forced, const char *text, void *ctx)
+{
+	if (level == SYSLOG_LEVEL_ERROR && nheld < HELD_MOST) {
+		held[nheld++] = xstrdup(text);
+		return;
+	}
+	/* ssh may end after these: ssh_packet_disconnect(), fatal() */
+	if (level == SYSLOG_LEVEL_FATAL || level == SYSLOG_LEVEL_INFO)
+		held_say(0);
+	sshlogdirect(level, forced, "%s", text);
+}
+
+/* All is decided: from now on the log is as ever. */
+static void
+hold_end(int again)
+{
+	set_log_handler(NULL, NULL);
+	held_say(again);
+}
 
 /* The file of the memory, or NULL where there must be none. */
 static char *
@@ -200,6 +239,7 @@ hpn_guess_ssh_begin(struct ssh *ssh, char *host, struct sockaddr *hostaddr,
 	if (options.hostkeyalgorithms != NULL)
 		hostkey_algorithms = xstrdup(options.hostkeyalgorithms);
 	stage = EARLY;
+	set_log_handler(hold, NULL);
 	return 1;
 }
 
@@ -286,6 +326,7 @@ static int
 verify_answer(struct sshkey *key, struct ssh *ssh)
 {
 	answered = 1;
+	hold_end(0);
 	ssh_packet_set_timeout(ssh, options.server_alive_interval,
 	    options.server_alive_count_max);
 	return verify(key, ssh);
@@ -364,15 +405,16 @@ hpn_guess_ssh_finish(struct ssh *ssh, int r, const char *host,
     struct sockaddr *hostaddr, u_short port)
 {
 	const char *what = "banner exchange";
-	const int user_s = options.server_alive_interval *
+	const long long user_s = (long long)options.server_alive_interval *
 	    options.server_alive_count_max;
-	int again;
+	int again, saved_errno;
 
+	again = ended(r);
+	saved_errno = errno;
 	stage = GONE;
 	free_hostkeys(known);
 	known = NULL;
 	identified = r == 0;
-	again = ended(r);
 	if (r == 0 && (ssh->compat &
 	    (SSH_BUG_CURVE25519PAD|SSH_OLD_DHGEX)) != 0)
 		again = 1;	/* see compat_kex_proposal() */
@@ -384,14 +426,19 @@ hpn_guess_ssh_finish(struct ssh *ssh, int r, const char *host,
 		if (user_s <= 0 || user_s > WAIT_MOST)
 			ssh_packet_set_timeout(ssh, WAIT_MOST, 1);
 		r = ssh_dispatch_run(ssh, DISPATCH_BLOCK, &ssh->kex->done);
+		saved_errno = errno;
 		if (r == 0) {
+			hold_end(0);
 			ssh->kex->verify_host_key = verify;
 			return 1;
 		}
 		again = !answered && (ended(r) || r == SSH_ERR_CONN_TIMEOUT);
 	}
-	if (!again)
+	hold_end(again);
+	if (!again) {
+		errno = saved_errno;
 		sshpkt_fatal(ssh, r, "%s", what);
+	}
 	debug("The server did not take the early key exchange%s%s: connecting "
 	    "once more, without", r == 0 ? "" : ": ", r == 0 ? "" : ssh_err(r));
 	stage = AGAIN;
