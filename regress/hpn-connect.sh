@@ -10,10 +10,9 @@
 
 tid="hpn connecting"
 
-. $SRC/hpn-lib
+. $SRC/hpn-connect-lib
 
 hpn_helper hpn-flights
-make_tmpdir
 FLIGHTS=$OBJ/hpn-flights.out
 RAN=$OBJ/hpn-ran
 ASKED=$OBJ/hpn-asked
@@ -21,32 +20,15 @@ CONF=$OBJ/hpn-connect.conf
 KEYS=$OBJ/hpn-connect-keys
 CLIENT=$SSH
 SERVER=$SSHD
-unset SSH_AUTH_SOCK
 
-# One key of ours, one of the server's, nothing from the machine.
-for key in user host six.1 six.2 six.3 six.4 six.5 six.6; do
-	rm -f $OBJ/hpn-key.$key*
-	$SSHKEYGEN -q -t ed25519 -N '' -C $key -f $OBJ/hpn-key.$key || \
-	    fatal "ssh-keygen"
-done
-rm -f $OBJ/hpn-key.rsa*
-$SSHKEYGEN -q -t rsa -N '' -C rsa -f $OBJ/hpn-key.rsa || fatal "ssh-keygen"
-echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.host.pub`" >$OBJ/hpn-connect-known
-# ... which was seen to take guesses
-$SSHKEYGEN -l -f $OBJ/hpn-key.host.pub | cut -d' ' -f2 \
-    >$OBJ/hpn-connect-known.hpn-guess
+connect_keys user host rsa ecdsa six.1 six.2 six.3 six.4 six.5 six.6
+connect_known yes
 
 pam=no
 # serve LINES: what the server has beside what it needs.
 serve ()
 {
-	(
-		printf '%s\n' "HostKey $OBJ/hpn-key.host" \
-		    "AuthorizedKeysFile $KEYS" "StrictModes no" "UsePAM $pam" \
-		    "PidFile none" "LogLevel DEBUG3" "PermitRootLogin yes" \
-		    "Subsystem sftp internal-sftp"
-		printf "$1\n"
-	) >$HPN_SSHD_CONFIG
+	connect_serve $KEYS "UsePAM $pam" "$1"
 	cp $OBJ/hpn-key.user.pub $KEYS
 }
 
@@ -57,20 +39,21 @@ watch=
 HURRY=
 connect ()
 {
+	run $CLIENT -v -F $CONF -E $HPN_LOG_CLIENT "$@"
+}
+
+# copy OPTION... FROM TO: the same with scp.
+copy ()
+{
+	run $SCP -v -S $SSH -F $CONF "$@" 2>$HPN_LOG_CLIENT
+}
+
+run ()
+{
 	rm -f $FLIGHTS $RAN
 	hpn_forget
-	(
-		echo "Host *"
-		echo "IgnoreUnknown HPNFastConnect"
-		echo "$HURRY"
-		echo "HostKeyAlias host"
-		echo "UserKnownHostsFile $OBJ/hpn-connect-known"
-		echo "GlobalKnownHostsFile none"
-		echo "StrictHostKeyChecking yes"
-		echo "ProxyCommand $OBJ/hpn-flights $watch -o $FLIGHTS $wrap $SERVER -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER"
-	) >$CONF
-	timeout 120 $CLIENT -v -F $CONF -E $HPN_LOG_CLIENT "$@" </dev/null \
-	    >$OBJ/hpn-connect.out
+	connect_options "$HURRY" "ProxyCommand $OBJ/hpn-flights $watch -o $FLIGHTS $wrap $SERVER -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER" >$CONF
+	timeout $MOST "$@" </dev/null >$OBJ/hpn-connect.out
 	r=$?
 	# hpn-flights ends after ssh
 	for _i in 1 2 3 4 5 6 7 8 9 10; do
@@ -146,6 +129,7 @@ if test -x "$TEST_SSH_STOCK_SSH"; then
 	CLIENT=$SSH
 fi
 
+start_sshd
 for SERVER in $servers; do
 	verbose "with $SERVER"
 	serve
@@ -198,10 +182,103 @@ for SERVER in $servers; do
 		connect $opt $ONE host "echo >>$RAN"
 		once "$opt"
 		hurried "$EARLY_KEY" || fail "$opt: the key was not asked for early"
-		case $opt in *-X|-A) continue ;; esac
 		hurried "$EARLY_SESSION" && fail "$opt: session opened early"
+		# its requests do not wait for the channel's number, if that is 0
+		case $opt in
+		-R*)		trips "$opt" 5 ;;
+		*NoneSwitch*)	trips "$opt" 5 ;;
+		*)		trips "$opt" 4 ;;
+		esac
 	done
 	unset DISPLAY
+	serve
+
+	# A local command ends before the remote one begins.
+	printf '#!/bin/sh\nsleep 0.2\ncp %s %s\n' $RAN $OBJ/hpn-connect.l \
+	    >$OBJ/hpn-connect.local
+	chmod 755 $OBJ/hpn-connect.local
+	rm -f $OBJ/hpn-connect.l
+	connect -o PermitLocalCommand=yes -o LocalCommand=$OBJ/hpn-connect.local \
+	    $ONE host "echo >>$RAN" 2>/dev/null
+	once "local command"
+	test ! -f $OBJ/hpn-connect.l || \
+	    fail "the remote command began before the local one had ended"
+
+	# scp's first requests travel with its request for sftp.
+	for act in no first seen two; do
+		_fast=yes _more=
+		case $act in
+		no)	_fast=no _t=11 ;;
+		first)	connect_known; _t=6 ;;
+		seen)	_t=5 ;;
+		two)	serve "AuthenticationMethods publickey,publickey"
+			cat $OBJ/hpn-key.rsa.pub >>$KEYS
+			_more="-i $OBJ/hpn-key.rsa" ;;
+		esac
+		rm -f $OBJ/hpn-connect.copy
+		copy $ONE $_more -o HPNFastConnect=$_fast \
+		    $OBJ/hpn-key.user.pub host:$OBJ/hpn-connect.copy
+		test $r -eq 0 || fail "scp, $act: exit status $r"
+		cmp $OBJ/hpn-key.user.pub $OBJ/hpn-connect.copy || \
+		    fail "scp, $act: the copy differs"
+		test $act = two || trips "scp, $act" $_t
+	done
+	hurried "Received SSH2_MSG_UNIMPLEMENTED" || \
+	    fail "scp, two keys: nothing was refused"
+	serve
+	copy $ONE host:$OBJ/hpn-key.user.pub $OBJ/hpn-connect.copy
+	test $r -eq 0 || fail "scp down: exit status $r"
+	trips "scp down" 5
+	serve "ForceCommand false"
+	copy $ONE host:$OBJ/hpn-key.user.pub $OBJ/hpn-connect.copy
+	test $r -ne 0 || fail "scp refused: exit status $r"
+	serve
+
+	# -W, which -J uses: the channel's opening travels with the signature.
+	for act in go deny two; do
+		case $act in
+		deny)	serve "AllowTcpForwarding no" ;;
+		two)	serve "AuthenticationMethods publickey,publickey"
+			cat $OBJ/hpn-key.rsa.pub >>$KEYS ;;
+		esac
+		connect -W 127.0.0.1:$PORT $ONE -i $OBJ/hpn-key.rsa host
+		hurried "$EARLY_SESSION" || fail "-W, $act: not early"
+		if test $act = deny; then
+			test $r -eq 255 || fail "-W, $act: exit status $r"
+			hurried "stdio forwarding failed" || \
+			    fail "-W, $act: `tail -n 2 $HPN_LOG_CLIENT`"
+			trips "-W, $act" 4
+		else
+			test $r -eq 0 || fail "-W, $act: exit status $r"
+			grep "^SSH-2.0-" $OBJ/hpn-connect.out >/dev/null || \
+			    fail "-W, $act: nobody answered"
+		fi
+	done
+	serve
+	connect -W 127.0.0.1:1 $ONE host
+	trips "-W to where nobody is" 3
+
+	# What FIPS allows, at both ends; and a limit that is not reached.
+	connect -o RekeyLimit=1M $ONE host "echo >>$RAN"
+	once "RekeyLimit"
+	trips "RekeyLimit" 3
+	fips="KexAlgorithms ecdh-sha2-nistp256,ecdh-sha2-nistp384
+Ciphers aes256-gcm@openssh.com,aes256-ctr
+MACs hmac-sha2-256,hmac-sha2-512
+HostKeyAlgorithms ecdsa-sha2-nistp256,rsa-sha2-512
+PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256,rsa-sha2-512"
+	serve "HostKey $OBJ/hpn-key.ecdsa\n$fips"
+	cat $OBJ/hpn-key.ecdsa.pub $OBJ/hpn-key.rsa.pub >$KEYS
+	echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.ecdsa.pub`" >>$KNOWN
+	for key in ecdsa rsa; do
+		HURRY=$fips
+		connect -i $OBJ/hpn-key.$key -o IdentitiesOnly=yes \
+		    -o BatchMode=yes host "echo >>$RAN"
+		HURRY=
+		once "FIPS, $key"
+		trips "FIPS, $key" 4
+	done
+	connect_known yes
 	serve
 
 	# Bytes that come one by one, and lines before the identification.
@@ -398,6 +475,38 @@ for SERVER in $servers; do
 				    fail "PAM refuses: no early session"
 			fi
 		done
+		# Five round trips and what the method needs, and one less where
+		# the server was seen to take guesses.
+		printf '%s\n' "auth required pam_ftp.so users=$USER ignore" \
+		    "auth required pam_permit.so" \
+		    "account required pam_permit.so" \
+		    "session required pam_permit.so" >$OBJ/hpn-pam
+		pam=yes
+		serve "KbdInteractiveAuthentication yes"
+		pam=no
+		wrap="unshare -m sh $OBJ/hpn-pam.sh"
+		connect_askpass
+		for how in "password 1" "keyboard-interactive 3"; do
+			set -- $how
+			connect -o HPNFastConnect=no \
+			    -o PreferredAuthentications=$1 host "echo >>$RAN"
+			once "$1 in stock's way"
+			trips "$1 in stock's way" `expr 7 + $2`
+			connect -o PreferredAuthentications=$1 host "echo >>$RAN"
+			once "$1"
+			trips "$1" `expr 4 + $2`
+			connect_known
+			connect -o PreferredAuthentications=$1 host "echo >>$RAN"
+			once "$1, the first time"
+			trips "$1, the first time" `expr 5 + $2`
+		done
+		connect -i $OBJ/hpn-key.six.1 -o IdentitiesOnly=yes \
+		    -o PreferredAuthentications=publickey,password host \
+		    "echo >>$RAN"
+		once "a key that does not fit, and a password"
+		trips "a key that does not fit, and a password" 5
+		unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+		wrap=
 	fi
 	serve
 
@@ -420,4 +529,5 @@ for SERVER in $servers; do
 	once "rekey"
 	test `wc -c <$OBJ/hpn-connect.out` -eq 300000 || fail "rekey: data lost"
 done
-rm -f $OBJ/hpn-key.* $OBJ/hpn-pam $OBJ/hpn-pam.sh $OBJ/hpn-connect* $FLIGHTS $RAN $ASKED $ASKED.slow $KEYS
+rm -f $OBJ/hpn-key.* $OBJ/hpn-pam $OBJ/hpn-pam.sh $OBJ/hpn-connect* $KNOWN* \
+    $OBJ/hpn-askpass.sh $FLIGHTS $RAN $ASKED $ASKED.slow $KEYS

@@ -8,39 +8,18 @@
 
 tid="hpn early messages"
 
-. $SRC/hpn-lib
+. $SRC/hpn-connect-lib
 
 hpn_helper hpn-scripted
-make_tmpdir
 CONF=$OBJ/hpn-early.conf
 PROXY=$OBJ/hpn-early.proxy
 REPORT=$OBJ/hpn-early.report
-MOST=`hpn_times 60`
-unset SSH_AUTH_SOCK DISPLAY
 
-for key in user host second rsa; do
-	rm -f $OBJ/hpn-key.$key*
-	_type=ed25519
-	test $key = rsa && _type=rsa
-	$SSHKEYGEN -q -t $_type -N '' -C $key -f $OBJ/hpn-key.$key || \
-	    fatal "ssh-keygen"
-done
-(
-	echo "Host *"
-	echo "HPNFastConnect yes"
-	echo "HostKeyAlias host"
-	echo "UserKnownHostsFile $OBJ/hpn-early-known"
-	echo "GlobalKnownHostsFile none"
-	echo "StrictHostKeyChecking yes"
-	echo "UpdateHostkeys no"
-	echo "PreferredAuthentications publickey,password"
-	echo "ProxyCommand sh $PROXY"
-) >$CONF
-echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.host.pub`" >$OBJ/hpn-early-known
-printf '#!/bin/sh\necho secret\n' >$OBJ/hpn-askpass.sh
-chmod 755 $OBJ/hpn-askpass.sh
-SSH_ASKPASS=$OBJ/hpn-askpass.sh SSH_ASKPASS_REQUIRE=force
-export SSH_ASKPASS SSH_ASKPASS_REQUIRE
+connect_keys user host second rsa
+connect_known
+connect_askpass
+connect_options "HPNFastConnect yes" "UpdateHostkeys no" \
+    "PreferredAuthentications publickey,password" "ProxyCommand sh $PROXY" >$CONF
 
 # play STEP...: what the server of the next connection does.
 play ()
@@ -274,6 +253,32 @@ play "<5" disconnect
 connect user
 expect "DISCONNECT for the service" 255 0
 
+verbose "a session whose requests go with its opening"
+PASSWORD="<5 accept <50 failure:password <50 failure:password <50 success <98"
+play $PASSWORD confirm:0 exit:5
+connect user
+expect "after a password" 5 1
+play $PASSWORD unknown
+connect user
+expect "after a password, refused" 255 1
+play $PASSWORD unknown:1 "<98" confirm:0 exit:0
+connect user
+expect "after a password, its opening refused" 255 1
+play $PASSWORD confirm:7
+connect user
+expect "after a password, another number" 255 1
+play $PASSWORD confirm:0 unknown
+connect user
+expect "after a password, confirmed and refused" 255 1
+play $PASSWORD close
+connect user
+expect "after a password, the end" 255 1
+# with forwards the server's first channel may be another one: it waits
+play "<5" accept "<50" failure:password "<50" failure:password "<50" \
+    success "<90" confirm:7 "<98" exit:0
+connect user -R 0:127.0.0.1:1
+expect "-R" 0 1
+
 verbose "standard input and the terminal"
 if test -r /proc/self/fdinfo/0; then
 	rm -f $OBJ/hpn-early.fifo
@@ -314,4 +319,4 @@ if command -v script >/dev/null && script -qec true /dev/null </dev/null \
 else
 	echo "$tid (skipped: no script(1) to make a terminal with)"
 fi
-rm -f $OBJ/hpn-key.* $OBJ/hpn-early* $OBJ/hpn-askpass.sh
+rm -f $OBJ/hpn-key.* $OBJ/hpn-early* $OBJ/hpn-askpass.sh $KNOWN*

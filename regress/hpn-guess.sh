@@ -8,52 +8,27 @@
 
 tid="hpn guess"
 
-. $SRC/hpn-lib
+. $SRC/hpn-connect-lib
 
 hpn_helper hpn-flights
 hpn_helper hpn-middle
-make_tmpdir
 CONF=$OBJ/hpn-guess.conf
-KNOWN=$OBJ/hpn-guess-known
-MEMORY=$KNOWN.hpn-guess
 KEYS=$OBJ/hpn-guess-keys
 RAN=$OBJ/hpn-ran
 FLIGHTS=$OBJ/hpn-flights.out
 CALLS=$OBJ/hpn-guess.calls
-MOST=`hpn_times 60`
 NAME=kexguess2@matt.ucc.asn.au
 SERVER=$SSHD
-unset SSH_AUTH_SOCK DISPLAY
 
-for key in user host rsa ca; do
-	rm -f $OBJ/hpn-key.$key*
-	_type=ed25519
-	test $key = rsa && _type=rsa
-	$SSHKEYGEN -q -t $_type -N '' -C $key -f $OBJ/hpn-key.$key || \
-	    fatal "ssh-keygen"
-done
+connect_keys user host rsa ca
 PRINT=`$SSHKEYGEN -l -f $OBJ/hpn-key.host.pub | cut -d' ' -f2`
 cp $OBJ/hpn-key.user.pub $KEYS
 
 # serve LINES: what the server has beside what it needs.
 serve ()
 {
-	(
-		printf "$1\n"
-		printf '%s\n' "HostKey $OBJ/hpn-key.host" \
-		    "AuthorizedKeysFile $KEYS" "StrictModes no" "UsePAM no" \
-		    "PidFile none" "LogLevel DEBUG3" "PermitRootLogin yes" \
-		    "Subsystem sftp internal-sftp"
-	) >$HPN_SSHD_CONFIG
+	connect_serve $KEYS "$1"
 	serving="$SERVER -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER"
-}
-
-# remember WHAT: "yes" has the server as one that takes guesses.
-remember ()
-{
-	echo "host `cut -d' ' -f1,2 $OBJ/hpn-key.host.pub`" >$KNOWN
-	rm -f $MEMORY
-	test "$1" = yes && echo $PRINT >$MEMORY
 }
 
 # connect OPTION... -- COMMAND: its exit status is in $r, how often the command
@@ -66,18 +41,8 @@ connect ()
 {
 	rm -f $FLIGHTS $RAN $CALLS
 	hpn_forget
-	(
-		echo "Host *"
-		echo "IgnoreUnknown HPN*"
-		echo "HostKeyAlias host"
-		echo "UserKnownHostsFile $KNOWN"
-		echo "GlobalKnownHostsFile none"
-		echo "StrictHostKeyChecking yes"
-		echo "IdentityFile $OBJ/hpn-key.user"
-		echo "IdentitiesOnly yes"
-		echo "BatchMode yes"
-		echo "ProxyCommand $between $wrap $serving"
-	) >$CONF
+	connect_options "IdentityFile $OBJ/hpn-key.user" "IdentitiesOnly yes" \
+	    "BatchMode yes" "ProxyCommand $between $wrap $serving" >$CONF
 	timeout $MOST $SSH $loud -F $CONF -E $HPN_LOG_CLIENT "$@" </dev/null \
 	    >$OBJ/hpn-guess.out
 	r=$?
@@ -120,7 +85,7 @@ RUN="echo >>$RAN"
 
 verbose "a server is learnt, and then guessed right"
 serve
-remember no
+connect_known
 connect host "$RUN"
 expect "first time" no 4
 memory "first time" "$PRINT"
@@ -164,48 +129,48 @@ serve
 for opt in "HPNFastConnect=no" "HPNDisabled=yes" \
     "KexAlgorithms=ecdh-sha2-nistp256" "UserKnownHostsFile=/dev/null" \
     "KnownHostsCommand=/bin/true %H" "HostKeyAlias=other"; do
-	remember yes
+	connect_known yes
 	connect -o "$opt" -o StrictHostKeyChecking=no host "$RUN"
 	expect "$opt" no
 done
 test -e /dev/null.hpn-guess && fail "a file beside /dev/null"
-remember yes
+connect_known yes
 echo "@cert-authority host `cat $OBJ/hpn-key.ca.pub`" >>$KNOWN
 connect host "$RUN"
 expect "an authority is known" no
-remember yes
+connect_known yes
 chmod 666 $MEMORY
 connect host "$RUN"
 expect "a memory that others can write" no
-remember no
+connect_known
 ln -s $KEYS $MEMORY
 connect host "$RUN"
 expect "a memory that is a link" no
 cmp -s $KEYS $OBJ/hpn-key.user.pub || fail "a link was followed"
-remember no
+connect_known
 mkfifo $MEMORY
 connect host "$RUN"
 expect "a memory that is a fifo" no
 memory "a memory that is a fifo" "$PRINT"
-remember yes
+connect_known yes
 head -c 70000 /dev/zero | tr '\0' '#' >>$MEMORY
 connect host "$RUN"
 expect "a memory that is too long" no
 memory "a memory that is too long" "$PRINT"
-remember no
+connect_known
 mkdir $MEMORY
 connect host "$RUN"
 expect "a memory that is a folder" no
 rmdir $MEMORY || fail "a memory that is a folder: `ls -l $MEMORY`"
 if test "`id -u`" = 0; then
-	remember yes
+	connect_known yes
 	chown 65534 $MEMORY
 	connect host "$RUN"
 	expect "another user's memory" no
 	memory "another user's memory" "$PRINT"
 	test "`find $MEMORY -user 0`" = $MEMORY || \
 	    fail "another user's memory: `ls -l $MEMORY`"
-	remember no
+	connect_known
 	chown 65534 $KNOWN
 	connect host "$RUN"
 	expect "another user's known_hosts" no
@@ -215,7 +180,7 @@ else
 	echo "$tid (skipped: not root: files of another user)"
 fi
 # several at the same time leave one whole file, and nothing beside it
-remember no
+connect_known
 for i in 1 2 3 4; do
 	timeout $MOST $SSH -F $CONF host true </dev/null \
 	    >$OBJ/hpn-guess.out.$i 2>&1 &
@@ -223,11 +188,11 @@ done
 wait
 memory "several at the same time" "$PRINT"
 test "`echo $MEMORY*`" = $MEMORY || fail "left over: `ls -l $MEMORY*`"
-remember no
+connect_known
 connect -o HPNFastConnect=no host "$RUN"
 memory "HPNFastConnect=no" ""
 if $SSH -G -o GSSAPIKeyExchange=yes host >/dev/null 2>&1; then
-	remember yes
+	connect_known yes
 	connect -o GSSAPIKeyExchange=yes host "$RUN"
 	expect "GSSAPIKeyExchange" no
 fi
@@ -238,7 +203,7 @@ for lines in "KexAlgorithms curve25519-sha256" \
     "KexAlgorithms ecdh-sha2-nistp256" \
     "KexAlgorithms diffie-hellman-group14-sha256" \
     "KexAlgorithms diffie-hellman-group16-sha512"; do
-	remember yes
+	connect_known yes
 	serve "$lines"
 	connect host "$RUN"
 	expect "$lines" yes 4
@@ -248,12 +213,12 @@ for lines in "KexAlgorithms curve25519-sha256" \
 	    fail "$lines: ssh did not know"
 	memory "$lines" ""
 done
-remember yes
+connect_known yes
 serve "KexAlgorithms diffie-hellman-group-exchange-sha256"
 connect host "$RUN"
 expect "group exchange" yes
 # a server that is ours in stock's way lists nothing
-remember yes
+connect_known yes
 serve "HPNDisabled yes\nHostKey $OBJ/hpn-key.rsa"
 connect host "$RUN"
 expect "RFC 4253's rule, wrong" yes 4
@@ -261,7 +226,7 @@ between=
 memory "RFC 4253's rule, wrong" ""
 connect host "$RUN"
 expect "not learnt" no
-remember no
+connect_known
 serve "HPNDisabled yes"
 connect host "$RUN"
 memory "RFC 4253's rule, right" "$PRINT"
@@ -269,7 +234,7 @@ between=$flights
 connect host "$RUN"
 expect "RFC 4253's rule, right" yes 3
 # ours takes it although its own first host key is another one
-remember no
+connect_known
 serve "HostKey $OBJ/hpn-key.rsa"
 connect host "$RUN"
 connect host "$RUN"
@@ -278,7 +243,7 @@ if test -x "$TEST_SSH_STOCK_SSHD"; then
 	SERVER=$TEST_SSH_STOCK_SSHD
 	for lines in "" "HostKey $OBJ/hpn-key.rsa" \
 	    "KexAlgorithms curve25519-sha256"; do
-		remember yes
+		connect_known yes
 		serve "$lines"
 		connect host "$RUN"
 		_t=4
@@ -293,7 +258,7 @@ serve
 
 verbose "bytes one by one, and lines before the identification"
 serve
-remember yes
+connect_known yes
 between="$OBJ/hpn-flights -b -o $FLIGHTS"
 connect host "$RUN"
 expect "byte by byte" yes
@@ -315,7 +280,7 @@ EOD
 # first WHAT TIMES IDENT REST: sends IDENT (a format), and then does this.
 first ()
 {
-	remember yes
+	connect_known yes
 	rm -f $CALLS
 	{
 		test -z "$3" || printf "printf '%s'\n" "$3"
@@ -374,7 +339,7 @@ for what in "" "SSH-2.0-a\0\r\n" "SSH-1.5-any\r\n"; do
 	    fail "quiet, '$what': `cat $OBJ/hpn-guess.said`"
 done
 loud=-vvv
-remember yes
+connect_known yes
 echo "!$PRINT" >$MEMORY
 # never again for that key, and the memory stays so
 between=
@@ -399,7 +364,7 @@ between=
 
 verbose "whoever sits on the way"
 serve
-remember yes
+connect_known yes
 between="$OBJ/hpn-middle pass"
 connect host "$RUN"
 expect "hpn-middle" yes
@@ -419,10 +384,10 @@ ends ()
 for act in drop:0 drop:1 twice:0 twice:1 alter:0 alter:1 swap:0 insert:0 \
     insert:1 cut:0 cut:1; do
 	between="$OBJ/hpn-middle $act"
-	remember yes
+	connect_known yes
 	connect $alive -o HPNFastConnect=no host "$RUN"
 	_slow=`ends`
-	remember yes
+	connect_known yes
 	connect $alive host "$RUN"
 	guessed || fail "$act: no guess"
 	_fast=`ends`
@@ -434,7 +399,7 @@ done
 serve "KexAlgorithms curve25519-sha256"
 for act in drop:1 drop:2 twice:1 alter:1 alter:2 swap:1 insert:1 cut:2; do
 	between="$OBJ/hpn-middle $act"
-	remember yes
+	connect_known yes
 	connect $alive host "$RUN"
 	guessed || fail "wrong guess, $act: no guess"
 	# a packet that is ignored can be any, as RFC 4253 has it

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "log.h"
 #include "misc.h"
 #include "ssherr.h"
+#include "sshbuf.h"
 #include "sshkey.h"
 #include "authfile.h"
 #include "kex.h"
@@ -27,6 +29,7 @@
 #include "channels.h"
 #include "compat.h"
 #include "ssh.h"
+#include "ssh2.h"
 #include "readconf.h"
 #include "hpn-clock.h"
 #include "hpn-connect-ssh.h"
@@ -36,10 +39,14 @@ extern Options options;
 
 #define WAIT_MOST	2000000000ULL	/* ns, for an answer since the question */
 #define WAIT_STEP	100		/* ms */
+#define FIRST_MOST	4096		/* bytes */
 
 static struct winsize size;	/* of the terminal, as the server knows it */
 static int waiting;		/* for an answer that is not the session's */
 static uint64_t asked_ns;	/* ... since then */
+/* What an SFTP client asks for first: kept until the session is open. */
+static u_char first[FIRST_MOST];
+static size_t first_len;
 
 int
 hpn_connect_ssh_hopeless(const char *method)
@@ -117,9 +124,10 @@ hpn_connect_ssh_opens(struct ssh *ssh, uint32_t seq)
 {
 	struct hpn_connect_peer peer = peer_of(ssh);
 	struct hpn_connect_wish wish = {
-	    options.session_type != SESSION_TYPE_NONE &&
-	    options.stdio_forward_host == NULL,
-	    options.num_local_forwards + options.num_remote_forwards > 0 ||
+	    options.session_type != SESSION_TYPE_NONE,
+	    options.stdio_forward_host != NULL,
+	    options.num_local_forwards > 0,
+	    options.num_remote_forwards > 0 ||
 	    options.tun_open != SSH_TUNMODE_NO,
 	    options.forward_agent, options.forward_x11,
 	    options.local_command != NULL,
@@ -129,9 +137,15 @@ hpn_connect_ssh_opens(struct ssh *ssh, uint32_t seq)
 
 	/* A re-exchange under way would hold the packets back */
 	if (ssh_packet_is_rekeying(ssh) ||
-	    !hpn_connect_opens(ssh->connect, &peer, &wish))
+	    !hpn_connect_opens(ssh->connect, &peer, &wish)) {
+		/* Those that were refused are only sent in this way */
+		if (first_len != 0 && ssh->connect->authenticated &&
+		    ssh->connect->stage == HPN_CONNECT_REFUSED)
+			fatal_f("the first requests were sent in vain");
 		return 0;
-	debug("Opening the session with the signature");
+	}
+	debug("Opening the session with the %s", ssh->connect->authenticated ?
+	    "command" : "signature");
 	hpn_connect_open(ssh->connect, seq);
 	return 1;
 }
@@ -153,13 +167,45 @@ hpn_connect_ssh_opening(struct ssh *ssh, int id)
 	Channel *c = channel_by_id(ssh, id);
 	int i, fd;
 
-	c->have_remote_id = 1;	/* it is 0 */
+	c->have_remote_id = options.stdio_forward_host == NULL;	/* it is 0 */
 	for (i = 0; i < 3; i++) {
 		if ((fd = kept(c, i)) != -1)
 			(void)fcntl(fd, F_SETFL, c->restore_flags[i]);
 	}
 	if (c->client_tty && ioctl(c->rfd, TIOCGWINSZ, &size) == -1)
 		memset(&size, 0, sizeof(size));
+}
+
+/* A person types no SFTP; and a terminal's bytes are not for a server to come. */
+static int
+is_sftp(const Channel *c, const struct sshbuf *command)
+{
+	return options.session_type == SESSION_TYPE_SUBSYSTEM &&
+	    sshbuf_len(command) == 4 &&
+	    memcmp(sshbuf_ptr(command), "sftp", 4) == 0 && !isatty(c->rfd);
+}
+
+void
+hpn_connect_ssh_opened(struct ssh *ssh, int id, const struct sshbuf *command)
+{
+	Channel *c = channel_by_id(ssh, id);
+	struct pollfd pfd = { c->rfd, POLLIN, 0 };
+	ssize_t n;
+	int r;
+
+	if (first_len == 0 && is_sftp(c, command) && poll(&pfd, 1, 0) == 1 &&
+	    (n = read(c->rfd, first, sizeof(first))) > 0)
+		first_len = (size_t)n;
+	if (first_len != 0) {
+		debug2("Sending %zu bytes with the request for sftp", first_len);
+		hpn_connect_spend(ssh->connect, id, first_len);
+		if ((r = sshpkt_start(ssh, SSH2_MSG_CHANNEL_DATA)) != 0 ||
+		    (r = sshpkt_put_u32(ssh, c->remote_id)) != 0 ||
+		    (r = sshpkt_put_string(ssh, first, first_len)) != 0 ||
+		    (r = sshpkt_send(ssh)) != 0)
+			fatal_fr(r, "send packet");
+	}
+	hpn_connect_opened(ssh->connect, ssh_packet_next_seqnr(ssh));
 }
 
 void
@@ -169,9 +215,11 @@ hpn_connect_ssh_confirmed(struct ssh *ssh, int id)
 	struct winsize now;
 	int i, fd;
 
-	if (c->remote_id != 0)
+	if (c->remote_id != 0 && options.stdio_forward_host == NULL)
 		fatal("The server's first channel is not 0: use "
 		    "HPNFastConnect no");
+	hpn_connect_window(ssh->connect, id, &c->remote_window);
+	first_len = 0;
 	for (i = 0; i < 3; i++) {
 		if ((fd = kept(c, i)) != -1)
 			set_nonblock(fd);

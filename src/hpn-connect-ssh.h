@@ -10,6 +10,7 @@
 #include "hpn-guess-ssh.h"
 
 struct ssh;
+struct sshbuf;
 struct timespec;
 struct sshkey;
 
@@ -36,11 +37,18 @@ int hpn_connect_ssh_signs(const struct sshkey *, int agent_fd,
     const char *filename);
 
 /*
- * The opening of this channel was sent: its requests are next.  The server has
- * not told its channel number.  It will be 0.  Until it has, standard input and
- * output stay unchanged, because ssh may still end or be killed.
+ * The opening of this channel was sent: a session's requests are next.  The
+ * server has not told its channel number.  It will be 0.  Until it has, standard
+ * input and output stay unchanged, because ssh may still end or be killed.
  */
 void hpn_connect_ssh_opening(struct ssh *, int id);
+
+/*
+ * Its requests were sent as well.  What an SFTP client has for the server already
+ * follows the subsystem's name (command): a server that copes has made the
+ * window by then, which we learn later.
+ */
+void hpn_connect_ssh_opened(struct ssh *, int id, const struct sshbuf *command);
 
 /* The server has opened it.  Ends ssh if the requests went elsewhere. */
 void hpn_connect_ssh_confirmed(struct ssh *, int id);

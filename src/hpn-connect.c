@@ -56,16 +56,18 @@ int
 hpn_connect_opens(const struct hpn_connect *c,
     const struct hpn_connect_peer *peer, const struct hpn_connect_wish *w)
 {
-	if (c == NULL || !copes(peer) || c->stage != HPN_CONNECT_NONE)
+	if (c == NULL || !copes(peer))
 		return 0;
+	/* The session is to be channel 0 of the server */
+	if (c->authenticated)
+		return w->session && !w->remote &&
+		    c->stage != HPN_CONNECT_RUNS;
 	/* zlib@openssh.com begins at SUCCESS, which we would be ahead of */
-	if (c->compresses)
+	if (c->stage != HPN_CONNECT_NONE || c->compresses)
 		return 0;
-	/*
-	 * The session is to be channel 0 of the server, and nothing may have to
-	 * happen between SUCCESS and the command.
-	 */
-	return w->session && !w->forwards && !w->agent && !w->x11 &&
+	/* Nothing may have to happen between SUCCESS and the command */
+	return (w->session || w->stdio) && !w->forwards && !w->remote &&
+	    !w->agent && !w->x11 &&
 	    !w->local_command && !w->shared && !w->background &&
 	    !w->none_switch;
 }
@@ -82,7 +84,7 @@ void
 hpn_connect_opened(struct hpn_connect *c, uint32_t end)
 {
 	c->end = end;
-	c->stage = HPN_CONNECT_SENT;
+	c->stage = c->authenticated ? HPN_CONNECT_RUNS : HPN_CONNECT_SENT;
 }
 
 int
@@ -105,22 +107,44 @@ hpn_connect_unknown(struct hpn_connect *c, uint32_t seq)
 	return 0;
 }
 
+void
+hpn_connect_spend(struct hpn_connect *c, int channel, uint32_t bytes)
+{
+	c->channel = channel;
+	c->owed = bytes;
+}
+
+void
+hpn_connect_window(struct hpn_connect *c, int channel, uint32_t *window)
+{
+	uint32_t spent;
+
+	if (c == NULL || channel != c->channel)
+		return;
+	spent = c->owed < *window ? c->owed : *window;
+	*window -= spent;
+	c->owed -= spent;
+}
+
 int
 hpn_connect_failed(struct hpn_connect *c)
 {
 	if (c == NULL || c->stage != HPN_CONNECT_SENT)
 		return 0;
 	c->stage = HPN_CONNECT_REFUSED;
+	c->owed = 0;
 	return 1;
 }
 
 int
 hpn_connect_succeeded(struct hpn_connect *c)
 {
-	if (c == NULL || c->stage == HPN_CONNECT_NONE)
+	if (c == NULL)
 		return 1;
+	c->authenticated = 1;
 	if (c->stage == HPN_CONNECT_REFUSED)
 		return c->unknown == c->end - c->first;
-	c->stage = HPN_CONNECT_RUNS;
+	if (c->stage != HPN_CONNECT_NONE)
+		c->stage = HPN_CONNECT_RUNS;
 	return c->unknown == 0;
 }

@@ -10,10 +10,9 @@
  *   asks for methods (RFC 4252 section 5.1).  It is the key that would be
  *   offered first anyway.
  * - Whether ssh sends the session and its command together with the signature
- *   of
- *   a key that the server has accepted (PK_OK).  A command must never run
- *   twice.  ssh sends it again only if the server has answered each of these
- *   packets with UNIMPLEMENTED.
+ *   of a key that the server has accepted (PK_OK), or else together with each
+ *   other after SUCCESS.  A command must never run twice.  ssh sends it again
+ *   only if the server has answered each of these packets with UNIMPLEMENTED.
  * - Which servers get anything early: only those that are known to handle it.
  *   Their EXT_INFO (RFC 8308) shows it.  Nobody on the way can change that.
  *
@@ -41,6 +40,9 @@ struct hpn_connect {
 	uint32_t first, end;	/* sequence numbers of its packets: [first, end) */
 	uint32_t unknown;	/* so many of them were answered UNIMPLEMENTED */
 	int rekeyed;		/* since then: sequence numbers may be reset */
+	int authenticated;	/* and all that was sent is accounted for */
+	uint32_t owed;		/* bytes of data sent before there was a window */
+	int channel;		/* ... in this one */
 };
 
 /* What the server has said about itself; the last three: the first EXT_INFO. */
@@ -53,7 +55,9 @@ struct hpn_connect_peer {
 /* What ssh is to do, from its options: each non-zero if it is asked for. */
 struct hpn_connect_wish {
 	int session;		/* a session, with a command, shell or subsystem */
-	int forwards;		/* -L, -R, -D, -W, -w */
+	int stdio;		/* -W: a channel instead, without requests */
+	int forwards;		/* -L, -R, -D, -w */
+	int remote;		/* -R, -w: channels of the server before ours */
 	int agent, x11;		/* their forwarding */
 	int local_command;	/* which may end before the remote one starts */
 	int shared;		/* ControlMaster, ControlPersist: a socket comes first */
@@ -74,8 +78,9 @@ int hpn_connect_asks(const struct hpn_connect *,
     int (*usable)(const char *method, void *ctx), void *ctx);
 
 /*
- * Whether the session may travel with a signature.  At most once in the life of
- * a connection, and never after a refusal.
+ * Whether the session may travel with a signature, at most once in the life of a
+ * connection; or, when authentication has succeeded and no session is open, its
+ * requests with its opening.
  */
 int hpn_connect_opens(const struct hpn_connect *,
     const struct hpn_connect_peer *, const struct hpn_connect_wish *);
@@ -91,6 +96,13 @@ int hpn_connect_opening(const struct hpn_connect *);
  * runs.
  */
 int hpn_connect_unknown(struct hpn_connect *, uint32_t seq);
+
+/*
+ * Bytes of data are sent in a channel whose window is not known.  When it has come,
+ * or more of it, they are taken from it.
+ */
+void hpn_connect_spend(struct hpn_connect *, int channel, uint32_t bytes);
+void hpn_connect_window(struct hpn_connect *, int channel, uint32_t *window);
 
 /*
  * The answer to the signature was a failure.  Returns 1 if an early session has

@@ -16,6 +16,7 @@
 #include "channels.h"
 #include "hpn-clock.h"
 #include "hpn-connection.h"
+#include "hpn-connect.h"
 #include "hpn-loop.h"
 #include "hpn-pace.h"
 #include "hpn-pipe.h"
@@ -157,8 +158,9 @@ hpn_loop_written(struct ssh *ssh, Channel *c, size_t len, size_t max)
 }
 
 void
-hpn_loop_adjusted(struct ssh *ssh, const Channel *c)
+hpn_loop_adjusted(struct ssh *ssh, Channel *c)
 {
+	hpn_connect_window(ssh->connect, c->self, &c->remote_window);
 	if (ssh->hpn != NULL && sshbuf_len(c->input) == 0 &&
 	    !ssh_packet_have_data_to_write(ssh))
 		(void)hpn_tcp_ack_now(ssh_packet_get_connection_in(ssh));

@@ -49,9 +49,9 @@ void hpn_loop_written(struct ssh *, struct Channel *, size_t len,
  * The peer has enlarged the window of a channel that has nothing to send.  So
  * no data go back that would carry TCP's acknowledgement: acknowledge at once.
  * A peer that leaves Nagle's algorithm on waits for this before its next
- * request.
+ * request.  Takes from the window what was sent before there was one.
  */
-void hpn_loop_adjusted(struct ssh *, const struct Channel *);
+void hpn_loop_adjusted(struct ssh *, struct Channel *);
 
 /*
  * Make packets of what the channels hold, each in turn, until that is enough

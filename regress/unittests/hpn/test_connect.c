@@ -75,7 +75,7 @@ static void
 opening(void)
 {
 	struct hpn_connect zero = { 0 }, *c = &zero;
-	struct hpn_connect_wish wish, plain = { 1, 0, 0, 0, 0, 0, 0, 0 };
+	struct hpn_connect_wish wish, plain = { .session = 1 };
 	struct hpn_connect_peer peer = openssh;
 
 	TEST_START("connect: a plain session is opened early, others are not");
@@ -86,8 +86,13 @@ opening(void)
 	wish = plain;
 	wish.session = 0;
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish.stdio = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 1);
 	wish = plain;
 	wish.forwards = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.remote = 1;
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
 	wish = plain;
 	wish.agent = 1;
@@ -117,6 +122,7 @@ opening(void)
 	TEST_START("connect: it is opened once, and there is nothing to withdraw");
 	ASSERT_INT_EQ(hpn_connect_succeeded(NULL), 1);
 	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
+	memset(c, 0, sizeof(*c));
 	ASSERT_INT_EQ(hpn_connect_failed(NULL), 0);
 	ASSERT_INT_EQ(hpn_connect_failed(c), 0);
 	ASSERT_INT_EQ(hpn_connect_opening(c), 0);
@@ -147,7 +153,45 @@ opening(void)
 	ASSERT_INT_EQ(hpn_connect_unknown(c, 10), 0);
 	ASSERT_INT_EQ(hpn_connect_unknown(NULL, 10), 0);
 	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
-	/* and not early a second time */
+	/* and then only with its requests */
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 1);
+	hpn_connect_open(c, 20);
+	hpn_connect_opened(c, 22);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 21), 1);
+	TEST_DONE();
+
+	TEST_START("connect: not with a signature a second time");
+	memset(c, 0, sizeof(*c));
+	hpn_connect_open(c, 7);
+	hpn_connect_opened(c, 10);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
+	TEST_DONE();
+
+	TEST_START("connect: after SUCCESS requests go with the opening");
+	memset(c, 0, sizeof(*c));
+	wish = plain;
+	wish.agent = wish.x11 = wish.local_command = wish.shared = 1;
+	wish.background = wish.none_switch = wish.forwards = 1;
+	hpn_connect_agreed(c, 1);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 1);
+	wish.remote = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish = plain;
+	wish.session = 0;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	wish.stdio = 1;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	peer = openssh;
+	peer.hostbound = 0;
+	ASSERT_INT_EQ(hpn_connect_opens(c, &peer, &plain), 0);
+	hpn_connect_open(c, 7);
+	hpn_connect_opened(c, 9);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 8), 1);
+	ASSERT_INT_EQ(hpn_connect_unknown(c, 9), 0);
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
 	TEST_DONE();
 
@@ -194,9 +238,53 @@ opening(void)
 	TEST_DONE();
 }
 
+static void
+spending(void)
+{
+	struct hpn_connect zero = { 0 }, *c = &zero;
+	uint32_t window = 100;
+
+	TEST_START("connect: early data are taken from the window, once");
+	hpn_connect_window(NULL, 0, &window);
+	hpn_connect_window(c, 0, &window);
+	ASSERT_U32_EQ(window, 100);
+	hpn_connect_spend(c, 3, 30);
+	hpn_connect_window(c, 0, &window);	/* another channel's */
+	ASSERT_U32_EQ(window, 100);
+	hpn_connect_window(c, 3, &window);
+	ASSERT_U32_EQ(window, 70);
+	hpn_connect_window(c, 3, &window);
+	ASSERT_U32_EQ(window, 70);
+	TEST_DONE();
+
+	TEST_START("connect: ... of a window that comes bit by bit");
+	hpn_connect_spend(c, 3, 30);
+	window = 0;
+	hpn_connect_window(c, 3, &window);
+	ASSERT_U32_EQ(window, 0);
+	window = 20;
+	hpn_connect_window(c, 3, &window);
+	ASSERT_U32_EQ(window, 0);
+	window = UINT32_MAX;
+	hpn_connect_window(c, 3, &window);
+	ASSERT_U32_EQ(window, UINT32_MAX - 10);
+	TEST_DONE();
+
+	TEST_START("connect: ... and not of what was refused");
+	hpn_connect_open(c, 7);
+	hpn_connect_spend(c, 3, 30);
+	hpn_connect_opened(c, 10);
+	ASSERT_INT_EQ(hpn_connect_failed(c), 1);
+	window = 40;
+	hpn_connect_window(c, 3, &window);
+	ASSERT_U32_EQ(window, 40);
+	TEST_DONE();
+}
+
 void
 test_connect(void)
 {
+	spending();
 	asking();
 	opening();
 }
