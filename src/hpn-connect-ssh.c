@@ -31,6 +31,7 @@
 #include "ssh.h"
 #include "ssh2.h"
 #include "readconf.h"
+#include "dispatch.h"
 #include "hpn-clock.h"
 #include "hpn-connect-ssh.h"
 #include "ssh-gss.h"
@@ -47,6 +48,15 @@ static uint64_t asked_ns;	/* ... since then */
 /* What an SFTP client asks for first: kept until the session is open. */
 static u_char first[FIRST_MOST];
 static size_t first_len;
+/* The key that is asked for before the methods are known. */
+static enum {
+	KEY_LATE,	/* it was not */
+	KEY_ASKED,	/* its answer comes */
+	KEY_STRAY,	/* ... and does not count */
+	KEY_DONE	/* no more */
+} early;
+static struct identity *early_id;	/* asked for, with this algorithm */
+static char *early_alg;
 
 int
 hpn_connect_ssh_hopeless(const char *method)
@@ -78,15 +88,6 @@ peer_of(const struct ssh *ssh)
 	return peer;
 }
 
-int
-hpn_connect_ssh_asks(const struct ssh *ssh, const char *preferred,
-    int (*usable)(const char *, void *))
-{
-	struct hpn_connect_peer peer = peer_of(ssh);
-
-	return hpn_connect_asks(ssh->connect, &peer, preferred, usable, NULL);
-}
-
 /*
  * Whether a file has the private key of public, and it can sign at once.
  * sshkey_load_private() would complain of permissions, and again when the key is
@@ -109,20 +110,129 @@ unlocked(const struct sshkey *public, const char *filename)
 	return r == 0;
 }
 
-int
-hpn_connect_ssh_signs(const struct sshkey *key, int agent_fd,
-    const char *filename)
+/* Whether ssh may sign with a key without asking the server first. */
+static int
+signs(struct ssh *ssh, const struct hpn_connect_key *only)
 {
-	return options.identities_only && options.add_keys_to_agent == 0 &&
-	    agent_fd == -1 && (key->flags & SSHKEY_FLAG_EXT) == 0 &&
-	    !sshkey_is_sk(key) && !sshkey_is_cert(key) &&
-	    unlocked(key, filename);
+	struct hpn_connect_key k = { .id = NULL };
+	int others = 0;
+
+	while (hpn_connect_keys.next(ssh, &k)) {
+		free(k.alg);
+		if (k.id != only->id && (k.key != NULL ||
+		    access(k.filename, F_OK) == 0))
+			others = 1;
+	}
+	return !others && options.identities_only &&
+	    options.add_keys_to_agent == 0 && only->agent_fd == -1 &&
+	    (only->key->flags & SSHKEY_FLAG_EXT) == 0 &&
+	    !sshkey_is_sk(only->key) && !sshkey_is_cert(only->key) &&
+	    unlocked(only->key, only->filename);
+}
+
+/* The key that is offered first; 0 if a file is to be read to know that. */
+static int
+first_key(struct ssh *ssh, struct hpn_connect_key *k)
+{
+	memset(k, 0, sizeof(*k));
+	while (hpn_connect_keys.next(ssh, k)) {
+		if (k->key == NULL && access(k->filename, F_OK) == 0)
+			return 0;
+		if (k->alg != NULL)
+			return 1;
+	}
+	return 0;
+}
+
+static void
+ask(struct ssh *ssh)
+{
+	struct hpn_connect_peer peer = peer_of(ssh);
+	struct hpn_connect_key k;
+	int now;
+
+	if (early != KEY_LATE || !hpn_connect_asks(ssh->connect, &peer,
+	    options.preferred_authentications, hpn_connect_keys.usable, NULL))
+		return;
+	early = KEY_DONE;
+	hpn_connect_keys.prepare(ssh, ssh->authctxt);
+	if (!first_key(ssh, &k))
+		return;
+	debug("Offering public key with the request for methods: %s",
+	    k.filename);
+	now = hpn_connect_keys.session != NULL && signs(ssh, &k);
+	if (!hpn_connect_keys.offer(ssh, k.id, now)) {
+		free(k.alg);
+		return;
+	}
+	early = KEY_ASKED;
+	early_id = k.id;
+	early_alg = k.alg;
+	if (now)
+		hpn_connect_keys.session(ssh);
+}
+
+int
+hpn_connect_ssh_ext_info(int type, u_int32_t seq, struct ssh *ssh)
+{
+	int r = kex_input_ext_info(type, seq, ssh);
+
+	if (r == 0)
+		ask(ssh);
+	return r;
+}
+
+int
+hpn_connect_ssh_asked(void)
+{
+	return early == KEY_ASKED;
+}
+
+int
+hpn_connect_ssh_owed(const char *methods)
+{
+	if (early == KEY_ASKED && !kex_has_any_alg(methods, "publickey")) {
+		/* It takes none: the answer to the key comes next */
+		early = KEY_STRAY;
+		return 1;
+	}
+	(void)hpn_connect_ssh_stray();
+	return 0;
+}
+
+int
+hpn_connect_ssh_stray(void)
+{
+	if (early != KEY_STRAY)
+		return 0;
+	early = KEY_DONE;
+	return 1;
+}
+
+int
+hpn_connect_ssh_answer(struct ssh *ssh)
+{
+	struct hpn_connect_key k;
+	int same;
+
+	if (early == KEY_LATE)
+		hpn_connect_keys.prepare(ssh, ssh->authctxt);
+	if (early != KEY_ASKED)
+		return 0;
+	/* A second EXT_INFO may have changed what comes first, and how */
+	same = first_key(ssh, &k) && k.id == early_id &&
+	    strcmp(k.alg, early_alg) == 0;
+	free(k.alg);
+	early = same ? KEY_DONE : KEY_STRAY;
+	hpn_connect_keys.answer(ssh, same ? early_id : NULL);
+	return 1;
 }
 
 int
 hpn_connect_ssh_opens(struct ssh *ssh, uint32_t seq)
 {
-	struct hpn_connect_peer peer = peer_of(ssh);
+	struct hpn_connect *c = ssh->connect;
+	struct hpn_connect_peer peer;
 	struct hpn_connect_wish wish = {
 	    options.session_type != SESSION_TYPE_NONE,
 	    options.stdio_forward_host != NULL,
@@ -135,18 +245,20 @@ hpn_connect_ssh_opens(struct ssh *ssh, uint32_t seq)
 	    options.control_master != SSHCTL_MASTER_NO),
 	    options.fork_after_authentication, options.hpn.none_switch };
 
-	/* A re-exchange under way would hold the packets back */
-	if (ssh_packet_is_rekeying(ssh) ||
-	    !hpn_connect_opens(ssh->connect, &peer, &wish)) {
+	/* Before SUCCESS, a re-exchange would hold the packets back */
+	if (c == NULL || (!c->authenticated && ssh_packet_is_rekeying(ssh)))
+		return 0;
+	peer = peer_of(ssh);
+	if (!hpn_connect_opens(c, &peer, &wish)) {
 		/* Those that were refused are only sent in this way */
-		if (first_len != 0 && ssh->connect->authenticated &&
-		    ssh->connect->stage == HPN_CONNECT_REFUSED)
+		if (first_len != 0 && c->authenticated &&
+		    c->stage == HPN_CONNECT_REFUSED)
 			fatal_f("the first requests were sent in vain");
 		return 0;
 	}
-	debug("Opening the session with the %s", ssh->connect->authenticated ?
-	    "command" : "signature");
-	hpn_connect_open(ssh->connect, seq);
+	debug("Opening the session with the %s",
+	    c->authenticated ? "command" : "signature");
+	hpn_connect_open(c, seq);
 	return 1;
 }
 

@@ -13,6 +13,8 @@ struct ssh;
 struct sshbuf;
 struct timespec;
 struct sshkey;
+struct identity;
+struct cauthctxt;
 
 /*
  * Whether this is a GSSAPI method and the user has no credentials for it.
@@ -20,21 +22,51 @@ struct sshkey;
  */
 int hpn_connect_ssh_hopeless(const char *method);
 
-/*
- * hpn_connect_asks() for this connection; hpn_connect_opens() and, if it says
- * yes, hpn_connect_open().  seq: of the next packet.
- */
-int hpn_connect_ssh_asks(const struct ssh *, const char *preferred,
-    int (*usable)(const char *method, void *ctx));
-int hpn_connect_ssh_opens(struct ssh *, uint32_t seq);
+/* One of the identities, as far as it has to be known here. */
+struct hpn_connect_key {
+	struct identity *id;		/* sshconnect2.c's */
+	const struct sshkey *key;	/* public; NULL: not read yet */
+	const char *filename;
+	int agent_fd;			/* -1: no agent has it */
+	char *alg;			/* it would sign with; NULL: with none */
+};
+
+/* What sshconnect2.c does with them. */
+extern const struct hpn_connect_keys {
+	int (*usable)(const char *method, void *ctx);
+	/* Make the list of identities */
+	void (*prepare)(struct ssh *, struct cauthctxt *);
+	/* The one after k->id, or the first; alg is the caller's.  0: no more. */
+	int (*next)(struct ssh *, struct hpn_connect_key *k);
+	/* Ask for it, or sign with it.  Returns 0 if nothing was sent. */
+	int (*offer)(struct ssh *, struct identity *, int signs);
+	/* Expect the answer; it is that to this one, or (NULL) is not wanted */
+	void (*answer)(struct ssh *, struct identity *);
+	/* Open the session with a signature */
+	void (*session)(struct ssh *);
+} hpn_connect_keys;
 
 /*
- * Whether ssh may sign with its only identity without asking the server first.
- * The file must need no passphrase, and the user need not confirm or touch
- * anything.  agent_fd: -1 if no agent has the key.
+ * The first key, asked for before it is known whether the server takes any.  With
+ * IdentitiesOnly and one file that needs no passphrase, no touch and no agent,
+ * ssh signs at once.
+ *
+ * _ext_info: a handler of packets; asks when it is known which server it is.
+ * _asked: whether the next answer is that to "none".
+ * _owed: FAILURE has come with these methods; whether an answer, which does not
+ *   count, has to come before ssh goes on.
+ * _stray: PK_OK has come; whether it does not count.
+ * _answer: "publickey" is next.  Makes the list of identities.  Returns 1 if an
+ *   answer is under way.
  */
-int hpn_connect_ssh_signs(const struct sshkey *, int agent_fd,
-    const char *filename);
+int hpn_connect_ssh_ext_info(int type, u_int32_t seq, struct ssh *);
+int hpn_connect_ssh_asked(void);
+int hpn_connect_ssh_owed(const char *methods);
+int hpn_connect_ssh_stray(void);
+int hpn_connect_ssh_answer(struct ssh *);
+
+/* hpn_connect_opens() and, if it says yes, hpn_connect_open(): of packet seq. */
+int hpn_connect_ssh_opens(struct ssh *, uint32_t seq);
 
 /*
  * The opening of this channel was sent: a session's requests are next.  The
