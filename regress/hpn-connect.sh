@@ -45,7 +45,7 @@ connect ()
 # copy OPTION... FROM TO: the same with scp.
 copy ()
 {
-	run $SCP -v -S $SSH -F $CONF "$@" 2>$HPN_LOG_CLIENT
+	run $SCP -v -S $REAL_SSH -F $CONF "$@" 2>>$HPN_LOG_CLIENT
 }
 
 run ()
@@ -208,7 +208,9 @@ for SERVER in $servers; do
 	for act in no first seen two; do
 		_fast=yes _more=
 		case $act in
-		no)	_fast=no _t=11 ;;
+		no)	# stock's sshd grants the window later
+			_fast=no _t=11
+			test $SERVER = $SSHD || _t=12 ;;
 		first)	connect_known; _t=6 ;;
 		seen)	_t=5 ;;
 		two)	serve "AuthenticationMethods publickey,publickey"
