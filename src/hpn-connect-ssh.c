@@ -298,7 +298,7 @@ is_sftp(const Channel *c, const struct sshbuf *command)
 }
 
 void
-hpn_connect_ssh_opened(struct ssh *ssh, int id, const struct sshbuf *command)
+hpn_connect_ssh_first(struct ssh *ssh, int id, const struct sshbuf *command)
 {
 	Channel *c = channel_by_id(ssh, id);
 	struct pollfd pfd = { c->rfd, POLLIN, 0 };
@@ -317,7 +317,6 @@ hpn_connect_ssh_opened(struct ssh *ssh, int id, const struct sshbuf *command)
 		    (r = sshpkt_send(ssh)) != 0)
 			fatal_fr(r, "send packet");
 	}
-	hpn_connect_opened(ssh->connect, ssh_packet_next_seqnr(ssh));
 }
 
 void

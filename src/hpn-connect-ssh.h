@@ -80,7 +80,7 @@ void hpn_connect_ssh_opening(struct ssh *, int id);
  * follows the subsystem's name (command): a server that copes has made the
  * window by then, which we learn later.
  */
-void hpn_connect_ssh_opened(struct ssh *, int id, const struct sshbuf *command);
+void hpn_connect_ssh_first(struct ssh *, int id, const struct sshbuf *command);
 
 /* The server has opened it.  Ends ssh if the requests went elsewhere. */
 void hpn_connect_ssh_confirmed(struct ssh *, int id);
