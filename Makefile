@@ -7,7 +7,7 @@ BASE = debian
 HPN_GOAL = $@
 export BASE HPN_GOAL
 
-.PHONY: help demo check check-full bench bench-dmscp peers why build stock install tree refresh update dist \
+.PHONY: help demo check check-full bench bench-dmscp peers why many-nodes build stock install tree refresh update dist \
 	deb deb-check rpm dist-check check-differential check-series check-prefixes series-size rebase clean distclean
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench      measure everything on emulated links, with plots'
 	@echo 'make bench-dmscp  dmscp beside ssh, mbuffer and rsync; lab/dmscp.sh'
 	@echo 'make peers      try and measure other SSH programs with ours: a table'
+	@echo 'make many-nodes    a tree from four nodes of a Slurm made here; one dies'
 	@echo 'make why        put causes of slow transfers in, and count right verdicts'
 	@echo
 	@echo 'make build      compile; the result is build/stage/hpn-BASE/bin/ssh ...'
@@ -83,6 +84,11 @@ why:
 	@base/build.sh hpn "$$BASE"
 	@base/build.sh stock "$$BASE"
 	@lab/why.sh
+
+many-nodes:
+	@base/deps.sh build lab nodes
+	@base/build.sh hpn "$$BASE"
+	@lab/many-nodes.sh
 
 check:
 	@base/deps.sh build lab check

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: ISC
 # Name the packages that are missing and install them where that is allowed.
 #
-# usage: base/deps.sh GROUP...     groups: build lab check peers deb rpm
+# usage: base/deps.sh GROUP...     groups: build lab check peers nodes deb rpm
 #
 #   build  compile the fork         lab    the emulated link and its benchmarks
 #   check  peers and tools that the tests use
 #   peers  everybody else's SSH programs, for lab/peers.sh and two tests
+#   nodes  a small cluster on one machine, for lab/many-nodes.sh
 #   deb    a Debian root, and a system in it      rpm   rpmbuild
 #
 # On Debian: installs with apt-get as root or through a sudo that asks no
@@ -67,6 +68,8 @@ group() {
 		bash-completion bash-completion
 		zsh zsh
 		python3-minimal python3
+		fpart fpart
+		parallel parallel
 		EOF
 	peers) cat <<-'EOF' ;;
 		putty-tools putty
@@ -84,6 +87,12 @@ group() {
 		rsync rsync
 		ansible-core ansible-core
 		EOF
+	nodes) cat <<-'EOF' ;;
+		slurm-wlm slurm-slurmd
+		munge munge
+		fpart fpart
+		parallel parallel
+		EOF
 	deb) cat <<-'EOF' ;;
 		mmdebstrap mmdebstrap
 		debian-archive-keyring debian-keyring
@@ -94,7 +103,7 @@ group() {
 		rpm rpm-build
 		EOF
 	*)
-		echo "openssh-hpn: error: no group $1: base/deps.sh build lab check peers deb rpm" >&2
+		echo "openssh-hpn: error: no group $1: base/deps.sh build lab check peers nodes deb rpm" >&2
 		exit 1 ;;
 	esac
 }

@@ -45,6 +45,8 @@ attempt "cannot write $dir" cp "$ROOT/LICENSE" "$dir/LICENCE.hpn"
 attempt "cannot write $dir" cp "$ROOT/packaging/openssh-hpn.spec" \
     "$ROOT/packaging/sshd-hpn.service" "$dir/contrib/hpn"
 attempt "cannot write $dir" cp "$ROOT/packaging/rpm"/* "$dir/contrib/hpn/rpm"
+attempt "cannot write $dir" cp -R "$ROOT/packaging/many-nodes" "$dir/contrib/hpn"
+attempt "cannot write $dir" cp "$ROOT/docs/many-nodes.md" "$dir/contrib/hpn/many-nodes"
 # Everything gets one date, and make must not want to generate anything anew.
 attempt "cannot write $name.tar" tar -C "$SCRATCH" --sort=name --format=ustar \
     --mtime="$GIT_COMMITTER_DATE" --owner=0 --group=0 --numeric-owner \

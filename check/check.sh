@@ -37,7 +37,7 @@ out=$build/check
 # processors.
 check_setup='deps series build-debian build-stock'
 check_a='suite-debian'
-check_b='names circles policy files version warnings-debian man options differential'
+check_b='names circles policy files version warnings-debian man options many-nodes differential'
 check_end='lab'
 rest_setup='build-upstream build-10.3'
 rest_a='suite-threads suite-upstream suite-10.3'
@@ -402,6 +402,7 @@ NoneEnabled yes' ;;
 	man)		step_man ;;
 	files)		step_files ;;
 	options)	script check/options.sh ;;
+	many-nodes)	script check/many-nodes.sh ;;
 	version)	step_version ;;
 	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
 	lab)		optional check/lab.sh ;;

@@ -200,7 +200,7 @@ prepare_source() {
 	samples_patch >$p/hpn-samples.patch
 	if grep -q '^@@' $p/hpn-samples.patch; then
 		echo hpn-samples.patch >>$p/series
-		mkdir debian/hpn-examples
+		mkdir -p debian/hpn-examples
 		for f in ssh_config sshd_config; do
 			sed '/\$OpenBSD:/d' "$BUILD/tree/debian/$f" \
 			    >debian/hpn-examples/$f.hpn
@@ -212,6 +212,10 @@ prepare_source() {
 	else
 		rm $p/hpn-samples.patch
 	fi
+	mkdir -p debian/hpn-examples
+	cp -pR "$ROOT/packaging/many-nodes" debian/hpn-examples/
+	cp -p "$ROOT/docs/many-nodes.md" debian/hpn-examples/many-nodes/
+	echo debian/hpn-examples/many-nodes >>debian/openssh-client.examples
 	printf '%s\n' README.hpn PROTOCOL.hpn OVERVIEW.hpn \
 	    >>debian/openssh-client.docs
 	# Completion for the shells, beside the files of bash-completion and zsh. The
@@ -242,8 +246,10 @@ prepare_source() {
 
 inputs_id() {
 	printf '%s\n' 1 "$version" "$options" "$profiles" "$name" "$email"
-	sha256sum "$packaging" "$ROOT/packaging/deb.sh" | sed 's/ .*//'
-	hash_of "$ROOT/src" "$ROOT/regress" "$ROOT/patches"
+	sha256sum "$packaging" "$ROOT/packaging/deb.sh" \
+	    "$ROOT/docs/many-nodes.md" | sed 's/ .*//'
+	hash_of "$ROOT/src" "$ROOT/regress" "$ROOT/patches" \
+	    "$ROOT/packaging/many-nodes"
 }
 
 # The tree was brought up to date above; one with work of its own is no source of
