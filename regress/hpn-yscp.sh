@@ -71,6 +71,20 @@ cmp $T/from/file $T/sealed || fail "-e"
 y yes somehost:$T/nowhere $T/x
 expect "no such file" 1 clear
 grep 'copies encrypted' $LOG && fail "no such file: `cat $LOG`"
+# What scp can do and yscp cannot is said in words of yscp
+y yes -rO $T/from/file somehost:$T/x
+expect "-O" 255 sealed
+grep 'yscp.*-O: files are compared' $LOG >/dev/null || fail "-O: `cat $LOG`"
+y yes -3 somehost:$T/from/file otherhost:$T/x
+expect "-3" 255 sealed
+grep 'yscp.*-3: files are compared' $LOG >/dev/null || fail "-3: `cat $LOG`"
+y yes -- $T/from/file $T/x
+expect "local to local" 255 sealed
+grep 'both on this machine' $LOG >/dev/null || fail "local: `cat $LOG`"
+y yes $T/from/file somehost:$T/from/file otherhost:$T/x
+expect "remote to remote" 255 sealed
+grep 'both on other machines' $LOG >/dev/null || fail "remote: `cat $LOG`"
+test ! -f $T/x || fail "refused: something was copied"
 for wrong in -Y -e "-l"; do
 	y yes $wrong
 	test $status = 1 || fail "$wrong alone: $status"

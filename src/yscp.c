@@ -37,6 +37,28 @@ cleanup_exit(int i)
 	_exit(i);
 }
 
+static void __attribute__((noreturn))
+only_sftp(const char *what)
+{
+	fatal("%s: files are compared over SFTP, between this machine and "
+	    "another (scp knows this option)", what);
+}
+
+/* One side is here, and the other elsewhere: as scp sees them. */
+static void
+check_sides(char **operands, int n)
+{
+	int i, there = colon(operands[n - 1]) != NULL;
+
+	for (i = 0; i < n - 1; i++) {
+		if ((colon(operands[i]) != NULL) == there)
+			fatal("\"%s\" and \"%s\" are both on %s: one of them "
+			    "must be on this machine, and the other not",
+			    operands[i], operands[n - 1],
+			    there ? "other machines" : "this machine");
+	}
+}
+
 static void
 usage(void)
 {
@@ -103,7 +125,7 @@ int
 main(int argc, char **argv)
 {
 	char **args, *path = scp_path(argv[0]), *p;
-	int i, n = 0, encrypt = 0, fds[2], status, refused;
+	int i, n = 0, encrypt = 0, fds[2], status, refused, first;
 
 	sanitise_stdfd();
 	__progname = ssh_get_progname(argv[0]);
@@ -120,7 +142,11 @@ main(int argc, char **argv)
 				encrypt = 1;
 				memmove(p, p + 1, strlen(p));
 				p--;
-			} else if (*p == ':' || strchr(SCP_OPTIONS, *p) == NULL)
+			} else if (*p == '3' || *p == 'R')
+				only_sftp(*p == '3' ? "-3" : "-R");
+			else if (*p == 'O')
+				only_sftp("-O");
+			else if (*p == ':' || strchr(SCP_OPTIONS, *p) == NULL)
 				usage();
 			else if (strchr(SCP_OPTIONS, *p)[1] == ':')
 				break;
@@ -131,8 +157,10 @@ main(int argc, char **argv)
 		if (*p != '\0' && p[1] == '\0' && i + 1 < argc)
 			args[n++] = argv[++i];
 	}
-	if (argc - i < 2)
+	first = i < argc && strcmp(argv[i], "--") == 0 ? i + 1 : i;
+	if (argc - first < 2)
 		usage();
+	check_sides(argv + first, argc - first);
 	/* The first that ssh gets holds: what the user says goes first */
 	if (!encrypt) {
 		args[n++] = "-oNoneEnabled=yes";
