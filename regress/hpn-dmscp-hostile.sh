@@ -23,6 +23,23 @@ chmod 755 $OBJ/hpn-dmscp.bad.sh
 BAD=
 export BAD
 
+# Servers that never say anything: half a minute, meanwhile the rest
+cat >$OBJ/hpn-dmscp.silent.sh <<EOD
+#!/bin/sh
+exec sleep `hpn_times 300`
+EOD
+chmod 755 $OBJ/hpn-dmscp.silent.sh
+SILENCE=
+LONG=`hpn_times 90`
+for how in "-T 0 -w -s h -f f" "-T 1 -r -s h -f f" "-T 0 -w -s h -R cat" \
+    "-T 1 -w -s h -R cat"; do
+	( status=0
+	text=`timeout $LONG $DMSCP -program \
+	    $OBJ/hpn-dmscp.silent.sh $how </dev/null 2>&1` || status=$?
+	echo "$status $text" >>$T/silent ) &
+	SILENCE="$SILENCE $!"
+done
+
 dm ()
 {
 	status=0
@@ -162,3 +179,7 @@ for seed in 1 2 3 4 5 6 7 8 9 10; do
 	    fail "$BAD: read: complete, but is not"
 	verbose "odd server $seed: $first, $status"
 done
+
+wait $SILENCE
+test `grep -c '^251 .*within 30 seconds' $T/silent` = 4 || \
+    fail "silent, -T 0: `cat $T/silent`"

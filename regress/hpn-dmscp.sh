@@ -108,6 +108,21 @@ for server in ours bad; do
 	expect "$server, no stream, file read" 0
 	test -f $T/n0 -a ! -s $T/n0 -a ! -s $T/copy || fail "$server: n0"
 
+	# What does not tell how much is in it is no file of nothing
+	mkfifo $T/fifo
+	mkdir $T/folder
+	for f in fifo folder; do
+		dm $server -r -T 5 somehost:$T/$f >$T/copy
+		expect "$server, $f" 255 'no regular file'
+	done
+	if test -s /proc/version || ! test -r /proc/version; then
+		echo "$tid (skipped: a file without a size: none in /proc)"
+	else
+		dm $server -r somehost:/proc/version >$T/copy
+		expect "$server, a file without a size" 255 \
+		    'does not tell its size'
+	fi
+
 	# Nothing is replaced unless that is wanted
 	dm $server -w somehost:$T/f <$T/three
 	expect "$server, file is there" 255 'already.*-force'

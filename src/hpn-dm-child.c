@@ -31,6 +31,8 @@
 #define CHILDREN	16
 /* An ssh whose work is done may have others to wait for: at least so long. */
 #define FINISH		2U
+/* Between two looks whether a child has ended. */
+#define WAIT_US		5000
 /* An idle line whose other end has gone is found out after this, seconds. */
 #define ALIVE		"-oServerAliveInterval=15"
 #define ALIVE_COUNT	"-oServerAliveCountMax=4"
@@ -216,14 +218,14 @@ hpn_dm_child_ended(pid_t pid, int wait, int *status)
 {
 	pid_t r;
 
-	while ((r = waitpid(pid, status, wait ? 0 : WNOHANG)) == -1) {
-		if (errno != EINTR || interrupted) {
-			*status = 255 << 8;
-			break;
-		}
-	}
+	/* A signal must end the wait, and waitpid(2) goes on after one */
+	while ((r = waitpid(pid, status, WNOHANG)) == 0 && wait &&
+	    !interrupted)
+		(void)usleep(WAIT_US);
+	if (r == -1 || (r == 0 && wait))
+		*status = 255 << 8;
 	if (r == 0)
-		return 0;
+		return wait;
 	forget(pid);
 	return 1;
 }
@@ -241,7 +243,7 @@ hpn_dm_child_finish(pid_t pid, uint64_t seconds)
 			hpn_dm_child_stop(pid);
 			return;
 		}
-		(void)usleep(5000);
+		(void)usleep(WAIT_US);
 	}
 	debug("ssh: %s", hpn_dm_child_status(status));
 }

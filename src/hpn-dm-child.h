@@ -36,7 +36,8 @@ pid_t hpn_dm_child_shell(const char *command, int writes, int *fd);
 
 /*
  * Whether the child has ended: 1, with *status as of waitpid(2), or 0: not yet.
- * wait non-zero: wait for it.
+ * wait non-zero: wait for it.  If a signal interrupts that, it says 1 and exit
+ * status 255, and the child is ended with the program.
  */
 int hpn_dm_child_ended(pid_t, int wait, int *status);
 

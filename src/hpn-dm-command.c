@@ -57,7 +57,7 @@ struct run {
 	int eof, sink_done;
 	pid_t pid;			/* ssh */
 	struct hpn_dm_wait wait;
-	uint64_t again_ns, ping_ns;
+	uint64_t again_ns, ping_ns, connect_ns;
 	uint64_t worked_ns, worked;	/* when it last went on, and how far */
 	int welcomed, ever, stays;
 	uint64_t welcomed_ns;
@@ -165,7 +165,7 @@ run_connect(struct run *r)
 	f.text2 = o->command;
 	f.text2_len = strlen(f.text2);
 	hpn_dm_flow_put(r->flow, &f);
-	r->ping_ns = hpn_clock_ns();
+	r->ping_ns = r->connect_ns = hpn_clock_ns();
 }
 
 /* How the command has ended says how all has. */
@@ -353,11 +353,20 @@ static void
 check_time(struct run *r)
 {
 	const struct hpn_dm_opts *o = r->o;
-	uint64_t now = hpn_clock_ns(), done;
+	uint64_t now = hpn_clock_ns(), done, silence;
 
 	if (!hpn_dm_flow_connected(r->flow)) {
 		if (now >= r->again_ns)
 			run_connect(r);
+		return;
+	}
+	silence = hpn_dm_wait_silence(&r->wait, r->ever);
+	if (!r->welcomed && now - r->connect_ns > silence) {
+		if (!r->ever)
+			die(r, HPN_DM_CHILD_LINE, "no " SERVER " on %s within "
+			    "%llu seconds", o->host,
+			    (unsigned long long)(silence / SECOND));
+		lost(r);
 		return;
 	}
 	if (r->welcomed && now - r->ping_ns > PING_EVERY) {
@@ -366,7 +375,7 @@ check_time(struct run *r)
 	}
 	done = o->writes ? hpn_dm_flow_acked_bytes(r->flow) :
 	    hpn_dm_flow_given_bytes(r->flow);
-	if (done != r->worked || (o->writes && r->welcomed && !r->eof &&
+	if (done != r->worked || !r->ever || (o->writes && r->welcomed && !r->eof &&
 	    hpn_dm_flow_read_bytes(r->flow) == done)) {
 		if (r->welcomed)
 			works(r, now);

@@ -76,7 +76,7 @@ struct part {
 	struct hpn_dm_sftp_handle handle;
 	struct hpn_dm_reader *reader;
 	uint64_t given;
-	int asked, sized;
+	u_int asked;		/* at its end; answers to come */
 	int ready;		/* its command has run (-onopen) */
 	int seen;		/* mtime is known, */
 	u_int32_t mtime;	/* as it was when opened */
@@ -179,7 +179,7 @@ part_closed(struct part *f)
 	f->reader = NULL;
 	part_leave(f);
 	f->reader = reader;
-	f->asked = f->sized = 0;
+	f->asked = 0;
 	f->state = PART_NEW;
 }
 
@@ -212,7 +212,8 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
-	f->asked = 0;
+	if (f->state == PART_SIZED)
+		f->asked--;
 	if (status != SSH2_FX_OK || !(a.flags & SSH2_FILEXFER_ATTR_SIZE))
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s does not tell the "
 		    "size of \"%s\": %s", g->o->host, f->path,
@@ -242,8 +243,7 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		f->state = PART_DATA;
 		if (f->reader != NULL)
 			hpn_dm_reader_again(f->reader, g->line.sftp);
-	} else
-		f->sized = 1;
+	}
 	return 0;
 }
 
@@ -551,6 +551,26 @@ part_failed(struct part *f, u_int status)
 
 static void manifest_take(struct get *, struct part *);
 
+/* A file that says that it is empty, as those of /proc do: is it? */
+static int
+empty_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct part *f = about;
+	const u_char *data;
+	size_t len;
+	u_int status;
+
+	if (hpn_dm_sftp_get_data(type, m, &status, &data, &len) == -1)
+		return -1;
+	if (status == SSH2_FX_OK)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s does not "
+		    "tell its size", f->path, f->g->o->host);
+	if (status != SSH2_FX_EOF)
+		part_failed(f, status);
+	f->asked--;
+	return 0;
+}
+
 /* The first part: give what it has, and see whether it is done. */
 static void
 part_step(struct part *f)
@@ -575,12 +595,16 @@ part_step(struct part *f)
 		(void)compare(g, f, f->given == f->size);
 	if (f->state == PART_DATA && f->given == f->size) {
 		f->state = PART_SIZED;
-		f->sized = 0;
-		f->asked = 1;
+		if (f->size == 0) {
+			f->asked++;
+			hpn_dm_sftp_read(g->line.sftp, &f->handle, 0, 1,
+			    empty_answer, g, f);
+		}
+		f->asked++;
 		hpn_dm_sftp_close(g->line.sftp, SSH2_FXP_FSTAT, &f->handle,
 		    size_answer, g, f);
 	}
-	if (f->state != PART_SIZED || !f->sized)
+	if (f->state != PART_SIZED || f->asked != 0)
 		return;
 	if (g->phase == GET_DATA && !g->is_set && !compare(g, f, 1))
 		return;
@@ -729,6 +753,11 @@ look_answer(struct get *g, int manifest, u_char type, struct sshbuf *m)
 		g->there_manifest = status == SSH2_FX_OK;
 	else {
 		g->there_object = status == SSH2_FX_OK;
+		if (g->there_object &&
+		    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+		    !S_ISREG(a.perm))
+			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s is "
+			    "no regular file", g->object, g->o->host);
 		g->object_size = a.size;
 	}
 	if (--g->looks != 0)

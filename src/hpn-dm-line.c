@@ -32,7 +32,7 @@ line_connect(struct hpn_dm_line *l)
 
 	l->pid = hpn_dm_child_ssh(l->o, "sftp", 0, l->was_ready, &fd);
 	l->sftp = hpn_dm_sftp_new(fd, fd);
-	l->heard_ns = hpn_clock_ns();
+	l->heard_ns = l->connect_ns = hpn_clock_ns();
 }
 
 void
@@ -100,6 +100,7 @@ int
 hpn_dm_line_trip(struct hpn_dm_line *l)
 {
 	uint64_t now;
+	uint64_t silence;
 	u_int before;
 	int r;
 
@@ -116,8 +117,17 @@ hpn_dm_line_trip(struct hpn_dm_line *l)
 		return 1;
 	}
 	now = hpn_clock_ns();
+	silence = hpn_dm_wait_silence(&l->wait, l->was_ready);
 	if (hpn_dm_sftp_ready(l->sftp))
 		l->was_ready = 1;
+	else if (now - l->connect_ns > silence) {
+		if (!l->was_ready)
+			hpn_dm_child_die(HPN_DM_CHILD_LINE, "no SFTP server on "
+			    "%s within %llu seconds", l->o->host,
+			    (unsigned long long)(silence / SECOND));
+		line_lost(l);
+		return 1;
+	}
 	if (before == 0 || hpn_dm_sftp_under_way(l->sftp) != before)
 		l->heard_ns = now;
 	if (l->o->timeout_s != 0 && now - l->heard_ns >

@@ -20,6 +20,7 @@ struct hpn_dm_line {
 	pid_t pid;
 	struct hpn_dm_wait wait;
 	uint64_t again_ns;		/* when to connect again */
+	uint64_t connect_ns;		/* when that was last begun */
 	uint64_t heard_ns;		/* when something came last */
 	int was_ready;			/* there was a server, once */
 	u_int losses;

@@ -96,8 +96,9 @@ hpn_dm_opts_size(const char *s, uint64_t *sizep)
 int
 hpn_dm_opts_seconds(const char *s, uint64_t *n)
 {
-	return *s >= '0' && *s <= '9' && strspn(s, "0123456789") == strlen(s) ?
-	    hpn_dm_opts_size(s, n) : -1;
+	if (*s < '0' || *s > '9' || strspn(s, "0123456789") != strlen(s))
+		return -1;
+	return hpn_dm_opts_size(s, n) == -1 || *n > HPN_DM_OPTS_SECONDS ? -1 : 0;
 }
 
 /* Copy a part of an argument; it may be no option of ssh's. */

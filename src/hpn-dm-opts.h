@@ -16,6 +16,8 @@
 #define HPN_DM_OPTS_SSH		64	/* arguments for ssh */
 #define HPN_DM_OPTS_HOST	256
 #define HPN_DM_OPTS_TIMEOUT	7200	/* seconds */
+/* So that nanoseconds fit into 64 bits. */
+#define HPN_DM_OPTS_SECONDS	UINT32_MAX
 #define HPN_DM_OPTS_BUFFER	(64ULL * 1024 * 1024)
 #define HPN_DM_OPTS_BUFFER_MIN	(1024ULL * 1024)
 #define HPN_DM_OPTS_BUFFER_MAX	(64ULL * 1024 * 1024 * 1024)
@@ -63,7 +65,7 @@ const char *hpn_dm_opts_parse(struct hpn_dm_opts *o, int argc, char **argv);
  */
 int hpn_dm_opts_size(const char *, uint64_t *);
 
-/* A number of seconds.  0, or -1. */
+/* A number of seconds, at most HPN_DM_OPTS_SECONDS.  0, or -1. */
 int hpn_dm_opts_seconds(const char *, uint64_t *);
 
 #endif /* HPN_DM_OPTS_H */

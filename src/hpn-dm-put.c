@@ -1485,6 +1485,9 @@ stale_step(struct put *p)
 	p->stale_found = 0;
 	if (p->stale_n == 0)
 		p->stale_n = p->nresults;
+	if (p->stale_n > HPN_DM_PLAN_MOST)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s has fragments of "
+		    "\"%s\" without an end", p->o->host, p->o->name);
 	for (n = 0; n < STALE_MOST; n++) {
 		p->stale_n++;
 		(void)hpn_dm_plan_path(path, sizeof(path), p->o->dir,

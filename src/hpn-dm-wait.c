@@ -11,6 +11,9 @@
 #define SECOND		1000000000ULL
 #define MOST_SPACE	(5 * SECOND)
 #define MOST_LINE	(30 * SECOND)
+/* A connection that is being made: the first at least, and later ones at most. */
+#define SILENCE_FIRST	(30 * SECOND)
+#define SILENCE_AGAIN	(60 * SECOND)
 
 void
 hpn_dm_wait_begin(struct hpn_dm_wait *w, uint64_t limit_s)
@@ -18,6 +21,15 @@ hpn_dm_wait_begin(struct hpn_dm_wait *w, uint64_t limit_s)
 	memset(w, 0, sizeof(*w));
 	w->limit_ns = limit_s > UINT64_MAX / SECOND / 2 ?
 	    UINT64_MAX / 2 : limit_s * SECOND;
+}
+
+uint64_t
+hpn_dm_wait_silence(const struct hpn_dm_wait *w, int again)
+{
+	if (again)
+		return w->limit_ns != 0 && w->limit_ns < SILENCE_AGAIN ?
+		    w->limit_ns : SILENCE_AGAIN;
+	return w->limit_ns < SILENCE_FIRST ? SILENCE_FIRST : w->limit_ns;
 }
 
 int

@@ -41,6 +41,14 @@ void hpn_dm_wait_begin(struct hpn_dm_wait *, uint64_t limit_s);
 int hpn_dm_wait_failed(struct hpn_dm_wait *, enum hpn_dm_wait_cause,
     uint64_t now_ns, uint64_t *delay_ns);
 
+/*
+ * How long a connection that is being made may stay silent, ns.  The first may
+ * wait for a person who types a password: as long as is waited at all, and for
+ * 30 seconds at least.  A later one (again) is given up after a minute at most,
+ * so that another can be tried.
+ */
+uint64_t hpn_dm_wait_silence(const struct hpn_dm_wait *, int again);
+
 /* It worked.  Returns how long it had not worked; 0 if nothing had failed. */
 uint64_t hpn_dm_wait_worked(struct hpn_dm_wait *, uint64_t now_ns);
 

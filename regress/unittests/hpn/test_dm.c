@@ -129,6 +129,18 @@ waiting(void)
 	ASSERT_INT_EQ((int)i, (int)HPN_DM_WAIT_TRIES);
 	TEST_DONE();
 
+	TEST_START("dm: how long a connection may be silent while it is made");
+	hpn_dm_wait_begin(&w, 0);
+	ASSERT_U64_EQ(hpn_dm_wait_silence(&w, 0), 30 * SEC);
+	ASSERT_U64_EQ(hpn_dm_wait_silence(&w, 1), 60 * SEC);
+	hpn_dm_wait_begin(&w, 5);
+	ASSERT_U64_EQ(hpn_dm_wait_silence(&w, 0), 30 * SEC);
+	ASSERT_U64_EQ(hpn_dm_wait_silence(&w, 1), 5 * SEC);
+	hpn_dm_wait_begin(&w, 7200);
+	ASSERT_U64_EQ(hpn_dm_wait_silence(&w, 0), 7200 * SEC);
+	ASSERT_U64_EQ(hpn_dm_wait_silence(&w, 1), 60 * SEC);
+	TEST_DONE();
+
 	TEST_START("dm: no limit is too large");
 	hpn_dm_wait_begin(&w, UINT64_MAX);
 	ASSERT_INT_EQ(hpn_dm_wait_failed(&w, HPN_DM_WAIT_FULL, UINT64_MAX / 4,
@@ -410,6 +422,8 @@ options(void)
 	BAD("-w", "-F", "0", "h:x");
 	BAD("-w", "-T", "-1", "h:x");
 	BAD("-w", "-T", "1k", "h:x");
+	GOOD("-w", "-T", "4294967295", "h:x");
+	BAD("-w", "-T", "4294967296", "h:x");
 	BAD("-w", "-p", "70000", "h:x");
 	BAD("-w", "-buffer", "1", "h:x");
 	BAD("-r", "-force", "h:x");
@@ -444,29 +458,40 @@ there_and_back(unsigned char *bytes, const struct hpn_dm_frame *f)
 	return n;
 }
 
-static const char *
-take(struct hpn_dm_frame_peer *p, enum hpn_dm_frame_type type, uint64_t offset,
-    size_t len)
+/* What a peer says, and whether it may. */
+enum may { NO, YES };
+struct said {
+	enum may may;
+	enum hpn_dm_frame_type type;
+	uint64_t offset;
+	size_t len;
+};
+
+static void
+says(struct hpn_dm_frame_peer *p, const struct said *said, size_t n)
 {
 	struct hpn_dm_frame f;
+	size_t i;
 
-	memset(&f, 0, sizeof(f));
-	f.type = type;
-	f.version = HPN_DM_FRAME_VERSION;
-	f.offset = offset;
-	f.data_len = len;
-	return hpn_dm_frame_take(p, &f);
+	for (i = 0; i < n; i++) {
+		test_subtest_info("frame %zu", i);
+		memset(&f, 0, sizeof(f));
+		f.type = said[i].type;
+		f.version = HPN_DM_FRAME_VERSION;
+		f.offset = said[i].offset;
+		f.data_len = said[i].len;
+		ASSERT_INT_EQ(hpn_dm_frame_take(p, &f) == NULL,
+		    said[i].may == YES);
+	}
 }
 
-#define MAY(...)	ASSERT_PTR_EQ((void *)(uintptr_t)take(&p, __VA_ARGS__), NULL)
-#define MAY_NOT(...)	ASSERT_PTR_NE((void *)(uintptr_t)take(&p, __VA_ARGS__), NULL)
+#define SAYS(said)	says(&p, said, sizeof(said) / sizeof(*(said)))
 
 static void
 frames(void)
 {
 	static unsigned char bytes[HPN_DM_FRAME_OTHER_MOST];
 	static char text[HPN_DM_FRAME_TEXT_MOST];
-	struct hpn_dm_frame_peer p;
 	struct hpn_dm_frame f;
 	size_t n, head;
 	unsigned int type;
@@ -526,64 +551,92 @@ frames(void)
 	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
 	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 4, &head), 0);
 	TEST_DONE();
+}
+
+static void
+conversations(void)
+{
+	static const struct said server[] = {
+		{ NO, HPN_DM_FRAME_RESULT, 0, 0 },
+		{ NO, HPN_DM_FRAME_ACK, 0, 0 },
+		{ NO, HPN_DM_FRAME_WELCOME, 1, 0 },
+		{ YES, HPN_DM_FRAME_WELCOME, 0, 0 },
+		{ NO, HPN_DM_FRAME_WELCOME, 0, 0 },
+		{ NO, HPN_DM_FRAME_DATA, 0, 1 },
+		{ NO, HPN_DM_FRAME_END, 0, 0 },
+		{ NO, HPN_DM_FRAME_HELLO, 0, 0 },
+	};
+	static const struct said acks[] = {
+		{ YES, HPN_DM_FRAME_ACK, 50, 0 },
+		{ NO, HPN_DM_FRAME_ACK, 49, 0 },
+		{ NO, HPN_DM_FRAME_ACK, 101, 0 },
+	};
+	static const struct said again[] = {
+		{ NO, HPN_DM_FRAME_WELCOME, 49, 0 },
+		{ NO, HPN_DM_FRAME_WELCOME, 101, 0 },
+		{ YES, HPN_DM_FRAME_WELCOME, 100, 0 },
+	};
+	static const struct said end[] = {
+		{ YES, HPN_DM_FRAME_RESULT, 0, 0 },
+		{ NO, HPN_DM_FRAME_RESULT, 0, 0 },
+		{ YES, HPN_DM_FRAME_SORRY, 0, 0 },
+		{ NO, HPN_DM_FRAME_ACK, 100, 0 },
+	};
+	static const struct said client[] = {
+		{ NO, HPN_DM_FRAME_DATA, 0, 1 },
+		{ YES, HPN_DM_FRAME_HELLO, 0, 0 },
+		{ NO, HPN_DM_FRAME_HELLO, 0, 0 },
+		{ NO, HPN_DM_FRAME_ACK, 0, 0 },
+		{ NO, HPN_DM_FRAME_RESULT, 0, 0 },
+		{ YES, HPN_DM_FRAME_DATA, 0, 10 },
+		{ NO, HPN_DM_FRAME_DATA, 0, 10 },
+		{ NO, HPN_DM_FRAME_DATA, 11, 10 },
+		{ NO, HPN_DM_FRAME_DATA, 10, 0 },
+		{ YES, HPN_DM_FRAME_DATA, 10, 10 },
+		{ NO, HPN_DM_FRAME_END, 19, 0 },
+		{ YES, HPN_DM_FRAME_END, 20, 0 },
+		{ NO, HPN_DM_FRAME_DATA, 20, 1 },
+		{ NO, HPN_DM_FRAME_END, 20, 0 },
+		{ YES, HPN_DM_FRAME_PING, 0, 0 },
+		{ YES, HPN_DM_FRAME_DONE, 0, 0 },
+		{ NO, HPN_DM_FRAME_PING, 0, 0 },
+	};
+	static const struct said with_sha[] = {
+		{ YES, HPN_DM_FRAME_HELLO, 0, 0 },
+		{ NO, HPN_DM_FRAME_END, 0, 0 },
+	};
+	static const struct said last[] = {
+		{ NO, HPN_DM_FRAME_DATA, INT64_MAX, 1 },
+	};
+	struct hpn_dm_frame_peer p;
+	struct hpn_dm_frame f;
 
 	TEST_START("dm: a server that takes a stream");
 	memset(&p, 0, sizeof(p));
 	p.is_server = 1;
-	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_ACK, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_WELCOME, 1, 0);
-	MAY(HPN_DM_FRAME_WELCOME, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_WELCOME, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_DATA, 0, 1);
-	MAY_NOT(HPN_DM_FRAME_END, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_HELLO, 0, 0);
+	SAYS(server);
 	p.sent = 100;
-	MAY(HPN_DM_FRAME_ACK, 50, 0);
-	MAY_NOT(HPN_DM_FRAME_ACK, 49, 0);
-	MAY_NOT(HPN_DM_FRAME_ACK, 101, 0);
+	SAYS(acks);
 	/* Over another connection */
 	p.welcomed = 0;
-	MAY_NOT(HPN_DM_FRAME_WELCOME, 49, 0);
-	MAY_NOT(HPN_DM_FRAME_WELCOME, 101, 0);
-	MAY(HPN_DM_FRAME_WELCOME, 100, 0);
+	SAYS(again);
 	/* The last 8 bits of this would be those of success */
 	memset(&f, 0, sizeof(f));
 	f.type = HPN_DM_FRAME_RESULT;
 	f.value = 256;
 	ASSERT_PTR_NE((void *)(uintptr_t)hpn_dm_frame_take(&p, &f), NULL);
-	MAY(HPN_DM_FRAME_RESULT, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
-	MAY(HPN_DM_FRAME_SORRY, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_ACK, 100, 0);
+	SAYS(end);
 	TEST_DONE();
 
 	TEST_START("dm: a client that sends a stream");
 	memset(&p, 0, sizeof(p));
 	p.sends = 1;
-	MAY_NOT(HPN_DM_FRAME_DATA, 0, 1);
-	MAY(HPN_DM_FRAME_HELLO, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_HELLO, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_ACK, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_RESULT, 0, 0);
-	MAY(HPN_DM_FRAME_DATA, 0, 10);
-	MAY_NOT(HPN_DM_FRAME_DATA, 0, 10);
-	MAY_NOT(HPN_DM_FRAME_DATA, 11, 10);
-	MAY_NOT(HPN_DM_FRAME_DATA, 10, 0);
-	MAY(HPN_DM_FRAME_DATA, 10, 10);
-	MAY_NOT(HPN_DM_FRAME_END, 19, 0);
-	MAY(HPN_DM_FRAME_END, 20, 0);
-	MAY_NOT(HPN_DM_FRAME_DATA, 20, 1);
-	MAY_NOT(HPN_DM_FRAME_END, 20, 0);
-	MAY(HPN_DM_FRAME_PING, 0, 0);
-	MAY(HPN_DM_FRAME_DONE, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_PING, 0, 0);
+	SAYS(client);
 	memset(&p, 0, sizeof(p));
 	p.sends = p.with_sha = 1;
-	MAY(HPN_DM_FRAME_HELLO, 0, 0);
-	MAY_NOT(HPN_DM_FRAME_END, 0, 0);
+	SAYS(with_sha);
 	p.expect = INT64_MAX;
-	MAY_NOT(HPN_DM_FRAME_DATA, INT64_MAX, 1);
+	SAYS(last);
 	TEST_DONE();
 }
 
@@ -596,4 +649,5 @@ test_dm(void)
 	manifest();
 	options();
 	frames();
+	conversations();
 }
