@@ -21,11 +21,17 @@
  *   noise      behind text that is no frame
  *   exit       the last; all ends in front of it
  *
- * Exit status: 0; 1 on an error.
+ * usage: hpn-badframes steal SOCKET
+ *
+ * Ask a server's end for its stream, with another secret than its own.
+ *
+ * Exit status: 0; 1 on an error, or if it gave the stream.
  */
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 
 #include <err.h>
 #include <poll.h>
@@ -144,6 +150,64 @@ take(struct way *w)
 	return 1;
 }
 
+/* Hand over a descriptor as monitor_fdpass.c does. */
+static void
+hand_over(int s, int fd)
+{
+	union {
+		struct cmsghdr hdr;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} c;
+	struct iovec v = { (char[1]){ 0 }, 1 };
+	struct msghdr m;
+	struct cmsghdr *h;
+
+	memset(&c, 0, sizeof(c));
+	memset(&m, 0, sizeof(m));
+	m.msg_iov = &v;
+	m.msg_iovlen = 1;
+	m.msg_control = c.buf;
+	m.msg_controllen = sizeof(c.buf);
+	h = CMSG_FIRSTHDR(&m);
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+	(void)sendmsg(s, &m, 0);
+}
+
+static int
+steal(char *path)
+{
+	struct sockaddr_un sun;
+	struct pollfd pfd[2];
+	char message[40], *slash = strrchr(path, '/');
+	int s, pair[2];
+
+	memset(&sun, 0, sizeof(sun));
+	memset(message, 'x', sizeof(message));
+	sun.sun_family = AF_UNIX;
+	if (slash == NULL || strlen(slash + 1) >= sizeof(sun.sun_path))
+		errx(1, "%s?", path);
+	strcpy(sun.sun_path, slash + 1);
+	*slash = '\0';
+	if (chdir(path) == -1 || (s = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
+	    connect(s, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+		err(1, "%s", path);
+	put(s, (unsigned char *)message, sizeof(message));
+	hand_over(s, pair[1]);
+	hand_over(s, pair[1]);
+	close(pair[1]);
+	/* Refused, it closes all; otherwise it says WELCOME */
+	pfd[0].fd = s;
+	pfd[1].fd = pair[0];
+	pfd[0].events = pfd[1].events = POLLIN;
+	if (poll(pfd, 2, -1) == -1)
+		err(1, "poll");
+	return pfd[1].revents != 0 && read(pair[0], message, 1) == 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -151,9 +215,11 @@ main(int argc, char **argv)
 	char *p;
 	int pair[2], i, up;
 
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 3 && strcmp(argv[1], "steal") == 0)
+		return steal(argv[2]);
 	if (argc < 4)
 		errx(1, "up|down TYPE:WHAT[:AFTER] command");
-	signal(SIGPIPE, SIG_IGN);
 	up = strcmp(argv[1], "up") == 0;
 	type = strtoul(argv[2], &p, 10);
 	what = p + 1;

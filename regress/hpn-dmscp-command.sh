@@ -162,12 +162,19 @@ rm -f $T/ended
 dm near -w -R "cat >/dev/null; touch $T/ended" <$DATA
 expect "cut, -keep 0" 251 'lost, and the command with it'
 SERVER=
-for wrong in mode link file; do
+wrongs="mode link file"
+if test "`id -u`" = 0; then
+	wrongs="$wrongs owner"
+else
+	echo "$tid (skipped: another owner of the folder: it needs root)"
+fi
+for wrong in $wrongs; do
 	rm -rf $T/home/.dmscp $T/elsewhere
 	case $wrong in
 	mode)	mkdir $T/home/.dmscp; chmod 770 $T/home/.dmscp ;;
 	link)	mkdir -m 700 $T/elsewhere; ln -s $T/elsewhere $T/home/.dmscp ;;
 	file)	: >$T/home/.dmscp ;;
+	owner)	mkdir -m 700 $T/home/.dmscp; chown 1 $T/home/.dmscp ;;
 	esac
 	echo "$SEED 100000 400000" >$CUT
 	dm near -v -w -R "cat >/dev/null; touch $T/ended" <$DATA
@@ -199,6 +206,88 @@ expect "killed" 137
 nobody "killed"
 test ! -f $T/ended || fail "killed: the command has seen an end"
 SERVER=
+
+# ... and a server's end that runs out of memory ends the command first.  It gets
+# hardly more than it needs to begin, and $DATA does not fit into that.
+cat >$OBJ/hpn-dmscp.limit.sh <<EOD
+#!/bin/sh
+ulimit -v \`cat $T/limit\`
+exec "\$@"
+EOD
+chmod 755 $OBJ/hpn-dmscp.limit.sh
+BETWEEN=$OBJ/hpn-dmscp.limit.sh
+kib=4000
+status=1
+while test $status != 0 -a $kib -lt 60000; do
+	kib=`expr $kib + 2000`
+	echo $kib >$T/limit
+	dm near -w -R "cat >/dev/null" <$T/word
+done
+if test $status = 0; then
+	dm near -w -R "sleep 2; cat >/dev/null; touch $T/ended" <$DATA
+	expect "no memory" 251 'not there any more'
+	sleep 2
+	test ! -f $T/ended || fail "no memory: the command has seen an end"
+	nobody "no memory"
+else
+	echo "$tid (skipped: no memory: does not begin in $kib KiB)"
+fi
+BETWEEN=
+# Who has another secret gets nothing
+cat >$OBJ/hpn-dmscp.steal.sh <<EOD
+#!/bin/sh
+head -c 1000 $DATA
+until s=\`ls $T/home/.dmscp | grep -v why\`; do
+	sleep 0.1
+done
+$OBJ/hpn-badframes steal $T/home/.dmscp/\$s
+echo \$? >$T/stolen
+EOD
+chmod 755 $OBJ/hpn-dmscp.steal.sh
+dm near -w -source $OBJ/hpn-dmscp.steal.sh -R "cat >$T/f"
+expect "another secret" 0
+test "`cat $T/stolen`" = 0 || fail "another secret: got the stream"
+test `wc -c <$T/f` = 1000 || fail "another secret: not what was sent"
+# Nobody else gets the number of a command's group while it may be killed
+dm near -w -source "until test -s $T/pid; do sleep 0.1; done
+    sleep 0.5
+    kill -0 \`cat $T/pid\` && touch $T/held" -R "echo \$\$ >$T/pid"
+expect "its number" 0
+test -f $T/held || fail "the command's number is free before the run is over"
+# A signal ends dmscp, and its ssh, without a server's end as well
+cat >$OBJ/hpn-dmscp.never.sh <<EOD
+#!/bin/sh
+echo \$\$ >$T/never.new
+mv $T/never.new $T/never
+exec sleep `hpn_times 100`
+EOD
+chmod 755 $OBJ/hpn-dmscp.never.sh
+timeout $MOST $DMSCP -nochecksum -program $OBJ/hpn-dmscp.never.sh -s h -w \
+    -source "until test -f $T/never; do sleep 0.1; done; kill \$PPID; sleep 50" \
+    -R cat 2>$LOG
+status=$?
+expect "a signal, -nochecksum" 255 'ended by signal 15'
+kill -0 `cat $T/never` 2>/dev/null && fail "a signal, -nochecksum: ssh is left"
+# A first message of no version; "touch ran" has 9 characters
+for version in 1 0; do
+	rm -f $T/ran
+	(printf '\000\000\000\117\001dmscp\000\000\000\00'$version
+	printf 'a secret that has 32 characters.\000\000\000\000'
+	printf '\000\000\000\000\000\000\000\000\000\000\000\000\000\020\000\000'
+	printf '\000\000\000\000\000\000\000\011touch ran'
+	i=0
+	until test -f $T/ran -o $i = 10; do
+		sleep 0.1
+		i=`expr $i + 1`
+	done) | (cd $T; timeout $MOST $DMSCP -server) >$T/copy 2>$LOG
+	case $version in
+	1)	test -f $T/ran || fail "version 1 does not run" ;;
+	0)	test ! -f $T/ran || fail "version 0 is taken"
+		grep 'makes no sense' $T/copy >/dev/null || \
+		    fail "version 0: no word" ;;
+	esac
+done
+nobody "version 0"
 
 # Frames that break a rule.  What is called done is.
 n=0

@@ -31,6 +31,7 @@ extern char *__progname;
 void
 cleanup_exit(int i)
 {
+	hpn_dm_server_cleanup();
 	hpn_dm_child_exit(i);
 }
 

@@ -158,8 +158,14 @@ hpn_dm_place_listen(struct hpn_dm_place *p, char *why, size_t len)
 	int s;
 
 	clean(p);
-	if ((s = at_name(p, p->name, 1)) == -1 || listen(s, 4) == -1)
-		return failed(why, len, "a socket in ~/" FOLDER, errno);
+	if ((s = at_name(p, p->name, 1)) == -1 || listen(s, 4) == -1) {
+		(void)failed(why, len, "a socket in ~/" FOLDER, errno);
+		if (s != -1) {
+			close(s);
+			(void)unlinkat(p->dir, p->name, 0);
+		}
+		return -1;
+	}
 	set_nonblock(s);
 	return s;
 }

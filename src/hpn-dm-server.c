@@ -77,6 +77,7 @@ struct keeper {
 
 static volatile sig_atomic_t ended_by;
 static int wakeup[2];
+static struct keeper *keeper;		/* in its process */
 
 static void
 child_handler(int sig)
@@ -103,6 +104,7 @@ command_start(struct keeper *k, const char *command)
 	if ((k->pid = fork()) == -1)
 		fatal("fork: %s", strerror(errno));
 	if (k->pid == 0) {
+		keeper = NULL;
 		ssh_signal(SIGTERM, SIG_DFL);
 		ssh_signal(SIGHUP, SIG_DFL);
 		ssh_signal(SIGCHLD, SIG_DFL);
@@ -152,9 +154,19 @@ unread(const struct keeper *k)
 static void
 command_look(struct keeper *k)
 {
-	if (!k->running || waitpid(k->pid, &k->status, WNOHANG) != k->pid)
+	siginfo_t how;
+
+	/*
+	 * It is not reaped before its group was killed for the last time: no
+	 * other process gets its number until then.
+	 */
+	memset(&how, 0, sizeof(how));
+	if (!k->running || waitid(P_PID, (id_t)k->pid, &how,
+	    WEXITED | WNOHANG | WNOWAIT) != 0 || how.si_pid != k->pid)
 		return;
 	k->running = 0;
+	k->status = how.si_code == CLD_EXITED ? (how.si_status & 0xff) << 8 :
+	    how.si_status & 0x7f;
 	if (k->writes && k->end != -1) {
 		/* What knows where to stop need not wait for the end */
 		if (hpn_dm_flow_pending(k->flow) || unread(k) != 0)
@@ -170,6 +182,8 @@ command_kill(struct keeper *k)
 {
 	int i;
 
+	if (k->pid <= 0)
+		return;
 	if (k->running) {
 		(void)kill(-k->pid, SIGTERM);
 		for (i = 0; i < GRACE_TENTHS && k->running; i++) {
@@ -178,12 +192,21 @@ command_kill(struct keeper *k)
 		}
 	}
 	(void)kill(-k->pid, SIGKILL);
-	while (k->running) {
-		if (waitpid(k->pid, &k->status, 0) == k->pid ||
-		    errno != EINTR)
-			k->running = 0;
-	}
+	while (waitpid(k->pid, NULL, 0) == -1 && errno == EINTR)
+		;
+	k->running = 0;
+	k->pid = 0;
 	end_close(k);
+}
+
+void
+hpn_dm_server_cleanup(void)
+{
+	if (keeper == NULL)
+		return;
+	command_kill(keeper);
+	if (keeper->stays)
+		hpn_dm_place_leave(&keeper->place);
 }
 
 /* ---- the connection ---- */
@@ -552,16 +575,18 @@ front_again(const struct hpn_dm_frame *f)
 	    atomicio(vwrite, s, message, sizeof(message)) != sizeof(message) ||
 	    mm_send_fd(s, STDIN_FILENO) == -1 ||
 	    mm_send_fd(s, STDOUT_FILENO) == -1) {
+		explicit_bzero(message, sizeof(message));
 		front_sorry(GONE, why);
 		return FAILED;
 	}
+	explicit_bzero(message, sizeof(message));
 	return front_wait(s);
 }
 
 static int
 front_hello(const struct hpn_dm_frame *f, uint64_t most)
 {
-	struct keeper keeper, *k = &keeper;
+	struct keeper run, *k = &run;
 	char why[300] = "", *dir, *command;
 	int pair[2], null;
 	pid_t pid;
@@ -603,13 +628,20 @@ front_hello(const struct hpn_dm_frame *f, uint64_t most)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1 ||
 	    pipe(wakeup) == -1 || (pid = fork()) == -1) {
 		front_sorry(FAILED, strerror(errno));
+		if (k->stays)
+			hpn_dm_place_leave(&k->place);
 		return FAILED;
 	}
 	if (pid != 0) {
+		/* Who has the secret is the keeper */
+		explicit_bzero(k->secret, sizeof(k->secret));
+		if (k->listening != -1)
+			close(k->listening);
 		close(pair[0]);
 		return front_wait(pair[1]);
 	}
 	close(pair[1]);
+	keeper = k;
 	(void)setsid();
 	k->front = pair[0];
 	set_nonblock(wakeup[0]);
@@ -638,6 +670,8 @@ hpn_dm_server(int argc, char **argv)
 {
 	static u_char bytes[HPN_DM_FRAME_OTHER_MOST];
 	struct hpn_dm_frame f;
+	/* What a first message may be is the same for both directions */
+	struct hpn_dm_frame_peer peer = { .sends = 1 };
 	uint64_t most = KEEP;
 	size_t head;
 	int i, n;
@@ -659,7 +693,8 @@ hpn_dm_server(int argc, char **argv)
 	if ((n = hpn_dm_frame_length(bytes, 5, &head)) <= 0 ||
 	    (bytes[4] != HPN_DM_FRAME_HELLO && bytes[4] != HPN_DM_FRAME_AGAIN) ||
 	    atomicio(read, STDIN_FILENO, bytes + 5, head - 5) != head - 5 ||
-	    hpn_dm_frame_parse(&f, bytes, head) != 0) {
+	    hpn_dm_frame_parse(&f, bytes, head) != 0 ||
+	    hpn_dm_frame_take(&peer, &f) != NULL) {
 		front_sorry(FAILED, "its first message makes no sense");
 		return FAILED;
 	}

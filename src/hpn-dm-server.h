@@ -17,4 +17,7 @@
  */
 int hpn_dm_server(int argc, char **argv);
 
+/* The program is to end: in the keeper, the command before it sees an end. */
+void hpn_dm_server_cleanup(void);
+
 #endif /* HPN_DM_SERVER_H */
