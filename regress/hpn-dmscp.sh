@@ -306,6 +306,15 @@ for bad in "-E -f close:*:status=4" "-f close:*:status=4"; do
 		    'no space, or a quota'
 	done
 done
+# A new name needs room, too; one that is taken needs another
+BAD="-f rename:*:status=4 -f posix-rename:*:status=4"
+for how in "" "-F 1m" "-force"; do
+	rm -f $T/q*
+	test "$how" != -force || cp $DATA $T/q
+	dm bad -w $how -T 2 somehost:$T/q <$DATA
+	expect "no room for a name $how" 252 'rename.*quota'
+done
+BAD=
 # What is being read back may be answered after all that was asked later.  Memory
 # that was freed is filled, so that its use shows (glibc)
 rm -f $T/q*

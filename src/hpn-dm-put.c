@@ -117,6 +117,7 @@ struct piece {
 	int sizing;			/* asked for its length */
 	int noted;			/* its command is in the queue */
 	int maybe;			/* may be there: we tried to make it */
+	int no_room;			/* for its name, perhaps */
 	int reopen;			/* is there: we made it */
 	int existed, is_final;		/* ... an earlier run did, to the end */
 	uint64_t existing;		/* its length then */
@@ -474,20 +475,12 @@ refused(struct put *p, u_int status, const char *doing, const char *path)
 	block(p, status, doing, path);
 }
 
-/*
- * Bytes were acknowledged.  Only those beyond the furthest so far are progress.
- * Otherwise some servers would be tried for ever: one that takes the same bytes
- * again and again, or one that opens a file and then refuses to close it.
- */
+/* It goes on. */
 static void
-progress(struct piece *f)
+works(struct put *p)
 {
-	struct put *p = f->p;
 	uint64_t ns;
 
-	if (f->acked <= f->furthest)
-		return;
-	f->furthest = f->acked;
 	hpn_dm_line_worked(&p->line);
 	if (p->blocked || (ns = hpn_dm_wait_worked(&p->wait,
 	    hpn_clock_ns())) == 0)
@@ -496,6 +489,20 @@ progress(struct piece *f)
 	hpn_dm_line_clear(&p->line);
 	logit("%s takes data again, going on after %llu seconds", p->o->host,
 	    (unsigned long long)(ns / 1000000000ULL));
+}
+
+/*
+ * Bytes were acknowledged.  Only those beyond the furthest so far are progress.
+ * Otherwise some servers would be tried for ever: one that takes the same bytes
+ * again and again, or one that opens a file and then refuses to close it.
+ */
+static void
+progress(struct piece *f)
+{
+	if (f->acked <= f->furthest)
+		return;
+	f->furthest = f->acked;
+	works(f->p);
 }
 
 static void __attribute__((noreturn))
@@ -1031,8 +1038,19 @@ named_answer(void *context, void *about, u_char type, struct sshbuf *m)
 
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
-	if (status != SSH2_FX_OK || !(a.flags & SSH2_FILEXFER_ATTR_SIZE) ||
-	    a.size != f->acked)
+	/*
+	 * If nothing is in its way, there is no room for its name.  What is to
+	 * be replaced is not in its way, and is not this piece either.
+	 */
+	if (f->no_room && (status == SSH2_FX_NO_SUCH_FILE ||
+	    (f->p->o->force && status == SSH2_FX_OK &&
+	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) && S_ISREG(a.perm)))) {
+		f->state = PIECE_RENAME;
+		refused(f->p, SSH2_FX_FAILURE, "rename", f->part);
+		return 0;
+	}
+	if (!f->maybe || status != SSH2_FX_OK ||
+	    !(a.flags & SSH2_FILEXFER_ATTR_SIZE) || a.size != f->acked)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot rename \"%s\" to "
 		    "\"%s\" on %s: is there something of that name?", f->part,
 		    f->final, f->p->o->host);
@@ -1051,15 +1069,21 @@ rename_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return -1;
 	if (status == SSH2_FX_OK) {
 		f->state = PIECE_DONE;
-		hpn_dm_line_worked(&p->line);
+		p->probing = 0;
+		works(p);
+		return 0;
+	}
+	if (status == FX_NO_SPACE || status == FX_QUOTA) {
+		f->state = PIECE_RENAME;
+		refused(p, status, "rename", f->part);
 		return 0;
 	}
 	/* A connection ago it may have been done, and not been said */
-	if (!f->maybe)
+	f->no_room = status == SSH2_FX_FAILURE;
+	if (!f->maybe && !f->no_room)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot rename \"%s\" to "
 		    "\"%s\" on %s: %s", f->part, f->final, p->o->host,
-		    status == SSH2_FX_FAILURE ?
-		    "is there something of that name?" : status_text(status));
+		    status_text(status));
 	f->state = PIECE_NAMED;
 	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->final, named_answer,
 	    p, f);
@@ -1182,7 +1206,7 @@ piece_step(struct piece *f)
 		break;
 	case PIECE_RENAME:
 		/* A file has its name when the source is known to be whole */
-		if (p->plan.fragment != 0 || p->whole)
+		if (!p->blocked && (p->plan.fragment != 0 || p->whole))
 			piece_rename(f);
 		break;
 	default:
