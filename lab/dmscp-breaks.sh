@@ -6,11 +6,13 @@
 #
 #	dmscp == ssh == hpn-delay == sshd -i == sftp-server or dmscp -server
 #
-# usage: lab/dmscp-breaks.sh [-c cuts] [-k kills] [-m MiB] [-s seed] [-w folder]
+# usage: lab/dmscp-breaks.sh [-c cuts] [-g MiB] [-k kills] [-m MiB]
+#            [-o file|set|command] [-s seed] [-w folder]
 #
 # -c N  runs with cuts (default 12);  -k N  runs with a kill -9 (default 6)
-# -m N  the size of each stream (default 20);  -w  where it works (default:
-# build/lab/breaks).  It takes the programs of `make build`.
+# -m N  the size of each stream (default 20);  -g N  at most so much between two
+# cuts (default: half the size);  -o  only streams of this kind;  -w  where it works
+# (default: build/lab/breaks).  It takes the programs of `make build`.
 #
 # It runs in a namespace of processes of its own, so that it kills no others; that
 # needs root.  Prints a line for each run that is not as it must be, and the counts.  Exit
@@ -30,12 +32,14 @@ if [ "${DMSCP_BREAKS_INSIDE-}" != yes ]; then
 	exit
 fi
 stage=$root/build/stage/hpn-${BASE:-debian}
-cuts=12 kills=6 mib=20 seed=1 work=$root/build/lab/breaks
-while getopts c:k:m:s:w: o; do
+cuts=12 gap= kills=6 mib=20 only= seed=1 work=$root/build/lab/breaks
+while getopts c:g:k:m:o:s:w: o; do
 	case $o in
 	c)	cuts=$OPTARG ;;
+	g)	gap=$((OPTARG * 1048576)) ;;
 	k)	kills=$OPTARG ;;
 	m)	mib=$OPTARG ;;
+	o)	only=$OPTARG ;;
 	s)	seed=$OPTARG ;;
 	w)	work=$OPTARG ;;
 	*)	sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
@@ -119,6 +123,7 @@ read_back() {
 	esac
 }
 kind_of() {
+	[ -z "$only" ] || { echo "$only"; return; }
 	case $(($1 % 3)) in
 	0)	echo file ;;
 	1)	echo set ;;
@@ -131,7 +136,7 @@ while [ $i -lt "$cuts" ]; do
 	i=$((i + 1)) n=$((n + 1))
 	kind=$(kind_of $i)
 	rm -rf "$t"/*
-	echo "$seed$i 100000 $((size / 2))" >"$work/cut"
+	echo "$seed$i 100000 ${gap:-$((size / 2))}" >"$work/cut"
 	write $kind <"$work/data"
 	if [ $status = 0 ]; then
 		there $kind && whole=$((whole + 1)) ||

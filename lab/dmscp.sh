@@ -5,14 +5,16 @@
 # both ends, one through our ssh, rsync, and TCP alone.  And what 1 GB costs both
 # ends in processor time on loopback.
 #
-# usage: lab/dmscp.sh [link] [loopback] [table]
+# usage: lab/dmscp.sh [link] [loopback] [table] [many]
 #
 # link: a rate is that of the second half: the bytes that a stream of twice the
 # length has more, by the time that it takes more.  table: 100 MB by yscp, scp,
-# rsync and TCP alone at 0 and 20 ms, as in the paper of 2001.
+# rsync and TCP alone at 0 and 20 ms, as in the paper of 2001; yscp-n compares
+# nothing, yscp-e encrypts.  many: as link, a set
+# of 10,000 fragments of 1 MiB, in DMSCP_DISK (/var/tmp); not without being asked.
 #
 # From the environment: DMSCP_BYTES (400000000; a fifth of it for stock's pipe, which
-# is slow), DMSCP_CASES; see also lab/common.sh.  Files are in /dev/shm.
+# is slow), DMSCP_CASES, DMSCP_OPTIONS for dmscp; see also lab/common.sh.  Files are in /dev/shm.
 # Leaves build/lab/dmscp/dmscp.txt, the tables, which are printed, too.
 
 set -eu
@@ -28,8 +30,8 @@ CASES=${DMSCP_CASES:-raw file fragments command ours stock mbuffer rsync}
 source_of() { printf 'head -c %s %s/data' "$n" "$shm"; }
 dm() {
 	# shellcheck disable=SC2086
-	$in_a "$HPN_STAGE/bin/dmscp" -q -program "$HPN_STAGE/bin/ssh" \
-	    -ssh-config ours.ssh_config "$@"
+	$in_a "$HPN_STAGE/bin/dmscp" -q ${DMSCP_OPTIONS-} \
+	    -program "$HPN_STAGE/bin/ssh" -ssh-config ours.ssh_config "$@"
 }
 pipe_by() {
 	# shellcheck disable=SC2086
@@ -207,21 +209,23 @@ table_part() {
 	local case begun
 	head -c 100000000 "$shm/data" >"$shm/data.t"
 	printf '\n100 MB, %s ms: s\n' "$LAB_RTT"
-	for case in yscp yscp-e scp stock-scp rsync raw; do
+	for case in yscp yscp-n yscp-e scp stock-scp rsync raw; do
 		rm -f "$shm/there"
 		begun=$(seconds)
 		# shellcheck disable=SC2086
 		case $case in
 		yscp)	$LAB_A "$HPN_STAGE/bin/yscp" -q -F ours.ssh_config \
 			    "$shm/data.t" "target:$shm/there" ;;
+		yscp-n)	$LAB_A "$HPN_STAGE/bin/yscp" -q -F ours.ssh_config \
+			    -X verify=no "$shm/data.t" "target:$shm/there" ;;
 		yscp-e)	$LAB_A "$HPN_STAGE/bin/yscp" -e -q -F ours.ssh_config \
 			    "$shm/data.t" "target:$shm/there" ;;
 		scp)	$LAB_A "$HPN_STAGE/bin/scp" -q -F ours.ssh_config \
 			    "$shm/data.t" "target:$shm/there" ;;
 		stock-scp) $LAB_A "$STOCK_STAGE/bin/scp" -q -F stock.ssh_config \
 			    "$shm/data.t" "target:$shm/there" ;;
-		rsync)	$LAB_A rsync -W -e "$STOCK_STAGE/bin/ssh -F \
-			    stock.ssh_config" "$shm/data.t" "target:$shm/there" ;;
+		rsync)	in_a=$LAB_A way=up n=t
+			case_rsync ;;
 		raw)	raw '-n 100000000' up || :
 			printf '%-10s %8s\n' raw "$(calc "100 / $raw_rate")"
 			continue ;;
@@ -230,11 +234,30 @@ table_part() {
 	done
 }
 
+many_part() {
+	local begun took n
+	n=$((${DMSCP_FRAGMENTS:-10000} * 1048576))
+	disk=$(mktemp -d "${DMSCP_DISK:-/var/tmp}/openssh-hpn.XXXXXX")
+	in_a=$LAB_A
+	printf '\n100 ms x 1 Gbit/s, a set of %s fragments of 1 MiB: s, MB/s\n' \
+	    "${DMSCP_FRAGMENTS:-10000}"
+	begun=$(seconds)
+	"$FLOW" source -n "$n" | dm -w -F 1m "target:$disk/set"
+	took=$(calc "$(seconds) - $begun")
+	printf '%-10s %8s %8s\n' up "$took" "$(calc "$n / 1e6 / $took")"
+	begun=$(seconds)
+	dm -r "target:$disk/set" | "$FLOW" sink -o sink
+	took=$(calc "$(seconds) - $begun")
+	printf '%-10s %8s %8s  %s\n' down "$took" "$(calc "$n / 1e6 / $took")" \
+	    "$(cut -f 1 sink)"
+}
+
 inside() {
 	work_dir dmscp/work
 	shm=$(mktemp -d /dev/shm/openssh-hpn.XXXXXX)
+	disk=
 	pids=()
-	trap 'stop "${pids[@]}"; rm -rf "$shm"' EXIT
+	trap 'stop "${pids[@]}"; rm -rf "$shm" ${disk:+"$disk"}' EXIT
 	chmod 755 "$shm"
 	mapfile -t lines < <(stage_lines "$HPN_STAGE"
 	    echo "Subsystem dmscp $HPN_STAGE/bin/dmscp -server"
@@ -265,6 +288,7 @@ for part in ${*:-link loopback table}; do
 	case $part in
 	link)	"$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- "$0" --inside link ;;
 	loopback) "$ROOT/lab/lab.sh" run --loopback -- "$0" --inside loopback ;;
+	many)	"$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- "$0" --inside many ;;
 	table)	for rtt in 0 20; do
 			"$ROOT/lab/lab.sh" run --rtt $rtt --rate 1000 -- "$0" \
 			    --inside table
