@@ -270,6 +270,7 @@ for server in ours $STOCK; do
 		rm -f $T/full/*
 		for how in "" "-F 1m"; do
 			head -c 15000000 /dev/zero >$T/full/hog
+			: >$LOG
 			# Space comes when dmscp has said that it waits for it
 			( i=0
 			  until grep waiting $LOG >/dev/null 2>&1 ||
@@ -278,7 +279,6 @@ for server in ours $STOCK; do
 				i=`expr $i + 1`
 			  done
 			  rm -f $T/full/hog ) &
-			: >$LOG
 			dm $server -w $how -buffer 1m somehost:$T/full/w <$DATA
 			wait
 			expect "$server, waits for space $how" 0 'going on after'
@@ -291,6 +291,35 @@ for server in ours $STOCK; do
 		echo "$tid (skipped: a full disk: it needs root and a tmpfs)"
 	fi
 done
+
+# A quota, which no server tells of: 5 MiB of btrfs
+quota_made ()
+{
+	test "`id -u`" = 0 && truncate -s 150m $T/image &&
+	    mkfs.btrfs -q $T/image && mkdir -p $T/full &&
+	    mount -o loop $T/image $T/full && btrfs quota enable $T/full &&
+	    btrfs subvolume create $T/full/q &&
+	    btrfs qgroup limit 5M $T/full/q
+}
+if quota_made >$LOG 2>&1; then
+	for server in ours $STOCK; do
+		for how in "" "-F 300k"; do
+			dm $server -w -T 2 $how somehost:$T/full/q/f <$DATA
+			expect "$server, quota $how" 252 'is a quota used up'
+			btrfs qgroup limit none $T/full/q
+			dm $server -w -resume $how somehost:$T/full/q/f <$DATA
+			expect "$server, quota, -resume $how" 0
+			cat $T/full/q/f $T/full/q/f.0??? 2>/dev/null |
+			    cmp - $DATA || fail "$server: quota, -resume $how"
+			rm -f $T/full/q/*
+			sync -f $T/full/q
+			btrfs qgroup limit 5M $T/full/q
+		done
+	done
+else
+	echo "$tid (skipped: a quota: it needs root, btrfs and a loop device)"
+fi
+umount $T/full 2>/dev/null
 
 # What a server says that cannot tell why
 BAD="-E -f write:*:status=4:3"
@@ -314,6 +343,38 @@ for how in "" "-F 1m" "-force"; do
 	dm bad -w $how -T 2 somehost:$T/q <$DATA
 	expect "no room for a name $how" 252 'rename.*quota'
 done
+BAD=
+# Whether fragments have changed is asked before the sink has got them: it would
+# wait a round trip for each.  One fstat when they are opened, one at the end.
+dm bad -w -F 500k somehost:$T/ahead <$DATA
+expect "fragments, write" 0
+n=`ls $T | grep -c '^ahead.[0-9]*$'`
+n=`expr 2 \* $n + 2`
+BAD="-l $T/log"
+cat >$OBJ/hpn-dmscp.sink.sh <<EOD
+#!/bin/sh
+i=0
+until test \`grep -c '^fstat' $T/log\` -ge $n -o \$i = `hpn_times 50`; do
+	sleep 0.1
+	i=\`expr \$i + 1\`
+done
+grep -c '^fstat' $T/log >$T/asked
+cat >$T/copy
+EOD
+chmod 755 $OBJ/hpn-dmscp.sink.sh
+dm bad -r -sink $OBJ/hpn-dmscp.sink.sh somehost:$T/ahead
+expect "fragments, a sink that waits" 0
+cmp $T/copy $DATA || fail "fragments, a sink that waits: not what was there"
+test `cat $T/asked` = $n || fail "asked `cat $T/asked` times ahead, not $n"
+BAD=
+# A server takes nothing while it computes hashes, so it does that in steps
+rm -f $T/log $T/q*
+BAD="-l $T/log"
+dm bad -w somehost:$T/q <$DATA
+expect "hashes" 0
+test `awk '$1 == "hash" { n++; if ($NF > 4194304) n = 1000 }
+    END { print n + 0 }' $T/log` = 3 || \
+    fail "hashes, not in steps: `grep '^hash' $T/log`"
 BAD=
 # What is being read back may be answered after all that was asked later.  Memory
 # that was freed is filled, so that its use shows (glibc)

@@ -12,11 +12,9 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -316,25 +314,6 @@ sink_write(struct run *r)
 		sink_failed(r, strerror(errno));
 }
 
-/*
- * Standard output is shared with others, who would be surprised to find it
- * non-blocking.  A pipe can be opened once more.
- */
-static void
-sink_own(struct hpn_dm_ends *e)
-{
-	struct stat st;
-	int fd;
-
-	if (e->pid != 0)
-		set_nonblock(e->fd);
-	else if (fstat(e->fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
-	    (fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK)) != -1) {
-		(void)dup2(fd, e->fd);
-		close(fd);
-	}
-}
-
 static void
 works(struct run *r, uint64_t now)
 {
@@ -577,7 +556,7 @@ hpn_dm_command(const struct hpn_dm_opts *o)
 		hpn_dm_ends_source(&r->end, o);
 	else {
 		hpn_dm_ends_sink(&r->end, o);
-		sink_own(&r->end);
+		hpn_dm_ends_sink_own(&r->end);
 	}
 	while (!finished(r)) {
 		check_time(r);

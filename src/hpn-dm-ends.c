@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "misc.h"
 #include "xmalloc.h"
 
 #include "hpn-dm-child.h"
@@ -41,6 +43,21 @@ hpn_dm_ends_sink(struct hpn_dm_ends *e, const struct hpn_dm_opts *o)
 		e->pid = hpn_dm_child_shell(o->sink, 1, &e->fd);
 	else
 		hpn_pipe_enlarge(e->fd);
+}
+
+void
+hpn_dm_ends_sink_own(struct hpn_dm_ends *e)
+{
+	struct stat st;
+	int fd;
+
+	if (e->pid != 0)
+		set_nonblock(e->fd);
+	else if (fstat(e->fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    (fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK)) != -1) {
+		(void)dup2(fd, e->fd);
+		close(fd);
+	}
 }
 
 char *

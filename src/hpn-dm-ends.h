@@ -21,6 +21,12 @@ void hpn_dm_ends_source(struct hpn_dm_ends *, const struct hpn_dm_opts *);
 void hpn_dm_ends_sink(struct hpn_dm_ends *, const struct hpn_dm_opts *);
 
 /*
+ * Make writing to the sink non-blocking.  Standard output is shared with others,
+ * who would be surprised by that: only a pipe is, which can be opened once more.
+ */
+void hpn_dm_ends_sink_own(struct hpn_dm_ends *);
+
+/*
  * The source has ended after so many bytes: as a source should?  NULL, or why not,
  * to be freed.  Closes a pipe, and waits for the command.
  */

@@ -60,11 +60,7 @@
 /* Questions for sizes of fragments that are under way. */
 #define SIZES_MOST	1024
 
-enum state {
-	PART_NEW, PART_OPENING, PART_SIZING, PART_DATA,
-	PART_SIZED,	/* all was given: is it the same as when it was opened? */
-	PART_DONE
-};
+enum state { PART_NEW, PART_OPENING, PART_SIZING, PART_DATA };
 
 struct part {
 	TAILQ_ENTRY(part) list;
@@ -76,7 +72,9 @@ struct part {
 	struct hpn_dm_sftp_handle handle;
 	struct hpn_dm_reader *reader;
 	uint64_t given;
-	u_int asked;		/* at its end; answers to come */
+	int ended;		/* it was asked behind all of it, */
+	u_int asked;		/* whether it is as it was; answers to come */
+	int mixed;		/* that was answered before all of it was here */
 	int ready;		/* its command has run (-onopen) */
 	int seen;		/* mtime is known, */
 	u_int32_t mtime;	/* as it was when opened */
@@ -179,6 +177,7 @@ part_closed(struct part *f)
 	f->reader = NULL;
 	part_leave(f);
 	f->reader = reader;
+	f->ended = 0;
 	f->asked = 0;
 	f->state = PART_NEW;
 }
@@ -201,19 +200,17 @@ changed(const struct part *f)
 	    "it was read", f->path, f->g->o->host);
 }
 
+/* Whether it has the size that it should have, and is as it was before. */
 static int
-size_answer(void *context, void *about, u_char type, struct sshbuf *m)
+size_check(struct part *f, u_char type, struct sshbuf *m)
 {
-	struct get *g = context;
-	struct part *f = about;
+	struct get *g = f->g;
 	Attrib a;
 	u_int status;
 	int time;
 
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
-	if (f->state == PART_SIZED)
-		f->asked--;
 	if (status != SSH2_FX_OK || !(a.flags & SSH2_FILEXFER_ATTR_SIZE))
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s does not tell the "
 		    "size of \"%s\": %s", g->o->host, f->path,
@@ -239,12 +236,34 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		f->mtime = a.mtime;
 		f->seen = 1;
 	}
-	if (f->state == PART_SIZING) {
-		f->state = PART_DATA;
-		if (f->reader != NULL)
-			hpn_dm_reader_again(f->reader, g->line.sftp);
-	}
 	return 0;
+}
+
+static int
+size_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct get *g = context;
+	struct part *f = about;
+
+	if (size_check(f, type, m) == -1)
+		return -1;
+	f->state = PART_DATA;
+	if (f->reader != NULL)
+		hpn_dm_reader_again(f->reader, g->line.sftp);
+	return 0;
+}
+
+static int
+end_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct part *f = about;
+
+	f->asked--;
+	if (!hpn_dm_reader_whole(f->reader)) {
+		f->mixed = 1;
+		f->ended = 0;
+	}
+	return size_check(f, type, m);
 }
 
 static int
@@ -295,7 +314,8 @@ give_way(struct get *g)
 	    g->open < g->open_most || g->closing > 0 || !hpn_dm_sftp_room(g->line.sftp))
 		return;
 	TAILQ_FOREACH_REVERSE(f, &g->parts, parts, list)
-		if (f->state == PART_DATA && (f->reader == NULL ||
+		if (f->state == PART_DATA && f->asked == 0 &&
+		    (f->reader == NULL ||
 		    hpn_dm_reader_under_way(f->reader) == 0))
 			break;
 	if (f == NULL)
@@ -356,6 +376,60 @@ recalled(struct get *g, uint64_t n)
 	}
 }
 
+static void
+part_failed(struct part *f, u_int status)
+{
+	if (status == SSH2_FX_EOF)
+		changed(f);
+	hpn_dm_child_die(HPN_DM_CHILD_FAILED, "read \"%s\" on %s: %s", f->path,
+	    f->g->o->host, status_text(status));
+}
+
+/* A file that says that it is empty, as those of /proc do: is it? */
+static int
+empty_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct part *f = about;
+	const u_char *data;
+	size_t len;
+	u_int status;
+
+	if (hpn_dm_sftp_get_data(type, m, &status, &data, &len) == -1)
+		return -1;
+	if (status == SSH2_FX_OK)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s does not "
+		    "tell its size", f->path, f->g->o->host);
+	if (status != SSH2_FX_EOF)
+		part_failed(f, status);
+	f->asked--;
+	return 0;
+}
+
+/*
+ * All of it was asked for: was it changed meanwhile?  This is asked before the data
+ * of the parts behind it are.  Else it would be answered after those, and each
+ * part would wait.  Some servers answer in another order, or give less than was
+ * asked for: then it is asked once more, when all is here.
+ */
+static void
+part_ended(struct part *f)
+{
+	struct get *g = f->g;
+
+	if (f->ended || !(f->mixed ? hpn_dm_reader_whole(f->reader) :
+	    hpn_dm_reader_asked(f->reader)) || !hpn_dm_sftp_room(g->line.sftp))
+		return;
+	f->ended = 1;
+	if (f->size == 0) {
+		f->asked++;
+		hpn_dm_sftp_read(g->line.sftp, &f->handle, 0, 1, empty_answer,
+		    g, f);
+	}
+	f->asked++;
+	hpn_dm_sftp_close(g->line.sftp, SSH2_FXP_FSTAT, &f->handle, end_answer,
+	    g, f);
+}
+
 /* Ask for data, those first that are wanted first. */
 static void
 parts_read(struct get *g)
@@ -367,17 +441,19 @@ parts_read(struct get *g)
 		if (f->reader != NULL)
 			held += hpn_dm_reader_held(f->reader);
 	TAILQ_FOREACH(f, &g->parts, list) {
-		/* The first may always ask: the others wait for it */
-		if (f->state != PART_DATA ||
-		    (held >= most && f != TAILQ_FIRST(&g->parts)))
+		if (f->state != PART_DATA)
 			continue;
 		if (f->reader == NULL)
 			f->reader = hpn_dm_reader_new(g->line.sftp, &f->handle,
 			    f->given, f->size);
-		held -= hpn_dm_reader_held(f->reader);
-		(void)hpn_dm_reader_ask(f->reader, most > held ?
-		    most - held : 1);
-		held += hpn_dm_reader_held(f->reader);
+		/* The first may always ask: the others wait for it */
+		if (held < most || f == TAILQ_FIRST(&g->parts)) {
+			held -= hpn_dm_reader_held(f->reader);
+			(void)hpn_dm_reader_ask(f->reader, most > held ?
+			    most - held : 1);
+			held += hpn_dm_reader_held(f->reader);
+		}
+		part_ended(f);
 	}
 }
 
@@ -540,39 +616,10 @@ compare(struct get *g, struct part *f, int all)
 	return 0;
 }
 
-static void
-part_failed(struct part *f, u_int status)
-{
-	if (status == SSH2_FX_EOF)
-		changed(f);
-	hpn_dm_child_die(HPN_DM_CHILD_FAILED, "read \"%s\" on %s: %s", f->path,
-	    f->g->o->host, status_text(status));
-}
-
 static void manifest_take(struct get *, struct part *);
 
-/* A file that says that it is empty, as those of /proc do: is it? */
+/* The first part: see whether it is done.  Returns whether it was, and has gone. */
 static int
-empty_answer(void *context, void *about, u_char type, struct sshbuf *m)
-{
-	struct part *f = about;
-	const u_char *data;
-	size_t len;
-	u_int status;
-
-	if (hpn_dm_sftp_get_data(type, m, &status, &data, &len) == -1)
-		return -1;
-	if (status == SSH2_FX_OK)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s does not "
-		    "tell its size", f->path, f->g->o->host);
-	if (status != SSH2_FX_EOF)
-		part_failed(f, status);
-	f->asked--;
-	return 0;
-}
-
-/* The first part: give what it has, and see whether it is done. */
-static void
 part_step(struct part *f)
 {
 	struct get *g = f->g;
@@ -593,21 +640,11 @@ part_step(struct part *f)
 	}
 	if (f->state == PART_DATA && g->phase == GET_DATA && !g->is_set)
 		(void)compare(g, f, f->given == f->size);
-	if (f->state == PART_DATA && f->given == f->size) {
-		f->state = PART_SIZED;
-		if (f->size == 0) {
-			f->asked++;
-			hpn_dm_sftp_read(g->line.sftp, &f->handle, 0, 1,
-			    empty_answer, g, f);
-		}
-		f->asked++;
-		hpn_dm_sftp_close(g->line.sftp, SSH2_FXP_FSTAT, &f->handle,
-		    size_answer, g, f);
-	}
-	if (f->state != PART_SIZED || f->asked != 0)
-		return;
+	if (f->state != PART_DATA || f->given != f->size || !f->ended ||
+	    f->asked != 0)
+		return 0;
 	if (g->phase == GET_DATA && !g->is_set && !compare(g, f, 1))
-		return;
+		return 0;
 	if (g->phase == GET_DATA && g->is_set && g->hash_part != NULL) {
 		hpn_hash_end(g->hash_part, hash);
 		if (memcmp(hash, f->hash, sizeof(hash)) != 0)
@@ -623,6 +660,7 @@ part_step(struct part *f)
 	if (g->phase == GET_MANIFEST)
 		manifest_take(g, f);
 	free(f);
+	return 1;
 }
 
 /* ---- before ---- */
@@ -844,8 +882,8 @@ step(struct get *g)
 	}
 	parts_open(g);
 	parts_read(g);
-	if ((f = TAILQ_FIRST(&g->parts)) != NULL)
-		part_step(f);
+	while ((f = TAILQ_FIRST(&g->parts)) != NULL && part_step(f))
+		;
 }
 
 static int
@@ -941,6 +979,7 @@ hpn_dm_get(const struct hpn_dm_opts *o)
 		    "terminal");
 	hpn_dm_line_begin(&g->line, o);
 	hpn_dm_ends_sink(&g->sink, o);
+	hpn_dm_ends_sink_own(&g->sink);
 	for (;;) {
 		step(g);
 		snprintf(text, sizeof(text), "part %llu",

@@ -56,9 +56,14 @@
 
 #define BLOCK		(1024 * 1024)	/* that is hashed and compared */
 #define READ_ONCE	(256 * 1024)
-/* So much acknowledged and not compared makes it worth while to ask. */
+/* So much acknowledged and not compared makes it worth while to read it back. */
 #define COMPARE_FROM	(16ULL * 1024 * 1024)
-#define COMPARE_MOST	(64ULL * 1024 * 1024)
+/*
+ * Hashes are asked for in steps, so many at a time.  A server takes no data while
+ * it computes some: of a large step that is felt on a long line.
+ */
+#define COMPARE_STEP	(4ULL * 1024 * 1024)
+#define ASKS_MOST	64
 /* Memory for what is read back, of all pieces together. */
 #define BACK_MOST	(16U * 1024 * 1024)
 /* Hashes that cover no whole block may come so often in a row. */
@@ -100,6 +105,13 @@ struct write {
 	int ok;
 };
 
+/* Hashes that were asked for. */
+struct ask {
+	TAILQ_ENTRY(ask) list;
+	struct piece *piece;
+	uint64_t offset, len;
+};
+
 struct piece {
 	TAILQ_ENTRY(piece) list;
 	struct put *p;
@@ -112,8 +124,9 @@ struct piece {
 	u_int under_way;		/* writes */
 	uint64_t sent, acked;
 	uint64_t furthest;		/* that acked ever was */
-	int asked;			/* for hashes, */
-	uint64_t asked_len;		/* ... of so much */
+	TAILQ_HEAD(, ask) asks;		/* answers to come, */
+	u_int nasks;
+	uint64_t asked;			/* ... up to here */
 	int sizing;			/* asked for its length */
 	int noted;			/* its command is in the queue */
 	int maybe;			/* may be there: we tried to make it */
@@ -202,6 +215,7 @@ piece_new(struct put *p, uint64_t n)
 	f->p = p;
 	f->n = n;
 	TAILQ_INIT(&f->writes);
+	TAILQ_INIT(&f->asks);
 	if (n > HPN_DM_PLAN_MOST)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "the stream needs more "
 		    "than %u fragments: give a larger -F", HPN_DM_PLAN_MOST);
@@ -253,9 +267,27 @@ writes_drop(struct piece *f)
 }
 
 static void
+ask_drop(struct ask *a)
+{
+	TAILQ_REMOVE(&a->piece->asks, a, list);
+	a->piece->nasks--;
+	free(a);
+}
+
+static void
+asks_drop(struct piece *f)
+{
+	struct ask *a;
+
+	while ((a = TAILQ_FIRST(&f->asks)) != NULL)
+		ask_drop(a);
+}
+
+static void
 piece_free(struct piece *f)
 {
 	handle_drop(f);
+	asks_drop(f);
 	back_drop(f);
 	writes_drop(f);
 	free(f->blocks);
@@ -331,9 +363,11 @@ read_hash(struct put *p, const u_char *data, size_t len)
 			n = (size_t)(BLOCK - at % BLOCK);
 		if (p->hash_block != NULL) {
 			hpn_hash_add(p->hash_block, data, n);
-			hpn_hash_add(p->hash_all, data, n);
-			if (p->plan.fragment != 0)
+			/* These are for the manifest */
+			if (p->plan.fragment != 0) {
+				hpn_hash_add(p->hash_all, data, n);
 				hpn_hash_add(p->hash_piece, data, n);
+			}
 			if ((at + n) % BLOCK == 0)
 				block_end(f, p->hash_block);
 		}
@@ -556,7 +590,8 @@ compare_goal(const struct piece *f, int all)
 static int
 hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
-	struct piece *f = about;
+	struct ask *ask = about;
+	struct piece *f = ask->piece;
 	struct put *p = f->p;
 	struct hpn_hash_range range;
 	struct hpn_sftp_hash_answer a;
@@ -564,7 +599,10 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	size_t i, len;
 	u_int status;
 
-	f->asked = 0;
+	range.offset = from = ask->offset;
+	range.length = ask->len;
+	range.block = BLOCK;
+	ask_drop(ask);
 	if (type == SSH2_FXP_STATUS) {
 		if (hpn_dm_sftp_get_status(type, m, &status) == -1 ||
 		    status == SSH2_FX_OK)
@@ -573,14 +611,14 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		    "on %s: %s (-nochecksum does without)", f->part,
 		    p->o->host, status_text(status));
 	}
-	range.offset = from = f->verified;
-	range.length = f->asked_len;
-	range.block = BLOCK;
 	/* More may have been acknowledged since it was asked */
-	if (goal > from + f->asked_len)
-		goal = from + f->asked_len;
+	if (goal > from + range.length)
+		goal = from + range.length;
 	if (hpn_sftp_hash_get_answer(m, &range, &a) != 0)
 		return -1;
+	/* One before it was cut short, or is being written again */
+	if (from != f->verified)
+		return 0;
 	for (i = 0; i < a.count && f->verified < goal; i++) {
 		len = BLOCK;
 		if (len > goal - f->verified)
@@ -654,6 +692,7 @@ compare(struct piece *f)
 {
 	struct put *p = f->p;
 	struct hpn_hash_range range;
+	struct ask *a;
 	int all = f->state == PIECE_COMPARE;
 	uint64_t goal = compare_goal(f, all);
 
@@ -661,25 +700,32 @@ compare(struct piece *f)
 		f->verified = goal;
 		return;
 	}
-	if (f->verified >= goal || f->asked || f->handle.p == NULL ||
-	    p->blocked)
-		return;
-	if (!all && f->back == NULL && goal - f->verified < COMPARE_FROM)
+	if (f->verified >= goal || f->handle.p == NULL || p->blocked)
 		return;
 	if (!hpn_dm_sftp_can_hash(p->line.sftp)) {
-		read_back(f, goal);
+		if (all || f->back != NULL || goal - f->verified >= COMPARE_FROM)
+			read_back(f, goal);
 		return;
 	}
-	if (!hpn_dm_sftp_room(p->line.sftp))
-		return;
-	range.offset = f->verified;
-	range.length = goal - f->verified;
-	if (range.length > COMPARE_MOST)
-		range.length = COMPARE_MOST;
-	range.block = BLOCK;
-	f->asked = 1;
-	f->asked_len = range.length;
-	hpn_dm_sftp_hash(p->line.sftp, &f->handle, &range, hash_answer, p, f);
+	if (f->nasks == 0)
+		f->asked = f->verified;
+	while (f->asked < goal && (all || goal - f->asked >= COMPARE_STEP) &&
+	    f->nasks < ASKS_MOST && hpn_dm_sftp_room(p->line.sftp)) {
+		range.offset = f->asked;
+		range.length = goal - f->asked;
+		if (range.length > COMPARE_STEP)
+			range.length = COMPARE_STEP;
+		range.block = BLOCK;
+		a = xcalloc(1, sizeof(*a));
+		a->piece = f;
+		a->offset = range.offset;
+		a->len = range.length;
+		TAILQ_INSERT_TAIL(&f->asks, a, list);
+		f->nasks++;
+		f->asked += range.length;
+		hpn_dm_sftp_hash(p->line.sftp, &f->handle, &range, hash_answer,
+		    p, a);
+	}
 }
 
 /* ---- opening ---- */
@@ -1190,7 +1236,7 @@ piece_step(struct piece *f)
 			break;
 		}
 		compare(f);
-		if (f->asked || !f->sized || f->verified < f->acked ||
+		if (f->nasks > 0 || !f->sized || f->verified < f->acked ||
 		    f->state != PIECE_COMPARE)
 			break;
 		if (p->o->fsync && !f->synced && !f->is_final) {
@@ -1274,7 +1320,7 @@ give_way(struct put *p)
 		return;
 	TAILQ_FOREACH_REVERSE(f, &p->pieces, pieces, list)
 		if (f == first || (f->state == PIECE_DATA &&
-		    f->under_way == 0 && !f->asked && !f->sizing &&
+		    f->under_way == 0 && f->nasks == 0 && !f->sizing &&
 		    !f->refused && f->back == NULL))
 			break;
 	if (f == NULL || f == first)
@@ -1598,7 +1644,8 @@ lost(struct put *p)
 			hpn_dm_reader_lost(f->back);
 		back_drop(f);
 		handle_drop(f);
-		f->asked = f->sizing = f->refused = f->sized = f->synced = 0;
+		asks_drop(f);
+		f->sizing = f->refused = f->sized = f->synced = 0;
 		f->looks = 0;
 		switch (f->state) {
 		case PIECE_LOOKING:
@@ -1767,10 +1814,11 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 		if (!hpn_hash_available())
 			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "this dmscp was "
 			    "built without hashes: only -nochecksum works");
-		p->hash_all = hash_new();
 		p->hash_block = hash_new();
-		if (o->fragment != 0)
+		if (o->fragment != 0) {
+			p->hash_all = hash_new();
 			p->hash_piece = hash_new();
+		}
 	}
 	if (o->sha256 &&
 	    (p->sha256 = ssh_digest_start(SSH_DIGEST_SHA256)) == NULL)

@@ -200,6 +200,18 @@ hpn_dm_reader_under_way(const struct hpn_dm_reader *r)
 	return r->under_way;
 }
 
+int
+hpn_dm_reader_asked(const struct hpn_dm_reader *r)
+{
+	return r->asked == r->end;
+}
+
+int
+hpn_dm_reader_whole(const struct hpn_dm_reader *r)
+{
+	return r->asked == r->end && r->under_way == 0;
+}
+
 const u_char *
 hpn_dm_reader_next(struct hpn_dm_reader *r, size_t *lenp)
 {

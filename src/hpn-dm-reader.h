@@ -49,6 +49,9 @@ size_t hpn_dm_reader_ask(struct hpn_dm_reader *, size_t most);
 size_t hpn_dm_reader_held(const struct hpn_dm_reader *);
 /* Requests that are under way. */
 u_int hpn_dm_reader_under_way(const struct hpn_dm_reader *);
+/* Whether all was asked for; and whether all was answered. */
+int hpn_dm_reader_asked(const struct hpn_dm_reader *);
+int hpn_dm_reader_whole(const struct hpn_dm_reader *);
 
 /* _next: the next bytes here, or NULL.  _took: len of them are used. */
 const u_char *hpn_dm_reader_next(struct hpn_dm_reader *, size_t *lenp);
