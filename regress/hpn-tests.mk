@@ -29,6 +29,7 @@ LTESTS+=\
 	hpn-resume \
 	hpn-resume-cuts \
 	hpn-wish \
+	hpn-sparse \
 	hpn-lanes \
 	hpn-connections \
 	hpn-safety \

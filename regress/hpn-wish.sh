@@ -272,6 +272,60 @@ for server in $servers; do
 		    fail "$what: not replaced"
 	done
 
+	# Nothing is done
+	for way in up down; do
+		what="$who, $way, dryrun"
+		again
+		mkdir $TO/d
+		echo X >$TO/d/one
+		cp -r $TO $T/before
+		copy -r -p -X dryrun=yes -X log=$LOG d
+		is 0
+		says "^replace  *4 .*to/d/one"
+		says "^copy  *6 .*to/d/sub/deep/four"
+		says "^5 files would be copied, which takes .* bytes more; .* are free"
+		copy -r -X dryrun=yes -X existing=fail -X status=detailed d
+		is 250
+		says "^refuse "
+		copy -r -X dryrun=yes -X existing=skip d
+		is 0
+		says "^skip  *4 .*to/d/one"
+		says "^4 files"
+		TO=$TO/not/there
+		copy -r -X dryrun=yes -X update=yes d
+		TO=$T/to
+		is 0
+		says "^5 files .* are free"
+		says 'other/a\\nb\\\\$'
+		test ! -e $LOG || fail "$what: there is a log"
+		diff -r $T/before $TO >$OUT || fail "$what: `cat $OUT`"
+		rm -rf $T/before
+	done
+
+	# A full disk has a status of its own
+	if test "`id -u`" = 0 && mkdir $T/disk &&
+	    mount -t tmpfs -o size=2m tmpfs $T/disk 2>/dev/null; then
+		head -c 5000000 /dev/urandom >$FROM/large
+		for way in up down; do
+			what="$who, $way, full"
+			TO=$T/disk
+			copy -r -X dryrun=yes -X status=detailed large
+			is 252
+			says "are free: too few"
+			copy -X status=detailed large
+			is 252
+			copy large
+			is 1
+			rm -f $TO/large
+			TO=$T/to
+		done
+		rm -f $FROM/large
+		umount $T/disk
+	else
+		echo "$tid (skipped: a full disk's status: no root or no mount)"
+	fi
+	rmdir $T/disk 2>/dev/null
+
 	# sftp
 	what="$who, sftp"
 	again
@@ -427,7 +481,7 @@ for pattern in '' / '[a' '- x' '[[:alpha:]]'; do
 	copy -r -X "exclude=$pattern" d
 	is 255
 done
-for arg in log= fsync=x existing= existing=no update=no files-from= status=x; do
+for arg in log= fsync=x sparse= dryrun=maybe existing= existing=no update=no files-from= status=x; do
 	what="-X $arg"
 	copy -r -X $arg d
 	is 255

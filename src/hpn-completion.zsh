@@ -15,7 +15,8 @@ _openssh_hpn_options() {
       channels=1 connections=auto connections=8 resume=check \
       resume=replace resume=size verify=yes \
       verify=no existing=skip existing=fail update=yes update=size \
-      update=verify fsync=yes status=detailed log= files-from= include= exclude=
+      update=verify fsync=yes status=detailed \
+      sparse=yes dryrun=yes log= files-from= include= exclude=
     return
   fi
   if [[ $service == scp && "$PREFIX" == (-|-Z|-j) ]]; then

@@ -142,24 +142,13 @@ put_time(char *out, uint64_t t)
 }
 
 size_t
-hpn_names_line(char *line, size_t room, enum hpn_names_status status,
-    uint64_t size, uint64_t time_s, const char *name)
+hpn_names_escape(char *out, const char *name)
 {
 	static const char plain[] = "\a\b\t\n\v\f\r\\", letters[] = "abtnvfr\\";
 	const char *known;
-	char *p = line;
+	char *p = out;
 	unsigned char c;
 
-	if (status >= WORDS || room < HPN_NAMES_LINE ||
-	    (room - HPN_NAMES_LINE) / HPN_NAMES_BYTE < strlen(name))
-		return 0;
-	memcpy(p, words[status], strlen(words[status]));
-	p += strlen(words[status]);
-	*p++ = '\t';
-	p += put_number(p, size, 1);
-	*p++ = '\t';
-	p += put_time(p, time_s);
-	*p++ = '\t';
 	for (; (c = (unsigned char)*name) != '\0'; name++) {
 		if ((known = strchr(plain, c)) != NULL) {
 			*p++ = '\\';
@@ -172,6 +161,26 @@ hpn_names_line(char *line, size_t room, enum hpn_names_status status,
 		} else
 			*p++ = (char)c;
 	}
+	return (size_t)(p - out);
+}
+
+size_t
+hpn_names_line(char *line, size_t room, enum hpn_names_status status,
+    uint64_t size, uint64_t time_s, const char *name)
+{
+	char *p = line;
+
+	if (status >= WORDS || room < HPN_NAMES_LINE ||
+	    (room - HPN_NAMES_LINE) / HPN_NAMES_BYTE < strlen(name))
+		return 0;
+	memcpy(p, words[status], strlen(words[status]));
+	p += strlen(words[status]);
+	*p++ = '\t';
+	p += put_number(p, size, 1);
+	*p++ = '\t';
+	p += put_time(p, time_s);
+	*p++ = '\t';
+	p += hpn_names_escape(p, name);
 	*p++ = '\n';
 	return (size_t)(p - line);
 }

@@ -60,6 +60,12 @@ struct hpn_names_part {
 int hpn_names_next(char *const *names, size_t *next, size_t end, size_t skip,
     struct hpn_names_part *);
 
+/*
+ * A name as it stands there, into room for HPN_NAMES_BYTE bytes of each of its
+ * bytes.  Returns how long that is; it is not terminated.
+ */
+size_t hpn_names_escape(char *out, const char *name);
+
 /* A line of the log into room; its length, or 0 if there is too little. */
 size_t hpn_names_line(char *line, size_t room, enum hpn_names_status,
     uint64_t size, uint64_t time_s, const char *name);

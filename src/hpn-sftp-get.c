@@ -697,7 +697,7 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 		debug("download remote \"%s\": server did not send "
 		    "permissions", n->to);
 	n->mode = mode;
-	made = mkdir(n->to, mode) == 0;
+	made = hpn_sftp_wish_dry() || mkdir(n->to, mode) == 0;
 	saved = errno;
 	if (!made && (saved != EEXIST ||
 	    stat(n->to, &st) == -1 || !S_ISDIR(st.st_mode))) {
@@ -706,7 +706,8 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_node_fail(job, n);
 		return;
 	}
-	dir_modes(job, n, made);
+	if (!hpn_sftp_wish_dry())
+		dir_modes(job, n, made);
 	hpn_sftp_node_dir_ready(job, n);
 	if (n->named) {
 		n->state = NODE_DATA;
@@ -959,7 +960,9 @@ names(struct hpn_sftp_job *job, struct node *n, u_char type,
 static void
 dir_done(struct hpn_sftp_job *job, struct node *n)
 {
-	if (job->flags & HPN_SFTP_PRESERVE) {
+	if (hpn_sftp_wish_dry())
+		n->final_mode = n->mode;
+	else if (job->flags & HPN_SFTP_PRESERVE) {
 		if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
 			set_times(job, n, "on ");
 		else

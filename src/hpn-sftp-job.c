@@ -240,7 +240,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	u_int i;
 
 	job->c = sftp_conn_hpn(conn);
-	flags = hpn_sftp_wish_begin(job->c, flags);
+	flags = hpn_sftp_wish_begin(conn, flags);
 	job->flags = flags;
 	job->way = flags & HPN_SFTP_UP ? &hpn_sftp_put : &hpn_sftp_get;
 	/*
@@ -307,7 +307,7 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
 	if (!tree)
 		hpn_sftp_node_count(job, n, 0);
-	hpn_sftp_wish_root(n, recursive);
+	hpn_sftp_wish_root(job, n, recursive);
 	if (target != NULL)
 		n->target = xstrdup(target);
 	job->only = job->alive == 1 && !tree ? n : NULL;

@@ -82,7 +82,7 @@ hpn_sftp_node_new(struct hpn_sftp_job *job, struct node *parent,
 	n->to = xstrdup(to);
 	n->tree = tree;
 	n->fd = -1;
-	n->bad = n->end = n->hole = n->lost = UINT64_MAX;
+	n->bad = n->end = n->hole = n->lost = n->blank = UINT64_MAX;
 	if (a != NULL) {
 		n->a = *a;
 		n->have_attr = 1;

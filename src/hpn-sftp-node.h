@@ -190,6 +190,9 @@ struct node {
 	int differs;			/* what arrived is not the source */
 	int looked;			/* what is there was looked at */
 	int made;			/* ... and is our own by now */
+	u_int64_t blank;		/* from here on nothing was there */
+	u_int64_t data_end;		/* put: up to here the source has data */
+	int holes, skipped;		/* put: it has holes; some were not sent */
 	int picked, wanted;		/* a name of the list led to it, was its */
 	int named;			/* directory: the list has its names, */
 	size_t part_next, part_end;	/* ... these, which begin there */
@@ -301,6 +304,7 @@ struct hpn_sftp_job {
 	int overfull;			/* no more names are taken */
 	char label[64];
 	u_int64_t label_ns;
+	char *target;			/* of its first source; hpn-sftp-wish.c */
 };
 
 /* Chains of requests under way. */

@@ -141,6 +141,8 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	}
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
+	n->holes = hpn_sftp_wish_sparse() && n->size >= SMALL &&
+	    (u_int64_t)sb.st_blocks < n->size / 512;
 	if (n->parent == NULL && !n->redone)
 		hpn_sftp_node_count(job, n, n->size);
 	stat_to_attrib(&sb, &n->a);
@@ -197,7 +199,7 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_check_probe(job, n);
 	if (n->check != NULL || hpn_sftp_node_verifies(job))
 		hpn_sftp_check_verify_begin(job, n);
-	if (n->small == NULL)
+	if (n->small == NULL && !n->holes)
 		hpn_sftp_stripe_begin(job, n);
 	if (n->guess == GUESS_NONE)
 		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
@@ -227,6 +229,9 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL ||
 	    n->emptied)
 		mode |= SSH2_FXF_TRUNC;
+	/* A device is not emptied by that; resume() has looked. */
+	if ((mode & SSH2_FXF_TRUNC) && n->blank != UINT64_MAX)
+		n->blank = 0;
 	if ((mode & SSH2_FXF_CREAT) && hpn_sftp_wish_only_new(n))
 		mode |= SSH2_FXF_EXCL;
 	n->state = NODE_OPENING;
@@ -324,6 +329,9 @@ resume(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	n->dest.size = there.size;
+	if (status == SSH2_FX_NO_SUCH_FILE || (S_ISREG(there.perm) &&
+	    (there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS)))
+		n->blank = there.size;
 	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
 		n->dest.mtime = there.mtime;
 	hpn_sftp_node_plan(job, n);
@@ -400,6 +408,14 @@ unlock(struct hpn_sftp_job *job, struct node *n, u_int status)
 	return 1;
 }
 
+/* What is there may have to be emptied: hpn_resume_empties() */
+static int
+empties(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return (job->flags & HPN_SFTP_INPLACE) != 0 && !n->rewrite &&
+	    !job->c->can_hash && n->size > HPN_RESUME_BACK;
+}
+
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -444,9 +460,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if ((job->flags & HPN_SFTP_RESUME) == 0 || n->rewrite) {
-		/* What is there may have to be emptied: hpn_resume_empties() */
-		if ((job->flags & HPN_SFTP_INPLACE) != 0 && !n->rewrite &&
-		    !job->c->can_hash && n->size > HPN_RESUME_BACK)
+		if (empties(job, n) || (n->holes && !n->rewrite))
 			hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
 		else
 			begin_data(job, n);
@@ -471,7 +485,8 @@ found_there(struct hpn_sftp_job *job, struct node *n, u_char type,
 	    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) && S_ISREG(a.perm)) {
 		dest.size = a.size;
 		dest.mtime = a.mtime;
-		if (hpn_resume_empties(&source, &dest))
+		n->blank = a.size;
+		if (empties(job, n) && hpn_resume_empties(&source, &dest))
 			hpn_sftp_ask_truncate(job, n, ASK_EMPTY, 0);
 	}
 	begin_data(job, n);
@@ -578,11 +593,83 @@ may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
 	    len - hpn_sftp_node_whole(n) <= HPN_RESUME_BACK;
 }
 
+/*
+ * Passed over as a hole: what is compared is read all the same, so that a file
+ * system that was wrong about it is found out.
+ */
+static int
+passed(struct hpn_sftp_job *job, struct node *n, u_int64_t to, size_t max)
+{
+	size_t some;
+	ssize_t len;
+
+	n->skipped = 1;
+	n->moved += to - n->next;
+	job->done_bytes += to - n->next;
+	for (; n->check != NULL && n->next < to && !interrupted;
+	    n->next += len) {
+		some = MINIMUM(max, to - n->next);
+		if ((len = hpn_sftp_node_read_at(n->fd, job->buf, some,
+		    n->next)) <= 0)
+			return -1;
+		hpn_sftp_check_verify_sent(n, job->buf, len);
+		refresh_progress_meter(0);
+	}
+	if (n->check == NULL)
+		n->next = to;
+	hpn_sftp_node_plan(job, n);
+	return 0;
+}
+
+/*
+ * A hole of the source is not sent where the destination has nothing yet.  How much
+ * may be read at n->next then, at most max.
+ */
+static size_t
+pass_hole(struct hpn_sftp_job *job, struct node *n, size_t max)
+{
+	struct stat st;
+	off_t data, end;
+
+	if (!n->holes || n->next < n->blank)
+		return max;
+	if (n->next >= n->data_end && n->next < n->size) {
+		/* It may have become shorter, or longer. */
+		if ((data = lseek(n->fd, n->next, SEEK_DATA)) == -1 &&
+		    errno == ENXIO && fstat(n->fd, &st) == 0)
+			data = st.st_size;
+		if (data == -1 || (u_int64_t)data < n->next) {
+			n->holes = 0;
+			return max;
+		}
+		if ((u_int64_t)data > n->size)
+			data = n->size;
+		/* What is compared has to have its length before. */
+		if ((u_int64_t)data == n->size && n->check != NULL) {
+			if (job->c->disorder) {
+				n->holes = 0;
+				return max;
+			}
+			hpn_sftp_ask_truncate(job, n, ASK_TRUNCATE, n->size);
+		}
+		if ((u_int64_t)data > n->next &&
+		    passed(job, n, data, max) == -1) {
+			n->holes = 0;
+			return max;
+		}
+		end = lseek(n->fd, n->next, SEEK_HOLE);
+		n->data_end = end == -1 ? n->size : (u_int64_t)end;
+	}
+	if (n->data_end > n->next && n->data_end - n->next < max)
+		return n->data_end - n->next;
+	return max;
+}
+
 /* As much data as may be sent; what follows them when there is no more. */
 static void
 send_data(struct hpn_sftp_job *job, struct node *n)
 {
-	size_t max = *job->c->upload_buflen;
+	size_t max = *job->c->upload_buflen, some;
 	ssize_t len = -1;
 	int lane;
 
@@ -621,8 +708,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		if (!hpn_sftp_ask_may(job, max) || !may_lead(job, n, max) ||
 		    (lane = hpn_sftp_stripe_pick(job, n, max)) == -1)
 			return;
-		if ((len = hpn_sftp_node_read_at(n->fd, job->buf, max, n->next))
-		    == -1) {
+		some = pass_hole(job, n, max);
+		if ((len = hpn_sftp_node_read_at(n->fd, job->buf, some,
+		    n->next)) == -1) {
 			hpn_sftp_meter_break(job);
 			error("read local \"%s\": %s", n->from,
 			    strerror(errno));
@@ -635,7 +723,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			break;
 		}
 		/* Shorter than it was: this is its end. */
-		if ((size_t)len < max &&
+		if ((size_t)len < some &&
 		    (lane = hpn_sftp_stripe_last(job, n)) == -1)
 			return;
 		hpn_sftp_ask_write(job, n, lane == 0 ? NULL :
@@ -676,6 +764,7 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 	if (n->cut && n->next == 0 && n->begun == 0)
 		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
+	    n->skipped ||
 	    (((job->flags & HPN_SFTP_RESUME) || hpn_sftp_stripe_was(n)) &&
 	    (n->failed || interrupted));
 }
@@ -794,6 +883,8 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			    fx2txt(status));
 		}
 		n->failed = 1;
+		if (status == SSH2_FX_FAILURE)
+			hpn_sftp_wish_unwritten(0, n->size);
 		if (req->offset < n->bad)
 			n->bad = req->offset;
 	}
@@ -909,7 +1000,11 @@ begin_dir(struct hpn_sftp_job *job, struct node *n)
 	n->a.perm &= 01777;
 	if ((job->flags & HPN_SFTP_PRESERVE) == 0)
 		n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
-	if (n->parent == NULL)
+	if (hpn_sftp_wish_dry()) {
+		n->state = NODE_DATA;
+		hpn_sftp_node_list_first(n, &job->walking);
+		hpn_sftp_node_dir_ready(job, n);
+	} else if (n->parent == NULL)
 		hpn_sftp_ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH,
 		    n->to);
 	else
@@ -1093,6 +1188,13 @@ may_begin_dir(const struct hpn_sftp_job *job)
 static void
 dir_done(struct hpn_sftp_job *job, struct node *n)
 {
+	if (hpn_sftp_wish_dry()) {
+		if (n->failed || n->lacks)
+			hpn_sftp_node_fail(job, n);
+		else
+			hpn_sftp_node_end(job, n);
+		return;
+	}
 	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
 	    &n->a);
 }

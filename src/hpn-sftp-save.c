@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "misc.h"
 #include "xmalloc.h"
 
 #include "sftp.h"
@@ -29,6 +30,9 @@
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-save.h"
 #include "hpn-sftp-wish.h"
+
+/* Holes are looked for in blocks of this many bytes. */
+#define BLOCK	4096
 
 /* What is not to be read and written: it may be whole, or be a drop box. */
 static void
@@ -97,6 +101,9 @@ hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 	if ((job->flags & (HPN_SFTP_RESUME|HPN_SFTP_INPLACE)) ==
 	    HPN_SFTP_INPLACE)
 		empty(job, n);
+	if (hpn_sftp_wish_sparse() && fstat(n->fd, &st) == 0 &&
+	    S_ISREG(st.st_mode))
+		n->blank = st.st_size;
 	/* A device does not keep what it is given. */
 	if ((n->check != NULL || (job->flags & HPN_SFTP_RESUME)) &&
 	    fstat(n->fd, &st) == 0 && !S_ISREG(st.st_mode)) {
@@ -140,6 +147,40 @@ write_at(int fd, const u_char *p, size_t len, u_int64_t offset)
 	return 0;
 }
 
+static int
+all_zero(const u_char *p, size_t len)
+{
+	return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/*
+ * As write_at(), but blocks of zeros are left out where nothing was, and the file
+ * is as long as if they had been written.
+ */
+static int
+write_sparse(struct node *n, const u_char *p, size_t len, u_int64_t offset)
+{
+	u_int64_t end = offset + len;
+	size_t part, data = 0;
+
+	while (len > 0) {
+		part = MINIMUM(len - data, BLOCK - (offset + data) % BLOCK);
+		if (part != 0 && !all_zero(p + data, part)) {
+			data += part;
+			continue;
+		}
+		if (data != 0 && write_at(n->fd, p, data, offset) == -1)
+			return -1;
+		p += data + part;
+		offset += data + part;
+		len -= data + part;
+		data = 0;
+		if (len == 0 && part != 0 && end > n->high)
+			return ftruncate(n->fd, end);
+	}
+	return 0;
+}
+
 /* Data beyond the end of the source leave a hole. */
 static void
 check_hole(struct hpn_sftp_job *job, struct node *n, u_int64_t high)
@@ -173,7 +214,10 @@ write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	if (!n->opened && hpn_sftp_save_open(job, n) == -1)
 		return;
 	n->modified = 1;
-	if (write_at(n->fd, data, len, offset) == -1) {
+	if ((offset >= n->blank ? write_sparse(n, data, len, offset) :
+	    write_at(n->fd, data, len, offset)) == -1) {
+		if (errno == ENOSPC || errno == EDQUOT)
+			hpn_sftp_wish_unwritten(1, n->size);
 		hpn_sftp_meter_break(job);
 		error("write local \"%s\": %s", n->to, strerror(errno));
 		n->failed = 1;

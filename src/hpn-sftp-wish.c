@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,8 @@ extern volatile sig_atomic_t interrupted;
 
 /* A list of more bytes than this is a mistake. */
 #define LIST_MAX	((size_t)1 << 30)
+/* Less than this is no space: servers keep some back. */
+#define SPACE_LEAST	((u_int64_t)1024 * 1024)
 
 static struct hpn_wish wish;
 static struct hpn_wish_ends ends;
@@ -56,6 +59,11 @@ static int several;		/* sources: names in the log begin with theirs */
 
 static const char *inner(const struct node *, const struct node **);
 static void log_rest(const struct node *, size_t, size_t);
+static void log_end(struct hpn_sftp_job *);
+/* Of the job. */
+static struct sftp_conn *conn;
+static u_int64_t dry_files, dry_bytes;
+static u_int64_t unwritten;	/* size of the largest that may lack space */
 
 /* -------------------------------------------------------------- options -- */
 
@@ -83,7 +91,29 @@ hpn_sftp_wish_any(void)
 {
 	return nrules != 0 || wish.log != NULL || wish.names != NULL ||
 	    wish.existing != HPN_WISH_WRITE ||
-	    wish.update != HPN_WISH_ALWAYS || wish.sync;
+	    wish.update != HPN_WISH_ALWAYS || wish.sync ||
+	    wish.dry || wish.sparse;
+}
+
+int
+hpn_sftp_wish_dry(void)
+{
+	return wish.dry;
+}
+
+int
+hpn_sftp_wish_sparse(void)
+{
+	return wish.sparse;
+}
+
+void
+hpn_sftp_wish_unwritten(int full, u_int64_t size)
+{
+	if (full)
+		ends.full++;
+	else
+		unwritten = MAXIMUM(unwritten, MAXIMUM(size, SPACE_LEAST));
 }
 
 int
@@ -94,13 +124,16 @@ hpn_sftp_wish_nests(int resumes, int recurses)
 }
 
 int
-hpn_sftp_wish_begin(struct hpn_sftp_conn *c, int flags)
+hpn_sftp_wish_begin(struct sftp_conn *c, int flags)
 {
 	static int said;
 
+	conn = c;
+	dry_files = dry_bytes = 0;
+	unwritten = 0;
 	if (wish.sync) {
 		flags |= HPN_SFTP_FSYNC;
-		if ((flags & HPN_SFTP_UP) && !c->can_fsync && !said++)
+		if ((flags & HPN_SFTP_UP) && !sftp_conn_hpn(c)->can_fsync && !said++)
 			error("Warning: the server has no fsync@openssh.com: "
 			    "-X fsync=yes does nothing");
 	}
@@ -242,10 +275,12 @@ hpn_sftp_wish_source(const char *from, int *tree)
 }
 
 void
-hpn_sftp_wish_root(struct node *n, int recurses)
+hpn_sftp_wish_root(struct hpn_sftp_job *job, struct node *n, int recurses)
 {
 	size_t i;
 
+	if (job->target == NULL && (wish.dry || wish.detailed))
+		job->target = xstrdup(n->to);
 	if (!listed)
 		return;
 	recursive = recurses;
@@ -363,13 +398,15 @@ int
 hpn_sftp_wish_looks(const struct node *n)
 {
 	return !n->looked && (wish.existing != HPN_WISH_WRITE ||
-	    wish.update == HPN_WISH_TIME || wish.update == HPN_WISH_SIZE);
+	    wish.update == HPN_WISH_TIME || wish.update == HPN_WISH_SIZE ||
+	    wish.dry);
 }
 
 int
 hpn_sftp_wish_follows(void)
 {
-	return wish.update != HPN_WISH_ALWAYS;
+	return wish.update != HPN_WISH_ALWAYS ||
+	    wish.existing == HPN_WISH_WRITE;
 }
 
 int
@@ -388,6 +425,37 @@ leave(struct hpn_sftp_job *job, struct node *n)
 	n->untouched = 1;
 }
 
+/* Say what would be done. */
+static void
+would(struct hpn_sftp_job *job, struct node *n, enum hpn_wish_then then,
+    const struct hpn_wish_file *source, const struct hpn_wish_file *dest)
+{
+	u_int64_t size = source->size == UINT64_MAX ? 0 : source->size;
+	const char *what = "copy";
+	char *name;
+
+	if (then == HPN_WISH_LEAVE)
+		what = "skip";
+	else if (then == HPN_WISH_REFUSE)
+		what = "refuse";
+	else if (dest != NULL)
+		what = job->flags & HPN_SFTP_RESUME ? "compare" : "replace";
+	hpn_sftp_meter_break(job);
+	/* A name must not look like another line. */
+	name = xcalloc(strlen(n->to) + 1, HPN_NAMES_BYTE);
+	(void)hpn_names_escape(name, n->to);
+	mprintf("%-8s %14llu %s\n", what, (unsigned long long)size, name);
+	free(name);
+	if (then != HPN_WISH_COPY)
+		return;
+	dry_files++;
+	/* What is there already takes no space again. */
+	if (dest != NULL && dest->regular && dest->size != UINT64_MAX)
+		size = size > dest->size ? size - dest->size : 0;
+	dry_bytes = size > UINT64_MAX - dry_bytes ? UINT64_MAX :
+	    dry_bytes + size;
+}
+
 int
 hpn_sftp_wish_found(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_wish_file *source, const struct hpn_wish_file *dest)
@@ -397,7 +465,9 @@ hpn_sftp_wish_found(struct hpn_sftp_job *job, struct node *n,
 	n->looked = 1;
 	if (dest != NULL)
 		then = hpn_wish_there(&wish, source, dest);
-	if (then == HPN_WISH_COPY)
+	if (wish.dry)
+		would(job, n, then, source, dest);
+	if (then == HPN_WISH_COPY && !wish.dry)
 		return 0;
 	n->size = source->size == UINT64_MAX ? 0 : source->size;
 	n->outcome = HPN_NAMES_SKIPPED;
@@ -619,7 +689,8 @@ hpn_sftp_wish_cut_off(struct hpn_sftp_job *job)
 		if (!n->doubt)
 			hpn_sftp_wish_ended(job, n);
 	}
-	hpn_sftp_wish_end(job);
+	/* Nobody can be asked any more. */
+	log_end(job);
 }
 
 /* ------------------------------------------------------------ the whole -- */
@@ -637,18 +708,93 @@ hpn_sftp_wish_ready(int sources, int stdin_free)
 		fatal("-X files-from=-: standard input has commands");
 	if (wish.names != NULL)
 		take_list(wish.names);
-	if (wish.log != NULL)
+	if (wish.log != NULL && !wish.dry)
 		open_log(wish.log);
 }
 
-void
-hpn_sftp_wish_end(struct hpn_sftp_job *job)
+/* Free space at the target: 0, or -1: it is not known. */
+static int
+space(const struct hpn_sftp_job *job, u_int64_t *bytes)
+{
+	struct sftp_statvfs st;
+	struct statvfs local;
+	char *path, *slash;
+	Attrib a;
+	int r;
+
+	/* The nearest that is there. */
+	path = xstrdup(job->target);
+	for (;;) {
+		if (job->way->up)
+			r = sftp_stat(conn, path, 1, &a);
+		else
+			r = statvfs(path, &local);
+		if (r == 0 || strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+			break;
+		if ((slash = strrchr(path, '/')) == NULL)
+			strlcpy(path, ".", strlen(path) + 1);
+		else
+			slash[slash == path ? 1 : 0] = '\0';
+	}
+	if (r == 0 && job->way->up &&
+	    (r = sftp_statvfs(conn, path, &st, 1)) == 0) {
+		local.f_bavail = st.f_bavail;
+		local.f_frsize = st.f_frsize;
+	}
+	free(path);
+	if (r != 0)
+		return -1;
+	*bytes = UINT64_MAX;
+	if (local.f_frsize == 0 || local.f_bavail <=
+	    UINT64_MAX / local.f_frsize)
+		*bytes = (u_int64_t)local.f_bavail * local.f_frsize;
+	return 0;
+}
+
+static void
+dry_end(struct hpn_sftp_job *job)
+{
+	u_int64_t bytes;
+
+	mprintf("%llu file%s would be copied, which takes %llu bytes more",
+	    (unsigned long long)dry_files, dry_files == 1 ? "" : "s",
+	    (unsigned long long)dry_bytes);
+	if (job->target == NULL || space(job, &bytes) == -1) {
+		mprintf("; the free space is not known\n");
+		return;
+	}
+	mprintf("; %llu are free%s\n", (unsigned long long)bytes,
+	    bytes < dry_bytes ? ": too few" : "");
+	if (bytes < dry_bytes) {
+		ends.full++;
+		job->failed = 1;
+	}
+}
+
+static void
+log_end(struct hpn_sftp_job *job)
 {
 	if (unlogged != 0)
 		error("-X log: %u line%s of \"%s\" could not be written: %s",
 		    unlogged, unlogged == 1 ? "" : "s", wish.log,
 		    strerror(log_errno));
 	unlogged = 0;
+	free(job->target);
+	job->target = NULL;
+}
+
+void
+hpn_sftp_wish_end(struct hpn_sftp_job *job)
+{
+	u_int64_t bytes;
+
+	if (wish.dry && !interrupted)
+		dry_end(job);
+	/* Version 3 of SFTP has no status for it. */
+	if (wish.detailed && unwritten != 0 && !interrupted &&
+	    job->target != NULL && space(job, &bytes) == 0 && bytes < unwritten)
+		ends.full++;
+	log_end(job);
 }
 
 int

@@ -13,8 +13,8 @@
 
 struct hpn_names_part;
 struct hpn_wish_file;
-struct hpn_sftp_conn;
 struct hpn_sftp_job;
+struct sftp_conn;
 struct node;
 
 /* One argument of -X: 1: it was ours; 0: it is not; -1: it is, but is wrong. */
@@ -29,18 +29,27 @@ int hpn_sftp_wish_status(int status);
 
 /* The target is the directory into which the sources go, there or not. */
 int hpn_sftp_wish_nests(int resumes, int recursive);
+/* Nothing is to be changed. */
+int hpn_sftp_wish_dry(void);
+/* Holes stay holes. */
+int hpn_sftp_wish_sparse(void);
+/*
+ * Writing a file of this size failed: there is no space (full), or there may be
+ * none.
+ */
+void hpn_sftp_wish_unwritten(int full, u_int64_t size);
 
 /* Whether a job is needed that OpenSSH's own functions would not do. */
 int hpn_sftp_wish_any(void);
 /* A job begins; the flags that it has. */
-int hpn_sftp_wish_begin(struct hpn_sftp_conn *, int flags);
+int hpn_sftp_wish_begin(struct sftp_conn *, int flags);
 /* ... and ends. */
 void hpn_sftp_wish_end(struct hpn_sftp_job *);
 
 /* What the command line names: 0: it is not to be copied; *tree may change. */
 int hpn_sftp_wish_source(const char *from, int *tree);
 /* Its node. */
-void hpn_sftp_wish_root(struct node *, int recursive);
+void hpn_sftp_wish_root(struct hpn_sftp_job *, struct node *, int recursive);
 
 /* Whether a name in this directory is copied, as the patterns are. */
 int hpn_sftp_wish_takes(const struct node *dir, const char *name, int is_dir);

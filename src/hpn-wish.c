@@ -64,6 +64,10 @@ hpn_wish_option(const char *arg, struct hpn_wish *w)
 			return -1;
 		return 1;
 	}
+	if ((v = value(arg, "dryrun")) != NULL)
+		return yes_no(v, &w->dry);
+	if ((v = value(arg, "sparse")) != NULL)
+		return yes_no(v, &w->sparse);
 	if ((v = value(arg, "fsync")) != NULL)
 		return yes_no(v, &w->sync);
 	if ((v = value(arg, "status")) != NULL) {
@@ -105,6 +109,8 @@ hpn_wish_status(const struct hpn_wish *w, const struct hpn_wish_ends *e,
 		return status;
 	if (e->differs != 0)
 		return HPN_WISH_DIFFERS;
+	if (e->full != 0)
+		return HPN_WISH_FULL;
 	if (e->refused != 0)
 		return HPN_WISH_REFUSED;
 	if (e->failed != 0 && e->good != 0)

@@ -27,7 +27,7 @@ struct hpn_wish {
 	const char *log, *names;	/* files; NULL: none */
 	enum hpn_wish_existing existing;
 	enum hpn_wish_update update;
-	int detailed, sync;
+	int dry, detailed, sync, sparse;
 };
 
 /*
@@ -54,12 +54,13 @@ enum hpn_wish_then hpn_wish_there(const struct hpn_wish *,
 
 /* What has become of a job's files, for -X status=detailed. */
 struct hpn_wish_ends {
-	unsigned int good, failed, refused, differs;
+	unsigned int good, failed, refused, differs, full;
 };
 
 /* Exit statuses of its own; those of dmscp where it has them. */
 #define HPN_WISH_PARTIAL	249	/* some files were copied, some not */
 #define HPN_WISH_REFUSED	250	/* what was there was left alone */
+#define HPN_WISH_FULL		252	/* no space */
 #define HPN_WISH_DIFFERS	254	/* it arrived and is not the source */
 
 /* The exit status, where it would be `status` (0, 1 or 255). */

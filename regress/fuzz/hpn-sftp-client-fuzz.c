@@ -71,6 +71,7 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-lanes.h"
 #include "hpn-sftp-node.h"
+#include "hpn-sftp-wish.h"
 #include "fuzz.h"
 
 /* Descriptors that nobody has: the connection, its other lanes, the way to ssh. */
@@ -1054,8 +1055,11 @@ session(void)
 	struct sftp_conn *conn;
 	struct hpn_sftp_job *job;
 	u_int mode = (u_int)input_bytes(&in, 1), i;
-	int flags = (int)input_bytes(&in, 2) & (0x7f | HPN_RESUME_REPLACE |
-	    HPN_RESUME_SIZE | HPN_RESUME_VERIFY | HPN_RESUME_NOVERIFY);
+	int flags = (int)input_bytes(&in, 2), sparse = flags & 0x100;
+
+	flags &= 0x7f | HPN_RESUME_REPLACE | HPN_RESUME_SIZE |
+	    HPN_RESUME_VERIFY | HPN_RESUME_NOVERIFY;
+	(void)hpn_sftp_wish_option(sparse ? "sparse=yes" : "sparse=no");
 
 	if (mode & 1)
 		hpn_sftp_conn_ask_early("from/f1");

@@ -316,6 +316,11 @@ test_decide(void)
 	ASSERT_INT_EQ(hpn_wish_option("update=no", &w), -1);
 	ASSERT_INT_EQ(hpn_wish_option("update", &w), 0);
 	ASSERT_INT_EQ(hpn_wish_option("updates=yes", &w), 0);
+	ASSERT_INT_EQ(hpn_wish_option("dryrun=yes", &w), 1);
+	ASSERT_INT_EQ(w.dry, 1);
+	ASSERT_INT_EQ(hpn_wish_option("sparse=yes", &w), 1);
+	ASSERT_INT_EQ(w.sparse, 1);
+	ASSERT_INT_EQ(hpn_wish_option("sparse=1", &w), -1);
 	ASSERT_INT_EQ(hpn_wish_option("fsync=yes", &w), 1);
 	ASSERT_INT_EQ(w.sync, 1);
 	ASSERT_INT_EQ(hpn_wish_option("fsync=no", &w), 1);
@@ -355,12 +360,14 @@ test_decide(void)
 	TEST_START("exit statuses of its own only when asked for");
 	memset(&w, 0, sizeof(w));
 	memset(&e, 0, sizeof(e));
-	e.differs = e.refused = e.failed = e.good = 1;
+	e.differs = e.full = e.refused = e.failed = e.good = 1;
 	ASSERT_INT_EQ(hpn_wish_status(&w, &e, 1), 1);
 	w.detailed = 1;
 	ASSERT_INT_EQ(hpn_wish_status(&w, &e, 255), 255);
 	ASSERT_INT_EQ(hpn_wish_status(&w, &e, 1), HPN_WISH_DIFFERS);
 	e.differs = 0;
+	ASSERT_INT_EQ(hpn_wish_status(&w, &e, 1), HPN_WISH_FULL);
+	e.full = 0;
 	ASSERT_INT_EQ(hpn_wish_status(&w, &e, 1), HPN_WISH_REFUSED);
 	e.refused = 0;
 	ASSERT_INT_EQ(hpn_wish_status(&w, &e, 1), HPN_WISH_PARTIAL);
