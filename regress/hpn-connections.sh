@@ -137,6 +137,21 @@ else
 fi
 configure
 
+# Holes stay holes, whichever way the data take
+mv $HERE/large $HERE/whole
+head -c 2000000 $HERE/whole >$HERE/large
+truncate -s 12M $HERE/large
+tail -c 2000000 $HERE/whole >>$HERE/large
+for way in up down; do
+	$way "holes" -j 3 -X sparse=yes
+	file=$THERE/large
+	test $way = up || file=$HERE/copy
+	n=`stat -c %b $file`
+	succeeded $file
+	test "$n" -lt 16000 || fail "$what: $n blocks: no holes"
+done
+mv $HERE/whole $HERE/large
+
 for option in "" "-j 1" "-l 400000 -j 4" "-X nrequests=64 -j 4"; do
 	HPN_RATE=0
 	configure

@@ -30,6 +30,7 @@ LTESTS+=\
 	hpn-resume-cuts \
 	hpn-wish \
 	hpn-sparse \
+	hpn-space \
 	hpn-lanes \
 	hpn-connections \
 	hpn-safety \

@@ -302,30 +302,6 @@ for server in $servers; do
 		rm -rf $T/before
 	done
 
-	# A full disk has a status of its own
-	if test "`id -u`" = 0 && mkdir $T/disk &&
-	    mount -t tmpfs -o size=2m tmpfs $T/disk 2>/dev/null; then
-		head -c 5000000 /dev/urandom >$FROM/large
-		for way in up down; do
-			what="$who, $way, full"
-			TO=$T/disk
-			copy -r -X dryrun=yes -X status=detailed large
-			is 252
-			says "are free: too few"
-			copy -X status=detailed large
-			is 252
-			copy large
-			is 1
-			rm -f $TO/large
-			TO=$T/to
-		done
-		rm -f $FROM/large
-		umount $T/disk
-	else
-		echo "$tid (skipped: a full disk's status: no root or no mount)"
-	fi
-	rmdir $T/disk 2>/dev/null
-
 	# sftp
 	what="$who, sftp"
 	again
@@ -481,7 +457,7 @@ for pattern in '' / '[a' '- x' '[[:alpha:]]'; do
 	copy -r -X "exclude=$pattern" d
 	is 255
 done
-for arg in log= fsync=x sparse= dryrun=maybe existing= existing=no update=no files-from= status=x; do
+for arg in log= fsync=x sparse= dryrun=maybe nospace= nospace=1h existing= existing=no update=no files-from= status=x; do
 	what="-X $arg"
 	copy -r -X $arg d
 	is 255

@@ -28,6 +28,9 @@
 int
 hpn_sftp_ask_may(struct hpn_sftp_job *job, size_t len)
 {
+	/* What is written would find no space, for now. */
+	if (len != 0 && job->full_step != 0)
+		return 0;
 	return hpn_sftp_window_may_ask(&job->window, job->asked_bytes,
 	    job->requests, len);
 }
@@ -375,6 +378,26 @@ hpn_sftp_ask_write(struct hpn_sftp_job *job, struct node *n,
     const struct where *where, u_int64_t offset, const u_char *data, size_t len)
 {
 	send_write(job, data_request(n, ASK_WRITE, where, offset, len), data);
+}
+
+void
+hpn_sftp_ask_write_again(struct hpn_sftp_job *job, struct request *req,
+    const u_char *data)
+{
+	req->again = 1;
+	send_write(job, req, data);
+}
+
+void
+hpn_sftp_ask_space(struct hpn_sftp_job *job, struct node *n)
+{
+	struct request *req = ask(job, n, ASK_SPACE, SSH2_FXP_EXTENDED);
+	int r;
+
+	if ((r = sshbuf_put_cstring(job->m, "statvfs@openssh.com")) != 0 ||
+	    (r = sshbuf_put_cstring(job->m, n->to)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job, req);
 }
 
 void

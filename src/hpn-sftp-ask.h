@@ -39,6 +39,10 @@ void hpn_sftp_ask_read(struct hpn_sftp_job *, struct node *,
 void hpn_sftp_ask_read_again(struct hpn_sftp_job *, struct request *);
 void hpn_sftp_ask_write(struct hpn_sftp_job *, struct node *,
     const struct where *, u_int64_t offset, const u_char *, size_t len);
+void hpn_sftp_ask_write_again(struct hpn_sftp_job *, struct request *,
+    const u_char *);
+/* How much space there is where the node goes (statvfs@openssh.com). */
+void hpn_sftp_ask_space(struct hpn_sftp_job *, struct node *);
 /*
  * In a lane other than lane 0: open the file; send a request that needs only
  * the handle there; read a part of the file.

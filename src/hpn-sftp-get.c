@@ -42,6 +42,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-full.h"
 #include "hpn-sftp-gather.h"
 #include "hpn-sftp-get.h"
 #include "hpn-sftp-job.h"
@@ -697,7 +698,9 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 		debug("download remote \"%s\": server did not send "
 		    "permissions", n->to);
 	n->mode = mode;
-	made = hpn_sftp_wish_dry() || mkdir(n->to, mode) == 0;
+	while (!(made = hpn_sftp_wish_dry() || mkdir(n->to, mode) == 0) &&
+	    hpn_sftp_full_wait(job, n->to))
+		;
 	saved = errno;
 	if (!made && (saved != EEXIST ||
 	    stat(n->to, &st) == -1 || !S_ISDIR(st.st_mode))) {

@@ -36,6 +36,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-full.h"
 #include "hpn-sftp-gather.h"
 #include "hpn-sftp-get.h"
 #include "hpn-sftp-handles.h"
@@ -96,7 +97,9 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		free(req);
 		return;
 	}
-	if (n->again && req->ask < ASK_FACTS)
+	if (req->ask == ASK_SPACE)
+		hpn_sftp_full_answer(job, req, type, m);
+	else if (n->again && req->ask < ASK_FACTS)
 		hpn_sftp_again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		hpn_sftp_check_answer(job, req, type, m);
@@ -267,6 +270,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 		job->newest[i] = *job->c->next_id;
 	}
 	TAILQ_INIT(&job->nodes);
+	TAILQ_INIT(&job->full);
 	TAILQ_INIT(&job->files);
 	TAILQ_INIT(&job->dirs);
 	TAILQ_INIT(&job->refused);
@@ -334,11 +338,12 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	const u_char *p;
 	size_t len;
 	u_int idle = 0, lane, gone;
-	int r, ret;
+	int r, ret, wait_ms;
 
 	job->begun_ns = hpn_clock_ns();
 	for (;;) {
 		hpn_sftp_window_handles(&job->window, job->c->handles);
+		wait_ms = hpn_sftp_full_next(job);
 		hpn_sftp_order_next(job);
 		settle(job);
 		if (job->alive == 0)
@@ -350,7 +355,10 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 			hpn_sftp_wish_cut_off(job);
 			return -1;
 		}
-		if (r != 0 && job->requests == 0 &&
+		if (wait_ms != -1) {
+			if (r == -1 || r > wait_ms)
+				r = wait_ms;
+		} else if (r != 0 && job->requests == 0 &&
 		    hpn_sftp_io_queued(job->c->io) == 0) {
 			/* What was blocked may begin now */
 			if (idle++ > 2 * JOB_NODES)

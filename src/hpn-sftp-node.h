@@ -14,6 +14,7 @@
  *	hpn-sftp-stripe	a large file in several lanes, up
  *	hpn-sftp-gather	... and down
  *	hpn-sftp-check	what is there compared with what should be
+ *	hpn-sftp-full	no space at the destination
  *	hpn-sftp-open	opening ahead of the handle, and after a refusal
  *	hpn-sftp-handles which handles are open, until they are settled
  *	hpn-sftp-ask	requests; hpn-sftp-answer: what is in the answers
@@ -40,6 +41,7 @@
 #include "openbsd-compat/sys-tree.h"
 
 #include "hpn-clock.h"
+#include "hpn-dm-wait.h"
 #include "hpn-handles.h"
 #include "hpn-hash.h"
 #include "hpn-lanes.h"
@@ -62,7 +64,8 @@ enum ask {
 	ASK_FSTAT, ASK_TRUNCATE, ASK_SIZE, ASK_SIZE_STAT, ASK_FSYNC_STAT,
 	ASK_CHMOD, ASK_EMPTY, ASK_HASH, ASK_COMPARE,
 	ASK_FACTS, ASK_HIDDEN, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE,
-	ASK_LANE_SHOW, ASK_LANE_SEEN
+	ASK_LANE_SHOW, ASK_LANE_SEEN,
+	ASK_SPACE
 };
 
 /*
@@ -92,6 +95,7 @@ struct request {
 	u_char *held;
 	size_t held_len, held_room;
 	int kept;			/* was answered, waits to be written */
+	TAILQ_ENTRY(request) full;	/* of the job, found no space */
 };
 TAILQ_HEAD(requests, request);
 
@@ -305,6 +309,14 @@ struct hpn_sftp_job {
 	char label[64];
 	u_int64_t label_ns;
 	char *target;			/* of its first source; hpn-sftp-wish.c */
+	/* hpn-sftp-full.c */
+	struct requests full;		/* writes that found no space */
+	struct request *full_tried;	/* one that is tried again */
+	struct hpn_dm_wait full_wait;
+	enum hpn_dm_wait_cause full_cause;
+	int full_step;			/* 0: there is space */
+	int full_over;			/* it was waited for long enough */
+	u_int64_t full_ns;
 };
 
 /* Chains of requests under way. */

@@ -48,6 +48,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-full.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-open.h"
@@ -182,8 +183,8 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 		return 0;
 	}
 	n->small_len = len;
-	/* What is compared may have to be read again. */
-	if (hpn_sftp_node_verifies(job))
+	/* What is compared, or finds no space, may have to be read again. */
+	if (hpn_sftp_node_verifies(job) || hpn_sftp_wish_waits() != 0)
 		return 0;
 	close(n->fd);
 	n->fd = -1;
@@ -199,7 +200,7 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_check_probe(job, n);
 	if (n->check != NULL || hpn_sftp_node_verifies(job))
 		hpn_sftp_check_verify_begin(job, n);
-	if (n->small == NULL && !n->holes)
+	if (n->small == NULL && !n->holes && hpn_sftp_wish_waits() == 0)
 		hpn_sftp_stripe_begin(job, n);
 	if (n->guess == GUESS_NONE)
 		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
@@ -237,7 +238,8 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_OPENING;
 	job->files_open++;
 	hpn_sftp_ask_open(job, n, n->to, mode, &a);
-	if (n->small != NULL && hpn_sftp_open_ahead(job, n))
+	if (n->small != NULL && hpn_sftp_wish_waits() == 0 &&
+	    hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);
 }
 
@@ -542,7 +544,9 @@ static void
 verified(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->fd != -1) {
-		check_source(job, n);
+		if (hpn_sftp_wish_waits() == 0 || n->check != NULL ||
+		    (job->flags & HPN_SFTP_RESUME))
+			check_source(job, n);
 		close(n->fd);
 		n->fd = -1;
 	}
@@ -638,7 +642,7 @@ pass_hole(struct hpn_sftp_job *job, struct node *n, size_t max)
 		if ((data = lseek(n->fd, n->next, SEEK_DATA)) == -1 &&
 		    errno == ENXIO && fstat(n->fd, &st) == 0)
 			data = st.st_size;
-		if (data == -1 || (u_int64_t)data < n->next) {
+		if (data < 0 || (u_int64_t)data < n->next) {
 			n->holes = 0;
 			return max;
 		}
@@ -658,7 +662,7 @@ pass_hole(struct hpn_sftp_job *job, struct node *n, size_t max)
 			return max;
 		}
 		end = lseek(n->fd, n->next, SEEK_HOLE);
-		n->data_end = end == -1 ? n->size : (u_int64_t)end;
+		n->data_end = end < 0 ? n->size : (u_int64_t)end;
 	}
 	if (n->data_end > n->next && n->data_end - n->next < max)
 		return n->data_end - n->next;
@@ -689,7 +693,8 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		/* It may have to be sent again, if the handle is another. */
 		if (n->guess == GUESS_NONE)
 			small_free(n);
-		if (n->check == NULL && !job->c->disorder) {
+		if (n->check == NULL && !job->c->disorder &&
+		    hpn_sftp_wish_waits() == 0) {
 			tail(job, n);
 			return;
 		}
@@ -736,8 +741,8 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	n->eof = 1;
 	if (interrupted && len != 0 && n->next < n->size)
 		n->cut = 1;
-	/* What is compared may have to be read again. */
-	if (n->check == NULL) {
+	/* What is compared, or finds no space, may have to be read again. */
+	if (n->check == NULL && hpn_sftp_wish_waits() == 0) {
 		if (job->flags & HPN_SFTP_RESUME)
 			check_source(job, n);
 		if (close(n->fd) == -1) {
@@ -872,8 +877,11 @@ static void
 written(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_int status)
 {
+	if (status != SSH2_FX_OK && hpn_sftp_full_kept(job, n, req, status))
+		return;
 	TAILQ_REMOVE(&n->data, req, list);
 	if (status == SSH2_FX_OK) {
+		hpn_sftp_full_wrote(job, req);
 		hpn_sftp_node_moved(job, n, req->len);
 		hpn_sftp_stripe_wrote(job, n, req);
 	} else {
@@ -883,8 +891,7 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 			    fx2txt(status));
 		}
 		n->failed = 1;
-		if (status == SSH2_FX_FAILURE)
-			hpn_sftp_wish_unwritten(0, n->size);
+		hpn_sftp_full_lacked(n, status);
 		if (req->offset < n->bad)
 			n->bad = req->offset;
 	}
@@ -925,6 +932,7 @@ static void
 undo(struct hpn_sftp_job *job, struct node *n)
 {
 	(void)hpn_sftp_stripe_close(job, n);
+	hpn_sftp_full_forget(job, n);
 	if (n->fd != -1)
 		close(n->fd);
 	n->fd = -1;
@@ -937,6 +945,7 @@ forget(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_check_free(n);
 	if (n->stripe != NULL)
 		hpn_sftp_stripe_free(job, n);
+	hpn_sftp_full_forget(job, n);
 }
 
 static void
@@ -948,6 +957,8 @@ failed(const struct node *n)
 static int
 may_begin(const struct hpn_sftp_job *job)
 {
+	if (job->full_step != 0)
+		return 0;
 	/* A file that waits to be compared existed, or tells where to go on. */
 	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		return hpn_sftp_window_may_open(&job->window, job->files_open,
@@ -1182,7 +1193,7 @@ walk(struct hpn_sftp_job *job)
 static int
 may_begin_dir(const struct hpn_sftp_job *job)
 {
-	return 1;
+	return job->full_step == 0;
 }
 
 static void

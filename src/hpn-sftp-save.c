@@ -26,6 +26,7 @@
 #include "hpn-resume.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-full.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-save.h"
@@ -86,13 +87,17 @@ hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 	if (hpn_sftp_wish_only_new(n))
 		flags |= O_EXCL;
 	n->opened = 1;
-	n->fd = open(n->to, flags, mode);
+	while ((n->fd = open(n->to, flags, mode)) == -1 &&
+	    hpn_sftp_full_wait(job, n->to))
+		;
 	if (n->fd == -1 && (job->flags & HPN_SFTP_RESUME) &&
 	    (flags & O_EXCL) == 0) {
 		open_partly(n, mode);
 		n->denied = errno;
 	}
 	if (n->fd == -1) {
+		if (errno == ENOSPC || errno == EDQUOT)
+			hpn_sftp_wish_unwritten(1, n->size);
 		hpn_sftp_meter_break(job);
 		error("open local \"%s\": %s", n->to, strerror(errno));
 		n->failed = 1;
@@ -204,6 +209,8 @@ static void
 write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {
+	int r;
+
 	check_hole(job, n, offset + len);
 	if (n->failed || offset >= n->bad) {
 		/* What is not kept is a hole if more was before it failed */
@@ -214,8 +221,11 @@ write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	if (!n->opened && hpn_sftp_save_open(job, n) == -1)
 		return;
 	n->modified = 1;
-	if ((offset >= n->blank ? write_sparse(n, data, len, offset) :
-	    write_at(n->fd, data, len, offset)) == -1) {
+	while ((r = offset >= n->blank ? write_sparse(n, data, len, offset) :
+	    write_at(n->fd, data, len, offset)) == -1 &&
+	    hpn_sftp_full_wait(job, n->to))
+		;
+	if (r == -1) {
 		if (errno == ENOSPC || errno == EDQUOT)
 			hpn_sftp_wish_unwritten(1, n->size);
 		hpn_sftp_meter_break(job);
@@ -225,6 +235,7 @@ write_data(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 			n->bad = offset;
 		return;
 	}
+	hpn_sftp_full_worked(job);
 	if (n->high < offset + len)
 		n->high = offset + len;
 	hpn_sftp_node_moved(job, n, len);

@@ -92,7 +92,7 @@ hpn_sftp_wish_any(void)
 	return nrules != 0 || wish.log != NULL || wish.names != NULL ||
 	    wish.existing != HPN_WISH_WRITE ||
 	    wish.update != HPN_WISH_ALWAYS || wish.sync ||
-	    wish.dry || wish.sparse;
+	    wish.dry || wish.sparse || wish.space_s != 0;
 }
 
 int
@@ -105,6 +105,12 @@ int
 hpn_sftp_wish_sparse(void)
 {
 	return wish.sparse;
+}
+
+u_int
+hpn_sftp_wish_waits(void)
+{
+	return wish.space_s;
 }
 
 void
@@ -736,8 +742,8 @@ space(const struct hpn_sftp_job *job, u_int64_t *bytes)
 		else
 			slash[slash == path ? 1 : 0] = '\0';
 	}
-	if (r == 0 && job->way->up &&
-	    (r = sftp_statvfs(conn, path, &st, 1)) == 0) {
+	if (r == 0 && job->way->up && (r = job->c->can_statvfs ?
+	    sftp_statvfs(conn, path, &st, 1) : -1) == 0) {
 		local.f_bavail = st.f_bavail;
 		local.f_frsize = st.f_frsize;
 	}

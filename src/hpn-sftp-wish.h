@@ -33,6 +33,8 @@ int hpn_sftp_wish_nests(int resumes, int recursive);
 int hpn_sftp_wish_dry(void);
 /* Holes stay holes. */
 int hpn_sftp_wish_sparse(void);
+/* How long to wait for space, seconds; 0: not. */
+u_int hpn_sftp_wish_waits(void);
 /*
  * Writing a file of this size failed: there is no space (full), or there may be
  * none.

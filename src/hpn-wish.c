@@ -26,6 +26,28 @@ yes_no(const char *v, int *flag)
 	return 1;
 }
 
+/* "wait", "fail", or how many seconds to wait. */
+static int
+space(const char *v, unsigned int *space_s)
+{
+	unsigned int n = 0;
+
+	if (strcmp(v, "wait") == 0 || strcmp(v, "fail") == 0) {
+		*space_s = *v == 'w' ? HPN_WISH_SPACE_S : 0;
+		return 1;
+	}
+	if (*v == '\0')
+		return -1;
+	for (; *v != '\0'; v++) {
+		if (*v < '0' || *v > '9' ||
+		    (n = n * 10 + (unsigned int)(*v - '0')) >
+		    HPN_WISH_SPACE_MAX)
+			return -1;
+	}
+	*space_s = n;
+	return 1;
+}
+
 static int
 file(const char *v, const char **name)
 {
@@ -68,6 +90,8 @@ hpn_wish_option(const char *arg, struct hpn_wish *w)
 		return yes_no(v, &w->dry);
 	if ((v = value(arg, "sparse")) != NULL)
 		return yes_no(v, &w->sparse);
+	if ((v = value(arg, "nospace")) != NULL)
+		return space(v, &w->space_s);
 	if ((v = value(arg, "fsync")) != NULL)
 		return yes_no(v, &w->sync);
 	if ((v = value(arg, "status")) != NULL) {

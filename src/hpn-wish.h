@@ -28,6 +28,7 @@ struct hpn_wish {
 	enum hpn_wish_existing existing;
 	enum hpn_wish_update update;
 	int dry, detailed, sync, sparse;
+	unsigned int space_s;		/* how long to wait for space; 0: not */
 };
 
 /*
@@ -56,6 +57,10 @@ enum hpn_wish_then hpn_wish_there(const struct hpn_wish *,
 struct hpn_wish_ends {
 	unsigned int good, failed, refused, differs, full;
 };
+
+/* How long "wait" is, seconds, and the most that may be asked for. */
+#define HPN_WISH_SPACE_S	7200U
+#define HPN_WISH_SPACE_MAX	31536000U
 
 /* Exit statuses of its own; those of dmscp where it has them. */
 #define HPN_WISH_PARTIAL	249	/* some files were copied, some not */

@@ -1055,11 +1055,13 @@ session(void)
 	struct sftp_conn *conn;
 	struct hpn_sftp_job *job;
 	u_int mode = (u_int)input_bytes(&in, 1), i;
-	int flags = (int)input_bytes(&in, 2), sparse = flags & 0x100;
+	int flags = (int)input_bytes(&in, 2), sparse = flags & 0x100,
+	    waits = flags & 0x80;
 
 	flags &= 0x7f | HPN_RESUME_REPLACE | HPN_RESUME_SIZE |
 	    HPN_RESUME_VERIFY | HPN_RESUME_NOVERIFY;
 	(void)hpn_sftp_wish_option(sparse ? "sparse=yes" : "sparse=no");
+	(void)hpn_sftp_wish_option(waits ? "nospace=1" : "nospace=fail");
 
 	if (mode & 1)
 		hpn_sftp_conn_ask_early("from/f1");

@@ -321,6 +321,17 @@ test_decide(void)
 	ASSERT_INT_EQ(hpn_wish_option("sparse=yes", &w), 1);
 	ASSERT_INT_EQ(w.sparse, 1);
 	ASSERT_INT_EQ(hpn_wish_option("sparse=1", &w), -1);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=wait", &w), 1);
+	ASSERT_U_INT_EQ(w.space_s, HPN_WISH_SPACE_S);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=fail", &w), 1);
+	ASSERT_U_INT_EQ(w.space_s, 0);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=31536000", &w), 1);
+	ASSERT_U_INT_EQ(w.space_s, HPN_WISH_SPACE_MAX);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=31536001", &w), -1);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=4294967297", &w), -1);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=", &w), -1);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=1h", &w), -1);
+	ASSERT_INT_EQ(hpn_wish_option("nospace=-1", &w), -1);
 	ASSERT_INT_EQ(hpn_wish_option("fsync=yes", &w), 1);
 	ASSERT_INT_EQ(w.sync, 1);
 	ASSERT_INT_EQ(hpn_wish_option("fsync=no", &w), 1);

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: ISC
+#
+# No space at the destination: -X nospace of scp, and what -X status=detailed and
+# dryrun say of it.  Up and down, with our server, a stock one, and one that lies.
+#
+# usage: make t-exec LTESTS=hpn-space
+
+tid="hpn space"
+
+. $SRC/hpn-lib
+
+hpn_helper hpn-badsftp
+make_tmpdir
+T=$SSH_REGRESS_TMP
+FROM=$T/from
+TO=$T/disk
+OUT=$OBJ/hpn-space.log
+HANG=`hpn_times 60`
+trap 'umount $TO 2>/dev/null; rm -f $OUT' EXIT
+
+mkdir $FROM $TO
+
+# copy ARG... NAME: $FROM/NAME to $TO, the way $way, through $server
+copy ()
+{
+	_n=$#
+	for _a in "$@"; do
+		shift
+		_n=`expr $_n - 1`
+		test $_n -ne 0 || break
+		set -- "$@" "$_a"
+	done
+	if test $way = up; then
+		set -- "$@" $FROM/$_a x:$TO
+	else
+		set -- "$@" x:$FROM/$_a $TO
+	fi
+	status=0
+	timeout -k 5 $HANG $SCP -D $server "$@" >$OUT 2>&1 || status=$?
+	test $status -lt 124 -o $status -gt 137 || fatal "$what: hangs"
+}
+
+is ()
+{
+	test "$status" = $1 || fail "$what: status $status, not $1: `cat $OUT`"
+}
+
+says ()
+{
+	grep "$1" $OUT >/dev/null || fail "$what: it does not say '$1': `cat $OUT`"
+}
+
+# A server that has always failed, or does so, for a while
+badly ()
+{
+	printf '#!/bin/sh\nexec %s -f "%s"\n' $OBJ/hpn-badsftp "$1" >$T/server
+	chmod +x $T/server
+	server=$T/server
+}
+
+head -c 5000000 /dev/urandom >$FROM/large
+mkdir -p $FROM/many/sub
+for i in 1 2 3 4 5 6 7 8 9; do
+	head -c 50000 /dev/urandom >$FROM/many/$i
+	head -c ${i}00000 /dev/urandom >$FROM/many/sub/$i
+done
+
+# A status is that of a full disk, or may be, or is none
+way=up
+for case in 4:1:perhaps 14:252:"no space for" 3:1:; do
+	what="status ${case%%:*}"
+	badly write:*:status=${case%%:*}:5
+	want=${case#*:}
+	copy -X nospace=1 -X status=detailed large
+	is ${want%%:*}
+	if test -n "${want#*:}"; then
+		says "${want#*:}.*waiting, at most 1 second"
+	else
+		grep waiting $OUT >/dev/null && fail "$what: it waits"
+	fi
+	copy large
+	is 1
+	grep waiting $OUT >/dev/null && fail "$what: it waits unasked"
+	rm -f $TO/large
+done
+
+servers=$SFTPSERVER
+for sshd in $TEST_SSH_STOCK_SSHD; do
+	servers="$servers `dirname $sshd`/../libexec/sftp-server"
+done
+if test "`id -u`" != 0 ||
+    ! mount -t tmpfs -o size=2m tmpfs $TO 2>/dev/null; then
+	echo "$tid (skipped: a full disk: no root or no mount)"
+	servers=
+fi
+for server in $servers; do
+	test -x $server || continue
+	who=stock
+	test $server != $SFTPSERVER || who=ours
+	for way in up down; do
+		verbose "$who, $way"
+		what="$who, $way, full"
+		copy -X dryrun=yes -X status=detailed large
+		is 252
+		says "are free: too few"
+		copy -X status=detailed large
+		is 252
+		copy large
+		is 1
+		rm -f $TO/large
+		what="$who, $way, it stays full"
+		copy -X nospace=1 -X status=detailed large
+		is 252
+		says "waiting, at most 1 second"
+		rm -f $TO/large
+		# Somebody makes space while scp waits
+		for opts in "" "-Z -p" "-X verify=yes -X sparse=yes"; do
+			what="$who, $way, space comes, $opts"
+			: >$OUT
+			(
+				until grep "waiting, at most" $OUT >/dev/null; do
+					sleep 0.1
+				done
+				mount -o remount,size=12m $TO
+			) &
+			copy -r $opts -X nospace=`hpn_times 60` many
+			is 0
+			wait
+			says "there is space again"
+			diff -r $FROM/many $TO/many >$OUT ||
+			    fail "$what: `cat $OUT`"
+			rm -rf $TO/many
+			mount -o remount,size=2m $TO
+		done
+	done
+done
