@@ -218,13 +218,13 @@ run_nodes() {
 	    "$job/many-nodes.sbatch" "$job" >sbatch.out 2>&1 ||
 	    die "sbatch: $(tail -n 1 sbatch.out)"
 	if [ -n "$kill" ]; then
-		wait_until 240 '[ "$(find "$job/done" -type f | wc -l)" -ge $half ]' || :
+		wait_until 1800 '[ "$(find "$job/done" -type f | wc -l)" -ge $half ]' || :
 		kill_node "n$kill"
 		killed=$(calc "$EPOCHREALTIME - $begun" %.1f)
 		say "$name: n$kill died after $killed s; $(find "$job/done" -type f |
 		    wc -l) lists were done"
 	fi
-	wait_until 280 '[ -z "$(find "$job/todo" -type f -print -quit)" ]' || {
+	wait_until 1800 '[ -z "$(find "$job/todo" -type f -print -quit)" ]' || {
 		"$job/many-nodes" sum "$job" || :
 		tail -n 3 slurm-*.out >&2 || :
 		die "$name: not done"

@@ -109,6 +109,7 @@ insert_copyright() {
 	files=$({
 		own_files "$ROOT/src"
 		own_files "$ROOT/regress" | sed 's,^,regress/,'
+		echo 'debian/hpn-examples/many-nodes/*'
 	} | sed -e 's,^\(regress/fuzz\)/.*,\1/*,' \
 	    -e 's,^\(regress/unittests/hpn\)/.*,\1/*,' | sort -u | sed 's/^/ /')
 	awk -v files="$files" '
