@@ -118,14 +118,19 @@ for server in $servers; do
 			what="$who, $way, space comes, $opts"
 			: >$OUT
 			(
-				until grep "waiting, at most" $OUT >/dev/null; do
+				i=0
+				until grep "waiting, at most" $OUT >/dev/null ||
+				    test $i -gt 600; do
 					sleep 0.1
+					i=`expr $i + 1`
 				done
 				mount -o remount,size=12m $TO
 			) &
+			maker=$!
 			copy -r $opts -X nospace=`hpn_times 60` many
 			is 0
-			wait
+			kill $maker 2>/dev/null
+			wait $maker 2>/dev/null
 			says "there is space again"
 			diff -r $FROM/many $TO/many >$OUT ||
 			    fail "$what: `cat $OUT`"
