@@ -34,6 +34,7 @@ group() {
 		libssl-dev openssl-devel
 		zlib1g-dev zlib-devel
 		libxxhash-dev xxhash-devel
+		libzstd-dev libzstd-devel
 		libpam0g-dev pam-devel
 		libkrb5-dev krb5-devel
 		libedit-dev libedit-devel

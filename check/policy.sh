@@ -146,7 +146,8 @@ alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
     hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
-alone_modules="$alone_modules hpn-dm-wait hpn-dm-frame hpn-choose hpn-names hpn-wish"
+alone_modules="$alone_modules hpn-dm-wait hpn-dm-frame hpn-choose hpn-names hpn-wish
+    hpn-zstd"
 if ! $fuzz_only; then
 # ---------------------------------------------------------------------------
 # The modules compile without the tree, and without a warning
@@ -167,7 +168,7 @@ done
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
     hpn-connect hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace \
     hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame \
-    hpn-choose hpn-names hpn-wish hpn-why; do
+    hpn-choose hpn-names hpn-wish hpn-why hpn-zstd; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -187,8 +188,8 @@ fi
 # Unit tests under sanitizers
 
 alone_tests="window rtt sftp_window resume lanes connect guess ciphers happy pace dm tcp none wish"
-alone_tests="$alone_tests workers_auto engine links why report"
-tree_tests='buf options rekey none_mac crypt sftp_server hash handles'
+alone_tests="$alone_tests workers_auto engine links why report zstd"
+tree_tests='buf options rekey none_mac crypt sftp_server hash handles zstd_stream'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
 	{
@@ -262,9 +263,10 @@ tree_objects() {
 libs="$OBJ/libssh.a $OBJ/openbsd-compat/libopenbsd-compat.a"
 libs="$libs $libs -lcrypto -lz -lpthread"
 ! $with_tree ||
-    libs="$libs $(sed -n 's/^LIBS=//p;s/^XXHASHLIBS=//p' "$OBJ/Makefile")"
+    libs="$libs $(sed -n 's/^LIBS=//p;s/^XXHASHLIBS=//p
+        s/^CHANNELLIBS=//p' "$OBJ/Makefile")"
 tree_modules='hpn-buf hpn-chachapoly-cipher hpn-options hpn-rekey hpn-none-mac hpn-crypt hpn-sftp-server hpn-hash
-    hpn-sftp-hash'
+    hpn-sftp-hash hpn-zstd-stream'
 
 if ! $fuzz_only; then
 if $with_tree; then
@@ -397,7 +399,8 @@ if $with_tree; then
 	[ -d compat ] || tree_objects compat "$compat" $san || :
 	targets="$targets options"
 	! tree_objects buffers "$buffers" $san ||
-	    targets="$targets sftp-hash sftp-server sftp-client"
+	    targets="$targets sftp-hash sftp-server sftp-client$(sed -n \
+		's/^#define HAVE_ZSTD 1.*/ zstd/p' "$OBJ/config.h")"
 fi
 each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
@@ -411,6 +414,8 @@ for t in $targets; do
 	options) with="$with $(echo compat/*.o)" ;;
 	sftp-hash)
 		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;
+	zstd)	with="$src/hpn-zstd-stream.c $src/hpn-zstd.c"
+		with="$with $(echo buffers/*.o) $libs" ;;
 	sftp-server)
 		# It ends the process, as it does what it leaves allocated, for
 		# each bad message; and a request is longer than most inputs.
@@ -507,5 +512,5 @@ done
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
     fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
-    fuzz-sftp-client fuzz-dm main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
+    fuzz-sftp-client fuzz-dm fuzz-zstd main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts

@@ -240,6 +240,7 @@ prepare_source() {
 	    'keep the banner'
 	edit debian/control "s/^Maintainer: .*/Maintainer: $name <$email>/" \
 	    'name the maintainer'
+	edit debian/control 's/^ zlib1g-dev,$/ libzstd-dev,\n&/' 'ask for libzstd'
 	insert_copyright
 	write_changelog
 	cd "$ROOT"

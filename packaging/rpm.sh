@@ -40,7 +40,8 @@ if [ ! -d /usr/lib/rpm/redhat ]; then
 	set -- "$@" --nodeps --define 'debug_package %{nil}' \
 	    --define "_dbpath $top/db"
 	for option in kerberos:krb5.h selinux:selinux/selinux.h \
-	    audit:libaudit.h fido:fido.h; do
+	    audit:libaudit.h fido:fido.h \
+	    zstd:zstd.h; do
 		echo "#include <${option#*:}>" | "${CC:-cc}" -E - \
 		    >/dev/null 2>&1 || set -- "$@" --without "${option%%:*}"
 	done

@@ -120,6 +120,8 @@ NoneMacEnabled=yes nonemacenabled=yes
 UseMPTCP=yes usemptcp=yes
 HPNCongestion=bbr hpncongestion=bbr
 HPNCongestion=none hpncongestion=none
+ZstdLevel=1 zstdlevel=1
+zstdlevel=19 zstdlevel=19
 HPNRateLimit=5M hpnratelimit=5242880
 HPNRateLimit=0 hpnratelimit=0
 EOD
@@ -146,6 +148,10 @@ understood ssh "HPNDisabled yes" "hpnfastconnect no"
 understood ssh "HPNFastConnect yes\nHPNDisabled yes" "hpnfastconnect yes"
 understood ssh "HPNFastConnect no" "hpnfastconnect no"
 understood ssh "" "happyeyes no"
+for tool in ssh sshd; do
+	understood $tool "" "zstdlevel 3"
+	understood $tool "ZstdLevel 5\nZstdLevel 9" "zstdlevel 5"
+done
 understood ssh "" "happydelay 250"
 understood ssh "HappyEyes yes\nHappyDelay 10" "happyeyes yes"
 understood ssh "HappyEyes yes\nHappyDelay 10" "happydelay 10"
@@ -259,6 +265,9 @@ HPNCongestion|sixteen_letters_|too long
 HPNCongestion||no argument
 HPNRateLimit|fast|not a number
 HPNRateLimit|2048G|too large
+ZstdLevel|0|too small
+ZstdLevel|20|too large
+ZstdLevel|fast|not a number
 EOD
 done
 
@@ -301,7 +310,6 @@ HPNStallAbortTimeout 30
 HPNMaxAuthConcurrent 4
 HPNLustreStripeCount 4
 HPNWorkersDie yes
-ZstdLevel 3
 TransferLog /nonexistent/log
 EOD
 

@@ -9,6 +9,7 @@ LTESTS+=\
 	hpn-ciphers \
 	hpn-sockets \
 	hpn-rate \
+	hpn-zstd \
 	hpn-rekey \
 	hpn-threads \
 	hpn-stall \

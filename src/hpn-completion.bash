@@ -16,6 +16,8 @@ _openssh_hpn_values()
 		echo yes no ;;
 	happydelay)
 		echo 100 250 500 ;;
+	zstdlevel)
+		echo 1 3 6 9 19 ;;
 	hpnratelimit)
 		echo 0 1M 10M 100M ;;
 	hpncongestion)
@@ -32,7 +34,8 @@ _openssh_hpn_values()
 
 _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
-    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit HPNReport'
+    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit HPNReport
+    ZstdLevel'
 
 # What -X of scp and sftp takes, the release's own and ours.
 _openssh_hpn_x_names='nrequests buffer channels connections resume verify log

@@ -39,6 +39,9 @@ _openssh_hpn_options() {
     (#i)hpnthreads)
       _wanted values expl 'threads' compadd auto 0 1 2 4 8 ring:2
       ;;
+    (#i)zstdlevel)
+      _wanted values expl 'level' compadd 1 3 6 9 19
+      ;;
     (#i)hpnratelimit)
       _wanted values expl 'bytes in a second' compadd 0 1M 10M 100M
       ;;
@@ -64,7 +67,7 @@ _openssh_hpn_options() {
   names=(
     HPNDisabled HPNFastConnect HPNMemoryMax HPNReport HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
-    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit
+    HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit ZstdLevel
   )
   _wanted values expl 'configure file option' \
     compadd -M 'm:{a-z}={A-Z}' -q -S '=' -a names

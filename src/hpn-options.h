@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "hpn-workers-auto.h"
+#include "hpn-zstd.h"
 
 #define HPN_OPTION_UNSET	(-1)
 
@@ -70,7 +71,9 @@
 	X(NAME, "hpncongestion", congestion, HPN_OPTIONS_NONE, BOTH, \
 	    1, HPN_OPTIONS_NAME_MAX) \
 	X(SIZE, "hpnratelimit", rate_limit, 0, BOTH, 0, HPN_MEMORY_MAX_MOST) \
-	X(FLAG, "hpnreport", report, 0, BOTH, 0, 1)
+	X(FLAG, "hpnreport", report, 0, BOTH, 0, 1) \
+	X(NUMBER, "zstdlevel", zstd_level, HPN_ZSTD_LEVEL, BOTH, \
+	    HPN_ZSTD_LEVEL_LEAST, HPN_ZSTD_LEVEL_MOST)
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files
@@ -94,7 +97,6 @@
 	X("hpnmaxauthconcurrent") \
 	X("hpnlustrestripecount") \
 	X("hpnworkersdie") \
-	X("zstdlevel") \
 	X("transferlog")
 
 #define HPN_OPTIONS_TYPE_FLAG		int

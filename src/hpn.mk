@@ -96,7 +96,9 @@ LIBSSH_OBJS+=\
 	hpn-window.o \
 	hpn-wish.o \
 	hpn-workers.o \
-	hpn-workers-auto.o
+	hpn-workers-auto.o \
+	hpn-zstd.o \
+	hpn-zstd-stream.o
 
 # dmscp and yscp are programs of ours: no rule of Makefile.in knows them.
 DMSCP_OBJS=dmscp.o progressmeter.o sftp-common.o $(P11OBJS) $(SKOBJS)
@@ -162,6 +164,8 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_why.o \
 	$(HPN_UNITTESTS)/test_report.o \
 	$(HPN_UNITTESTS)/test_wish.o \
+	$(HPN_UNITTESTS)/test_zstd.o \
+	$(HPN_UNITTESTS)/test_zstd_stream.o \
 	$(HPN_UNITTESTS)/test_links.o \
 	$(HPN_UNITTESTS)/sim.o \
 	$(P11OBJS) $(SKOBJS)

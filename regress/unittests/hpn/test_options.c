@@ -288,7 +288,8 @@ test_options(void)
 	    "hpnmemorymax 268435456\n"
 	    "hpnthreads auto\ndisablemtaes no\n"
 	    "noneenabled no\nnonemacenabled no\n"
-	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n");
+	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n"
+	    "zstdlevel 3\n");
 	o.disabled = 1;
 	o.rcvbuf_poll = 0;
 	o.window_max = 65536;
@@ -302,7 +303,8 @@ test_options(void)
 	    "hpnmemorymax 1099511627776\n"
 	    "hpnthreads 7\ndisablemtaes yes\n"
 	    "noneenabled yes\nnonemacenabled yes\n"
-	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n");
+	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n"
+	    "zstdlevel 3\n");
 	o.ring = 1;
 	dumped(&o, HPN_OPTIONS_CLIENT, "hpndisabled yes\n"
 	    "tcprcvbufpoll no\n"
@@ -312,7 +314,8 @@ test_options(void)
 	    "noneenabled yes\nnonemacenabled yes\nnoneswitch yes\n"
 	    "hpnfastconnect yes\n"
 	    "happyeyes no\nhappydelay 250\n"
-	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n");
+	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n"
+	    "zstdlevel 3\n");
 	TEST_DONE();
 
 	TEST_START("options: HPNDisabled switches HPNFastConnect off, unless set");

@@ -38,6 +38,8 @@ tests(void)
 	test_why();
 	test_report();
 	test_wish();
+	test_zstd();
+	test_zstd_stream();
 #ifndef HPN_WITHOUT_TREE
 	test_buf();
 	test_options();

@@ -45,6 +45,8 @@ void test_happy(void);
 void test_pace(void);
 void test_dm(void);
 void test_wish(void);
+void test_zstd(void);
+void test_zstd_stream(void);
 void test_links(void);
 
 #endif /* HPN_TESTS_H */
