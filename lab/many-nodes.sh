@@ -188,6 +188,19 @@ kill_node() {
 	done
 }
 
+# after PID FILES: when that process is gone, end what it has left. Slurm's step daemons
+# outlive what started them, and lab.sh gives us less time than all files take.
+after() {
+	local node
+	while kill -0 "$1" 2>/dev/null; do
+		sleep 1
+	done
+	for node in uts.*; do
+		[ ! -e "$node" ] || (kill_node "${node#uts.}") || :
+	done
+	rm -rf "$2"
+}
+
 # ----------------------------------------------------------------------- runs --
 
 jobs_left() {
@@ -274,7 +287,10 @@ inside() {
 	work_dir many-nodes/work
 	files=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
 	pids=()
-	trap 'kill "${pids[@]}" 2>/dev/null || :; rm -rf "$files"; stop "${pids[@]}"' EXIT
+	# Whatever becomes of us.
+	env -u LAB_RUN setsid "$ROOT/lab/many-nodes.sh" --after $$ "$files" \
+	    >/dev/null 2>&1 </dev/null &
+	trap 'kill "${pids[@]}" 2>/dev/null || :; stop "${pids[@]}"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	readarray -t lines < <(stage_lines "$HPN_STAGE")
@@ -343,6 +359,10 @@ table() {
 if [ "${1-}" = --inside ]; then
 	shift
 	inside "$@"
+	exit
+fi
+if [ "${1-}" = --after ]; then
+	after "$2" "$3"
 	exit
 fi
 # --nest N: one more link, with N of them there already.
