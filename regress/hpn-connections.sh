@@ -85,6 +85,17 @@ succeeded ()
 	hpn_same "$what" $HERE/large $1
 }
 
+# few FIGURES: fewer connections took part than should.  Where the first one has
+# done all before a second is there, the machine is the reason.
+few ()
+{
+	if test "${HPN_SLOWNESS:-1}" -gt "${HPN_TRY:-1}"; then
+		hpn_too_slow "$what" "$1"
+	else
+		fail "$what: $1"
+	fi
+}
+
 several ()
 {
 	# Those that carried data may still be on their way out
@@ -94,8 +105,9 @@ several ()
 		_i=`expr $_i + 1`
 		shares
 	done
-	test $sessions -eq $1 || fail "$what: $sessions connections, not $1"
-	test $shares -ge 2 || fail "$what: $shares moved data"
+	test $sessions -le $1 || fail "$what: $sessions connections, not $1"
+	test $sessions -eq $1 || few "$sessions connections, not $1"
+	test $shares -ge 2 || few "$shares moved data"
 }
 
 mkdir -p $HERE $THERE $OTHER
@@ -187,7 +199,7 @@ status=$?
 sessions=`cat $STARTED | wc -l`
 succeeded $THERE/large
 hpn_same "$what" $HERE/large $HERE/copy
-test $sessions -eq 3 || fail "$what: $sessions connections"
+test $sessions -eq 3 || few "$sessions connections"
 
 # The second is still showing what it has written when the others come: what they
 # look at must not be what it shows.
@@ -202,8 +214,8 @@ several 4
 # another one takes its place.
 replaced ()
 {
-	test $sessions -ge 4 || fail "$what: $sessions connections: none in place" \
-	    "of those that ended"
+	test $sessions -ge 4 || few "$sessions connections: none in place of those \
+that ended"
 }
 server "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:exit:8"
 up "some end in the middle" -j 3
@@ -298,7 +310,7 @@ for way in up down; do
 	kill -9 $pid 2>/dev/null || fail "$what: it had ended"
 	wait $pid 2>/dev/null
 	there=`cat $STARTED | wc -l`
-	test $there -ge 2 || fail "$what: $there connections"
+	test $there -ge 2 || few "$there connections"
 	sleep 0.5
 	run "$what, and on" $SCP -S $LANES_SSH -q -Z -j 3 "$@"
 	succeeded $part
