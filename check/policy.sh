@@ -144,7 +144,8 @@ ok "sanitizers of $cc stop an overflow and a read beyond the end"
 alone_modules="hpn-window hpn-rtt hpn-sftp-window hpn-tcp hpn-none"
 alone_modules="$alone_modules hpn-workers-auto hpn-engine"
 alone_modules="$alone_modules hpn-cpus hpn-resume hpn-lanes hpn-connect
-    hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report"
+    hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace hpn-why hpn-report
+    hpn-why-wire hpn-report-file"
 alone_modules="$alone_modules hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan"
 alone_modules="$alone_modules hpn-dm-wait hpn-dm-frame hpn-choose hpn-names hpn-wish
     hpn-zstd"
@@ -168,7 +169,7 @@ done
 for m in hpn-window hpn-rtt hpn-sftp-window hpn-none hpn-resume hpn-lanes \
     hpn-connect hpn-connections hpn-guess hpn-ciphers hpn-happy hpn-pace \
     hpn-dm-buf hpn-dm-manifest hpn-dm-opts hpn-dm-plan hpn-dm-wait hpn-dm-frame \
-    hpn-choose hpn-names hpn-wish hpn-why hpn-zstd; do
+    hpn-choose hpn-names hpn-wish hpn-why hpn-why-wire hpn-zstd; do
 	set -- "$m"-*.o
 	[ -e "$1" ] || continue
 	outside=$(nm -u "$1" | awk '{ print $NF }' |
@@ -188,7 +189,7 @@ fi
 # Unit tests under sanitizers
 
 alone_tests="window rtt sftp_window resume lanes connect guess ciphers happy pace dm tcp none wish"
-alone_tests="$alone_tests workers_auto engine links why report zstd"
+alone_tests="$alone_tests workers_auto engine links why report why_wire zstd"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles zstd_stream'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
@@ -392,7 +393,7 @@ fi
 # ---------------------------------------------------------------------------
 # Fuzz
 
-targets='window rtt resume guess dm'
+targets='window rtt resume guess dm why-wire'
 buffers='sshbuf sshbuf-getput-basic sshbuf-misc sftp-common'
 if $with_tree; then
 	# The unit tests may have made them
@@ -409,6 +410,8 @@ for t in $targets; do
 	leaks=1
 	case $t in
 	window|rtt|resume|guess) flags="-I$src -I$fuzz" ;;
+	why-wire) flags="-I$src -I$fuzz"
+		with="$with $src/hpn-why.c $src/hpn-report.c" ;;
 	dm)	flags="-I$src -I$fuzz" with=$(in_files "$src/hpn-dm-" \
 		    'manifest plan opts frame' .c) ;;
 	options) with="$with $(echo compat/*.o)" ;;
@@ -512,5 +515,5 @@ done
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
     fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
-    fuzz-sftp-client fuzz-dm fuzz-zstd main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
+    fuzz-sftp-client fuzz-dm fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts

@@ -323,7 +323,7 @@ new_dir() {
 	mkdir -p "$1/regress/misc/sk-dummy" "$1/src"
 	cp -a "$tree/regress" "$tree/moduli" "$1/src/"
 	# Ours, which the Makefile includes
-	[ ! -f "$tree/hpn.mk" ] || cp -a "$tree/hpn.mk" "$1/src/"
+	[ ! -f "$tree/hpn.mk" ] || cp -a "$tree/hpn.mk" "$tree/README.hpn" "$1/src/"
 	for f in "$objdir"/config.h "$objdir"/ssh* "$objdir"/scp "$objdir"/dmscp "$objdir"/yscp \
 	    "$objdir"/sftp "$objdir"/sftp-server \
 	    "$objdir"/regress/[a-z]* "$objdir"/regress/misc/sk-dummy/*.so; do

@@ -76,7 +76,9 @@ buffers() {
 # expected CAUSE WAY CLIENT SERVER END: what this end should say; a word, or some
 # with | between them; nothing: this is no case
 expected() {
-	local sender=$3 receiver=$4 at_sender=no
+	local sender=$3 receiver=$4 at_sender=no both=no
+	# Each is told what the other one knows
+	[ "$3$4" != oursours ] || both=yes
 	[ "$2" = up ] || { sender=$4 receiver=$3; }
 	if [ "$2$5" = upclient ] || [ "$2$5" = downserver ]; then
 		at_sender=yes
@@ -88,14 +90,17 @@ expected() {
 		[ "$receiver" = ours ] || echo ssh-window ;;
 	window-max)
 		[ "$receiver" = ours ] || return 0
-		[ $at_sender = yes ] && echo ssh-window || echo window-max ;;
+		[ $at_sender$both = yesno ] && echo ssh-window ||
+		    echo window-max ;;
 	receive-buffer)	echo receive-buffer ;;
 	send-buffer|send-16k)
-		[ $at_sender = yes ] && echo send-buffer || echo sender-fixed ;;
+		[ $at_sender$both = nono ] && echo sender-fixed ||
+		    echo send-buffer ;;
 	limit)
-		# The other end cannot know that
+		# A foreign end cannot know that
 		[ "$sender" = ours ] || return 0
-		[ $at_sender = yes ] && echo user-limit || echo 'source|sender-fixed' ;;
+		[ $at_sender$both = nono ] && echo 'source|sender-fixed' ||
+		    echo user-limit ;;
 	requests|small-files)
 		# Stock's sftp is who asks
 		[ "$3" = stock ] && echo "$1" ;;

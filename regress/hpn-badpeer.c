@@ -106,6 +106,7 @@ static unsigned long long asked, waiting, granted, sent, unread, refused;
 static const char *extra;
 /* A server that allows the switch. */
 static int switches;
+static int tells;		/* report@openssh-hpn is answered, with lies */
 static int extra_waits;		/* for its answer */
 
 static long long
@@ -223,6 +224,58 @@ close_send(struct chan *c)
 	add_u32(c->remote_id);
 	finish();
 	c->close_sent = 1;
+}
+
+/* Facts (PROTOCOL.hpn, section 11) of the kind that nobody should take. */
+static void
+facts_send(void)
+{
+	static unsigned int kind;
+	static u_char junk[20000];
+	struct sshbuf *b;
+
+	if ((b = sshbuf_new()) == NULL)
+		errx(1, "no memory");
+	switch (kind++ % 7) {
+	case 0:			/* lying: more than was ever sent */
+		must(sshbuf_put_u32(b, 3), "facts");
+		must(sshbuf_put_cstring(b, "total_ns"), "facts");
+		must(sshbuf_put_u32(b, 8), "facts");
+		must(sshbuf_put_u64(b, 1), "facts");
+		must(sshbuf_put_cstring(b, "sent"), "facts");
+		must(sshbuf_put_u32(b, 8), "facts");
+		must(sshbuf_put_u64(b, (1ULL << 53) - 1), "facts");
+		must(sshbuf_put_cstring(b, "received"), "facts");
+		must(sshbuf_put_u32(b, 8), "facts");
+		must(sshbuf_put_u64(b, (1ULL << 53) - 1), "facts");
+		break;
+	case 1:			/* negative */
+		must(sshbuf_put_u32(b, 1), "facts");
+		must(sshbuf_put_cstring(b, "source_ns"), "facts");
+		must(sshbuf_put_u32(b, 8), "facts");
+		must(sshbuf_put_u64(b, UINT64_MAX), "facts");
+		break;
+	case 2:			/* a line for the log */
+		must(sshbuf_put_u32(b, 1), "facts");
+		must(sshbuf_put_cstring(b, "tcp_cc"), "facts");
+		must(sshbuf_put_cstring(b, "x\nroot"), "facts");
+		break;
+	case 3:			/* shorter than it says */
+		must(sshbuf_put_u32(b, UINT32_MAX), "facts");
+		must(sshbuf_put_u32(b, UINT32_MAX), "facts");
+		break;
+	case 4:			/* nothing */
+		break;
+	case 5:			/* much */
+		must(sshbuf_put(b, junk, sizeof(junk)), "facts");
+		break;
+	case 6:			/* no string at all */
+		must(sshpkt_put_u32(ssh, UINT32_MAX), "put");
+		sshbuf_free(b);
+		return;
+	}
+	must(sshpkt_put_stringb(ssh, b), "put");
+	sshbuf_free(b);
 }
 
 /* Receiving */
@@ -419,11 +472,15 @@ packet_received(u_char type)
 	case SSH2_MSG_GLOBAL_REQUEST:
 		must(sshpkt_get_cstring(ssh, &msg, NULL), "parse");
 		must(sshpkt_get_u8(ssh, &reply), "parse");
-		free(msg);
-		if (reply) {
+		if (reply && tells && strcmp(msg, "report@openssh-hpn") == 0) {
+			start(SSH2_MSG_REQUEST_SUCCESS);
+			facts_send();
+			finish();
+		} else if (reply) {
 			start(SSH2_MSG_REQUEST_FAILURE);
 			finish();
 		}
+		free(msg);
 		break;
 	case SSH2_MSG_CHANNEL_OPEN:
 		open_received();
@@ -764,6 +821,32 @@ do_unasked_answers(void)
 	leave();
 }
 
+/* Facts that cannot be: a client tells them, a server is asked for them. */
+static void
+do_facts(void)
+{
+	long long since;
+	int i, j;
+
+	tells = 1;
+	for (i = 0; i < 9; i++) {
+		correct(data_len / 9);
+		for (j = 0; j < (am_server ? 0 : 7); j++) {
+			start(SSH2_MSG_GLOBAL_REQUEST);
+			add_str("report@openssh-hpn");
+			add_u8(1);
+			facts_send();
+			finish();
+		}
+		flush();
+		since = now_ms();
+		while (!ended && now_ms() - since < 300)
+			pump(50);
+	}
+	rest();
+	leave();
+}
+
 static void
 do_no_answers(void)
 {
@@ -1099,6 +1182,7 @@ static const struct {
 	{ "overflow", do_overflow, NULL, NULL, NULL, 0 },
 	{ "zero-adjusts", do_zero_adjusts, NULL, NULL, NULL, 0 },
 	{ "unasked-answers", do_unasked_answers, NULL, NULL, NULL, 0 },
+	{ "facts", do_facts, NULL, NULL, NULL, 0 },
 	{ "no-answers", do_no_answers, NULL, NULL, NULL, 0 },
 	{ "double-answers", do_double_answers, NULL, NULL, NULL, 0 },
 	{ "stranger-answers", do_stranger_answers, NULL, NULL, NULL, 0 },

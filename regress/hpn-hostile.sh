@@ -199,6 +199,14 @@ for victim in server client; do
 	unharmed
 	logged "rcvd big packet 204800, maxpack 32768"
 
+	# Facts that cannot be change nothing, and nobody believes them.
+	attack $victim facts
+	unharmed
+	logged "contradict"
+	logged "facts ignored\\|facts were ignored"
+	sed -n 's/.*verdict: //p' $log | tr -d '\r\n' | \
+	    grep '"there":null' >/dev/null || fail "$what: facts were believed"
+
 	data small
 	attack $victim overflow
 	stopped "eof"

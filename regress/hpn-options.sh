@@ -155,6 +155,12 @@ done
 understood ssh "" "happydelay 250"
 understood ssh "HappyEyes yes\nHappyDelay 10" "happyeyes yes"
 understood ssh "HappyEyes yes\nHappyDelay 10" "happydelay 10"
+understood ssh "" "hpnreportfile none"
+understood ssh "HPNReportFile \"~/a b\"" "hpnreportfile ~/a b"
+understood ssh "" "metrics no"
+understood ssh "" "metricspath ssh_stack_metrics"
+understood ssh "Metrics yes\nMetricsPath /tmp/m\nMetricsInterval 9" "metricspath /tmp/m"
+understood ssh "MetricsInterval 9" "metricsinterval 9"
 understood ssh "NoneSwitch no" "noneswitch yes" -o NoneSwitch=yes
 understood sshd "HPNWindowMax 4M" "hpnwindowmax 8388608" -o HPNWindowMax=8M
 
@@ -296,9 +302,6 @@ done <<EOD
 HPNBufferSize 16384
 HPNBufferLimit yes
 TcpRcvBuf 4096
-Metrics yes
-MetricsPath /nonexistent/file
-MetricsInterval 5
 Fallback yes
 FallbackPort 22
 HPNUseBundle yes

@@ -42,27 +42,15 @@ begin ()
 	look $D
 	hpn_config "$2" "$3"
 	if test -n "$SERVER"; then
-		cat >$D/stock_config <<-EOD
-		AuthorizedKeysFile	$OBJ/authorized_keys_%u
-		HostKey			$OBJ/ssh-ed25519
-		StrictModes		no
-		UsePAM			no
-		PidFile			none
-		EOD
+		hpn_stock_server >$D/stock_config
 		sed "s|$SSHD -i -f $HPN_SSHD_CONFIG|$SERVER -i -f $D/stock_config|" \
 		    $HPN_SSH_CONFIG >$D/ssh_config.new
 		mv $D/ssh_config.new $HPN_SSH_CONFIG
 	fi
-	test -z "$CLIENT" || cat >$HPN_SSH_CONFIG <<-EOD
-	Host *
-		HostKeyAlias	localhost-with-alias
-		User		$USER
-		UserKnownHostsFile	$OBJ/known_hosts
-		IdentityFile	$OBJ/ssh-ed25519
-		IdentitiesOnly	yes
-		BatchMode	yes
-		ProxyCommand	`hpn_link` `hpn_server`
-	EOD
+	test -z "$CLIENT" || (
+		hpn_stock_client
+		echo "	ProxyCommand `hpn_link` `hpn_server`"
+	) >$HPN_SSH_CONFIG
 }
 
 # look FOLDER: that transfer's files are those of hpn-lib.
@@ -174,13 +162,13 @@ verbose "ours at both ends"
 those "ours and ours" "client server"
 begin "up, HPNWindowMax" "" "HPNWindowMax 256K"
 up "$FLOOD" "$EAT"
-expect client ssh-window
+expect client window-max
 expect server window-max
 MAX=$D
 begin "down, HPNWindowMax" "HPNWindowMax 256K" ""
 down "$FLOOD" "$EAT"
 expect client window-max
-expect server ssh-window
+expect server window-max
 
 if test -x "$TEST_SSH_STOCK_SSHD"; then
 	verbose "stock's sshd"
@@ -202,8 +190,11 @@ else
 fi
 judge
 look $MAX
-grep "HPNWindowMax of 256 KiB" $HPN_LOG_SERVER >/dev/null || \
-    fail "sshd does not say how large HPNWindowMax is"
+for log in $HPN_LOG_SERVER $HPN_LOG_CLIENT; do
+	grep "HPNWindowMax of 256 KiB" $log >/dev/null || \
+	    fail "$log: not said how large HPNWindowMax is"
+	grep "seen from this end" $log && fail "$log: the other end was not heard"
+done
 
 if test -x "$TEST_SSH_STOCK_SSH"; then
 	verbose "stock's ssh"
@@ -262,7 +253,7 @@ up "$MANY" "$EAT"
 DISABLED=$D
 wait
 look $VERBOSE
-hpn_wait_log "^Transfer of $USER from .*: received 66.8 MiB at .*; limited by: " \
+hpn_wait_log "^Transfer of $USER from .*: received 66.8 MiB at .*; .*limited by: " \
     $HPN_LOG_SERVER "sshd at VERBOSE: no line"
 grep "limited by" $HPN_LOG_CLIENT && fail "ssh says it without being asked"
 look $REPORT
@@ -281,3 +272,114 @@ for D in $todo; do
 done
 look $DISABLED
 grep "limited by" $HPN_LOG_SERVER $HPN_LOG_CLIENT && fail "HPNDisabled is not heeded"
+
+verbose "HPNReportFile, Metrics"
+# One transfer over a connection that a master shares, which is asked meanwhile.
+FILES="HPNReportFile $T/report.json
+Metrics yes
+MetricsInterval 1
+MetricsPath $T/metrics.csv"
+make_tmpdir
+CTL=$SSH_REGRESS_TMP/ctl
+# lines FILE: how many
+lines ()
+{
+	wc -l <$1 2>/dev/null || echo 0
+}
+begin "files" "$FILES" ""
+$REAL_SSH -F $HPN_SSH_CONFIG -E $HPN_LOG_CLIENT -M -S $CTL -f -N host || \
+    fatal "no master"
+MASTER=`$REAL_SSH -F $HPN_SSH_CONFIG -S $CTL -O check host 2>&1 | \
+    sed 's/.*pid=//;s/[^0-9].*//'`
+( sh -c "$SOURCE" | $REAL_SSH -F $HPN_SSH_CONFIG -S $CTL host "$EAT" ) &
+_i=0
+until $REAL_SSH -F $HPN_SSH_CONFIG -S $CTL -O report host >$T/asked.json \
+    2>$T/asked.txt && grep '"certain":true' $T/asked.json >/dev/null; do
+	sleep 0.2
+	_i=`expr $_i + 1`
+	test $_i -lt `hpn_times 50` || {
+		fail "-O report: `cat $T/asked.json $T/asked.txt`"
+		break
+	}
+done
+kill -USR1 $MASTER
+wait
+grep "certainly limited by: this end's program" $T/asked.txt >/dev/null || \
+    fail "-O report says: `cat $T/asked.txt`"
+$REAL_SSH -F $HPN_SSH_CONFIG -S $CTL -O exit host 2>/dev/null
+_i=0
+until test `lines $T/report.json` -ge 2; do
+	sleep 0.1
+	_i=`expr $_i + 1`
+	test $_i -lt `hpn_times 100` || fatal "HPNReportFile: `cat $T/report.json`"
+done
+# A stock master is asked, too: see below.  With jq, JSON is JSON.
+test `lines $T/report.json` -eq 2 || fail "HPNReportFile: not two lines"
+for what in asked:1 end:2; do
+	sed -n ${what#*:}p $T/report.json | grep "\"event\":\"${what%:*}\"" >/dev/null || \
+	    fail "HPNReportFile: no $what"
+done
+sed 's/.*"there"://' $T/report.json | grep '"received":[1-9]' >/dev/null || \
+    fail "HPNReportFile: the server's figures are not there"
+if command -v jq >/dev/null; then
+	jq -e . $T/report.json $T/asked.json >/dev/null || fail "not JSON"
+	# The manual's example, as it stands there
+	sed -n '/^    jq -rs/,/^$/p' $SRC/../README.hpn >$T/example
+	test -s $T/example || fail "README.hpn has no example of jq"
+	( cd $T && sh ./example ) || fail "README.hpn's example of jq"
+	grep '^openssh_bytes_per_second{peer="[^"]*"} [0-9]' $T/ssh.prom \
+	    >/dev/null || fail "no rate for Prometheus"
+	grep '^openssh_limited{peer="[^"]*",cause="source"} [01]' $T/ssh.prom \
+	    >/dev/null || fail "no cause for Prometheus: `cat $T/ssh.prom`"
+else
+	echo "$tid (skipped: README.hpn's example: no jq)"
+fi
+test `lines $T/metrics.csv` -ge 3 || fail "Metrics: `lines $T/metrics.csv` lines"
+sed -n 1p $T/metrics.csv | grep "^timestamp, state, .*, remote_snd_wnd$" \
+    >/dev/null || fail "Metrics: the names are `sed -n 1p $T/metrics.csv`"
+awk -F ', ' 'NR == 1 { n = NF } NF != n { exit 1 }' $T/metrics.csv || \
+    fail "Metrics: lines of different lengths"
+
+# There is a TCP connection, with figures at both ends; Metrics goes on when idle.
+start_sshd
+hpn_config "$FILES" ""
+rm -f $T/metrics.csv
+$REAL_SSH -F $OBJ/ssh_config -o Metrics=yes -o MetricsInterval=1 \
+    -o MetricsPath=$T/metrics.csv somehost sleep 3 2>/dev/null
+stop_sshd
+awk -F ', ' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+    NR == 2 { ok = $at["state"] == 1 && $at["remote_state"] == 1 &&
+	$at["bytes_sent"] > 0 && $at["remote_bytes_sent"] > 0 }
+    END { exit !(ok && NR >= 3) }' $T/metrics.csv || \
+    fail "Metrics: `cat $T/metrics.csv`"
+
+verbose "files that are something else"
+mkfifo $T/fifo
+echo untouched >$T/mine
+ln -s $T/mine $T/link
+for path in $T $T/fifo $T/link /dev/full /nonexistent/x; do
+	hpn_config "HPNReportFile $path
+Metrics yes
+MetricsPath $path
+LogLevel VERBOSE" ""
+	test "`HPN_DELAY_MS=0 timeout 60 $REAL_SSH -F $HPN_SSH_CONFIG host echo fine \
+	    2>$T/err </dev/null`" = fine || fail "$path: disturbs: `cat $T/err`"
+	for name in HPNReportFile MetricsPath; do
+		test `grep -c "^$name $path: " $T/err` -eq 1 || \
+		    fail "$path: -v says: `cat $T/err`"
+	done
+done
+test "`cat $T/mine`" = untouched || fail "a symbolic link was followed"
+
+verbose "a stock master"
+if test -x "$TEST_SSH_STOCK_SSH"; then
+	CLIENT=$TEST_SSH_STOCK_SSH
+	begin "stock's master" "" ""
+	$CLIENT -F $HPN_SSH_CONFIG -M -S $CTL -f -N host || fatal "no stock master"
+	$REAL_SSH -F $HPN_SSH_CONFIG -S $CTL -O report host >$T/asked.json 2>$T/asked.txt
+	test $? -eq 255 || fail "a stock master: status $?"
+	grep "does not say what limits it: unsupported" $T/asked.txt >/dev/null || \
+	    fail "a stock master: `cat $T/asked.txt`"
+	$CLIENT -F $HPN_SSH_CONFIG -S $CTL -O exit host 2>/dev/null
+	CLIENT=
+fi

@@ -27,18 +27,12 @@ done
 test -n "$clients" || skip "no stock ssh on this machine"
 
 hpn_config "" ""
-cat >$OBJ/hpn_stock_config <<EOD
-Host *
-	HostKeyAlias	localhost-with-alias
-	User		$USER
-	UserKnownHostsFile	$OBJ/known_hosts
-	IdentityFile	$OBJ/ssh-ed25519
-	IdentitiesOnly	yes
-	BatchMode	yes
-	Ciphers		aes128-gcm@openssh.com
-	LogLevel	DEBUG3
-	ProxyCommand	`hpn_link` `hpn_server`
-EOD
+(
+	hpn_stock_client
+	echo "	Ciphers		aes128-gcm@openssh.com"
+	echo "	LogLevel	DEBUG3"
+	echo "	ProxyCommand	`hpn_link` `hpn_server`"
+) >$OBJ/hpn_stock_config
 hpn_forwards_start
 
 for client in $clients; do

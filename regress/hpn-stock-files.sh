@@ -92,23 +92,11 @@ all ()
 	verbose "$who: ok"
 }
 
-cat >$HPN_SSHD_CONFIG <<EOD
-AuthorizedKeysFile	$OBJ/authorized_keys_%u
-HostKey			$OBJ/ssh-ed25519
-StrictModes		no
-UsePAM			no
-PidFile			none
-EOD
-cat >$OBJ/hpn_stock_config <<EOD
-Host *
-	HostKeyAlias	localhost-with-alias
-	User		$USER
-	UserKnownHostsFile	$OBJ/known_hosts
-	IdentityFile	$OBJ/ssh-ed25519
-	IdentitiesOnly	yes
-	BatchMode	yes
-	LogLevel	ERROR
-EOD
+hpn_stock_server >$HPN_SSHD_CONFIG
+(
+	hpn_stock_client
+	echo "	LogLevel	ERROR"
+) >$OBJ/hpn_stock_config
 
 used=0
 for server in $TEST_SSH_STOCK_SSHD $TEST_SSH_OLDER_SSHD /usr/sbin/sshd; do

@@ -12,8 +12,10 @@ _openssh_hpn_values()
 {
 	case ${1,,} in
 	hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|\
-	noneswitch|hpnfastconnect|happyeyes|usemptcp|hpnreport)
+	noneswitch|hpnfastconnect|happyeyes|usemptcp|hpnreport|metrics)
 		echo yes no ;;
+	metricsinterval)
+		echo 1 5 60 ;;
 	happydelay)
 		echo 100 250 500 ;;
 	zstdlevel)
@@ -35,7 +37,8 @@ _openssh_hpn_values()
 _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
     HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit HPNReport
-    ZstdLevel'
+    ZstdLevel
+    HPNReportFile Metrics MetricsInterval MetricsPath'
 
 # What -X of scp and sftp takes, the release's own and ours.
 _openssh_hpn_x_names='nrequests buffer channels connections resume verify log

@@ -33,7 +33,7 @@ _openssh_hpn_options() {
   fi
   if compset -P 1 '*='; then
     case "${${IPREFIX##*-o}%=}" in
-    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect|happyeyes|usemptcp|hpnreport))
+    (#i)(hpndisabled|tcprcvbufpoll|disablemtaes|noneenabled|nonemacenabled|noneswitch|hpnfastconnect|happyeyes|usemptcp|hpnreport|metrics))
       _wanted values expl 'truth value' compadd yes no
       ;;
     (#i)hpnthreads)
@@ -44,6 +44,12 @@ _openssh_hpn_options() {
       ;;
     (#i)hpnratelimit)
       _wanted values expl 'bytes in a second' compadd 0 1M 10M 100M
+      ;;
+    (#i)metricsinterval)
+      _wanted values expl 'seconds' compadd 1 5 60
+      ;;
+    (#i)(hpnreportfile|metricspath))
+      _files
       ;;
     (#i)happydelay)
       _wanted values expl 'milliseconds' compadd 100 250 500
@@ -68,6 +74,7 @@ _openssh_hpn_options() {
     HPNDisabled HPNFastConnect HPNMemoryMax HPNReport HPNThreads HPNWindowMax
     TcpRcvBufPoll DisableMTAES NoneEnabled NoneMacEnabled NoneSwitch
     HappyEyes HappyDelay UseMPTCP HPNCongestion HPNRateLimit ZstdLevel
+    HPNReportFile Metrics MetricsInterval MetricsPath
   )
   _wanted values expl 'configure file option' \
     compadd -M 'm:{a-z}={A-Z}' -q -S '=' -a names

@@ -34,6 +34,7 @@
 #include "dispatch.h"
 #include "hpn-clock.h"
 #include "hpn-connect-ssh.h"
+#include "hpn-watch-ssh.h"
 #include "ssh-gss.h"
 
 extern Options options;
@@ -348,6 +349,7 @@ hpn_connect_ssh_authenticated(struct ssh *ssh)
 		fatal("The server has not said what became of the session: "
 		    "use HPNFastConnect no");
 	hpn_guess_ssh_remember(ssh);
+	hpn_watch_ssh_begin(ssh, &options.hpn);
 }
 
 void

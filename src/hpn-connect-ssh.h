@@ -8,6 +8,7 @@
 
 #include "hpn-connect.h"
 #include "hpn-guess-ssh.h"
+#include "hpn-watch-ssh.h"
 
 struct ssh;
 struct sshbuf;

@@ -53,7 +53,7 @@ hpn_idle_channels(struct ssh *ssh, Channel **channels, u_int nchannels,
 	if (ssh->hpn == NULL)
 		return;
 	hpn_loop_hold(ssh, channels, nchannels, timeout);
-	hpn_watch_sleep(ssh, channels, nchannels);
+	hpn_watch_sleep(ssh, channels, nchannels, timeout);
 	ssh_packet_get_bytes(ssh, &in, &out);
 	if (!hpn_idle_due(rest, in + out, hpn_clock_ns(), &wait)) {
 		if (wait != 0)

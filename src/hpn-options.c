@@ -20,7 +20,8 @@ enum kind {
 	SIZE,
 	NUMBER,
 	THREADS,
-	NAME
+	NAME,
+	PATH
 };
 
 /* Bits of the sides on which an option has an effect */
@@ -57,7 +58,7 @@ lookup(int side, const char *keyword)
 	return NULL;
 }
 
-/* SIZE is int64_t, NAME has its own type, the others are int. */
+/* SIZE is int64_t, NAME and PATH have their own types, the others are int. */
 static int *
 member_int(struct hpn_options *o, const struct option *opt)
 {
@@ -76,6 +77,12 @@ member_name(struct hpn_options *o, const struct option *opt)
 	return (struct hpn_options_name *)((char *)o + opt->member);
 }
 
+static struct hpn_options_path *
+member_path(struct hpn_options *o, const struct option *opt)
+{
+	return (struct hpn_options_path *)((char *)o + opt->member);
+}
+
 /* What differs between the kinds, so that the lists below need not know it. */
 #define NUMERIC_UNSET(m)	((m) == HPN_OPTION_UNSET)
 #define IS_UNSET_FLAG		NUMERIC_UNSET
@@ -83,18 +90,21 @@ member_name(struct hpn_options *o, const struct option *opt)
 #define IS_UNSET_NUMBER		NUMERIC_UNSET
 #define IS_UNSET_THREADS	NUMERIC_UNSET
 #define IS_UNSET_NAME(m)	((m).text[0] == '\0')
+#define IS_UNSET_PATH		IS_UNSET_NAME
 #define NUMERIC_SET(m, value)	((m) = (value))
 #define SET_FLAG		NUMERIC_SET
 #define SET_SIZE		NUMERIC_SET
 #define SET_NUMBER		NUMERIC_SET
 #define SET_THREADS		NUMERIC_SET
 #define SET_NAME(m, value)	strlcpy((m).text, (value), sizeof((m).text))
+#define SET_PATH		SET_NAME
 #define NUMERIC_INIT(m)		((m) = HPN_OPTION_UNSET)
 #define INIT_FLAG		NUMERIC_INIT
 #define INIT_SIZE		NUMERIC_INIT
 #define INIT_NUMBER		NUMERIC_INIT
 #define INIT_THREADS		NUMERIC_INIT
 #define INIT_NAME(m)		memset(&(m), 0, sizeof(m))
+#define INIT_PATH		INIT_NAME
 
 void
 hpn_options_init(struct hpn_options *o)
@@ -148,6 +158,13 @@ int
 hpn_options_named(const struct hpn_options_name *name)
 {
 	return strcasecmp(name->text, HPN_OPTIONS_NONE) != 0;
+}
+
+const char *
+hpn_options_path(const struct hpn_options_path *path)
+{
+	return strcasecmp(path->text, HPN_OPTIONS_NONE) == 0 ? NULL :
+	    path->text;
 }
 
 int *
@@ -254,6 +271,29 @@ name_parse(const char *arg, int64_t least, int64_t most, const char **reason)
 	return 0;
 }
 
+/* What -G prints of it must be a line. */
+static int
+path_parse(const char *arg, int64_t least, int64_t most, const char **reason)
+{
+	size_t i;
+
+	if (arg == NULL || (int64_t)strlen(arg) < least) {
+		*reason = "is missing";
+		return -1;
+	}
+	for (i = 0; arg[i] != '\0'; i++) {
+		if ((unsigned char)arg[i] < ' ' || arg[i] == 0x7f) {
+			*reason = "is not a path";
+			return -1;
+		}
+	}
+	if ((int64_t)i > most) {
+		*reason = "is too long";
+		return -1;
+	}
+	return 0;
+}
+
 static int
 threads_parse(const char *arg, int64_t least, int64_t most, int *value,
     int *ring, const char **reason)
@@ -317,6 +357,12 @@ hpn_options_value(struct hpn_options *o, int side, const char *keyword,
 		if (active && IS_UNSET_NAME(*member_name(o, opt)))
 			SET_NAME(*member_name(o, opt), arg);
 		return 0;
+	case PATH:
+		if (path_parse(arg, opt->least, opt->most, reason) != 0)
+			return -1;
+		if (active && IS_UNSET_PATH(*member_path(o, opt)))
+			SET_PATH(*member_path(o, opt), arg);
+		return 0;
 	case THREADS:
 		if (threads_parse(arg, opt->least, opt->most, &threads, &ring,
 		    reason) != 0)
@@ -359,6 +405,14 @@ dump_NUMBER(const struct hpn_options *o, const char *keyword, int64_t value,
 static void
 dump_NAME(const struct hpn_options *o, const char *keyword,
     struct hpn_options_name value, FILE *f)
+{
+	(void)o;
+	fprintf(f, "%s %s\n", keyword, value.text);
+}
+
+static void
+dump_PATH(const struct hpn_options *o, const char *keyword,
+    struct hpn_options_path value, FILE *f)
 {
 	(void)o;
 	fprintf(f, "%s %s\n", keyword, value.text);

@@ -22,6 +22,11 @@
 #define HPN_MEMORY_MAX_DEFAULT	(256LL * 1024 * 1024)
 #define HPN_MEMORY_MAX_MOST	(1LL << 40)
 
+/* Seconds between the lines of Metrics, as in HPN-SSH; and where they go. */
+#define HPN_METRICS_INTERVAL	5
+#define HPN_METRICS_INTERVAL_MOST	86400
+#define HPN_METRICS_PATH	"ssh_stack_metrics"
+
 /* Milliseconds: RFC 8305, section 8, which also has the bounds of use. */
 #define HPN_HAPPY_DELAY		250
 #define HPN_HAPPY_DELAY_LEAST	10
@@ -29,15 +34,17 @@
 
 /* The kernel's TCP_CA_NAME_MAX, without the NUL */
 #define HPN_OPTIONS_NAME_MAX	15
-/* A NAME that is no name, and the default: as the system has it */
+/* Bytes of a PATH, without the NUL */
+#define HPN_OPTIONS_PATH_MAX	1023
+/* A NAME or PATH that is none; mostly the default */
 #define HPN_OPTIONS_NONE	"none"
 
 /*
  * The options, one line each, in the order in which ssh -G and sshd -T print
  * them.  A new option is a line here, beside its manuals and samples.
  *
- * kind		FLAG (yes or no), SIZE (bytes; K, M, G), NUMBER, THREADS or
- *		NAME (letters, digits, - and _)
+ * kind		FLAG (yes or no), SIZE (bytes; K, M, G), NUMBER, THREADS,
+ *		NAME (letters, digits, - and _) or PATH (of a file)
  * keyword	in small letters
  * member	of struct hpn_options; HPN_OPTION_UNSET until it is set
  * default	a value; it may use the members of *o whose lines come before, and
@@ -46,7 +53,7 @@
  *		CLIENT: ssh_config; sshd takes it too, without effect.
  *		SERVER: sshd_config, Match included.
  * least, most	the bounds of a SIZE, of a NUMBER and of THREADS; the lengths
- *		that a NAME may have
+ *		that a NAME or a PATH may have
  */
 #define HPN_OPTIONS(X) \
 	X(FLAG, "hpndisabled", disabled, 0, BOTH, 0, 1) \
@@ -73,7 +80,14 @@
 	X(SIZE, "hpnratelimit", rate_limit, 0, BOTH, 0, HPN_MEMORY_MAX_MOST) \
 	X(FLAG, "hpnreport", report, 0, BOTH, 0, 1) \
 	X(NUMBER, "zstdlevel", zstd_level, HPN_ZSTD_LEVEL, BOTH, \
-	    HPN_ZSTD_LEVEL_LEAST, HPN_ZSTD_LEVEL_MOST)
+	    HPN_ZSTD_LEVEL_LEAST, HPN_ZSTD_LEVEL_MOST) \
+	X(PATH, "hpnreportfile", report_file, HPN_OPTIONS_NONE, CLIENT, \
+	    1, HPN_OPTIONS_PATH_MAX) \
+	X(FLAG, "metrics", metrics, 0, CLIENT, 0, 1) \
+	X(PATH, "metricspath", metrics_path, HPN_METRICS_PATH, CLIENT, \
+	    1, HPN_OPTIONS_PATH_MAX) \
+	X(NUMBER, "metricsinterval", interval, HPN_METRICS_INTERVAL, CLIENT, \
+	    1, HPN_METRICS_INTERVAL_MOST)
 
 /*
  * Keywords of HPN-SSH that mean nothing here but stand in configuration files
@@ -83,9 +97,6 @@
 	X("hpnbuffersize") \
 	X("hpnbufferlimit") \
 	X("tcprcvbuf") \
-	X("metrics") \
-	X("metricspath") \
-	X("metricsinterval") \
 	X("fallback") \
 	X("fallbackport") \
 	X("hpnusebundle") \
@@ -104,12 +115,17 @@
 #define HPN_OPTIONS_TYPE_NUMBER		int
 #define HPN_OPTIONS_TYPE_THREADS	int	/* or HPN_WORKERS_AUTO */
 #define HPN_OPTIONS_TYPE_NAME		struct hpn_options_name
+#define HPN_OPTIONS_TYPE_PATH		struct hpn_options_path
 #define HPN_OPTIONS_MEMBER(kind, keyword, member, ...) \
 	HPN_OPTIONS_TYPE_##kind member;
 
 /* "" until it is set */
 struct hpn_options_name {
 	char text[HPN_OPTIONS_NAME_MAX + 1];
+};
+
+struct hpn_options_path {
+	char text[HPN_OPTIONS_PATH_MAX + 1];
 };
 
 struct hpn_options {
@@ -157,6 +173,8 @@ void hpn_options_copy(struct hpn_options *dst, const struct hpn_options *src);
 
 /* Whether a NAME is another than "none".  Call hpn_options_fill() before. */
 int hpn_options_named(const struct hpn_options_name *);
+/* The PATH, NULL if it is "none".  The same. */
+const char *hpn_options_path(const struct hpn_options_path *);
 
 /*
  * The member of a FLAG, into which the caller stores the value.  NULL if the

@@ -276,7 +276,7 @@ hpn_report_sentence(const struct hpn_why_facts *f, const struct hpn_why *w,
 		if ((what = advice(f, w, w->cause[i])) != NULL)
 			put(&t, "; %s", what);
 	}
-	if (!w->certain)
+	if (!w->both)
 		put(&t, " (seen from this end)");
 }
 
@@ -348,4 +348,48 @@ hpn_report_json(const struct hpn_why_facts *f, const struct hpn_why *w,
 		return -1;
 	}
 	return 0;
+}
+
+int
+hpn_report_csv_names(char *buf, size_t len)
+{
+	struct text t = { buf, len, 0, 0 };
+
+	if (len == 0)
+		return -1;
+	put(&t, "timestamp");
+#define NAME(kind, name)	put(&t, ", " #name);
+	HPN_TCP_COLUMNS(NAME)
+#undef NAME
+#define NAME(kind, name)	put(&t, ", remote_" #name);
+	HPN_TCP_COLUMNS(NAME)
+#undef NAME
+	return t.cut ? -1 : 0;
+}
+
+static void
+put_columns(struct text *t, const struct hpn_tcp_columns *c)
+{
+	int i;
+
+	for (i = 0; i < HPN_TCP_NCOLUMNS; i++) {
+		if (c == NULL || c->value[i] == HPN_TCP_UNKNOWN)
+			put(t, ", ");
+		else
+			put(t, ", %" PRIu64, c->value[i]);
+	}
+}
+
+int
+hpn_report_csv(double when, const struct hpn_tcp_columns *here,
+    const struct hpn_tcp_columns *there, char *buf, size_t len)
+{
+	struct text t = { buf, len, 0, 0 };
+
+	if (len == 0)
+		return -1;
+	put(&t, "%.3f", when);
+	put_columns(&t, here);
+	put_columns(&t, there);
+	return t.cut ? -1 : 0;
 }

@@ -11,10 +11,12 @@
 
 #include <stddef.h>
 
+#include "hpn-tcp.h"
 #include "hpn-why.h"
 
 #define HPN_REPORT_SENTENCE	768
 #define HPN_REPORT_JSON		6144
+#define HPN_REPORT_CSV		4096
 
 /*
  * "limited by: ...", without a newline.  The facts are those of the verdict.
@@ -34,5 +36,14 @@ void hpn_report_size(double bytes, char *buf, size_t len);
  */
 int hpn_report_json(const struct hpn_why_facts *, const struct hpn_why *,
     double when, const char *event, const char *host, char *buf, size_t len);
+
+/*
+ * Metrics: the names of the columns, and their values at a time, seconds since
+ * 1970; each a line without a newline.  there: the other end's, NULL: not known.
+ * Return 0, or -1 if it does not fit.
+ */
+int hpn_report_csv_names(char *buf, size_t len);
+int hpn_report_csv(double when, const struct hpn_tcp_columns *here,
+    const struct hpn_tcp_columns *there, char *buf, size_t len);
 
 #endif /* HPN_REPORT_H */

@@ -198,6 +198,50 @@ hpn_tcp_account_get(int fd, struct hpn_tcp_account *a)
 	return r;
 }
 
+#if defined(__linux__) && defined(TCP_INFO)
+/* An older kernel's structure ends before some members. */
+# define KNOWN_WHOLE(name) \
+	(len >= offsetof(struct tcp_info, tcpi_##name) + sizeof(ti.tcpi_##name))
+# define KNOWN_BITS(name)	(len >= offsetof(struct tcp_info, tcpi_rto))
+
+static int
+columns_get(int fd, struct hpn_tcp_columns *c)
+{
+	struct tcp_info ti;
+	socklen_t len = sizeof(ti);
+
+	memset(&ti, 0, sizeof(ti));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) != 0)
+		return -1;
+# define TAKE(kind, name) \
+	if (KNOWN_##kind(name)) \
+		c->value[HPN_TCP_COLUMN_##name] = ti.tcpi_##name;
+	HPN_TCP_COLUMNS(TAKE)
+# undef TAKE
+	return 0;
+}
+#else
+static int
+columns_get(int fd, struct hpn_tcp_columns *c)
+{
+	(void)fd;
+	(void)c;
+	return -1;
+}
+#endif
+
+int
+hpn_tcp_columns_get(int fd, struct hpn_tcp_columns *c)
+{
+	int i, r, saved_errno = errno;
+
+	for (i = 0; i < HPN_TCP_NCOLUMNS; i++)
+		c->value[i] = HPN_TCP_UNKNOWN;
+	r = fd == -1 ? -1 : columns_get(fd, c);
+	errno = saved_errno;
+	return r;
+}
+
 uint32_t
 hpn_tcp_unsent_target(uint64_t rate, uint64_t pace, uint64_t rtt_min_ns)
 {

@@ -58,6 +58,53 @@ struct hpn_tcp_account {
 int hpn_tcp_account_get(int fd, struct hpn_tcp_account *);
 
 /*
+ * What Metrics writes: the members of Linux's struct tcp_info by their names
+ * there (linux/tcp.h), in its order and units: microseconds, but milliseconds for
+ * last_*; bytes; bytes a second; numbers of segments.  X(kind, name): BITS are
+ * parts of a byte.
+ */
+#define HPN_TCP_COLUMNS(X) \
+	X(WHOLE, state) X(WHOLE, ca_state) X(WHOLE, retransmits) \
+	X(WHOLE, probes) X(WHOLE, backoff) X(WHOLE, options) \
+	X(BITS, snd_wscale) X(BITS, rcv_wscale) \
+	X(BITS, delivery_rate_app_limited) X(BITS, fastopen_client_fail) \
+	X(WHOLE, rto) X(WHOLE, ato) X(WHOLE, snd_mss) X(WHOLE, rcv_mss) \
+	X(WHOLE, unacked) X(WHOLE, sacked) X(WHOLE, lost) X(WHOLE, retrans) \
+	X(WHOLE, fackets) X(WHOLE, last_data_sent) X(WHOLE, last_ack_sent) \
+	X(WHOLE, last_data_recv) X(WHOLE, last_ack_recv) X(WHOLE, pmtu) \
+	X(WHOLE, rcv_ssthresh) X(WHOLE, rtt) X(WHOLE, rttvar) \
+	X(WHOLE, snd_ssthresh) X(WHOLE, snd_cwnd) X(WHOLE, advmss) \
+	X(WHOLE, reordering) X(WHOLE, rcv_rtt) X(WHOLE, rcv_space) \
+	X(WHOLE, total_retrans) X(WHOLE, pacing_rate) \
+	X(WHOLE, max_pacing_rate) X(WHOLE, bytes_acked) \
+	X(WHOLE, bytes_received) X(WHOLE, segs_out) X(WHOLE, segs_in) \
+	X(WHOLE, notsent_bytes) X(WHOLE, min_rtt) X(WHOLE, data_segs_in) \
+	X(WHOLE, data_segs_out) X(WHOLE, delivery_rate) X(WHOLE, busy_time) \
+	X(WHOLE, rwnd_limited) X(WHOLE, sndbuf_limited) X(WHOLE, delivered) \
+	X(WHOLE, delivered_ce) X(WHOLE, bytes_sent) X(WHOLE, bytes_retrans) \
+	X(WHOLE, dsack_dups) X(WHOLE, reord_seen) X(WHOLE, rcv_ooopack) \
+	X(WHOLE, snd_wnd)
+
+enum hpn_tcp_column {
+#define HPN_TCP_COLUMN(kind, name)	HPN_TCP_COLUMN_##name,
+	HPN_TCP_COLUMNS(HPN_TCP_COLUMN)
+#undef HPN_TCP_COLUMN
+	HPN_TCP_NCOLUMNS
+};
+
+#define HPN_TCP_UNKNOWN		UINT64_MAX
+
+struct hpn_tcp_columns {
+	uint64_t value[HPN_TCP_NCOLUMNS];	/* or HPN_TCP_UNKNOWN */
+};
+
+/*
+ * What this system does not know is HPN_TCP_UNKNOWN.  Returns 0, or -1 when there
+ * is nothing to learn: then all are unknown.  Keeps errno.
+ */
+int hpn_tcp_columns_get(int fd, struct hpn_tcp_columns *);
+
+/*
  * How many unsent bytes the kernel should hold.  They must be enough that the
  * sender is never late, and few enough that a keystroke's echo does not wait
  * long behind them.  While TCP sends much faster than it delivers, it is

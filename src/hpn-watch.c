@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/time.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 #include "misc.h"
 #include "packet.h"
 #include "sshbuf.h"
+#include "ssherr.h"
 #include "channels.h"
 #include "hpn-channels.h"
 #include "hpn-clock.h"
@@ -31,6 +33,7 @@
 #include "hpn-watch.h"
 #include "hpn-watch-ask.h"
 #include "hpn-why.h"
+#include "hpn-why-wire.h"
 
 #define SECOND		1000000000ULL
 #define MS		1000000ULL
@@ -42,6 +45,9 @@
 #define IDLE		(16 * 1024)
 /* sshd's line is for who moved more, or was busy for longer. */
 #define MUCH		(64ULL * 1024 * 1024)
+
+/* Who asks sshd for facts more often gets none. */
+#define ANSWERS		(SECOND / 4)
 #define LONG		(30 * SECOND)
 
 /* A copy that took so long is worth a line. */
@@ -62,6 +68,7 @@
 static int metered;
 static uint64_t copy_limit;
 static volatile sig_atomic_t asked_now;
+static const struct hpn_watch_more *more;
 
 static struct hpn_watch *
 watch_of(struct ssh *ssh)
@@ -272,6 +279,7 @@ hpn_watch_facts(struct ssh *ssh, struct hpn_why_facts *f)
 	round_trip(ssh, &w->total);
 	second_over(ssh, w, now);
 	f->here = w->total;
+	f->there = w->there;
 	/* Where a session carries something, the question is about that */
 	session = f->here.session_sent + f->here.session_received;
 	f->sends = session > (f->here.sent + f->here.received) / SESSION_PART ?
@@ -279,22 +287,30 @@ hpn_watch_facts(struct ssh *ssh, struct hpn_why_facts *f)
 	    f->here.sent > f->here.received;
 }
 
-/* The verdict, in words; and all that it comes from, for who looks for faults. */
-static enum hpn_why_cause
-verdict(struct ssh *ssh, const struct hpn_why_facts *f, char *sentence,
-    size_t len)
+void
+hpn_watch_report(struct ssh *ssh, const char *event,
+    struct hpn_watch_report *report)
 {
-	char json[HPN_REPORT_JSON];
+	struct hpn_why_facts f;
 	struct hpn_why why;
+	struct timeval now;
 	size_t i;
 
-	hpn_why_decide(f, &why);
-	hpn_report_sentence(f, &why, sentence, len);
-	if (hpn_report_json(f, &why, (double)time(NULL), "end", NULL, json,
-	    sizeof(json)) == 0)
-		for (i = 0; i < strlen(json); i += LINE)
-			debug3("verdict: %.*s", LINE, json + i);
-	return why.cause[0];
+	memset(report, 0, sizeof(*report));
+	hpn_watch_facts(ssh, &f);
+	hpn_why_decide(&f, &why);
+	report->event = event;
+	report->cause = why.cause[0];
+	report->total_ns = f.here.total_ns;
+	hpn_report_sentence(&f, &why, report->sentence,
+	    sizeof(report->sentence));
+	if (gettimeofday(&now, NULL) == -1)
+		memset(&now, 0, sizeof(now));
+	if (hpn_report_json(&f, &why, (double)now.tv_sec +
+	    (double)now.tv_usec / 1e6, event, more == NULL ? NULL : more->host,
+	    report->json, sizeof(report->json)) == 0)
+		for (i = 0; i < strlen(report->json); i += LINE)
+			debug3("verdict: %.*s", LINE, report->json + i);
 }
 
 /*
@@ -302,25 +318,27 @@ verdict(struct ssh *ssh, const struct hpn_why_facts *f, char *sentence,
  * has watched a copy.
  */
 static void
-say(struct ssh *ssh, LogLevel level)
+say(struct ssh *ssh, LogLevel level, const char *event)
 {
-	char sentence[HPN_REPORT_SENTENCE];
-	struct hpn_why_facts f;
-	enum hpn_why_cause cause;
+	struct hpn_watch_report report;
 
-	hpn_watch_facts(ssh, &f);
-	if (f.here.total_ns == 0)
+	if (ssh->hpn == NULL)
 		return;
-	cause = verdict(ssh, &f, sentence, sizeof(sentence));
-	if (reports(ssh) || (metered && f.here.total_ns >= WORTH &&
-	    cause != HPN_WHY_PATH && cause != HPN_WHY_NOTHING &&
+	hpn_watch_report(ssh, event, &report);
+	if (more != NULL)
+		more->said(&report);
+	if (report.total_ns == 0)
+		return;
+	if (reports(ssh) || (metered && report.total_ns >= WORTH &&
+	    report.cause != HPN_WHY_PATH && report.cause != HPN_WHY_NOTHING &&
 	    isatty(STDERR_FILENO)))
 		level = SYSLOG_LEVEL_INFO;
-	do_log2(level, "%s", sentence);
+	do_log2(level, "%s", report.sentence);
 }
 
 void
-hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels)
+hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels,
+    struct timespec *timeout)
 {
 	struct hpn_watch *w = watch_of(ssh);
 	uint64_t now, gap, arrived, trip;
@@ -330,7 +348,7 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels)
 		return;
 	if (asked_now) {
 		asked_now = 0;
-		say(ssh, SYSLOG_LEVEL_INFO);
+		say(ssh, SYSLOG_LEVEL_INFO, "asked");
 	}
 	now = hpn_clock_ns();
 	arrived = w->delivered;
@@ -378,6 +396,8 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels)
 	if (any != NULL && hpn_channels_round_trip(ssh) == 0 &&
 	    w->now.window_ns + w->now.asked_ns > SECOND / 10)
 		hpn_channels_ask_round_trip(ssh, any);
+	if (more != NULL)
+		more->trip(ssh, now, timeout);
 	w->slept_ns = now;
 }
 
@@ -408,6 +428,82 @@ hpn_watch_wake(struct ssh *ssh, const struct pollfd *pfd, u_int npfd)
 			w->stalled = 1;
 	}
 	w->woke_ns = now;
+}
+
+void
+hpn_watch_tell(struct ssh *ssh, struct hpn_why_wire *mine)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	struct hpn_why_facts f;
+
+	hpn_why_wire_init(mine);
+	if (w == NULL)
+		return;
+	/* A second that has just begun says little, and would end with it */
+	if (hpn_clock_ns() - w->begun_ns >= SECOND / 2) {
+		hpn_watch_facts(ssh, &f);
+		mine->end = f.here;
+	} else
+		mine->end = w->total;
+}
+
+int
+hpn_watch_told(struct ssh *ssh, const u_char *facts, size_t len,
+    struct hpn_why_wire *told)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	struct hpn_why_end here;
+
+	if (w == NULL || hpn_why_wire_get(told, facts, len) != 0)
+		return -1;
+	if (!told->end.known)
+		return 0;
+	here = w->total;
+	here.sent += w->now.sent;
+	here.received += w->now.received;
+	if (!hpn_why_wire_agrees(&here, &told->end)) {
+		debug_f("the other end's facts contradict ours");
+		memset(&w->there, 0, sizeof(w->there));
+		return -1;
+	}
+	w->there = told->end;
+	return 0;
+}
+
+int
+hpn_watch_answer(struct ssh *ssh, const char *request, struct sshbuf **answer)
+{
+	struct hpn_watch *w = watch_of(ssh);
+	struct hpn_why_wire told, mine;
+	u_char buf[HPN_WHY_WIRE_MOST];
+	const u_char *facts;
+	uint64_t now = hpn_clock_ns();
+	size_t len;
+	int r;
+
+	if (strcmp(request, HPN_WHY_WIRE_REQUEST) != 0 || w == NULL)
+		return 0;
+	if ((r = sshpkt_get_string_direct(ssh, &facts, &len)) != 0) {
+		debug_fr(r, "parse");
+		return 0;
+	}
+	if (hpn_watch_told(ssh, facts, len, &told) != 0) {
+		debug_f("facts ignored");
+		hpn_why_wire_init(&told);
+	}
+	if (w->answered_ns != 0 && now - w->answered_ns < ANSWERS)
+		return 0;
+	w->answered_ns = now;
+	hpn_watch_tell(ssh, &mine);
+	if (told.want_tcp != 0)
+		(void)hpn_tcp_columns_get(ssh_packet_get_connection_in(ssh),
+		    &mine.tcp);
+	if ((len = hpn_why_wire_put(&mine, buf, sizeof(buf))) == 0 ||
+	    (*answer = sshbuf_new()) == NULL)
+		return 0;
+	if ((r = sshbuf_put_string(*answer, buf, len)) != 0)
+		fatal_fr(r, "answer");
+	return 1;
 }
 
 void
@@ -469,24 +565,25 @@ figures(const struct hpn_why_end *e, char *buf, size_t len)
 void
 hpn_watch_log(struct ssh *ssh, const char *user)
 {
-	char numbers[256], sentence[HPN_REPORT_SENTENCE];
-	struct hpn_why_facts f;
+	struct hpn_watch_report report;
+	const struct hpn_why_end *e;
+	char numbers[256];
 	LogLevel level = SYSLOG_LEVEL_DEBUG1;
 
 	/* After ssh_packet_disconnect() nothing can be asked any more */
-	if (ssh == NULL || ssh->state == NULL)
+	if (ssh == NULL || ssh->state == NULL || ssh->hpn == NULL)
 		return;
-	hpn_watch_facts(ssh, &f);
-	if (f.here.total_ns == 0)
+	hpn_watch_report(ssh, "end", &report);
+	e = &ssh->hpn->watch.total;
+	if (e->total_ns == 0)
 		return;
-	if (f.here.total_ns >= LONG || f.here.sent + f.here.received >= MUCH)
+	if (e->total_ns >= LONG || e->sent + e->received >= MUCH)
 		level = reports(ssh) ? SYSLOG_LEVEL_INFO :
 		    SYSLOG_LEVEL_VERBOSE;
-	figures(&f.here, numbers, sizeof(numbers));
-	(void)verdict(ssh, &f, sentence, sizeof(sentence));
+	figures(e, numbers, sizeof(numbers));
 	do_log2(level, "Transfer of %.100s from %.200s port %d: "
 	    "%s; %s", user == NULL ? "nobody" : user, ssh_remote_ipaddr(ssh),
-	    ssh_remote_port(ssh), numbers, sentence);
+	    ssh_remote_port(ssh), numbers, report.sentence);
 }
 
 void
@@ -503,13 +600,25 @@ hpn_watch_over(struct ssh *ssh)
 void
 hpn_watch_say(struct ssh *ssh)
 {
-	say(ssh, SYSLOG_LEVEL_VERBOSE);
+	say(ssh, SYSLOG_LEVEL_VERBOSE, "end");
 }
 
 static void
 asked(int signo)
 {
 	asked_now = 1;
+}
+
+void
+hpn_watch_take_signal(void)
+{
+	ssh_signal(SIGUSR1, asked);
+}
+
+void
+hpn_watch_more(const struct hpn_watch_more *m)
+{
+	more = m;
 }
 
 int
@@ -528,7 +637,7 @@ hpn_watch_inherit(void)
 	} else
 		parent = 0;
 	(void)unsetenv(HPN_WATCH_ENV);
-	ssh_signal(SIGUSR1, asked);
+	hpn_watch_take_signal();
 	/* A shell between the two has the process id that it knows */
 	return parent == (long)getppid();
 }

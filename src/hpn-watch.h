@@ -13,10 +13,14 @@
 
 #include <stdint.h>
 
+#include "hpn-report.h"
 #include "hpn-tcp.h"
 #include "hpn-why.h"
+#include "hpn-why-wire.h"
 
 struct ssh;
+struct sshbuf;
+struct timespec;
 struct Channel;
 struct pollfd;
 
@@ -44,12 +48,16 @@ struct hpn_watch {
 	int terminal;			/* a channel has one */
 	uint64_t limit;			/* the user's, bytes a second */
 	int no_queue;			/* the system does not tell queue_ns */
-	/* to be shown */
-	uint64_t report_ns, report_sent, report_received;
+	struct hpn_why_end there;	/* what the other end has told last */
+	uint64_t answered_ns;		/* server: when it was asked last */
 };
 
-/* The loop is about to sleep: what for?  It has woken up.  pfd: as polled. */
-void hpn_watch_sleep(struct ssh *, struct Channel **, u_int nchannels);
+/*
+ * The loop is about to sleep: what for, and until when?  It has woken up.  pfd: as
+ * polled.
+ */
+void hpn_watch_sleep(struct ssh *, struct Channel **, u_int nchannels,
+    struct timespec *timeout);
 void hpn_watch_wake(struct ssh *, const struct pollfd *pfd, u_int npfd);
 
 /* Bytes of channels: sent; read from a program, and written to one. */
@@ -64,8 +72,50 @@ void hpn_watch_received(struct ssh *, const struct Channel *, size_t len);
  */
 int hpn_watch_inherit(void);
 
-/* The facts up to now. */
+/* The facts up to now, of both ends if the other one has told some. */
 void hpn_watch_facts(struct ssh *, struct hpn_why_facts *);
+
+/* A verdict in words, and as JSON (hpn-report.h). */
+struct hpn_watch_report {
+	char sentence[HPN_REPORT_SENTENCE];
+	char json[HPN_REPORT_JSON];	/* "": it does not fit */
+	const char *event;
+	enum hpn_why_cause cause;
+	uint64_t total_ns;		/* 0: nothing was moved */
+};
+
+/* event: the occasion, a word.  With LogLevel DEBUG3, JSON is logged as well. */
+void hpn_watch_report(struct ssh *, const char *event,
+    struct hpn_watch_report *);
+
+/*
+ * ssh alone does more, in hpn-watch-ssh.c: in each trip round the loop, before it
+ * sleeps; what SIGUSR1 asks for; at the end.  host: the peer's name.  NULL: no
+ * more.
+ */
+struct hpn_watch_more {
+	const char *host;
+	void (*trip)(struct ssh *, uint64_t now_ns, struct timespec *timeout);
+	void (*said)(const struct hpn_watch_report *);
+};
+void hpn_watch_more(const struct hpn_watch_more *);
+
+/* Take SIGUSR1, which else ends the process. */
+void hpn_watch_take_signal(void);
+
+/*
+ * The facts of this end, as they are sent to the other one; and what the other one
+ * sent.  Returns 0, or -1 if that is malformed, or cannot be true.
+ */
+void hpn_watch_tell(struct ssh *, struct hpn_why_wire *);
+int hpn_watch_told(struct ssh *, const u_char *, size_t len,
+    struct hpn_why_wire *);
+
+/*
+ * sshd got this global request: if it asks for facts, and may, returns 1 and makes
+ * *answer, which the caller frees.
+ */
+int hpn_watch_answer(struct ssh *, const char *request, struct sshbuf **answer);
 
 /* sshd's line when a connection is over.  user may be NULL. */
 void hpn_watch_log(struct ssh *, const char *user);

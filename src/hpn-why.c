@@ -29,6 +29,8 @@
 /* Of 100000 bytes: loss that slows TCP down, and a policer's. */
 #define LOSSY		10
 #define POLICED		1000
+/* Of what was waited for so much of the time, of WHOLE, one can be sure. */
+#define SURE		800
 /* Rates that differ by less than this, of 1000, are even. */
 #define EVEN		150
 /* TCP needs about so many round trips to get up to speed. */
@@ -349,6 +351,23 @@ from_limit(const struct hpn_why *w, struct shares *p)
 	p->of[HPN_WHY_LIMIT] = WHOLE;
 }
 
+/* What an end knows of itself; all else is concluded. */
+static int
+counted(enum hpn_why_cause cause)
+{
+	switch (cause) {
+	case HPN_WHY_SOURCE:
+	case HPN_WHY_SINK:
+	case HPN_WHY_WINDOW_MAX:
+	case HPN_WHY_MEMORY_MAX:
+	case HPN_WHY_SNDBUF:
+	case HPN_WHY_LIMIT:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 /* Of the session's direction, the part of what is not a session's. */
 static unsigned int
 other(const struct hpn_why_end *e, int sends)
@@ -379,7 +398,7 @@ hpn_why_decide(const struct hpn_why_facts *facts, struct hpn_why *w)
 	e = f.here.known ? &f.here : &f.there;
 	if (!e->known)
 		return;
-	w->certain = s->known && r->known;
+	w->both = s->known && r->known;
 
 	w->rate = scale(e == s ? e->sent : e->received, 1000 * MS, e->total_ns);
 	w->rtt_ns = e->rtt_ns != 0 ? e->rtt_ns : e->tcp_rtt_ns;
@@ -412,10 +431,13 @@ hpn_why_decide(const struct hpn_why_facts *facts, struct hpn_why *w)
 		w->per_rtt = scale(w->rate, w->rtt_ns, 1000 * MS);
 	}
 	w->share[0] = p.of[first];
+	w->certain = w->both && counted(w->cause[0]) &&
+	    w->share[0] >= SURE;
 	if (second != HPN_WHY_NOTHING && p.of[second] >= HPN_WHY_LEAST &&
 	    p.of[second] * WHOLE >= p.of[first] * HPN_WHY_SECOND) {
 		w->cause[1] = (enum hpn_why_cause)second;
 		w->share[1] = p.of[second];
+		w->certain = 0;
 	}
 }
 

@@ -129,7 +129,9 @@ struct hpn_why {
 	uint64_t limit;		/* the user's rate; 0: none */
 	unsigned int other;	/* bytes of other channels, of 1000 */
 	uint64_t loss;		/* bytes sent again, of 100000 */
-	int certain;		/* both ends were heard */
+	int both;		/* both ends were heard */
+	int certain;		/* ... and what they say was counted, not
+				 * concluded, for most of the time */
 	int sends;		/* as in the facts */
 };
 

@@ -59,6 +59,7 @@ LIBSSH_OBJS+=\
 	hpn-pipe.o \
 	hpn-rekey.o \
 	hpn-report.o \
+	hpn-report-file.o \
 	hpn-resume.o \
 	hpn-rtt.o \
 	hpn-sealer.o \
@@ -92,7 +93,9 @@ LIBSSH_OBJS+=\
 	hpn-tcp.o \
 	hpn-umac.o \
 	hpn-watch.o \
+	hpn-watch-ssh.o \
 	hpn-why.o \
+	hpn-why-wire.o \
 	hpn-window.o \
 	hpn-wish.o \
 	hpn-workers.o \
@@ -163,6 +166,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_dm.o \
 	$(HPN_UNITTESTS)/test_why.o \
 	$(HPN_UNITTESTS)/test_report.o \
+	$(HPN_UNITTESTS)/test_why_wire.o \
 	$(HPN_UNITTESTS)/test_wish.o \
 	$(HPN_UNITTESTS)/test_zstd.o \
 	$(HPN_UNITTESTS)/test_zstd_stream.o \

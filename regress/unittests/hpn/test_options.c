@@ -315,7 +315,9 @@ test_options(void)
 	    "hpnfastconnect yes\n"
 	    "happyeyes no\nhappydelay 250\n"
 	    "usemptcp no\nhpncongestion none\nhpnratelimit 0\nhpnreport no\n"
-	    "zstdlevel 3\n");
+	    "zstdlevel 3\n"
+	    "hpnreportfile none\nmetrics no\n"
+	    "metricspath ssh_stack_metrics\nmetricsinterval 5\n");
 	TEST_DONE();
 
 	TEST_START("options: HPNDisabled switches HPNFastConnect off, unless set");

@@ -5,12 +5,20 @@
 
 #include <sys/types.h>
 
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../test_helper/test_helper.h"
 
 #include "hpn-report.h"
+#include "hpn-report-file.h"
 #include "tests.h"
 
 #define S	1000000000ULL
@@ -32,11 +40,106 @@ facts(struct hpn_why_facts *f, struct hpn_why *w)
 	hpn_why_decide(f, w);
 }
 
+static unsigned int
+commas(const char *s)
+{
+	unsigned int n = 0;
+
+	for (; *s != '\0'; s++)
+		n += *s == ',';
+	return n;
+}
+
+/* Whether a file has this text, and nothing else. */
+static void
+has(const char *path, const char *text)
+{
+	char buf[256];
+	ssize_t n;
+	int fd;
+
+	ASSERT_INT_NE(fd = open(path, O_RDONLY), -1);
+	ASSERT_INT_NE((int)(n = read(fd, buf, sizeof(buf) - 1)), -1);
+	buf[n] = '\0';
+	ASSERT_STRING_EQ(buf, text);
+	ASSERT_INT_EQ(close(fd), 0);
+}
+
+static void
+files(void)
+{
+	char dir[] = "/tmp/hpn-report.XXXXXXXXXX", path[64], other[64];
+	struct rlimit limit, before;
+	struct stat st;
+	int fd;
+
+	TEST_START("report: lines are added to a file, and to no other's");
+	ASSERT_PTR_NE(mkdtemp(dir), NULL);
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	ASSERT_PTR_EQ(hpn_report_file_append(path, "head", "one"), NULL);
+	ASSERT_PTR_EQ(hpn_report_file_append(path, "head", "two"), NULL);
+	has(path, "head\none\ntwo\n");
+	ASSERT_INT_EQ(stat(path, &st), 0);
+	ASSERT_INT_EQ((int)(st.st_mode & 0777), 0600);
+	/* a second name */
+	ASSERT_INT_EQ(link(path, other), 0);
+	ASSERT_STRING_EQ(hpn_report_file_append(path, NULL, "x"),
+	    "has several names");
+	ASSERT_INT_EQ(unlink(other), 0);
+	/* a link to it */
+	ASSERT_INT_EQ(symlink(path, other), 0);
+	ASSERT_STRING_EQ(hpn_report_file_append(other, NULL, "x"),
+	    "a symbolic link");
+	ASSERT_INT_EQ(unlink(other), 0);
+	/* a directory; a fifo, with a reader and without */
+	ASSERT_PTR_NE(hpn_report_file_append(dir, NULL, "x"), NULL);
+	ASSERT_INT_EQ(mkfifo(other, 0600), 0);
+	ASSERT_STRING_EQ(hpn_report_file_append(other, NULL, "x"),
+	    "not a regular file");
+	ASSERT_INT_NE(fd = open(other, O_RDONLY|O_NONBLOCK), -1);
+	ASSERT_STRING_EQ(hpn_report_file_append(other, NULL, "x"),
+	    "not a regular file");
+	ASSERT_INT_EQ(close(fd), 0);
+	ASSERT_INT_EQ(unlink(other), 0);
+	/* somebody else's */
+	if (geteuid() == 0) {
+		ASSERT_INT_EQ(chown(path, 1, 1), 0);
+		ASSERT_STRING_EQ(hpn_report_file_append(path, NULL, "x"),
+		    "not owned by the user");
+		ASSERT_INT_EQ(chown(path, 0, 0), 0);
+	}
+	ASSERT_PTR_NE(hpn_report_file_append("/dev/full", NULL, "x"), NULL);
+	ASSERT_PTR_NE(hpn_report_file_append("/nonexistent/x", NULL, "x"), NULL);
+	has(path, "head\none\ntwo\n");
+	TEST_DONE();
+
+	TEST_START("report: no space: half a line is taken back");
+	ASSERT_INT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 15;
+	ASSERT_INT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ASSERT_STRING_EQ(hpn_report_file_append(path, NULL, "three"),
+	    "not enough space");
+	has(path, "head\none\ntwo\n");
+	limit.rlim_cur = 13;
+	ASSERT_INT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	/* the signal for it would have ended this */
+	ASSERT_PTR_NE(hpn_report_file_append(path, NULL, "three"), NULL);
+	ASSERT_INT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ASSERT_PTR_EQ(hpn_report_file_append(path, NULL, "three"), NULL);
+	has(path, "head\none\ntwo\nthree\n");
+	ASSERT_INT_EQ(unlink(path), 0);
+	ASSERT_INT_EQ(rmdir(dir), 0);
+	TEST_DONE();
+}
+
 void
 test_report(void)
 {
 	char buf[HPN_REPORT_JSON], again[HPN_REPORT_JSON];
 	struct hpn_why_facts f;
+	struct hpn_tcp_columns here, there;
 	struct hpn_why w;
 	size_t len;
 	int i;
@@ -50,6 +153,7 @@ test_report(void)
 	TEST_DONE();
 
 	TEST_START("report: certainty is for both ends");
+	ASSERT_INT_EQ(w.both, 0);
 	f.there = f.here;
 	f.there.window_max = 2 * MIB;
 	hpn_why_decide(&f, &w);
@@ -101,6 +205,30 @@ test_report(void)
 	ASSERT_INT_EQ(hpn_report_json(&f, &w, 1e10, "end", NULL, buf,
 	    sizeof(buf)), 0);
 	TEST_DONE();
+
+	TEST_START("report: Metrics: as many values as names");
+	memset(&here, 0, sizeof(here));
+	there = here;
+	here.value[HPN_TCP_COLUMN_rtt] = 12345;
+	there.value[HPN_TCP_COLUMN_state] = HPN_TCP_UNKNOWN;
+	ASSERT_INT_EQ(hpn_report_csv_names(again, sizeof(again)), 0);
+	ASSERT_INT_EQ(strncmp(again, "timestamp, state, ca_state, ", 28), 0);
+	ASSERT_INT_EQ(hpn_report_csv(1.25, &here, &there, buf, sizeof(buf)), 0);
+	ASSERT_INT_EQ(strncmp(buf, "1.250, 0, 0, ", 13), 0);
+	ASSERT_PTR_NE(strstr(buf, ", 12345, "), NULL);
+	ASSERT_PTR_NE(strstr(buf, ", , "), NULL);
+	ASSERT_U_INT_EQ(commas(buf), commas(again));
+	ASSERT_U_INT_EQ(commas(buf), 2 * HPN_TCP_NCOLUMNS);
+	ASSERT_INT_EQ(hpn_report_csv(1.25, &here, NULL, buf, sizeof(buf)), 0);
+	ASSERT_U_INT_EQ(commas(buf), commas(again));
+	for (i = 0; i < HPN_TCP_NCOLUMNS; i++)
+		here.value[i] = UINT64_MAX - 1;
+	ASSERT_INT_EQ(hpn_report_csv(1e10, &here, &here, buf, HPN_REPORT_CSV),
+	    0);
+	ASSERT_INT_EQ(hpn_report_csv(1e10, &here, &here, buf, 1000), -1);
+	TEST_DONE();
+
+	files();
 
 	TEST_START("report: units");
 	hpn_report_rate(7600000, buf, sizeof(buf));

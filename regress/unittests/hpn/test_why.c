@@ -92,8 +92,9 @@ decide(const struct hpn_why_end *s, const struct hpn_why_end *r)
 		ASSERT_INT_EQ(turned.cause[0], w.cause[0]);
 		ASSERT_INT_EQ(turned.cause[1], w.cause[1]);
 	}
+	ASSERT_INT_EQ(w.both, s != NULL && r != NULL);
 	/* The word for certainty is for who heard both */
-	ASSERT_INT_EQ(w.certain, s != NULL && r != NULL);
+	ASSERT_INT_EQ(w.certain && !w.both, 0);
 	return w;
 }
 
@@ -119,6 +120,16 @@ ends(void)
 	w = decide(&s, &r);
 	ASSERT_U_INT_EQ(w.share[0], 1000);
 	ASSERT_U64_EQ(w.rate, 5 * MIB);
+	ASSERT_INT_EQ(w.certain, 1);
+	TEST_DONE();
+
+	TEST_START("why: certain is what was counted, most of the time");
+	s.source_ns = 12 * S;
+	s.tcp_ns = 7 * S;
+	ASSERT_INT_EQ(decide(&s, &r).certain, 0);
+	s.source_ns = 0;
+	s.tcp_ns = 19 * S;
+	ASSERT_INT_EQ(decide(&s, &r).certain, 0);
 	TEST_DONE();
 
 	TEST_START("why: the source, as a receiver sees it: long pauses");
@@ -431,7 +442,7 @@ hostile(void)
 	f.sends = 1;
 	hpn_why_decide(&f, &w);
 	/* an end that counted no time was not heard */
-	ASSERT_INT_EQ(w.certain, 0);
+	ASSERT_INT_EQ(w.both, 0);
 	TEST_DONE();
 
 	TEST_START("why: parts that are more than the whole");
@@ -474,7 +485,8 @@ hostile(void)
 		ASSERT_U_INT_EQ(w.share[0] <= 1000 &&
 		    w.share[1] <= w.share[0], 1);
 		ASSERT_U64_LE(w.loss, 100000);
-		ASSERT_INT_EQ(w.certain && (!f.here.known || !f.there.known), 0);
+		ASSERT_INT_EQ(w.both && (!f.here.known || !f.there.known), 0);
+		ASSERT_INT_EQ(w.certain && !w.both, 0);
 		ASSERT_INT_LT(w.cause[0], HPN_WHY_CAUSES);
 		if (w.cause[1] != HPN_WHY_NOTHING)
 			ASSERT_U_INT_EQ(w.share[1] >= HPN_WHY_LEAST, 1);

@@ -39,6 +39,7 @@ void test_none_mac(void);
 void test_connect(void);
 void test_why(void);
 void test_report(void);
+void test_why_wire(void);
 void test_guess(void);
 void test_ciphers(void);
 void test_happy(void);
