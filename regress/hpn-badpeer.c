@@ -62,6 +62,7 @@
 #include "hpn-none.h"
 #include "hpn-options.h"
 #include "hpn-none-hooks.h"
+#include "hpn-rekey.h"
 
 #define CHANNELS	2
 #define PACKET		32768
@@ -821,6 +822,18 @@ do_unasked_answers(void)
 	leave();
 }
 
+/* Without the name of the guess no server of ours announces what it tells. */
+static void
+before_facts(void)
+{
+	char **p;
+
+	must(kex_buf2prop(ssh->kex->my, NULL, &p), "parse");
+	hpn_rekey_list(&p[PROPOSAL_KEX_ALGS]);
+	must(kex_prop2buf(ssh->kex->my, p), "compose");
+	kex_prop_free(p);
+}
+
 /* Facts that cannot be: a client tells them, a server is asked for them. */
 static void
 do_facts(void)
@@ -1182,7 +1195,7 @@ static const struct {
 	{ "overflow", do_overflow, NULL, NULL, NULL, 0 },
 	{ "zero-adjusts", do_zero_adjusts, NULL, NULL, NULL, 0 },
 	{ "unasked-answers", do_unasked_answers, NULL, NULL, NULL, 0 },
-	{ "facts", do_facts, NULL, NULL, NULL, 0 },
+	{ "facts", do_facts, before_facts, NULL, NULL, 0 },
 	{ "no-answers", do_no_answers, NULL, NULL, NULL, 0 },
 	{ "double-answers", do_double_answers, NULL, NULL, NULL, 0 },
 	{ "stranger-answers", do_stranger_answers, NULL, NULL, NULL, 0 },
