@@ -17,7 +17,7 @@ HPN_DELAY_MS=1
 LIMIT=800			# kbit/s: 100 KiB in a second
 head -c 1300000 /dev/urandom >$T/long
 head -c 300000 /dev/urandom >$T/short
-SAYS="limited by: the limit of 102\.4 kB/s that was asked for"
+SAYS="\(certainly \)\{0,1\}limited by: the limit of 102\.4 kB/s that was asked for"
 
 # A terminal, if script(1) gives one.
 terminal ()

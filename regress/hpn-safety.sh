@@ -244,6 +244,7 @@ noneenabled no
 nonemacenabled no
 tcprcvbufpoll yes
 usemptcp no
+zstdlevel 3
 EOD
 echo "HostKey $OBJ/host.ssh-ed25519" >$T/empty
 $SSHD -T -f $T/empty | sort >$T/ours || fatal "sshd -T"
@@ -272,6 +273,7 @@ if comparable && \
 else
 	verbose "no stock sshd of this base: our options go by their names"
 	grep -e '^hpn' -e '^tcprcvbufpoll' -e '^none' -e '^usemptcp' -e '^disablemt' \
+	    -e '^zstdlevel' \
 	    $T/ours >$T/added
 fi
 test -s $T/added || fail "sshd -T shows no option of ours"

@@ -242,7 +242,7 @@ def about():
 
 # Lines of ssh -G and sshd -T that stock's cannot have.
 OURS = ((r'^(hpn\w*|tcprcvbufpoll|disablemtaes|none\w+|'
-         r'happy\w+|usemptcp|fallback\w*|metrics\w*) .*\n', ''),)
+         r'happy\w+|usemptcp|fallback\w*|metrics\w*|zstdlevel) .*\n', ''),)
 
 
 # ---------------------------------------------------------------------------
