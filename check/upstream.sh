@@ -32,6 +32,7 @@
 # what they leave behind is found by the programs and variables they run with.
 # OBJDIR is only built in and TREE only read: some tests write into the folder
 # of the scripts, which is a copy here.
+# UNIT_FAST: if set, unit tests try fewer mutations (their option -f).
 
 set -eu
 umask 022
@@ -486,9 +487,10 @@ run_test() {
 		elif [ -d "$tree/regress/unittests/${name#unit-}/testdata" ]
 		then
 			set -- "$bin" -d \
-			    "$tree/regress/unittests/${name#unit-}/testdata"
+			    "$tree/regress/unittests/${name#unit-}/testdata" \
+			    ${UNIT_FAST:+-f}
 		else
-			set -- "$bin"
+			set -- "$bin" ${UNIT_FAST:+-f}
 		fi ;;
 	file-tests)
 		set -- make -s -C "$objdir" -f "$work/Makefile" "BUILDDIR=$bd" \
