@@ -378,7 +378,13 @@ $OBJ/hpn-badpeer -k $OBJ/ssh-ed25519 -d $HPN_DATA -u $USER -r $OBJ/hpn-report \
     -E $HPN_LOG_SERVER || fail "none-lost: `cat $OBJ/hpn-report`"
 grep '^end disconnect .*nonexistent channel' $OBJ/hpn-report >/dev/null || \
     fail "none-lost: `cat $OBJ/hpn-report`"
-# What went in the clear is written down all the same
+# What went in the clear is written down all the same, after the DISCONNECT
+i=0
+until grep "Transfer of $USER from " $HPN_LOG_SERVER >/dev/null || \
+    test $i -ge `hpn_times 50`; do
+	sleep 0.1
+	i=`expr $i + 1`
+done
 bytes=`sed -n "s/.*NoneSwitch: of user $USER from .* port [0-9]* \([0-9]*\) bytes received and [0-9]* bytes sent were in the clear.*/\1/p" $HPN_LOG_SERVER`
 case $bytes in
 1[01][0-9][0-9][0-9][0-9][0-9])	;;
