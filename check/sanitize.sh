@@ -477,7 +477,7 @@ RekeyLimit $limit
 HPNThreads 4" 'HPNThreads 4'
 		threads client 4
 		threads server 4
-		grep -q 'Enabling compression' client.log ||
+		grep -q 'Enabling compression\|Enabling zstd' client.log ||
 		    is_wrong 'nothing was compressed'
 		verdict "compression, RekeyLimit $limit"
 	done
