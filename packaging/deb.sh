@@ -240,8 +240,6 @@ prepare_source() {
 	    'keep the banner'
 	edit debian/control "s/^Maintainer: .*/Maintainer: $name <$email>/" \
 	    'name the maintainer'
-	edit debian/control 's/^ zlib1g-dev,$/ libxxhash-dev,\n libzstd-dev,\n&/' \
-	    'ask for libxxhash and libzstd'
 	insert_copyright
 	write_changelog
 	cd "$ROOT"
