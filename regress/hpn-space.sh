@@ -7,48 +7,10 @@
 
 tid="hpn space"
 
-. $SRC/hpn-lib
+WISH=hpn-space
+. $SRC/hpn-wish-lib
 
-hpn_helper hpn-badsftp
-make_tmpdir
-T=$SSH_REGRESS_TMP
-FROM=$T/from
-TO=$T/disk
-OUT=$OBJ/hpn-space.log
-HANG=`hpn_times 60`
 trap 'umount $TO 2>/dev/null; rm -f $OUT' EXIT
-
-mkdir $FROM $TO
-
-# copy ARG... NAME: $FROM/NAME to $TO, the way $way, through $server
-copy ()
-{
-	_n=$#
-	for _a in "$@"; do
-		shift
-		_n=`expr $_n - 1`
-		test $_n -ne 0 || break
-		set -- "$@" "$_a"
-	done
-	if test $way = up; then
-		set -- "$@" $FROM/$_a x:$TO
-	else
-		set -- "$@" x:$FROM/$_a $TO
-	fi
-	status=0
-	timeout -k 5 $HANG $SCP -D $server "$@" >$OUT 2>&1 || status=$?
-	test $status -lt 124 -o $status -gt 137 || fatal "$what: hangs"
-}
-
-is ()
-{
-	test "$status" = $1 || fail "$what: status $status, not $1: `cat $OUT`"
-}
-
-says ()
-{
-	grep "$1" $OUT >/dev/null || fail "$what: it does not say '$1': `cat $OUT`"
-}
 
 # A server that has always failed, or does so, for a while
 badly ()
@@ -84,19 +46,13 @@ for case in 4:1:perhaps 14:252:"no space for" 3:1:; do
 	rm -f $TO/large
 done
 
-servers=$SFTPSERVER
-for sshd in $TEST_SSH_STOCK_SSHD; do
-	servers="$servers `dirname $sshd`/../libexec/sftp-server"
-done
 if test "`id -u`" != 0 ||
     ! mount -t tmpfs -o size=2m tmpfs $TO 2>/dev/null; then
 	echo "$tid (skipped: a full disk: no root or no mount)"
 	servers=
 fi
 for server in $servers; do
-	test -x $server || continue
-	who=stock
-	test $server != $SFTPSERVER || who=ours
+	who_is
 	for way in up down; do
 		verbose "$who, $way"
 		what="$who, $way, full"

@@ -7,50 +7,22 @@
 
 tid="hpn sparse"
 
-. $SRC/hpn-lib
+WISH=hpn-sparse
+. $SRC/hpn-wish-lib
 
-hpn_helper hpn-badsftp
-make_tmpdir
-T=$SSH_REGRESS_TMP
-FROM=$T/from
-TO=$T/to
-OUT=$OBJ/hpn-sparse.log
-HANG=`hpn_times 60`
 LIAR=$OBJ/hpn-notyet.so
-PRELOAD=
 trap 'rm -f $OUT $LIAR' EXIT
 
-mkdir $FROM
-
-# copy ARG...: $FROM/holes to $TO, the way $way, through $server
-copy ()
+# sparse ARG...: copy $FROM/holes so
+sparse ()
 {
-	if test $way = up; then
-		set -- "$@" $FROM/holes x:$TO
-	else
-		set -- "$@" x:$FROM/holes $TO
-	fi
-	status=0
-	LD_PRELOAD=$PRELOAD timeout -k 5 $HANG $SCP -D $server -X sparse=yes \
-	    "$@" >$OUT 2>&1 || status=$?
-	test $status -lt 124 -o $status -gt 137 || fatal "$what: hangs"
-}
-
-is ()
-{
-	test "$status" = $1 || fail "$what: status $status, not $1: `cat $OUT`"
+	copy -X sparse=yes "$@" holes
 }
 
 same ()
 {
 	is 0
 	cmp $FROM/holes $TO/holes >$OUT 2>&1 || fail "$what: `cat $OUT`"
-}
-
-again ()
-{
-	rm -rf $TO
-	mkdir $TO
 }
 
 # How much of a file is on the disk, KiB
@@ -68,34 +40,28 @@ truncate -s 8M $FROM/holes
 ALL=8388608
 test `holds $FROM/holes` -lt 1000 || skip "files have no holes here"
 
-servers=$SFTPSERVER
-for sshd in $TEST_SSH_STOCK_SSHD; do
-	servers="$servers `dirname $sshd`/../libexec/sftp-server"
-done
 for server in $servers; do
-	test -x $server || continue
-	who=stock
-	test $server != $SFTPSERVER || who=ours
+	who_is
 	for way in up down; do
 		verbose "$who, $way"
 		for opts in "" -Z "-X verify=yes" "-p -Z"; do
 			what="$who, $way, $opts"
 			again
-			copy $opts
+			sparse $opts
 			same
 			test `holds $TO/holes` -lt 1000 ||
 			    fail "$what: no holes: `holds $TO/holes` KiB"
 			# Zeros have to be written where something else was
 			head -c 7000000 $FROM/holes | tr '\0' x >$TO/holes
-			copy $opts -X resume=replace
+			sparse $opts -X resume=replace
 			same
 			# ... behind the end as well
 			head -c 9000000 /dev/zero | tr '\0' x >$TO/holes
-			copy $opts -X resume=replace
+			sparse $opts -X resume=replace
 			same
 			# ... and may be there already
 			head -c 3000000 $FROM/holes >$TO/holes
-			copy $opts
+			sparse $opts
 			same
 		done
 	done
@@ -111,7 +77,7 @@ for fault in "" fstat:*:no-attrs fstat:*:lie-size fstat:*:lie-dir \
 	chmod +x $T/server
 	again
 	: >$T/requests
-	copy
+	sparse
 	same
 	n=`awk '$1 == "write" { n += $NF } END { print n + 0 }' $T/requests`
 	if test -z "$fault"; then
@@ -128,7 +94,7 @@ for way in up down; do
 		printf '#!/bin/sh\nexec %s -h 3 -s 7 -R 9000\n' \
 		    $OBJ/hpn-badsftp >$T/server
 		again
-		copy $opts
+		sparse $opts
 		same
 	done
 done
@@ -145,7 +111,7 @@ if test -f $LIAR &&
 			HPN_SEEK=$lie
 			export HPN_SEEK
 			again
-			copy $opts
+			sparse $opts
 			if test $lie != far; then
 				same
 			elif test -n "$opts"; then
@@ -160,7 +126,7 @@ if test -f $LIAR &&
 	what="SEEK_DATA, and the file is cut"
 	cp --sparse=always $FROM/holes $T/kept
 	again
-	copy
+	sparse
 	cmp $FROM/holes $TO/holes >$OUT 2>&1 || test $status != 0 ||
 	    fail "$what: status 0: `cat $OUT`"
 	cp --sparse=always $T/kept $FROM/holes

@@ -9,48 +9,11 @@
 
 tid="hpn wish"
 
-. $SRC/hpn-lib
+WISH=hpn-wish
+. $SRC/hpn-wish-lib
 
-hpn_helper hpn-badsftp
-make_tmpdir
-T=$SSH_REGRESS_TMP
-FROM=$T/from
-TO=$T/to
-LOG=$T/log
-OUT=$OBJ/hpn-wish.log
-HANG=`hpn_times 60`
 TAB=`printf '\t'`
 trap 'umount $T/disk 2>/dev/null; rm -f $OUT' EXIT
-
-# copy ARG... NAME: $FROM/NAME to $TO, the way $way, through $server
-copy ()
-{
-	_n=$#
-	for _a in "$@"; do
-		shift
-		_n=`expr $_n - 1`
-		test $_n -ne 0 || break
-		set -- "$@" "$_a"
-	done
-	if test $way = up; then
-		set -- "$@" $FROM/$_a x:$TO
-	else
-		set -- "$@" x:$FROM/$_a $TO
-	fi
-	status=0
-	timeout -k 5 $HANG $SCP -D $server "$@" >$OUT 2>&1 || status=$?
-	test $status -lt 124 -o $status -gt 137 || fatal "$what: hangs"
-}
-
-is ()
-{
-	test "$status" = $1 || fail "$what: status $status, not $1: `cat $OUT`"
-}
-
-says ()
-{
-	grep "$1" $OUT >/dev/null || fail "$what: it does not say '$1': `cat $OUT`"
-}
 
 # there NAMES [DIRECTORY]: these files, line by line, are in $TO
 there ()
@@ -66,12 +29,6 @@ logged ()
 	test "$_l" = "$2 $3" || fail "$what: the log has '$_l' of $1, not '$2 $3'"
 }
 
-again ()
-{
-	rm -rf $TO $LOG
-	mkdir $TO
-}
-
 mkdir -p $FROM/d/sub/deep $FROM/d/other
 echo one >$FROM/d/one
 echo three >$FROM/d/sub/three
@@ -81,15 +38,8 @@ b\\"
 : >$FROM/d/empty
 NL='other/a\nb\\'
 
-servers=$SFTPSERVER
-for sshd in $TEST_SSH_STOCK_SSHD; do
-	servers="$servers `dirname $sshd`/../libexec/sftp-server"
-done
-
 for server in $servers; do
-	test -x $server || continue
-	who=stock
-	test $server != $SFTPSERVER || who=ours
+	who_is
 	for way in up down; do
 		verbose "$who, $way"
 

@@ -76,7 +76,18 @@ opening(void)
 {
 	struct hpn_connect zero = { 0 }, *c = &zero;
 	struct hpn_connect_wish wish, plain = { .session = 1 };
+	const struct hpn_connect_wish late[] = {
+		{ .session = 1, .forwards = 1 },
+		{ .session = 1, .remote = 1 },
+		{ .session = 1, .agent = 1 },
+		{ .session = 1, .x11 = 1 },
+		{ .session = 1, .local_command = 1 },
+		{ .session = 1, .shared = 1 },
+		{ .session = 1, .background = 1 },
+		{ .session = 1, .none_switch = 1 },
+	};
 	struct hpn_connect_peer peer = openssh;
+	size_t i;
 
 	TEST_START("connect: a plain session is opened early, others are not");
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 1);
@@ -88,30 +99,8 @@ opening(void)
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
 	wish.stdio = 1;
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 1);
-	wish = plain;
-	wish.forwards = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.remote = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.agent = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.x11 = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.local_command = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.shared = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.background = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
-	wish = plain;
-	wish.none_switch = 1;
-	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &wish), 0);
+	for (i = 0; i < sizeof(late) / sizeof(*late); i++)
+		ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &late[i]), 0);
 	hpn_connect_agreed(c, 1);
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 0);
 	hpn_connect_agreed(c, 0);
