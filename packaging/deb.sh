@@ -88,8 +88,8 @@ overlay_patch() {
 samples_patch() {
 	mkdir -p "$SCRATCH/samples/a" "$SCRATCH/samples/b"
 	for f in ssh_config sshd_config; do
-		cp "$BUILD/tree/debian/$f" "$SCRATCH/samples/a/$f"
-		cp "$BUILD/base/debian/$f" "$SCRATCH/samples/b/$f"
+		cp "$ROOT/src/$f.hpn" "$SCRATCH/samples/a/"
+		sed -n '/^@ /p' "$ROOT/src/$f.hpn" >"$SCRATCH/samples/b/$f.hpn"
 	done
 	cat <<-EOF
 	Description: keep the sample configurations as Debian's
@@ -203,8 +203,8 @@ prepare_source() {
 		echo hpn-samples.patch >>$p/series
 		mkdir -p debian/hpn-examples
 		for f in ssh_config sshd_config; do
-			sed '/\$OpenBSD:/d' "$BUILD/tree/debian/$f" \
-			    >debian/hpn-examples/$f.hpn
+			sh "$ROOT/src/hpn-manual.sh" awk sed '/\$OpenBSD:/d' \
+			    "$BUILD/tree/debian/$f" >debian/hpn-examples/$f.hpn
 		done
 		echo debian/hpn-examples/ssh_config.hpn \
 		    >>debian/openssh-client.examples
@@ -240,6 +240,8 @@ prepare_source() {
 	    'keep the banner'
 	edit debian/control "s/^Maintainer: .*/Maintainer: $name <$email>/" \
 	    'name the maintainer'
+	edit debian/control 's/^ zlib1g-dev,$/ libxxhash-dev,\n libzstd-dev,\n&/' \
+	    'ask for libxxhash and libzstd'
 	insert_copyright
 	write_changelog
 	cd "$ROOT"
