@@ -170,6 +170,14 @@ down "$FLOOD" "$EAT"
 expect client window-max
 expect server window-max
 
+# The ends' seconds begin a fifth of one apart.  What each tells is believed.
+delay=$HPN_DELAY_MS
+HPN_DELAY_MS=100 HPN_RATE=20000000
+begin "down, a long round trip" "" ""
+down "head -c 60000000 /dev/zero" "$EAT"
+FAR=$D
+HPN_DELAY_MS=$delay HPN_RATE=0
+
 if test -x "$TEST_SSH_STOCK_SSHD"; then
 	verbose "stock's sshd"
 	SERVER=$TEST_SSH_STOCK_SSHD before=$todo
@@ -189,6 +197,9 @@ else
 	echo "$tid (skipped: stock's sshd: TEST_SSH_STOCK_SSHD is not set)"
 fi
 judge
+look $FAR
+grep "facts contradict ours" $HPN_LOG_SERVER $HPN_LOG_CLIENT && \
+    fail "the other end's facts were not believed"
 look $MAX
 for log in $HPN_LOG_SERVER $HPN_LOG_CLIENT; do
 	grep "HPNWindowMax of 256 KiB" $log >/dev/null || \

@@ -24,6 +24,7 @@
 #include "ssherr.h"
 #include "channels.h"
 #include "clientloop.h"
+#include "hpn-clock.h"
 #include "hpn-connection.h"
 #include "hpn-options.h"
 #include "hpn-report.h"
@@ -52,6 +53,7 @@ static int ended;		/* the last line was written */
 static int asking;		/* an answer is due */
 static int refused;		/* the server does not answer */
 static uint64_t asked_ns;	/* when; 0: never */
+static uint64_t answered_ns;	/* ... and when the answer came */
 static uint64_t asked_total_ns;	/* time that counts, at that time */
 
 static uint64_t metrics_ns;	/* when a line was begun; 0: never */
@@ -126,6 +128,7 @@ answered(struct ssh *ssh, int type, u_int32_t seq, void *ctx)
 	int r;
 
 	asking = 0;
+	answered_ns = hpn_clock_ns();
 	if (type != SSH2_MSG_REQUEST_SUCCESS) {
 		debug("The server does not tell its facts");
 		refused = 1;
@@ -169,17 +172,19 @@ ask(struct ssh *ssh, uint64_t now, int columns, int moved)
 
 /* Whether the server has said that it answers. */
 static int
-may_ask(struct ssh *ssh)
+may_ask(struct ssh *ssh, uint64_t now)
 {
 	return !asking && !refused && ssh->kex != NULL &&
 	    (ssh->kex->flags & HPN_WHY_WIRE_ANSWERS) != 0 &&
-	    !ssh_packet_is_rekeying(ssh);
+	    !ssh_packet_is_rekeying(ssh) &&
+	    hpn_why_wire_may_ask(asked_ns, answered_ns, now);
 }
 
 static void
 trip(struct ssh *ssh, uint64_t now, struct timespec *timeout)
 {
 	uint64_t total = ssh->hpn->watch.total.total_ns, every, fresh;
+	uint64_t left = UINT64_MAX;	/* until Metrics asks, at any rate */
 	int columns = 0, moved = total > asked_total_ns;
 
 	pid = getpid();
@@ -192,18 +197,19 @@ trip(struct ssh *ssh, uint64_t now, struct timespec *timeout)
 			columns = 1;
 			(void)hpn_tcp_columns_get(
 			    ssh_packet_get_connection_in(ssh), &metrics_here);
-			if (!may_ask(ssh))
+			if (!may_ask(ssh, now))
 				write_metrics(NULL);
 		}
-		ptimeout_deadline_ms(timeout,
-		    (long)((every - (now - metrics_ns)) / MS) + 1);
+		left = every - (now - metrics_ns);
+		ptimeout_deadline_ms(timeout, (long)(left / MS) + 1);
 	}
-	if (!may_ask(ssh))
+	if (!may_ask(ssh, now))
 		return;
 	fresh = total / 4 < SECOND ? SECOND : total / 4;
 	if (fresh > FRESH_MOST)
 		fresh = FRESH_MOST;
-	if (columns || (moved && (asked_ns == 0 || now - asked_ns >= fresh)))
+	if (columns || (moved && left >= SECOND &&
+	    (asked_ns == 0 || now - asked_ns >= fresh)))
 		ask(ssh, now, columns, moved);
 }
 

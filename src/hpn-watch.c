@@ -45,9 +45,6 @@
 #define IDLE		(16 * 1024)
 /* sshd's line is for who moved more, or was busy for longer. */
 #define MUCH		(64ULL * 1024 * 1024)
-
-/* Who asks sshd for facts more often gets none. */
-#define ANSWERS		(SECOND / 4)
 #define LONG		(30 * SECOND)
 
 /* A copy that took so long is worth a line. */
@@ -443,8 +440,12 @@ hpn_watch_tell(struct ssh *ssh, struct hpn_why_wire *mine)
 	if (hpn_clock_ns() - w->begun_ns >= SECOND / 2) {
 		hpn_watch_facts(ssh, &f);
 		mine->end = f.here;
-	} else
+	} else {
 		mine->end = w->total;
+		/* The other end has got what this second moved, all the same */
+		mine->end.sent += w->now.sent;
+		mine->end.received += w->now.received;
+	}
 }
 
 int
@@ -491,7 +492,8 @@ hpn_watch_answer(struct ssh *ssh, const char *request, struct sshbuf **answer)
 		debug_f("facts ignored");
 		hpn_why_wire_init(&told);
 	}
-	if (w->answered_ns != 0 && now - w->answered_ns < ANSWERS)
+	if (w->answered_ns != 0 &&
+	    now - w->answered_ns < HPN_WHY_WIRE_ANSWERS_NS)
 		return 0;
 	w->answered_ns = now;
 	hpn_watch_tell(ssh, &mine);

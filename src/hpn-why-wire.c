@@ -230,3 +230,10 @@ hpn_why_wire_agrees(const struct hpn_why_end *here,
 	return !beyond(here->received, there->sent) &&
 	    !beyond(there->received, here->sent);
 }
+
+int
+hpn_why_wire_may_ask(uint64_t asked_ns, uint64_t answered_ns, uint64_t now)
+{
+	return asked_ns == 0 || (now - asked_ns >= HPN_WHY_WIRE_SECOND &&
+	    now - answered_ns >= HPN_WHY_WIRE_ANSWERS_NS);
+}

@@ -26,6 +26,9 @@
 #define HPN_WHY_WIRE_ITEMS	512
 #define HPN_WHY_WIRE_NAME	64
 #define HPN_WHY_WIRE_VALUE	256
+/* ns: a client asks once in that time at most, a server answers four times */
+#define HPN_WHY_WIRE_SECOND	1000000000ULL
+#define HPN_WHY_WIRE_ANSWERS_NS	(HPN_WHY_WIRE_SECOND / 4)
 /* JSON's numbers are exact up to here; as nanoseconds it is a hundred days. */
 #define HPN_WHY_WIRE_NUMBER	((1ULL << 53) - 1)
 
@@ -56,5 +59,12 @@ int hpn_why_wire_get(struct hpn_why_wire *, const uint8_t *buf, size_t len);
  */
 int hpn_why_wire_agrees(const struct hpn_why_end *here,
     const struct hpn_why_end *there);
+
+/*
+ * Whether a client may ask now: when it asked last (0: never), and when the answer
+ * to that came, ns.  A server whose rule is the one above answers it, however
+ * unevenly the network delivers.
+ */
+int hpn_why_wire_may_ask(uint64_t asked_ns, uint64_t answered_ns, uint64_t now);
 
 #endif /* HPN_WHY_WIRE_H */

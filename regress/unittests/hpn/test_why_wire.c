@@ -14,6 +14,7 @@
 #include "tests.h"
 
 #define MIB	(1024ULL * 1024)
+#define SECOND	1000000000ULL
 
 static uint8_t buf[HPN_WHY_WIRE_MOST + 1];
 static size_t used;
@@ -193,5 +194,14 @@ test_why_wire(void)
 	ASSERT_INT_EQ(hpn_why_wire_agrees(&here, &there), 1);
 	there.received = UINT64_MAX;
 	ASSERT_INT_EQ(hpn_why_wire_agrees(&here, &there), 0);
+	TEST_DONE();
+
+	TEST_START("why_wire: once a second, and as the server counts it");
+	ASSERT_INT_EQ(hpn_why_wire_may_ask(0, 0, 5), 1);
+	ASSERT_INT_EQ(hpn_why_wire_may_ask(5, 6, 4 + SECOND), 0);
+	ASSERT_INT_EQ(hpn_why_wire_may_ask(5, 6, 5 + SECOND), 1);
+	/* It was asked late, and would refuse the next one */
+	ASSERT_INT_EQ(hpn_why_wire_may_ask(5, SECOND, 5 + SECOND), 0);
+	ASSERT_INT_EQ(hpn_why_wire_may_ask(5, SECOND, 2 * SECOND), 1);
 	TEST_DONE();
 }
