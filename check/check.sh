@@ -138,15 +138,27 @@ step_suite() {
 	    --work "$out/$step${only:+-again}" ${only:+--only "$only"}
 }
 
-# compile_command BASE SOURCE: how the build compiles SOURCE, a path in the
-# tree, without its output options.
-compile_command() {
-	(
-		unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES 2>/dev/null || :
-		make --no-print-directory -C "$build/obj/hpn-$1" \
-		    -f "$root/base/obj.mk" -n -W "$build/tree/$1/$2" "${2%.c}.o"
-	) 2>/dev/null | grep -e ' -c ' | head -n 1 |
+# compile_commands BASE SOURCE...: how the build compiles these, paths in the
+# tree, a line each, without its output options.  make is asked once for all.
+compile_commands() (
+	base=$1
+	shift
+	unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES 2>/dev/null || :
+	for source in "$@"; do
+		set -- "$@" -W "$build/tree/$base/$source" "${source%.c}.o"
+		shift
+	done
+	make --no-print-directory -C "$build/obj/hpn-$base" \
+	    -f "$root/base/obj.mk" -n -k "$@" 2>/dev/null | grep -e ' -c ' |
 	    sed 's/ -o [^ ]*\.o//;s/ -MMD//;s/ -MP//;s/ -c / /'
+)
+
+# command_of SOURCE: the first of the lines in $work/commands that compiles it.
+command_of() {
+	awk -v source="$tree/$1" '{
+		for (i = 1; i <= NF; i++)
+			if ($i == source) { print; exit }
+	}' "$work/commands"
 }
 
 # Our own files compile without a warning at a stricter level than the
@@ -162,13 +174,14 @@ step_warnings() {
 	cd "$obj"
 	strict='-Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes'
 	strict="$strict -Wno-unused-parameter -Wno-sign-compare -Werror"
-	for f in "$root"/src/*.c "$root"/regress/unittests/*/*.c; do
-		[ -e "$f" ] || continue
-		case $f in
-		"$root"/src/*)	rel=${f#"$root"/src/} ;;
-		*)		rel=${f#"$root"/} ;;
-		esac
-		command=$(compile_command "$base" "$rel")
+	ours=$(cd "$root/src" && ls ./*.c | sed 's|^\./||'
+	    cd "$root" && ls regress/unittests/*/*.c)
+	changed=$(for rel in $(patched '\.c$'); do
+		[ ! -e "$stock/$rel" ] || [ ! -e "$tree/$rel" ] || echo "$rel"
+	    done)
+	compile_commands "$base" $ours $changed >"$work/commands"
+	for rel in $ours; do
+		command=$(command_of "$rel")
 		if [ -z "$command" ]; then
 			echo "$rel: the build does not compile it"
 			bad=$((bad + 1))
@@ -177,16 +190,17 @@ step_warnings() {
 		own=$((own + 1))
 		sh -c "$command $strict -S -o /dev/null" || bad=$((bad + 1))
 	done
-	for rel in $(patched '\.c$'); do
-		[ -e "$stock/$rel" ] && [ -e "$tree/$rel" ] || continue
-		command=$(compile_command "$base" "$rel")
+	for rel in $changed; do
+		command=$(command_of "$rel")
 		[ -n "$command" ] || continue
 		theirs=$((theirs + 1))
-		for where in "$stock" "$tree"; do
+		# The release's own file is looked at where ours has any.
+		for where in "$tree" "$stock"; do
 			one=$(printf '%s\n' "$command" | sed "s|$tree|$where|g")
 			sh -c "$one -Wall -Wextra -S -o /dev/null" 2>&1 |
 			    sed -n 's/^.*: warning: //p' | sort \
-			    >"$work/${where##*/}.$(basename "$(dirname "$where")")"
+			    >"$work/$base.$(basename "$(dirname "$where")")"
+			[ -s "$work/$base.tree" ] || continue 2
 		done
 		comm -13 "$work/$base.base" "$work/$base.tree" >"$work/new"
 		[ -s "$work/new" ] || continue
@@ -615,7 +629,7 @@ leave_out() {
 interrupted() {
 	trap '' INT TERM HUP
 	# The sides first, or they would begin the next step.
-	kill $side_a $side_b 2>/dev/null || :
+	kill $sides 2>/dev/null || :
 	for f in "$out"/pid/*; do
 		[ -e "$f" ] || continue
 		stop_step "${f##*/}"
@@ -627,7 +641,7 @@ interrupted() {
 	echo "check: stopped" >&2
 	exit $((128 + $1))
 }
-side_a='' side_b=''
+sides=
 trap 'interrupted 1' HUP
 trap 'interrupted 2' INT
 trap 'interrupted 15' TERM
@@ -636,6 +650,41 @@ side() {
 	for s in "$@"; do
 		step "$s"
 	done
+}
+
+# set_up STEP...: in their order, but builds last and side by side: much of one
+# is configure, which uses one processor.  They share one lock.
+set_up() {
+	builds=
+	for s in "$@"; do
+		case $s in
+		build-*)	case $wanted in '  '|*" $s "*) builds="$builds $s" ;; esac ;;
+		*)		step "$s" ;;
+		esac
+	done
+	[ -n "$builds" ] || return 0
+	mkdir -p "$build"
+	exec 9>"$build/.lock"
+	! command -v flock >/dev/null || flock 9
+	# What both begin with, for none to find it half made.
+	for s in $builds; do
+		base=${s#build-}
+		[ "$base" != stock ] || base=debian
+		HPN_LOCK_HELD=$root "$root/base/tree.sh" tree "$base" \
+		    >/dev/null 2>&1 </dev/null || :
+	done
+	for s in $builds; do
+		(
+			trap - INT TERM HUP
+			HPN_LOCK_HELD=$root
+			export HPN_LOCK_HELD
+			step "$s"
+		) &
+		sides="$sides $!"
+	done
+	wait $sides || :
+	sides=
+	exec 9>&-
 }
 
 # measure: HPN_SLOWNESS and CHECK_JOBS, where they are not given, by processes
@@ -667,7 +716,7 @@ running=
 running=$(echo $(survivors))
 before=$(outside)
 measure
-side $setup
+set_up $setup
 [ -z "$a$b" ] || measure
 if [ "$HPN_SLOWNESS" -ge $too_slow ] && [ "$wanted" = '  ' ]; then
 	case $which in
@@ -684,15 +733,14 @@ echo "checking side by side; logs in build/check"
 	trap - INT TERM HUP
 	side $a
 ) &
-side_a=$!
+sides=$!
 (
 	trap - INT TERM HUP
 	renice -n 10 -p "$(sh -c 'echo $PPID')" >/dev/null 2>&1 || :
 	side $b
 ) &
-side_b=$!
-wait $side_a || :
-wait $side_b || :
+sides="$sides $!"
+wait $sides || :
 
 # Tests that measure time may have failed for want of it; nothing else runs now.
 again=

@@ -230,14 +230,24 @@ unit_tests() {
 	bad_log "$1.log" "$1"
 }
 
-if ! $fuzz_only; then
-runner run-unit "$alone_tests"
-if run build-unit.log $cc -O1 -g $san $test_warn -D_GNU_SOURCE $include \
-    -o unit run-unit.c $tests $modules -lpthread; then
-	unit_tests unit
+if $fuzz_only; then
+	:
+elif $with_tree; then
+	# They run below, with those that need the tree.
+	if run syntax-unit.log $cc -fsyntax-only $test_warn -D_GNU_SOURCE \
+	    $include $tests; then
+		ok "unit tests of modules alone compile without the tree"
+	else
+		bad_log syntax-unit.log "unit tests: do not compile without the tree"
+	fi
 else
-	bad_log build-unit.log "unit tests: do not compile"
-fi
+	runner run-unit "$alone_tests"
+	if run build-unit.log $cc -O1 -g $san $test_warn -D_GNU_SOURCE $include \
+	    -o unit run-unit.c $tests $modules -lpthread; then
+		unit_tests unit
+	else
+		bad_log build-unit.log "unit tests: do not compile"
+	fi
 fi
 
 # What of the tree our modules call, where it is wanted sanitized: objects in
@@ -344,32 +354,38 @@ fi
 
 runner links links
 runner windows 'window rtt tcp links'
-# mutant NAME TESTS...: build it; true when the tests pass all the same.
+# common DIR SOURCES: what all mutants share, compiled once.
+common() {
+	mkdir -p "$1"
+	(cd "$1" && shift && run "$work/common.build" $cc -O2 $include -c "$@")
+}
+# mutant NAME OBJECTS: build it; true when the tests pass all the same.
 mutant() {
-	name=$1
-	shift
-	run "mutant-$name.build" $cc -O2 -DMUTANT="$name" $include \
-	    -o "mutant-$name" "$@" "$alone/test_helper/test_helper.c" \
-	    "$fuzz/mutant.c" "$src/hpn-rtt.c" "$src/hpn-tcp.c" || {
-		bad_log "mutant-$name.build" "mutant $name: does not compile"
+	run "mutant-$1.build" $cc -O2 -DMUTANT="$1" $include -o "mutant-$1" \
+	    $2 "$fuzz/mutant.c" || {
+		bad_log "mutant-$1.build" "mutant $1: does not compile"
 		return 2
 	}
-	run "mutant-$name.log" "./mutant-$name"
+	run "mutant-$1.log" "./mutant-$1"
 }
-links="links.c $unit/test_links.c $unit/sim.c"
+common common "$work/links.c" "$unit/test_links.c" "$unit/sim.c" "$helper" \
+    "$src/hpn-rtt.c" "$src/hpn-tcp.c" &&
+    common common/windows "$work/windows.c" "$unit/test_window.c" \
+    "$unit/test_rtt.c" "$unit/test_tcp.c" ||
+    bad_log common.build "tests of hpn-window.c: do not compile"
+rest='common/test_links.o common/sim.o common/test_helper.o common/hpn-rtt.o'
+rest="$rest common/hpn-tcp.o"
 names=$(sed -n '/^enum mutant/,/^};/s/^	\([a-z_]*\).*/\1/p' "$fuzz/mutant.c")
 caught=0 missed=
 for name in $names; do
 	case $name in
 	# no link of the simulation is without a round trip for long
-	no_round_trip) set -- windows.c "$unit/test_window.c" \
-	    "$unit/test_rtt.c" "$unit/test_tcp.c" "$unit/test_links.c" \
-	    "$unit/sim.c" ;;
-	*)	set -- $links ;;
+	no_round_trip) with="$(echo common/windows/*.o) $rest" ;;
+	*)	with="common/links.o $rest" ;;
 	esac
 	rc=0
 	# the shell would say "Aborted" for each
-	(mutant "$name" "$@") 2>/dev/null || rc=$?
+	(mutant "$name" "$with") 2>/dev/null || rc=$?
 	case $name.$rc in
 	none.0)	;;
 	none.*)	missed="$missed none($rc)" ;;
@@ -513,7 +529,7 @@ done
 
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
-    crypt-tsan tree-asan tree-tsan compat buffers mutant-* fuzz-window \
+    crypt-tsan tree-asan tree-tsan compat buffers common mutant-* fuzz-window \
     fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
     fuzz-sftp-client fuzz-dm fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts
