@@ -10,7 +10,7 @@
 # usage: check/differential.sh [--quick] [--jobs N] [--list]
 #                              [CASE ...]
 #
-#   --quick   about a fifth of the commands, of every kind some
+#   --quick   about a seventh of the commands, of every kind some
 #   --once    do not repeat what differs
 #   --show    write stock's own results to the log as well
 #   --jobs    how many at a time (default: twice the processors)
