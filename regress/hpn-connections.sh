@@ -21,7 +21,7 @@ MIB=24
 cleanup_connections ()
 {
 	lanes_cleanup
-	rm -f $KEY* $OBJ/hpn-connections.ask
+	rm -f $KEY* $OBJ/hpn-connections.ask $OBJ/hpn-connections.gate
 	test ! -f $OBJ/hpn-connections.keys || \
 	    mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
 }
@@ -41,6 +41,27 @@ shares ()
 {
 	shares=`sed -n 's/.*close .* bytes read \([0-9]*\) written \([0-9]*\)/\1 \2/p' \
 	    $STARTED.log 2>/dev/null | awk '$1 + $2 > 100000' | wc -l`
+}
+
+# gated N [LINE...]: as server(), but the first connection pauses after a few dozen
+# reads until there are N, so that they come before it has done all the work.
+gated ()
+{
+	_gate=$1
+	shift
+	cat >$OBJ/hpn-connections.gate <<EOF
+#!/bin/sh
+dd bs=65536 count=30 2>/dev/null
+i=0
+while test \`wc -l <$STARTED\` -lt $_gate -a \$i -lt 200; do
+	sleep 0.1
+	i=\`expr \$i + 1\`
+done
+exec cat
+EOF
+	chmod 755 $OBJ/hpn-connections.gate
+	server "$@" "test \$session != 0 || { $OBJ/hpn-connections.gate | \\
+$LANES_SERVER | $OBJ/hpn-connections.gate; exit; }"
 }
 
 # run WHAT COMMAND...: besides, how many of the connections have moved a share of
@@ -113,7 +134,7 @@ several ()
 mkdir -p $HERE $THERE $OTHER
 hpn_random $HERE/large $MIB
 HPN_RATE=8000000
-server
+gated 4
 configure
 
 up "ours" -j 4
@@ -122,6 +143,7 @@ several 4
 down "ours" -X connections=4
 succeeded $HERE/copy
 several 4
+gated 3
 if test -x "$TEST_SSH_STOCK_SSHD"; then
 	(
 		hpn_server ()
@@ -147,6 +169,7 @@ else
 	succeeded $THERE/large
 	several 3
 fi
+server
 configure
 
 # Holes stay holes, whichever way the data take
@@ -190,6 +213,7 @@ for wrong in 0 11 ''; do
 	done
 done
 
+gated 3
 what="sftp"
 rm -rf $STARTED* $THERE/large $HERE/copy
 printf 'put %s large\nget large %s\n' $HERE/large $HERE/copy >$STARTED.batch
@@ -204,7 +228,7 @@ test $sessions -eq 3 || few "$sessions connections"
 # The second is still showing what it has written when the others come: what they
 # look at must not be what it shows.
 SLOW=`hpn_times 700`
-server "test \$session = 0 || ! mkdir $STARTED.second 2>/dev/null || \\
+gated 2 "test \$session = 0 || ! mkdir $STARTED.second 2>/dev/null || \\
 exec $OBJ/hpn-badsftp -f write:large:slow=$SLOW"
 up "others come while one shows" -j 4
 succeeded $THERE/large
@@ -217,11 +241,11 @@ replaced ()
 	test $sessions -ge 4 || few "$sessions connections: none in place of those \
 that ended"
 }
-server "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:exit:8"
+gated 2 "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:exit:8"
 up "some end in the middle" -j 3
 succeeded $THERE/large
 replaced
-server "test \$session = 0 || exec $OBJ/hpn-badsftp -f read:source:exit:58"
+gated 2 "test \$session = 0 || exec $OBJ/hpn-badsftp -f read:source:exit:58"
 down "some end in the middle" -j 3
 succeeded $HERE/copy
 replaced
@@ -290,6 +314,7 @@ unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
 mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
 
 # Whatever ends it leaves what can be gone on with.
+gated 3
 configure
 for way in up down; do
 	what="interrupted, $way"

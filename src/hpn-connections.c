@@ -16,6 +16,12 @@
 /* A round shorter than this tells about scheduling, not about the path. */
 #define ROUND_LEAST_NS	5000000ULL
 #define DECAY_SHIFT	4
+/*
+ * What is usual changes by so much with each round, unless that brought less than
+ * this: what proves a file is a few bytes, and says nothing of the path.
+ */
+#define USUAL_SHIFT	2
+#define USUAL_LEAST	8192
 
 void
 hpn_connections_init(struct hpn_connections *c, unsigned int most, int adapt)
@@ -35,12 +41,14 @@ hpn_connections_begin(const struct hpn_connections *c, unsigned int ready,
 {
 	unsigned int n;
 
-	if (c->stopped || coming != 0 || ready >= c->use)
+	if (c->stopped || coming >= HPN_CONNECTIONS_COMING ||
+	    ready + coming >= c->use)
 		return 0;
-	n = c->use - ready;
-	if (n > ready)
-		n = ready;
-	return n < HPN_CONNECTIONS_COMING ? n : HPN_CONNECTIONS_COMING;
+	if (ready < 2)
+		return coming == 0;
+	n = c->use - ready - coming;
+	return n < HPN_CONNECTIONS_COMING - coming ? n :
+	    HPN_CONNECTIONS_COMING - coming;
 }
 
 void
@@ -136,6 +144,14 @@ hpn_connections_window_moved(struct hpn_connections_window *w, uint64_t bytes,
 		w->most = (uint64_t)brought;
 	else
 		w->most -= (w->most - (uint64_t)brought) >> DECAY_SHIFT;
+	if (w->bytes < USUAL_LEAST)
+		;
+	else if (w->usual == 0)
+		w->usual = (uint64_t)brought;
+	else if (brought > (double)w->usual)
+		w->usual += ((uint64_t)brought - w->usual) >> USUAL_SHIFT;
+	else
+		w->usual -= (w->usual - (uint64_t)brought) >> USUAL_SHIFT;
 	w->window = 2 * w->most;
 	if (w->window < HPN_CONNECTIONS_LEAST)
 		w->window = HPN_CONNECTIONS_LEAST;
@@ -162,6 +178,18 @@ hpn_connections_window_compare(const struct hpn_connections_window *a,
 	double second = (double)under_way2 * (double)a->window;
 
 	return first < second ? -1 : first > second;
+}
+
+int
+hpn_connections_window_late(const struct hpn_connections_window *w,
+    uint64_t under_way, size_t len, uint64_t left, uint64_t usual)
+{
+	/* In round trips, one of which passes before the last answer. */
+	double all = 1.0 + (double)left / (double)(usual == 0 ? 1 : usual);
+	double this = ((double)under_way + (double)len) /
+	    (double)(w->usual == 0 ? 1 : w->usual);
+
+	return w->usual != 0 && usual > w->usual && this > all;
 }
 
 int

@@ -48,7 +48,7 @@ void hpn_connections_init(struct hpn_connections *, unsigned int most,
 
 /*
  * How many to begin now: ready are there, the first among them, and so many are
- * coming.  One first, and if that came as many as there are.
+ * coming.  One first, and if that came all others, a few at a time.
  */
 unsigned int hpn_connections_begin(const struct hpn_connections *,
     unsigned int ready, unsigned int coming);
@@ -78,6 +78,7 @@ struct hpn_connections_window {
 	uint64_t begun_ns;	/* of the round, 0: there is none */
 	uint64_t bytes;		/* in it */
 	uint64_t most;		/* of late, in a round trip */
+	uint64_t usual;		/* the mean of late, in a round trip; 0: unknown */
 };
 
 void hpn_connections_window_init(struct hpn_connections_window *);
@@ -91,6 +92,14 @@ int hpn_connections_window_may(const struct hpn_connections_window *,
 int hpn_connections_window_compare(const struct hpn_connections_window *,
     uint64_t under_way, const struct hpn_connections_window *,
     uint64_t under_way2);
+
+/*
+ * Whether len more would come through this one when all the rest is there.  left
+ * are still to come, those under way among them; all connections together usually
+ * bring so many in a round trip.
+ */
+int hpn_connections_window_late(const struct hpn_connections_window *,
+    uint64_t under_way, size_t len, uint64_t left, uint64_t usual);
 
 /* -------------------------------------------------------------- options -- */
 

@@ -196,7 +196,9 @@ hpn_sftp_gather_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 			continue;
 		if (hpn_connections_window_may(&lanes[i].window,
 		    lanes[i].under_way, len) &&
-		    hpn_sftp_lanes_freer(&job->c->lanes, i, best))
+		    hpn_sftp_lanes_freer(&job->c->lanes, i, best) &&
+		    !hpn_sftp_lanes_late(&job->c->lanes, i, len,
+		    n->size - n->next))
 			best = (int)i;
 	}
 	return best;

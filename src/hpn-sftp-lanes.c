@@ -320,6 +320,26 @@ hpn_sftp_lanes_freer(const struct hpn_sftp_lanes *l, u_int lane, int than)
 	    &b->window, b->under_way) < 0;
 }
 
+int
+hpn_sftp_lanes_late(const struct hpn_sftp_lanes *l, u_int lane, size_t len,
+    u_int64_t rest)
+{
+	const struct hpn_sftp_lane *a = &l->lane[lane];
+	u_int64_t usual = 0, under_way = 0;
+	u_int i;
+
+	for (i = 0; i < l->n; i++) {
+		if (l->lane[i].io == NULL || l->lane[i].failed ||
+		    (i != 0 && l->lane[i].files == 0))
+			continue;
+		usual += l->lane[i].window.usual;
+		under_way += l->lane[i].under_way;
+	}
+	/* The answers of others bring us here again. */
+	return under_way > a->under_way && hpn_connections_window_late(
+	    &a->window, a->under_way, len, under_way + rest, usual);
+}
+
 void
 hpn_sftp_lanes_answered(struct hpn_sftp_lanes *l, u_int lane, u_int64_t bytes,
     u_int64_t rtt_ns)

@@ -81,6 +81,12 @@ int hpn_sftp_lanes_more(const struct hpn_sftp_lanes *);
 int hpn_sftp_lanes_use(const struct hpn_sftp_lanes *, u_int lane);
 /* Whether less of its window is taken than another's; -1: there is no other. */
 int hpn_sftp_lanes_freer(const struct hpn_sftp_lanes *, u_int lane, int than);
+/*
+ * Whether len bytes would come through it later than all the others, of which rest
+ * have not been asked for.  Never if nothing else is under way.
+ */
+int hpn_sftp_lanes_late(const struct hpn_sftp_lanes *, u_int lane, size_t len,
+    u_int64_t rest);
 /* A request for so many bytes of data was answered in a lane. */
 void hpn_sftp_lanes_answered(struct hpn_sftp_lanes *, u_int lane,
     u_int64_t bytes, u_int64_t rtt_ns);

@@ -673,7 +673,7 @@ pass_hole(struct hpn_sftp_job *job, struct node *n, size_t max)
 static void
 send_data(struct hpn_sftp_job *job, struct node *n)
 {
-	size_t max = *job->c->upload_buflen, some;
+	size_t max = *job->c->upload_buflen, most, some;
 	ssize_t len = -1;
 	int lane;
 
@@ -710,10 +710,11 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	(void)hpn_sftp_node_room(job, max);
 	hpn_sftp_stripe_more(job, n);
 	while (!n->failed && !interrupted) {
-		if (!hpn_sftp_ask_may(job, max) || !may_lead(job, n, max) ||
-		    (lane = hpn_sftp_stripe_pick(job, n, max)) == -1)
+		most = hpn_sftp_stripe_len(n, max);
+		if (!hpn_sftp_ask_may(job, most) || !may_lead(job, n, most) ||
+		    (lane = hpn_sftp_stripe_pick(job, n, most)) == -1)
 			return;
-		some = pass_hole(job, n, max);
+		some = pass_hole(job, n, most);
 		if ((len = hpn_sftp_node_read_at(n->fd, job->buf, some,
 		    n->next)) == -1) {
 			hpn_sftp_meter_break(job);

@@ -60,6 +60,8 @@ extern volatile sig_atomic_t interrupted;
 
 #define NO_HOLE		UINT64_MAX
 #define HIDE_TRIES	8
+/* All else waits for the last piece, which waits for all else: it is short. */
+#define LAST_LEN	4096
 /* After a part of zeros. */
 #define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
 /* The attributes that do not change while the file is written to. */
@@ -551,7 +553,9 @@ pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 		    !hpn_sftp_lanes_use(&job->c->lanes, i)))
 			continue;
 		if (hpn_sftp_ask_lane_may(job, i, len, 0) &&
-		    hpn_sftp_lanes_freer(&job->c->lanes, i, best))
+		    hpn_sftp_lanes_freer(&job->c->lanes, i, best) &&
+		    (n->next >= n->size || !hpn_sftp_lanes_late(
+		    &job->c->lanes, i, len, n->size - n->next)))
 			best = (int)i;
 	}
 	return best;
@@ -585,6 +589,17 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 			best = (int)i;
 	}
 	return best;
+}
+
+size_t
+hpn_sftp_stripe_len(const struct node *n, size_t most)
+{
+	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
+
+	if (n->stripe == NULL || !n->stripe->was || left > most ||
+	    left <= LAST_LEN)
+		return most;
+	return (size_t)left - LAST_LEN;
 }
 
 int

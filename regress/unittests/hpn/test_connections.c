@@ -34,13 +34,14 @@ how_many(void)
 	struct hpn_connections c;
 	unsigned int ready, coming, n, most, i;
 
-	TEST_START("connections: one at first, then as many as are there");
+	TEST_START("connections: one at first, then the others");
 	hpn_connections_init(&c, 8, 0);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 0), 1);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 1), 0);
-	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 0), 2);
-	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 1), 0);
-	ASSERT_INT_EQ(hpn_connections_begin(&c, 4, 0), 4);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 0), 4);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 4), 0);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 3, 3), 1);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 6, 1), 1);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 8, 0), 0);
 	/* One has ended. */
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 7, 0), 1);
@@ -53,8 +54,13 @@ how_many(void)
 		for (ready = 1; ready < 20; ready++) {
 			for (coming = 0; coming < 5; coming++) {
 				n = hpn_connections_begin(&c, ready, coming);
-				ASSERT_INT_LE(n, HPN_CONNECTIONS_COMING);
-				if (n != 0)
+				if (n == 0)
+					continue;
+				ASSERT_INT_LE(n + coming,
+				    HPN_CONNECTIONS_COMING);
+				if (ready == 1)
+					ASSERT_INT_EQ(n + coming, 1);
+				else
 					ASSERT_INT_LE(ready + coming + n,
 					    c.use);
 			}
@@ -163,6 +169,53 @@ windows(void)
 }
 
 static void
+late(void)
+{
+	struct hpn_connections_window slow, fast;
+	uint64_t now = SEC, usual;
+	unsigned int i, n;
+
+	TEST_START("connections: the last bytes do not go through a slow one");
+	hpn_connections_window_init(&slow);
+	hpn_connections_window_init(&fast);
+	for (i = 0; i < 100; i++) {
+		now += 100 * MS;
+		hpn_connections_window_moved(&slow, MB / 20, now, 100 * MS);
+		hpn_connections_window_moved(&fast, MB, now, 100 * MS);
+	}
+	usual = slow.usual + fast.usual;
+	ASSERT_U64_GE(slow.usual, MB / 25);
+	ASSERT_U64_LE(fast.usual, MB);
+	/* A quarter of a megabyte takes it five round trips. */
+	ASSERT_INT_EQ(hpn_connections_window_late(&slow, 0, MB / 4, 40 * MB,
+	    usual), 0);
+	ASSERT_INT_EQ(hpn_connections_window_late(&slow, 0, MB / 4, 3 * MB,
+	    usual), 1);
+	ASSERT_INT_EQ(hpn_connections_window_late(&slow, MB / 4, MB / 4, 8 * MB,
+	    usual), 1);
+	for (i = 0; i < 100; i++)
+		ASSERT_INT_EQ(hpn_connections_window_late(&fast, MB / 2, MB / 4,
+		    i * MB, usual), 0);
+	TEST_DONE();
+
+	TEST_START("connections: one alone is never late, nor is an unknown one");
+	for (i = 0; i < 100; i++)
+		for (n = 0; n < 10; n++)
+			ASSERT_INT_EQ(hpn_connections_window_late(&slow, i * MB,
+			    MB, n, slow.usual), 0);
+	hpn_connections_window_init(&slow);
+	/* A proof, and a page that is shown. */
+	for (i = 0; i < 100; i++)
+		hpn_connections_window_moved(&slow, i == 50 ? 4096 : 16,
+		    now += 10 * MS, 100 * MS);
+	ASSERT_INT_EQ(hpn_connections_window_late(&slow, 9 * MB, MB, 0,
+	    fast.usual), 0);
+	ASSERT_INT_EQ(hpn_connections_window_late(&slow, UINT64_MAX, SIZE_MAX,
+	    UINT64_MAX, UINT64_MAX), 0);
+	TEST_DONE();
+}
+
+static void
 options(void)
 {
 	static const char *const wrong[] = { "connections=", "connections=0",
@@ -197,5 +250,6 @@ test_connections(void)
 {
 	how_many();
 	windows();
+	late();
 	options();
 }
