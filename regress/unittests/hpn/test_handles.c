@@ -138,5 +138,15 @@ test_handles(void)
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), a);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
 	hpn_handles_free(&h);
+	/* Asked for before the other was closed, though its id is larger */
+	hpn_handles_asked(&h, UINT32_MAX - 1);
+	hpn_handles_asked(&h, UINT32_MAX);
+	ASSERT_U_INT_EQ(given(&h, UINT32_MAX - 1, "", a), 0);
+	hpn_handles_closed(&h, 0, a);
+	hpn_handles_answered(&h, 0);
+	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
+	ASSERT_U_INT_EQ(given(&h, UINT32_MAX, "", b), 1);
+	ASSERT_STRING_EQ(said, "a");
+	hpn_handles_free(&h);
 	TEST_DONE();
 }

@@ -352,6 +352,12 @@ test_decide(void)
 	ASSERT_INT_EQ(hpn_wish_there(&w, &a, &b), HPN_WISH_COPY);
 	w.update = HPN_WISH_SIZE;
 	ASSERT_INT_EQ(hpn_wish_there(&w, &a, &b), HPN_WISH_LEAVE);
+	/* Size and time say nothing of the content */
+	w.update = HPN_WISH_VERIFY;
+	a.mtime = b.mtime = 20;
+	ASSERT_INT_EQ(hpn_wish_there(&w, &a, &b), HPN_WISH_COPY);
+	a.mtime = b.mtime = UINT64_MAX;
+	w.update = HPN_WISH_SIZE;
 	b.regular = 0;
 	ASSERT_INT_EQ(hpn_wish_there(&w, &a, &b), HPN_WISH_COPY);
 	b.regular = 1;

@@ -158,6 +158,26 @@ adapts(void)
 	ASSERT_INT_EQ(pass(3, 100, 25, &asked), 100);
 	TEST_DONE();
 
+	TEST_START("less by a sixteenth is not small enough, a byte more is");
+	hpn_zstd_init(&z);
+	ASSERT_INT_EQ(hpn_zstd_sampled(&z, of(DATA, 0), 1600, 1500),
+	    HPN_ZSTD_STORED);
+	hpn_zstd_init(&z);
+	ASSERT_INT_EQ(hpn_zstd_sampled(&z, of(DATA, 0), 1600, 1499),
+	    HPN_ZSTD_BEGINS);
+	TEST_DONE();
+
+	TEST_START("after what became smaller the wait is short again");
+	hpn_zstd_init(&z);
+	asked = 0;
+	(void)pass(3, 10000, 100, &asked);
+	(void)pass(3, HPN_ZSTD_WAIT_MOST + 1, 25, &asked);
+	ASSERT_INT_EQ(pass(3, 2, 100, &asked), 2);
+	asked = 0;
+	(void)pass(3, 2, 100, &asked);
+	ASSERT_INT_EQ(asked, 1);
+	TEST_DONE();
+
 	TEST_START("samples that promise too much make the wait no shorter");
 	hpn_zstd_init(&z);
 	(void)pass(3, 10000, 100, &asked);

@@ -142,7 +142,7 @@ frame(u_char *to, size_t room, const u_char *p, size_t len, int window, int end)
 static void
 carries(void)
 {
-	size_t wire, sum = 0, first, len;
+	size_t wire, sum = 0, first, len, least = 0, most = 0;
 	int form, i;
 
 	TEST_START("payloads arrive as they were");
@@ -206,6 +206,25 @@ carries(void)
 	ASSERT_INT_EQ(hpn_zstd_stream_works(a), 1);
 	TEST_DONE();
 
+	TEST_START("of a payload that became smaller, nothing is left behind");
+	{
+		struct sshbuf *packet;
+		const u_char *p;
+
+		fill(0, 20000, 1);
+		memset(data + 9, 'x', 20000 - 9);
+		packet = packet_of(data, 20000, HEADER);
+		p = sshbuf_ptr(packet);
+		ASSERT_INT_EQ(hpn_zstd_stream_put(a, packet, 3), 0);
+		ASSERT_PTR_EQ(sshbuf_ptr(packet), p);
+		ASSERT_SIZE_T_LT(sshbuf_len(packet), 1000);
+		ASSERT_MEM_ZERO_EQ(p + sshbuf_len(packet), 1000);
+		ASSERT_INT_EQ(sshbuf_consume(packet, HEADER), 0);
+		ASSERT_INT_EQ(hpn_zstd_stream_get(b, packet), 0);
+		sshbuf_free(packet);
+	}
+	TEST_DONE();
+
 	TEST_START("memory that was given back is taken again");
 	hpn_zstd_stream_idle(a);
 	hpn_zstd_stream_idle(b);
@@ -224,12 +243,16 @@ carries(void)
 		fill(0, 20000, 1);
 		packet = packet_of(data, 20000, HEADER);
 		ASSERT_INT_EQ(hpn_zstd_stream_put(a, packet, i), 0);
+		most = sshbuf_len(packet);
+		if (i == HPN_ZSTD_LEVEL_LEAST)
+			least = most;
 		ASSERT_INT_EQ(sshbuf_consume(packet, HEADER), 0);
 		ASSERT_INT_EQ(hpn_zstd_stream_get(b, packet), 0);
 		ASSERT_MEM_EQ(sshbuf_ptr(packet), data, 20000);
 		sshbuf_free(packet);
 		both_free();
 	}
+	ASSERT_SIZE_T_LT(most, least);
 	TEST_DONE();
 }
 
@@ -238,8 +261,10 @@ refuses(void)
 {
 	static u_char zeros[HPN_ZSTD_PACKET_MAX + 1], wire[2 * MB];
 	static const u_char skipped[] = "\x50\x2a\x4d\x18\4\0\0\0aaaa\1";
+	struct sshbuf *packet;
 	size_t len;
 	u_int i;
+	int form;
 
 	zeros[0] = 94;
 
@@ -300,6 +325,18 @@ refuses(void)
 		ASSERT_INT_EQ(takes(wire, 1), SSH_ERR_INVALID_FORMAT);
 	}
 	ASSERT_INT_EQ(takes(wire, 0), SSH_ERR_INVALID_FORMAT);
+	/* New keys end the frame, whatever the decoder still has */
+	both_begin();
+	fill(0, 20000, 1);
+	(void)carry(20000, &form);
+	(void)carry(20000, &form);
+	ASSERT_INT_EQ(form, HPN_ZSTD_GOES_ON);
+	packet = packet_of(data, 20000, HEADER);
+	ASSERT_INT_EQ(hpn_zstd_stream_put(a, packet, 3), 0);
+	ASSERT_INT_EQ(sshbuf_consume(packet, HEADER), 0);
+	ASSERT_INT_EQ(hpn_zstd_stream_begin(&b, MODE_IN), 0);
+	ASSERT_INT_EQ(hpn_zstd_stream_get(b, packet), SSH_ERR_INVALID_FORMAT);
+	sshbuf_free(packet);
 	/* Before any frame */
 	hpn_zstd_stream_free(&b);
 	ASSERT_INT_EQ(hpn_zstd_stream_begin(&b, MODE_IN), 0);

@@ -21,41 +21,10 @@ benchmarks(void)
 void
 tests(void)
 {
-	test_window();
-	test_rtt();
-	test_tcp();
-	test_none();
-	test_sftp_window();
-	test_resume();
-	test_lanes();
-	test_connections();
-	test_connect();
-	test_guess();
-	test_ciphers();
-	test_happy();
-	test_pace();
-	test_dm();
-	test_why();
-	test_report();
-	test_wish();
-	test_zstd();
-	test_zstd_stream();
+#define CALL(name)	test_##name();
+	HPN_TESTS_ALONE(CALL)
 #ifndef HPN_WITHOUT_TREE
-	test_buf();
-	test_options();
-	test_packet_buf();
-	test_rekey();
-	test_chachapoly();
-	test_umac();
-	test_engine();
-	test_crypt();
-	test_sealer();
-	test_ctr();
-	test_workers_auto();
-	test_sftp_server();
-	test_hash();
-	test_none_mac();
-	test_handles();
+	HPN_TESTS_TREE(CALL)
 #endif
-	test_links();
+#undef CALL
 }

@@ -13,41 +13,23 @@
 #define KB	1024U
 #define MB	(1024U * 1024)
 
-void test_window(void);
-void test_rtt(void);
-void test_tcp(void);
-void test_sftp_window(void);
-void test_resume(void);
-void test_lanes(void);
-void test_connections(void);
-void test_handles(void);
-void test_buf(void);
-void test_options(void);
-void test_packet_buf(void);
-void test_rekey(void);
-void test_workers_auto(void);
-void test_chachapoly(void);
-void test_umac(void);
-void test_engine(void);
-void test_crypt(void);
-void test_sealer(void);
-void test_ctr(void);
-void test_sftp_server(void);
-void test_hash(void);
-void test_none(void);
-void test_none_mac(void);
-void test_connect(void);
-void test_why(void);
-void test_report(void);
-void test_why_wire(void);
-void test_guess(void);
-void test_ciphers(void);
-void test_happy(void);
-void test_pace(void);
-void test_dm(void);
-void test_wish(void);
-void test_zstd(void);
-void test_zstd_stream(void);
-void test_links(void);
+/*
+ * The tests, test_NAME() each, in the order in which they run: what is declared
+ * here is called.  Those of HPN_TESTS_TREE need more of the tree.
+ */
+#define HPN_TESTS_ALONE(T) \
+	T(window) T(rtt) T(tcp) T(none) T(sftp_window) T(resume) T(lanes) \
+	T(connections) T(connect) T(guess) T(ciphers) T(happy) T(pace) \
+	T(dm) T(why) T(why_wire) T(report) T(wish) T(zstd) T(zstd_stream) \
+	T(links)
+#define HPN_TESTS_TREE(T) \
+	T(buf) T(options) T(packet_buf) T(rekey) T(chachapoly) T(umac) \
+	T(engine) T(crypt) T(sealer) T(ctr) T(workers_auto) T(sftp_server) \
+	T(hash) T(none_mac) T(handles)
+
+#define HPN_TEST(name)	void test_##name(void);
+HPN_TESTS_ALONE(HPN_TEST)
+HPN_TESTS_TREE(HPN_TEST)
+#undef HPN_TEST
 
 #endif /* HPN_TESTS_H */
