@@ -416,9 +416,22 @@ if $with_tree; then
 	[ -d compat ] || tree_objects compat "$compat" $san || :
 	targets="$targets options"
 	! tree_objects buffers "$buffers" $san ||
-	    targets="$targets sftp-hash sftp-server sftp-client$(sed -n \
+	    targets="$targets early sftp-hash sftp-server sftp-client$(sed -n \
 		's/^#define HAVE_ZSTD 1.*/ zstd/p' "$OBJ/config.h")"
 fi
+# hex_seeds FILE NAME: its hexadecimal lines, as files NAME-1, NAME-2 and so on
+hex_seeds() {
+	found=0
+	while read -r hex; do
+		found=$((found + 1))
+		printf "$(printf %s "$hex" | awk '{
+			for (i = 1; i < length($0); i += 2)
+				printf "\\%03o", 16 * \
+				    (index(h, substr($0, i, 1)) - 1) + \
+				    index(h, substr($0, i + 1, 1)) - 1
+		}' h=0123456789abcdef)" >"$2-$found"
+	done <"$1"
+}
 each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
 for t in $targets; do
@@ -435,6 +448,20 @@ for t in $targets; do
 		with="$with $src/hpn-hash.c $(echo buffers/*.o) $libs" ;;
 	zstd)	with="$src/hpn-zstd-stream.c $src/hpn-zstd.c"
 		with="$with $(echo buffers/*.o) $libs" ;;
+	early)
+		# sshd's processes before and after authentication.  Where they
+		# end with an error, they leave allocated what they had.
+		flags="$flags -include $fuzz/hpn-early-fuzz.h"
+		with="$(in_files "$TREE/" 'kex dispatch sshbuf-io channels
+		    auth2 auth2-none auth2-pubkey auth2-passwd auth2-methods
+		    auth-options serverloop' .c) $OBJ/ssh-sk-client.o"
+		with="$with $src/hpn-rekey.c $src/hpn-guess.c $src/hpn-connect.c"
+		with="$with $(echo buffers/*.o) $libs"
+		more='-detect_leaks=0 -len_control=0 -max_len=1000'
+		more="$more fuzz-$t.seeds"
+		mkdir -p "fuzz-$t.seeds"
+		hex_seeds "$fuzz/hpn-$t.seeds" "fuzz-$t.seeds/seed"
+		leaks=0 ;;
 	sftp-server)
 		# It ends the process, as it does what it leaves allocated, for
 		# each bad message; and a request is longer than most inputs.
@@ -472,17 +499,8 @@ for t in $targets; do
 				close(dir "/" i)
 			}
 		}'
-		# What was found once is tried each time: hexadecimal lines.
-		found=0
-		while read -r hex; do
-			found=$((found + 1))
-			printf "$(printf %s "$hex" | awk '{
-				for (i = 1; i < length($0); i += 2)
-					printf "\\%03o", 16 * \
-					    (index(h, substr($0, i, 1)) - 1) + \
-					    index(h, substr($0, i + 1, 1)) - 1
-			}' h=0123456789abcdef)" >"fuzz-$t.seeds/found-$found"
-		done <"$fuzz/hpn-$t.found"
+		# What was found once is tried each time.
+		hex_seeds "$fuzz/hpn-$t.found" "fuzz-$t.seeds/found"
 		leaks=0 ;;
 	esac
 	name=fuzz-$t
@@ -531,5 +549,5 @@ done
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers common mutant-* fuzz-window \
     fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
-    fuzz-sftp-client fuzz-dm fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
+    fuzz-sftp-client fuzz-early fuzz-dm fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts
