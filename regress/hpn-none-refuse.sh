@@ -12,6 +12,7 @@ tid="hpn cleartext refused"
 
 hpn_helper hpn-wire
 hpn_helper hpn-badpeer
+hpn_helper hpn-muxhello
 make_tmpdir
 T=$SSH_REGRESS_TMP
 BOTH="NoneEnabled yes
@@ -21,6 +22,7 @@ NoneSwitch yes"
 ERR=$OBJ/hpn-refuse.err
 RAN=$T/ran
 CTL=$T/ctl
+EXT=none-switch@openssh-hpn
 # What nobody on the way may read
 printf 'SECRET-%s-%s' $$ `date +%s` >$OBJ/hpn-secret.word
 WORD=`cat $OBJ/hpn-secret.word`
@@ -257,6 +259,26 @@ if test -n "$TEST_SSH_STOCK_SSH"; then
 else
 	verbose "stock client: skipped because there is no TEST_SSH_STOCK_SSH"
 fi
+# It takes our extension of HELLO with an empty value, and nothing like it.  An unknown
+# request shows whether it did.
+for args in "denied" "denied $EXT=1" "denied ${EXT}x" "denied unknown@example.com" \
+    "denied $EXT=$EXT" "failure $EXT" "failure unknown@example.com=1 $EXT" \
+    "failure $EXT $EXT" "failure $EXT=1 $EXT" "failure $EXT $EXT=1" \
+    "closed $EXT!" "closed $EXT unknown@example.com!"; do
+	set -- $args
+	want=$1
+	shift
+	$OBJ/hpn-muxhello $CTL "$@" >$OBJ/hpn-plain.out 2>$ERR || \
+	    fail "HELLO $*: `cat $ERR`"
+	case "$want `tr '\n' ' ' <$OBJ/hpn-plain.out`" in
+	"denied hello $EXT denied NoneSwitch: this shared connection is not encrypted"*) ;;
+	"failure hello $EXT failure unsupported request ") ;;
+	"closed hello $EXT closed ") ;;
+	*)	fail "HELLO $*: not $want: `cat $OBJ/hpn-plain.out`" ;;
+	esac
+done
+alone_ssh -o LogLevel=ERROR -O check host
+test $status -eq 0 || fail "the master does not bear HELLO: `cat $ERR`"
 plain_ssh -O proxy host
 test $status -eq 255 || fail "-O proxy: exit status $status"
 grep 'NoneSwitch: no -O proxy' $ERR >/dev/null || fail "-O proxy: `cat $ERR`"
