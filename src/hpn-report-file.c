@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,20 +33,51 @@ refused(const struct stat *st)
 	return NULL;
 }
 
+/* So often, a millisecond apart, a lock is asked for. */
+#define TRIES	20
+
+/*
+ * Who writes holds a lock: the size stays what it was, so that a header is alone and
+ * half a line can go.  Returns 1 with the lock, 0 if another program keeps it, -1 if
+ * there are no locks here.  close() ends it.
+ */
+static int
+lock(int fd)
+{
+	struct flock whole;
+	int i;
+
+	memset(&whole, 0, sizeof(whole));
+	whole.l_type = F_WRLCK;
+	whole.l_whence = SEEK_SET;
+	for (i = 0; i < TRIES; i++) {
+		if (fcntl(fd, F_SETLK, &whole) != -1)
+			return 1;
+		if (errno != EACCES && errno != EAGAIN && errno != EINTR)
+			return -1;
+		(void)poll(NULL, 0, 1);
+	}
+	return 0;
+}
+
 static const char *
 append(int fd, const char *header, const char *line)
 {
 	struct iovec iov[4];
-	struct stat st, now;
+	struct stat st;
 	const char *why;
 	size_t len = 0;
 	ssize_t n;
-	int i, niov = 0;
+	int i, niov = 0, locked;
 
 	if (fstat(fd, &st) == -1)
 		return strerror(errno);
 	if ((why = refused(&st)) != NULL)
 		return why;
+	if ((locked = lock(fd)) == 0)
+		return "locked by another program";
+	if (fstat(fd, &st) == -1)
+		return strerror(errno);
 	if (header != NULL && st.st_size == 0) {
 		iov[niov++].iov_base = (void *)(uintptr_t)header;
 		iov[niov++].iov_base = (void *)(uintptr_t)"\n";
@@ -59,8 +91,8 @@ append(int fd, const char *header, const char *line)
 		return strerror(errno);
 	if ((size_t)n == len)
 		return NULL;
-	/* Half a line goes, unless somebody else has written meanwhile */
-	if (fstat(fd, &now) == 0 && now.st_size == st.st_size + n)
+	/* Half a line goes, unless somebody else may have written meanwhile */
+	if (locked == 1)
 		(void)!ftruncate(fd, st.st_size);
 	return "not enough space";
 }

@@ -6,6 +6,9 @@
  * Only a regular file is written to that is the user's or root's and has one name.
  * What is none is made, for the user alone.  A symbolic link is not followed, a
  * fifo not waited for.  A line that does not fit is taken back.
+ *
+ * Several processes may write to one file: each holds a lock (fcntl(2)) meanwhile.
+ * Who cannot have it within 20 ms does not write.
  */
 #ifndef HPN_REPORT_FILE_H
 #define HPN_REPORT_FILE_H

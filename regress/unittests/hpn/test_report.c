@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -65,13 +66,89 @@ has(const char *path, const char *text)
 	ASSERT_INT_EQ(close(fd), 0);
 }
 
+/* A process that holds the lock until the returned end of a pipe is closed. */
+static pid_t
+held(const char *path, int *end)
+{
+	struct flock all;
+	int ready[2], over[2], fd;
+	pid_t pid;
+	char c = 0;
+
+	if (pipe(ready) == -1 || pipe(over) == -1)
+		return -1;
+	if ((pid = fork()) == 0) {
+		memset(&all, 0, sizeof(all));
+		all.l_type = F_WRLCK;
+		all.l_whence = SEEK_SET;
+		close(over[1]);
+		if ((fd = open(path, O_RDWR)) != -1 &&
+		    fcntl(fd, F_SETLK, &all) != -1 && write(ready[1], &c, 1) == 1)
+			(void)!read(over[0], &c, 1);
+		_exit(0);
+	}
+	close(ready[1]);
+	close(over[0]);
+	if (read(ready[0], &c, 1) != 1)
+		pid = -1;
+	close(ready[0]);
+	*end = over[1];
+	return pid;
+}
+
+#define WRITERS	4
+
+/* One of several writers, until there is no more space; lines of its own length. */
+static void
+writes(const char *path, int i)
+{
+	char line[128];
+	const char *why;
+	int n = 0;
+
+	memset(line, 'a' + i, sizeof(line));
+	line[30 + 20 * i] = '\0';
+	do
+		why = hpn_report_file_append(path, "head", line);
+	while ((why == NULL || strncmp(why, "locked", 6) == 0) && ++n < 10000);
+	_exit(0);
+}
+
+/* One header, then whole lines of the writers' only. */
+static void
+whole(const char *path)
+{
+	static char buf[8192];
+	char *line, *end;
+	ssize_t n;
+	int fd, lines = 0;
+
+	ASSERT_INT_NE(fd = open(path, O_RDONLY), -1);
+	ASSERT_INT_NE((int)(n = read(fd, buf, sizeof(buf) - 1)), -1);
+	ASSERT_INT_EQ(close(fd), 0);
+	buf[n] = '\0';
+	for (line = buf; *line != '\0'; line = end + 1, lines++) {
+		ASSERT_PTR_NE(end = strchr(line, '\n'), NULL);
+		*end = '\0';
+		if (lines == 0) {
+			ASSERT_STRING_EQ(line, "head");
+			continue;
+		}
+		ASSERT_INT_GE(line[0], 'a');
+		ASSERT_INT_LT(line[0], 'a' + WRITERS);
+		ASSERT_SIZE_T_EQ(strlen(line), (size_t)(30 + 20 * (line[0] - 'a')));
+	}
+	ASSERT_INT_GT(lines, 10);
+}
+
 static void
 files(void)
 {
 	char dir[] = "/tmp/hpn-report.XXXXXXXXXX", path[64], other[64];
 	struct rlimit limit, before;
 	struct stat st;
-	int fd;
+	pid_t pid, pids[WRITERS];
+	int fd, i, round;
 
 	TEST_START("report: lines are added to a file, and to no other's");
 	ASSERT_PTR_NE(mkdtemp(dir), NULL);
@@ -129,7 +206,33 @@ files(void)
 	ASSERT_INT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
 	ASSERT_PTR_EQ(hpn_report_file_append(path, NULL, "three"), NULL);
 	has(path, "head\none\ntwo\nthree\n");
+	TEST_DONE();
+
+	TEST_START("report: a lock that another program keeps is not waited for");
+	ASSERT_INT_NE(pid = held(path, &fd), -1);
+	ASSERT_STRING_EQ(hpn_report_file_append(path, NULL, "four"),
+	    "locked by another program");
+	ASSERT_INT_EQ(close(fd), 0);
+	ASSERT_INT_EQ(waitpid(pid, NULL, 0), pid);
+	has(path, "head\none\ntwo\nthree\n");
 	ASSERT_INT_EQ(unlink(path), 0);
+	TEST_DONE();
+
+	TEST_START("report: several writers fill a disk: each line is whole");
+	for (round = 0; round < 10; round++) {
+		limit.rlim_cur = 5000;
+		ASSERT_INT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		for (i = 0; i < WRITERS; i++) {
+			ASSERT_INT_NE(pids[i] = fork(), -1);
+			if (pids[i] == 0)
+				writes(path, i);
+		}
+		for (i = 0; i < WRITERS; i++)
+			ASSERT_INT_EQ(waitpid(pids[i], NULL, 0), pids[i]);
+		ASSERT_INT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+		whole(path);
+		ASSERT_INT_EQ(unlink(path), 0);
+	}
 	ASSERT_INT_EQ(rmdir(dir), 0);
 	TEST_DONE();
 }
