@@ -193,7 +193,8 @@ take_tcp(struct ssh *ssh, struct hpn_watch *w, int counts, uint64_t took)
 		t->tcp_sndbuf = a.sndbuf;
 		t->tcp_rcvbuf = a.rcvbuf;
 		t->tcp_rcvwnd = a.rcvwnd;
-		t->tcp_sndwnd = a.sndwnd;
+		if (a.sndwnd > t->tcp_sndwnd)
+			t->tcp_sndwnd = a.sndwnd;
 		memcpy(t->cc, a.cc, sizeof(t->cc));
 	}
 	w->tcp = a;

@@ -220,6 +220,14 @@ exchange(uint64_t bytes, uint64_t wait_ns, uint64_t n, uint64_t rtt,
 	return HPN_WHY_REQUESTS;
 }
 
+/* Whenever the kernel was asked, TCP had more to send than it could. */
+static int
+never_short(const struct hpn_why_end *s)
+{
+	return s->tcp_known && s->tcp_rate != 0 && s->seconds >= 3 &&
+	    s->tcp_app_limited == 0;
+}
+
 /* The sender was heard: its loop says what it waited for. */
 static void
 from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
@@ -229,6 +237,7 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 	unsigned int r_runs = share(r->run_ns, r->total_ns);
 	unsigned int r_sinks = share(r->sink_ns, r->total_ns);
 	enum hpn_why_cause cause;
+	int stops;
 
 	add(p, HPN_WHY_SOURCE, share(s->source_ns, s->total_ns));
 	add(p, HPN_WHY_REKEY, share(s->rekey_ns, s->total_ns));
@@ -247,6 +256,13 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 		cause = s->window != 0 && w->per_rtt < s->window / 5 * 2 ?
 		    HPN_WHY_SINK : HPN_WHY_WINDOW;
 	}
+	/*
+	 * A window less than what the path holds makes no such queue, even if all
+	 * of it is sent at once: a larger one would only wait in the queue.
+	 */
+	if (s->tcp_known && cause != HPN_WHY_SINK && r_runs < RUNS &&
+	    queue(s) > s->tcp_rtt_min_ns / 2 + MS)
+		cause = path(s, r, w->loss, w->rtt_ns);
 	add(p, cause, waits);
 
 	runs = share(s->run_ns, s->total_ns);
@@ -255,6 +271,10 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 		/* What the sender did meanwhile cost no time */
 		add(p, work(r, 0), r_runs);
 		runs = waits = 0;
+	} else if (runs >= RUNS && never_short(s)) {
+		/* Nor did what it does cost time: TCP had enough meanwhile */
+		waits += runs;
+		runs = 0;
 	} else if (runs >= RUNS) {
 		add(p, work(s, 1), runs);
 		runs = 0;
@@ -262,9 +282,13 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 	if (s->tcp_known && s->tcp_busy_ns != 0) {
 		full = share(s->tcp_rwnd_ns, s->tcp_busy_ns) * waits / WHOLE;
 		small = share(s->tcp_sndbuf_ns, s->tcp_busy_ns) * waits / WHOLE;
-		/* A sink that stops fills the SSH window, then TCP's */
-		add(p, r->known && r_sinks >= WHOLE / 2 ? HPN_WHY_SINK :
-		    HPN_WHY_RCVBUF, full);
+		/*
+		 * A sink that stops fills the SSH window, then TCP's.  If that was
+		 * large once, and much less arrives in a round trip, nobody reads.
+		 */
+		stops = r->known ? r_sinks >= WHOLE / 2 : scale(w->rate,
+		    s->tcp_rtt_min_ns, 1000 * MS) < s->tcp_sndwnd / 5 * 2;
+		add(p, stops ? HPN_WHY_SINK : HPN_WHY_RCVBUF, full);
 		add(p, HPN_WHY_SNDBUF, small);
 		rest = waits - full - small;
 		/* BBR takes a window that is always full for the path's size */
@@ -301,7 +325,8 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	if (gaps > net)
 		gaps = net;
 
-	if (gaps >= net / 3 && r->pause_ns > r->gap_ns / 2)
+	/* Where much is lost, TCP makes such pauses itself */
+	if (gaps >= net / 3 && r->pause_ns > r->gap_ns / 2 && w->loss < POLICED)
 		cause = HPN_WHY_SOURCE;
 	else if (r->window_own != 0 && w->rtt_ns > SHORT &&
 	    w->per_rtt > r->window_own / 20 *
@@ -313,7 +338,7 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		cause = HPN_WHY_RCVBUF;
 	else if (w->loss >= LOSSY && (gaps >= net / 5 || r->uneven >= EVEN))
 		cause = path(&f->there, r, w->loss, trip);
-	else if (r->tcp_known && trip > SHORT && queue(r) > trip / 2 + MS)
+	else if (r->tcp_known && trip > SHORT && queue(r) > trip / 3 + MS)
 		/* Who has a fixed amount under way does not fill a queue */
 		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
 	else if (gaps >= net / 2 && trip > SHORT) {

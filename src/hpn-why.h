@@ -67,7 +67,7 @@
 	X(tcp_sndbuf, "SO_SNDBUF") \
 	X(tcp_rcvbuf, "SO_RCVBUF") \
 	X(tcp_rcvwnd, "the most that the peer may have under way to us") \
-	X(tcp_sndwnd, "the most that we may have under way to the peer") \
+	X(tcp_sndwnd, "the most that we were allowed to have under way") \
 	X(tcp_segs_in, "data segments received") \
 	X(tcp_ooo, "of these, out of order") \
 	X(tcp_app_limited, "seconds in which TCP lacked data") \

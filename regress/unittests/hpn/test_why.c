@@ -168,6 +168,66 @@ ends(void)
 	ONLY(decide(NULL, &r), HPN_WHY_WINDOW_MAX);
 	TEST_DONE();
 
+	TEST_START("why: a window that fills the path and its queue is not the limit");
+	s = sender(380 * MIB);
+	s.window_ns = 19 * S;
+	r = receiver(380 * MIB);
+	r.window_own = 2 * MIB;
+	s.tcp_rtt_ns = 160 * MS;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	ONLY(decide(&s, &r), HPN_WHY_PATH);
+	/* less than it, but sent at once */
+	s.tcp_rtt_ns = 140 * MS;
+	ONLY(decide(&s, NULL), HPN_WHY_WINDOW);
+	ONLY(decide(&s, &r), HPN_WHY_WINDOW);
+	TEST_DONE();
+
+	TEST_START("why: a loop at work all the time, but TCP was never short");
+	s = sender(230 * MIB);
+	s.run_ns = 15 * S;
+	s.tcp_ns = 5 * S;
+	s.zip_ns = 20 * S;
+	s.tcp_rate = 12000000;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	s.tcp_app_limited = 9;
+	ONLY(decide(&s, NULL), HPN_WHY_ZIP);
+	TEST_DONE();
+
+	TEST_START("why: pauses of TCP's own, after losses, are no source's");
+	r = receiver(90 * MIB);
+	r.gap_ns = 7 * S;
+	r.pause_ns = 5 * S;
+	r.gaps = 13;
+	ONLY(decide(NULL, &r), HPN_WHY_SOURCE);
+	r.tcp_segs_in = 17000;
+	r.tcp_ooo = 5400;
+	r.uneven = 436;
+	ONLY(decide(NULL, &r), HPN_WHY_LOSS);
+	TEST_DONE();
+
+	TEST_START("why: a peer that does not read, with a large SSH window");
+	s = sender(20 * MIB);
+	s.window = 2048 * MIB;
+	s.tcp_ns = 18 * S;
+	s.tcp_rwnd_ns = 16 * S;
+	s.tcp_sndwnd = 1 * MIB;
+	ONLY(decide(&s, NULL), HPN_WHY_SINK);
+	s.tcp_sndwnd = 120 * 1024;
+	ONLY(decide(&s, NULL), HPN_WHY_RCVBUF);
+	TEST_DONE();
+
+	TEST_START("why: a full path of 10 ms brings few large segments");
+	r = receiver(227 * MIB);
+	r.rtt_ns = 50 * MS;
+	r.tcp_rtt_min_ns = 10 * MS;
+	r.gap_ns = 13 * S;
+	r.gaps = 4700;
+	r.tcp_rtt_ns = 153 * MS / 10;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.tcp_rtt_ns = 12 * MS;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
 	TEST_START("why: a processor, of either end");
 	s = sender(9000 * MIB);
 	s.run_ns = 19 * S;
