@@ -250,7 +250,7 @@ one() {
 	case $client in
 	ours|stock)
 		for line in "${client_lines[@]}"; do
-			sed -i "s/^	LogLevel ERROR/&\n	$line/" "$conf"
+			sed -i "s/^LogLevel ERROR/&\n$line/" "$conf"
 		done
 		if [ "$client" = ours ]; then
 			program="$HPN_STAGE/bin/ssh -vvv -E $work/client.log"
