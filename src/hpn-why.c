@@ -315,6 +315,7 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	unsigned int runs = share(r->run_ns, r->total_ns);
 	unsigned int gaps = share(r->gap_ns, r->total_ns), net;
 	uint64_t trip = tcp_trip(r), per_trip = scale(w->rate, trip, 1000 * MS);
+	uint64_t each = r->gaps == 0 ? 0 : r->gap_ns / r->gaps;
 	enum hpn_why_cause cause;
 
 	add(p, HPN_WHY_SINK, sinks);
@@ -338,8 +339,13 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		cause = HPN_WHY_RCVBUF;
 	else if (w->loss >= LOSSY && (gaps >= net / 5 || r->uneven >= EVEN))
 		cause = path(&f->there, r, w->loss, trip);
-	else if (r->tcp_known && trip > SHORT && queue(r) > trip / 3 + MS)
-		/* Who has a fixed amount under way does not fill a queue */
+	else if (r->tcp_known && trip > SHORT && queue(r) > trip / 3 + MS &&
+	    (gaps < net / 4 * 3 || each < trip / 2))
+		/*
+		 * Who has a fixed amount under way does not fill a queue.  If it
+		 * pauses once in a round trip, its answers come with its next data,
+		 * which only looks like a queue.
+		 */
 		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
 	else if (gaps >= net / 2 && trip > SHORT) {
 		/* A round trip's worth, a pause, and so on */

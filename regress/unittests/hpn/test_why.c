@@ -224,7 +224,10 @@ ends(void)
 	r.gaps = 4700;
 	r.tcp_rtt_ns = 153 * MS / 10;
 	ONLY(decide(NULL, &r), HPN_WHY_PATH);
-	r.tcp_rtt_ns = 12 * MS;
+	/* one pause in each round trip; the sender's answers come with its data */
+	r.gap_ns = 19 * S;
+	r.gaps = 2000;
+	r.tcp_rtt_ns = 20 * MS;
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
 	TEST_DONE();
 
