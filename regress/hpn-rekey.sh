@@ -103,6 +103,28 @@ ProxyCommand `hpn_server`" "RekeyLimit 100M"
 done
 rm -f $HPN_DATA.120
 
+# A stock server that lists another host key first takes no guess.  What it waits
+# for comes along all the same.
+if test -x "$TEST_SSH_STOCK_SSHD" && \
+    $REAL_SSH -Q key-plain | grep -x ssh-rsa >/dev/null; then
+	what="stock's server, whose first host key is another"
+	hpn_config "RekeyLimit 12M
+HostKeyAlgorithms rsa-sha2-512
+ProxyCommand `hpn_link` $TEST_SSH_STOCK_SSHD -i -f $HPN_SSHD_CONFIG \
+-E $HPN_LOG_SERVER" "RekeyLimit 12M"
+	grep -iv '^[ 	]*\(hpn\|none\)' $HPN_SSHD_CONFIG >$HPN_DATA.conf
+	mv $HPN_DATA.conf $HPN_SSHD_CONFIG
+	hpn_ssh host cat $HPN_DATA.40 >$HPN_COPY || \
+	    fail "$what: exit status $?"
+	hpn_same "$what" $HPN_DATA.40
+	rekeyed "$what" 2
+	asked=`grep -c 'hpn_rekey_guess: .* follows' $HPN_LOG_CLIENT`
+	verbose "$what: $asked times its half was sent along"
+	test $asked -ge 1 || fail "$what: nothing was sent along"
+else
+	echo "no program of stock's: its host keys were not tried"
+fi
+
 # By time, while a forward carries data and nothing else happens.
 hpn_config "RekeyLimit default 1" ""
 hpn_listen source `expr $PORT + 1` sh -c \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat.h"
 #include "hpn-list.h"
 #include "hpn-rekey.h"
 #include "kex.h"
@@ -165,8 +166,23 @@ announce(struct kex *kex)
 		return SSH_ERR_INTERNAL_ERROR;
 	end += sshbuf_len(kex->my);
 	*(end - FOLLOWS_FROM_END) = 1;
-	kex->rekey.follows = 1;
+	kex->rekey.follows = HPN_REKEY_GUESS;
 	return 0;
+}
+
+/*
+ * OpenSSH offers the same in each exchange, and so takes what was agreed on last:
+ * it stands first in our lists, and the server has it.  That message is no guess.
+ * It is the one that the server waits for after both KEXINITs, and only comes
+ * sooner.
+ */
+static void
+foretell(const struct ssh *ssh)
+{
+	struct kex *kex = ssh->kex;
+
+	if ((ssh->compat & SSH_NEW_OPENSSH) != 0 && can_guess(kex))
+		kex->rekey.follows = HPN_REKEY_KNOWN;
 }
 
 static int
@@ -210,11 +226,15 @@ hpn_rekey_propose(struct ssh *ssh)
 	    (r = kex_prop2buf(kex->my, mine)) != 0)
 		goto out;
 	/* A client that was asked knows what to send without guessing */
-	if (!kex->server && h->expected && sshbuf_len(kex->peer) == 0 &&
+	if (!kex->server && h->kex != NULL && sshbuf_len(kex->peer) == 0 &&
 	    hpn_rekey_is_first(mine[PROPOSAL_KEX_ALGS], h->kex) &&
 	    hpn_rekey_is_first(mine[PROPOSAL_SERVER_HOST_KEY_ALGS],
-	    h->hostkey) && kex->kex[kex->kex_type] != NULL)
-		r = announce(kex);
+	    h->hostkey) && kex->kex[kex->kex_type] != NULL) {
+		if (h->expected)
+			r = announce(kex);
+		else
+			foretell(ssh);
+	}
  out:
 	kex_prop_free(mine);
 	return r;
@@ -240,6 +260,14 @@ hpn_rekey_judge(struct ssh *ssh, const char *server_kexs,
 	struct kex *kex = ssh->kex;
 	struct hpn_rekey *h = &kex->rekey;
 
+	if (h->follows == HPN_REKEY_KNOWN) {
+		h->follows = 0;
+		if (strcmp(h->kex, kex->name) == 0 &&
+		    strcmp(h->hostkey, kex->hostkey_alg) == 0)
+			return;
+		error("The server offers other algorithms than before");
+		hpn_rekey_forget(kex);
+	}
 	if (!h->follows)
 		return;
 	h->follows = 0;

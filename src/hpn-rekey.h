@@ -12,6 +12,9 @@
  *   question
  *   (first_kex_packet_follows, RFC 4253 section 7).  It does so if it knows
  *   from the last exchange that the server will choose the same.
+ * - Where that is no guess by the rule, since the server lists another first, a
+ *   client sends its half all the same to OpenSSH, which always offers the same.
+ *   It does not say so, and the server takes it for what it waits for.
  *
  * Then downloads pause only for the computation, and uploads for one round
  * trip.  The exchange itself does not change.
@@ -31,7 +34,9 @@ struct hpn_rekey {
 	char *kex;		/* what was agreed on last, NULL: nothing yet */
 	char *hostkey;
 	int expected;		/* the server listed both as its first */
-	int follows;		/* a guess was sent with our KEXINIT */
+	int follows;		/* with our KEXINIT: 0: nothing */
+#define HPN_REKEY_GUESS	1	/* ... a guess, which it announces */
+#define HPN_REKEY_KNOWN	2	/* ... what the server will take */
 	/* of the first exchange; names are hpn-guess's */
 	int guesses;		/* a guess is to be sent, and can be */
 	int server_lists;	/* the server listed HPN_GUESS_NAME */

@@ -17,6 +17,7 @@
 #include "sshbuf.h"
 #include "packet.h"
 #include "dispatch.h"
+#include "compat.h"
 #include "hpn-channels.h"
 #include "hpn-options.h"
 #include "hpn-rekey.h"
@@ -164,6 +165,18 @@ rekey(struct pair *p, struct ssh *who)
 	return turns(p, who);
 }
 
+/* Whether its KEXINIT said that a guess follows. */
+static int
+announced(struct ssh *ssh)
+{
+	char **prop;
+	int follows;
+
+	ASSERT_INT_EQ(kex_buf2prop(ssh->kex->my, &follows, &prop), 0);
+	kex_prop_free(prop);
+	return follows;
+}
+
 static void
 check_prefer(const char *list, const char *name, const char *want)
 {
@@ -271,9 +284,32 @@ test_rekey(void)
 	finish(&p);
 	TEST_DONE();
 
-	TEST_START("rekey: no guess when the server prefers another");
+	TEST_START("rekey: what OpenSSH takes anyway comes along, and is no guess");
+	for (i = 0; i < 3; i++) {
+		test_subtest_info("%zu", i);
+		start(&p, key, pub, C25519, i == 1 ? C25519 : GROUP14 "," C25519);
+		if (i != 0) {
+			set_list(p.client, PROPOSAL_SERVER_HOST_KEY_ALGS,
+			    "ssh-ed25519");
+			set_list(p.server, PROPOSAL_SERVER_HOST_KEY_ALGS,
+			    "rsa-sha2-512,ssh-ed25519");
+			ASSERT_INT_EQ(rekey(&p, p.client), ASKED);
+		}
+		set_hpn(p.client, 1);
+		ASSERT_INT_EQ(rekey(&p, p.client), GUESSED);
+		ASSERT_INT_EQ(announced(p.client), 0);
+		ASSERT_INT_EQ(rekey(&p, p.server), SERVER_ASKED);
+		ASSERT_INT_EQ(kex_start_rekex(p.server), 0);
+		ASSERT_INT_EQ(rekey(&p, p.client), GUESSED);
+		ASSERT_INT_EQ(announced(p.client), 0);
+		finish(&p);
+	}
+	TEST_DONE();
+
+	TEST_START("rekey: no guess when another server prefers another");
 	start(&p, key, pub, C25519, GROUP14 "," C25519);
 	set_hpn(p.client, 1);
+	p.client->compat &= ~SSH_NEW_OPENSSH;
 	ASSERT_INT_EQ(rekey(&p, p.client), ASKED);
 	ASSERT_INT_EQ(rekey(&p, p.client), ASKED);
 	finish(&p);
@@ -283,19 +319,33 @@ test_rekey(void)
 	start(&p, key, pub, C25519, GROUP14 "," C25519);
 	set_hpn(p.client, 1);
 	set_hpn(p.server, 1);
+	p.client->compat &= ~SSH_NEW_OPENSSH;
 	ASSERT_INT_EQ(rekey(&p, p.client), ASKED);
 	ASSERT_INT_EQ(rekey(&p, p.client), GUESSED);
+	ASSERT_INT_EQ(announced(p.client), 1);
 	finish(&p);
 	TEST_DONE();
 
 	TEST_START("rekey: a guess that the server ignores");
 	start(&p, key, pub, C25519, C25519);
 	set_hpn(p.client, 1);
+	p.client->compat &= ~SSH_NEW_OPENSSH;
 	set_list(p.server, PROPOSAL_KEX_ALGS, GROUP14 "," C25519);
 	ASSERT_INT_EQ(rekey(&p, p.client), ASKED);
 	set_list(p.server, PROPOSAL_KEX_ALGS, C25519);
 	ASSERT_INT_EQ(rekey(&p, p.client), ASKED);
 	ASSERT_INT_EQ(rekey(&p, p.client), GUESSED);
+	finish(&p);
+	TEST_DONE();
+
+	TEST_START("rekey: no new keys with a server that has changed its mind");
+	start(&p, key, pub, C25519 "," SNTRUP, GROUP14 "," C25519);
+	set_hpn(p.client, 1);
+	set_list(p.server, PROPOSAL_KEX_ALGS, SNTRUP);
+	ASSERT_INT_EQ(kex_start_rekex(p.client), 0);
+	ASSERT_INT_EQ(deliver(p.client, p.server), 1);
+	ASSERT_INT_NE(ssh_dispatch_run(p.server, DISPATCH_NONBLOCK, NULL), 0);
+	ASSERT_INT_EQ(p.server->kex->done, 0);
 	finish(&p);
 	TEST_DONE();
 
