@@ -344,6 +344,7 @@ hpn_channels_resize(struct ssh *ssh, Channel *c)
 	facts.window_max = (u_int32_t)hpn->options.window_max;
 	facts.headroom = headroom(hpn,
 	    RESERVE((u_int64_t)hpn->options.memory_max));
+	facts.stops = hpn->rekey_soon;
 	window = hpn_window_update(&c->hpn_window, &facts);
 	if (window == facts.window_max)
 		hpn->window_max = window;

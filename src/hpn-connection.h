@@ -27,6 +27,7 @@ struct hpn_connection {
 	u_int64_t tcp_ns;		/* ... and when they were asked for */
 	u_int64_t drained_ns;		/* when a buffer gave memory back */
 	u_int64_t window_max, memory_max;	/* that stopped a window */
+	int rekey_soon;		/* hpn-rekey: the peer will be asked soon */
 	struct hpn_watch watch;
 };
 

@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "compat.h"
+#include "hpn-connection.h"
 #include "hpn-list.h"
 #include "hpn-rekey.h"
 #include "kex.h"
 #include "log.h"
+#include "misc.h"
 #include "packet.h"
 #include "sshbuf.h"
 #include "ssherr.h"
@@ -24,6 +26,9 @@
  * the gain, and is as fast as stock.
  */
 #define AHEAD(limit)	((limit) / 16)
+/* For so long before, windows become smaller, but for so many blocks at most. */
+#define SOON(limit)	((limit) / 8)
+#define SOON_MAX	(32 * 1024 * 1024)
 
 /* A KEXINIT ends with first_kex_packet_follows and a reserved uint32. */
 #define FOLLOWS_FROM_END	5
@@ -298,7 +303,14 @@ u_int64_t
 hpn_rekey_limit(const struct ssh *ssh, u_int64_t limit, u_int64_t received,
     u_int64_t sent)
 {
-	if (ssh->hpn == NULL || received <= sent)
+	u_int64_t ask = limit - AHEAD(limit);
+
+	if (ssh->hpn == NULL)
 		return limit;
-	return limit - AHEAD(limit);
+	if (received <= sent) {
+		ssh->hpn->rekey_soon = 0;
+		return limit;
+	}
+	ssh->hpn->rekey_soon = received > ask - MINIMUM(SOON(limit), SOON_MAX);
+	return ask;
 }

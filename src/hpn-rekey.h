@@ -16,6 +16,9 @@
  *   client sends its half all the same to OpenSSH, which always offers the same.
  *   It does not say so, and the server takes it for what it waits for.
  *
+ * - Before it asks, the side that receives lets windows become smaller
+ *   (hpn-window.h): a sender that waits stores what is left of its window.
+ *
  * Then downloads pause only for the computation, and uploads for one round
  * trip.  The exchange itself does not change.
  */
@@ -95,7 +98,8 @@ void hpn_rekey_judge(struct ssh *, const char *server_kexs,
     const char *server_hostkeys);
 
 /*
- * After how many received cipher blocks to ask for new keys.
+ * After how many received cipher blocks to ask for new keys.  Notes in ssh->hpn
+ * whether that is soon.
  *   limit     blocks at which the sender has to ask
  *   received  blocks received so far with these keys
  *   sent      blocks that we sent with ours

@@ -164,6 +164,12 @@ wanted(const struct hpn_window *w, const struct hpn_window_facts *f)
 		ahead = per_round_trip(bdp, f->rtt_min_ns, f->rtt_ns);
 	ahead *= w->start > 0 ? START_QUARTERS : AHEAD_QUARTERS;
 	ahead = minimum(ahead / 4, f->ahead_max);
+	if (f->stops) {
+		ahead = f->rtt_min_ns != 0 && f->rtt_min_ns < f->rtt_ns ?
+		    per_round_trip(bdp, f->rtt_min_ns, f->rtt_ns) : bdp;
+		want = minimum(want, ahead + minimum(bdp, HPN_WINDOW_SLACK));
+		ahead = 0;
+	}
 	return maximum(maximum(want, ahead), w->floor);
 }
 

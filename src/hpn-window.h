@@ -17,6 +17,11 @@
  * rate has risen.  A congestion control needs this to find out what the path
  * can do.  This BDP is without queueing.
  *
+ * Shortly before new keys the window is that BDP and HPN_WINDOW_SLACK at most.  A
+ * sender that waits for new keys goes on reading from its program.  So it stores
+ * all that is left of its window.  OpenSSH's becomes slow when that is 16 MiB, and
+ * stays so for seconds.
+ *
  * Units: bytes, nanoseconds of a monotonic clock.
  */
 #ifndef HPN_WINDOW_H
@@ -79,6 +84,8 @@ struct hpn_window_facts {
 	uint32_t window;	/* window now: credit given and not given back */
 	uint32_t window_max;	/* ceiling for this channel */
 	uint64_t headroom;	/* what the connection's budget has left */
+	int stops;		/* the sender will stop for new keys soon, and
+				 * then store what is left of its window */
 };
 
 /* initial: the window at which the channel was opened. */

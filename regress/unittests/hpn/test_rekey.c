@@ -19,6 +19,7 @@
 #include "dispatch.h"
 #include "compat.h"
 #include "hpn-channels.h"
+#include "hpn-connection.h"
 #include "hpn-options.h"
 #include "hpn-rekey.h"
 #include "tests.h"
@@ -217,18 +218,38 @@ test_lists(void)
 static void
 test_limit(void)
 {
+	struct hpn_connection hpn;
 	struct ssh ssh;
 
 	TEST_START("rekey: who mostly receives asks earlier");
 	memset(&ssh, 0, sizeof(ssh));
+	memset(&hpn, 0, sizeof(hpn));
 	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 10, 0), 800);
-	ssh.hpn = (struct hpn_connection *)&ssh; /* just there */
+	ssh.hpn = &hpn;
 	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 10, 0), 750);
 	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 10, 10), 800);
 	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 10, 11), 800);
 	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 7, 10, 0), 7);
 	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, UINT64_MAX, 1, 0),
 	    UINT64_MAX - UINT64_MAX / 16);
+	TEST_DONE();
+
+	TEST_START("rekey: it is known some time before");
+	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 650, 0), 750);
+	ASSERT_INT_EQ(hpn.rekey_soon, 0);
+	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 651, 0), 750);
+	ASSERT_INT_EQ(hpn.rekey_soon, 1);
+	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 0, 0), 800);
+	ASSERT_INT_EQ(hpn.rekey_soon, 0);
+	(void)hpn_rekey_limit(&ssh, 800, 800, 0);
+	ASSERT_INT_EQ(hpn.rekey_soon, 1);
+	ASSERT_U64_EQ(hpn_rekey_limit(&ssh, 800, 700, 701), 800);
+	ASSERT_INT_EQ(hpn.rekey_soon, 0);
+	(void)hpn_rekey_limit(&ssh, 1ULL << 32, (15ULL << 28) - (1 << 25), 0);
+	ASSERT_INT_EQ(hpn.rekey_soon, 0);
+	(void)hpn_rekey_limit(&ssh, 1ULL << 32, (15ULL << 28) - (1 << 25) + 1,
+	    0);
+	ASSERT_INT_EQ(hpn.rekey_soon, 1);
 	TEST_DONE();
 }
 

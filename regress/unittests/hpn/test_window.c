@@ -324,6 +324,28 @@ test_ahead(void)
 	ASSERT_U32_EQ(window, 30 * MB);
 	TEST_DONE();
 
+	TEST_START("ahead: a sender that will stop is left what it can store");
+	for (i = 1; i <= 3; i += 2) {
+		/* A third of the round trip is queueing, or none of it. */
+		test_subtest_info("round trip of %zu paths", i);
+		hpn_window_init(&w, 2 * MB);
+		now = START;
+		window = consume_as(&w, &now, i * 100 * MS, i * 12 * MB, 60, 2 * MB,
+		    100 * MS, UINT64_MAX);
+		ASSERT_U32_GE(window, 36 * MB);
+		for (n = 0; n < 8 * 8; n++) {
+			now += i * 100 * MS / 8;
+			f = facts(now, i * 100 * MS, i * 12 * MB / 8, window);
+			f.rtt_min_ns = 100 * MS;
+			f.stops = 1;
+			window = update(&w, &f);
+		}
+		/* All that is not on its way is stored. */
+		ASSERT_U32_LE(window, 12 * MB + HPN_WINDOW_SLACK + 2 * MB);
+		ASSERT_U32_GE(window, 12 * MB + HPN_WINDOW_SLACK / 2);
+	}
+	TEST_DONE();
+
 	TEST_START("ahead: of the path, not of its queue");
 	hpn_window_init(&w, 2 * MB);
 	now = START;
