@@ -7,9 +7,10 @@
 # usage: lab/connect.sh
 #
 # Round trips are the median time over the link, less the median without delay,
-# over 200 ms. CPU is the client's own time without delay, with its children.
+# over the delay. CPU is the client's own time without delay, with its children.
 #
-# From the environment: CONNECT_RUNS, how often (5); see also lab/common.sh.
+# From the environment: CONNECT_RUNS, how often (5); CONNECT_RTT, another delay in
+# ms than 200; CONNECT_WAYS, only these functions below; see also lab/common.sh.
 # Leaves in build/lab/connect: times.tsv, every time taken; connect.txt, the
 # table, which is printed, too.
 
@@ -19,7 +20,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/common.sh"
 
 OUT=$BUILD/lab/connect
-RTT=200
+RTT=${CONNECT_RTT:-200}
 RUNS=${CONNECT_RUNS:-5}
 
 # What is tried; $ssh_bin, $scp_bin and $conf say how.
@@ -55,6 +56,7 @@ inside() {
 		git init -q --bare repository
 		ways="$ways git_remote"
 	fi
+	ways=${CONNECT_WAYS:-$ways}
 	for server in stock ours; do
 		local stage=$STOCK_STAGE lines port
 		[ "$server" = stock ] || stage=$HPN_STAGE
