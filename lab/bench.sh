@@ -13,6 +13,8 @@
 #			ControlMaster, ProxyJump, each up and down, 100 ms
 #	loss		pipe at 100 ms with 0.01 % loss, medians
 #	ramp		200 MB over a fresh connection, 100 ms
+#	cold		50 MB, 200 MB and 1 GB over a fresh channel of each kind, ours
+#			beside raw TCP, 100 and 300 ms
 #	stock-peer	our receiver with stock senders, 10.0 and 9.2
 #	memory		readers that sleep, 50 channels at once
 #	echo		a keystroke's echo while another channel is full
@@ -39,7 +41,8 @@
 #
 # From the environment: BENCH="PART ..." instead of arguments; BENCH_RUNS, how
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
-# to select among them; BENCH_CC, TCP's congestion control (lab.sh's --cc); see
+# to select among them (COLD="pipe L ..." in the part cold, COLD_MB="50 ..." sizes,
+# COLD_RTT="100 ..." links); BENCH_CC, TCP's congestion control (lab.sh's --cc); see
 # also lab/common.sh, lab/peer.sh, lab/small.sh, lab/lanes.sh and
 # lab/packet.sh.
 #
@@ -58,13 +61,14 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/lanes.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp stock-peer memory echo loopback packet files small lanes idle none crypt engine connect'
+PARTS='pipe rtt tunnels loss ramp cold stock-peer memory echo loopback packet files small lanes idle none crypt engine connect'
 # These need no emulated link.
 PARTS_LOOPBACK='loopback packet files idle none'
 RATE=1000
 SECONDS_EACH=${BENCH_SECONDS:-20}
 LIMIT=$((SECONDS_EACH + 45))
 TUNNELS=${TUNNELS:-L R D W unix mux jump}
+COLD=${COLD:-pipe L R D W mux jump}
 RAMP_BYTES=200000000
 LOOPBACK_BYTES=${BENCH_LOOPBACK_BYTES:-2000000000}
 CHANNELS=50
@@ -323,7 +327,7 @@ serve() {
 	readarray -t lines < <(stage_lines "${stage_of[$product]}")
 	lines+=("${server_lines[@]}")
 	# The jump host is a server of its own, the target is another one.
-	if [ "$part" = tunnels ]; then
+	if [ "$part" = tunnels ] || [ "$part" = cold ]; then
 		server "$product-jump" "${stage_of[$product]}" "${lines[@]}"
 		server_of[$product-jump]=$server_pid
 		port=$server_port
@@ -409,6 +413,54 @@ ramp_once() {
 	record ramp "$way" "$product" "$run" time "$took" s
 	progress ramp "$way" "$product" "$took s${true_time:+, without the \
 $true_time s of ssh true}"
+}
+
+# From the first byte that arrives to the last one, as the sink counts them.
+cold() {
+	local runs=${BENCH_RUNS:-1} run way size case raw_time port
+	for ((run = 1; run <= runs; run++)); do
+		for size in ${COLD_MB:-50 200 1000}; do
+			for way in up down; do
+				length="-n $((size * 1000000))"
+				use ours
+				cold_raw || die "raw TCP: $(tail -n 1 cold.log)"
+				raw_time=$took
+				for case in $COLD; do
+					cold_once
+				done
+			done
+		done
+	done
+}
+
+cold_raw() {
+	local sink="$FLOW sink -o $work/report" source="$FLOW source $length"
+	rm -f report
+	port=$LAB_ADDR_B:$(b_port)
+	# shellcheck disable=SC2086
+	if [ "$way" = up ]; then
+		listen $LAB_B $sink -l "$port" || return 1
+		timeout 90 $LAB_A $source -c "$port" 2>cold.log || return 1
+	else
+		listen $LAB_B $source -l "$port" || return 1
+		timeout 90 $LAB_A $sink -c "$port" 2>cold.log || return 1
+	fi
+	wait_until 20 '[ -s report ]' || return 1
+	stop_background
+	read_report
+}
+
+cold_once() {
+	if ! transfer "$case" "$way" 2>transfer.log; then
+		failed "$case-$size" "$way" ours "$run" \
+		    "$(cat report master.log transfer.log 2>/dev/null |
+			tail -n 1)"
+		return 0
+	fi
+	record "$case-$size" "$way" raw "$run" time "$raw_time" s
+	record "$case-$size" "$way" ours "$run" time "$took" s
+	progress "$case-$size" "$way" ours "$took s, raw TCP $raw_time s: \
+$(calc "$took / $raw_time" %.2f)"
 }
 
 # A stock sender of some version with our receiver: up, its client sends to our
@@ -729,6 +781,10 @@ inside() {
 		serve_both
 		ramp
 		;;
+	cold)
+		serve ours
+		cold
+		;;
 	stock-peer) stock_peer ;;
 	memory) memory ;;
 	echo)
@@ -870,6 +926,12 @@ run_part() {
 		;;
 	loss) links=("--rtt 100 --rate $RATE --loss 0.0001") ;;
 	stock-peer) links+=("--rtt 300 --rate $RATE") ;;
+	cold)
+		links=()
+		for link in ${COLD_RTT:-100 300}; do
+			links+=("--rtt $link --rate $RATE")
+		done
+		;;
 	none) links=(--loopback "--rtt 100 --rate $RATE") ;;
 	small)
 		links=(--loopback "--rtt 10 --rate $RATE"

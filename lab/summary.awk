@@ -134,6 +134,10 @@ END {
 		} else if (metric == "time" && part == "lanes" &&
 		    k[2] != "quiet") {
 			bound = ""
+		} else if (metric == "time" && part == "cold") {
+			bound = "raw x 1.05"
+			if (ours != "" && raw != "")
+				judge(ours <= 1.05 * raw)
 		} else if (metric == "time") {
 			bound = "raw x 1.15"
 			if (ours != "" && raw != "")
