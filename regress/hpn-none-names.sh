@@ -4,6 +4,8 @@
 # (hpn-none.c).  A base that knows a name which is not there has something new
 # that somebody has to judge: this reads the names out of its source.
 #
+# Nor may a line change unseen that our pages hang on: the build fails then.
+#
 # usage: make t-exec LTESTS=hpn-none-names
 
 tid="hpn cleartext: names of the base"
@@ -155,3 +157,44 @@ clientloop.c|strcmp(rtype, "hostkeys-00@openssh.com")|	if (strcmp(rtype, "hostke
 clientloop.c|channel_request_start(ssh, id, "pty-req", 1);|		channel_request_start(ssh, id, "vt-req", 1);|REQUEST|vt-req
 EOD
 rm -rf $OBJ/hpn-names.d $NAMES $OBJ/hpn-names.unknown
+
+# merge LINE: a page of three lines, and this in its .hpn
+PAGES=$OBJ/hpn-pages
+merge ()
+{
+	rm -rf $PAGES
+	mkdir $PAGES
+	printf 'one\ntwo\nthree\n' >$PAGES/page.1
+	printf '%s\nours\n' "$1" >$PAGES/page.1.hpn
+	sh $SOURCE/hpn-manual.sh awk cat $PAGES/page.1 >$PAGES/out \
+	    2>$PAGES/err
+}
+
+verbose "$tid: lines that our pages hang on"
+merge "@after two" || fail "@after: `cat $PAGES/err`"
+test "`echo \`cat $PAGES/out\``" = "one two ours three" ||
+    fail "@after: `cat $PAGES/out`"
+for line in "@after four" "@before four" "@replace four" "@drop four" \
+    "@behind two"; do
+	merge "$line" && fail "$line: the page is made all the same"
+	test -s $PAGES/out && fail "$line: half a page: `cat $PAGES/out`"
+	grep 'page.1.hpn: .*\(four\|behind\)' $PAGES/err >/dev/null ||
+	    fail "$line: not named: `cat $PAGES/err`"
+done
+
+# ... and what makes all of it stops there
+_dir=`dirname "\`readlink -f $REAL_SSH\`"`
+if test -f $_dir/Makefile && test -f $SOURCE/hpn.mk; then
+	cp $SOURCE/hpn.mk $SOURCE/hpn-manual.sh $PAGES
+	printf '%s\nours\n' "@after four" >$PAGES/page.1.hpn
+	(
+		unset MAKEFLAGS MFLAGS MAKELEVEL
+		make -s -C $_dir srcdir=$PAGES VPATH=$PAGES \
+		    HPN_MERGED=page.1 hpn-merged
+	) >$PAGES/out 2>&1 && fail "the build goes on: `cat $PAGES/out`"
+	grep 'page.1.hpn: no such line: four' $PAGES/out >/dev/null ||
+	    fail "the build does not say why: `cat $PAGES/out`"
+else
+	echo "$tid (skipped: whether the build stops: no Makefile beside ssh)"
+fi
+rm -rf $PAGES

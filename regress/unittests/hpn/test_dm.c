@@ -218,28 +218,41 @@ manifest_text(char *text, int sha256)
 	return at;
 }
 
-/* Replace the first a in the text by b, and say what the parser thinks of it. */
+static char edits[8192];
+
+/* Replace the first a in the edits by b. */
+static void
+edit(const char *a, const char *b)
+{
+	char rest[sizeof(edits)], *at = strstr(edits, a);
+
+	ASSERT_PTR_NE(at, NULL);
+	strcpy(rest, at + strlen(a));
+	strcpy(at, b);
+	strcat(at, rest);
+}
+
+/* What the parser has against the edits; NULL: nothing. */
+static const char *
+reason(void)
+{
+	struct hpn_dm_manifest m;
+
+	return hpn_dm_manifest_parse(&m, edits, strlen(edits));
+}
+
 static int
 edited(const char *a, const char *b)
 {
-	char text[8192], other[8192], *at;
-	struct hpn_dm_manifest m;
-	size_t len;
-
-	len = manifest_text(text, 0);
-	at = strstr(text, a);
-	ASSERT_PTR_NE(at, NULL);
-	memcpy(other, text, (size_t)(at - text));
-	strcpy(other + (at - text), b);
-	strcat(other, at + strlen(a));
-	len = strlen(other);
-	return hpn_dm_manifest_parse(&m, other, len) == NULL;
+	(void)manifest_text(edits, 0);
+	edit(a, b);
+	return reason() == NULL;
 }
 
 static void
 manifest(void)
 {
-	char text[8192];
+	char text[8192], name[HPN_DM_PLAN_NAME + 2] = "";
 	struct hpn_dm_manifest m;
 	struct hpn_dm_manifest_fragment f;
 	size_t len, i, at;
@@ -296,6 +309,30 @@ manifest(void)
 	ASSERT_INT_EQ(edited("state complete", "state partial"), 0);
 	ASSERT_INT_EQ(edited("state complete\n", ""), 0);
 	ASSERT_INT_EQ(edited("count 2", "name ../x\ncount 2"), 0);
+	memset(name, 'n', sizeof(name) - 1);
+	ASSERT_INT_EQ(edited("run7", name), 0);
+	ASSERT_STRING_EQ(reason(), "its object has no proper name");
+	name[HPN_DM_PLAN_NAME] = '\0';
+	ASSERT_INT_EQ(edited("run7", name), 1);
+	/* A count is bounded before any line is read */
+	ASSERT_INT_EQ(edited("count 2", "count 1000001"), 0);
+	ASSERT_STRING_EQ(reason(), "its sizes cannot be read");
+	ASSERT_INT_EQ(edited("count 2", "count 1000000"), 0);
+	ASSERT_STRING_EQ(reason(), "a line of a fragment is missing or cannot "
+	    "be read");
+	/* A fragment of nothing, though all adds up */
+	ASSERT_INT_EQ(edited("fragment 1 4", "fragment 1 0"), 0);
+	edit("size 104", "size 100");
+	ASSERT_STRING_EQ(reason(), "the sizes of its fragments do not add up");
+	/* Nor does what adds up in 64 bits */
+	ASSERT_INT_EQ(edited("count 2", "count 3"), 0);
+	edit("state", "fragment 3 106 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\nstate");
+	edit("size 104", "size 210");
+	ASSERT_PTR_EQ((void *)(uintptr_t)reason(), NULL);
+	edit("size 210", "size 104");
+	edit("fragment 1 4", "fragment 1 9223372036854775807");
+	edit("fragment 2 100", "fragment 2 9223372036854775807");
+	ASSERT_STRING_EQ(reason(), "the sizes of its fragments do not add up");
 	TEST_DONE();
 }
 
@@ -547,6 +584,17 @@ frames(void)
 	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
 	memcpy(bytes, "\377\377\377\377\5", 5);
 	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
+	/* What is no data is bounded, too: OTHER_MOST with its length, and more */
+	for (n = 0; n < 2; n++) {
+		memset(bytes, 0, 5);
+		bytes[1] = (HPN_DM_FRAME_OTHER_MOST - 4) >> 16;
+		bytes[2] = (HPN_DM_FRAME_OTHER_MOST - 4) >> 8 & 0xff;
+		bytes[3] = (unsigned char)(((HPN_DM_FRAME_OTHER_MOST - 4) &
+		    0xff) + n);
+		bytes[4] = HPN_DM_FRAME_NOTE;
+		ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), n == 0 ?
+		    (int)HPN_DM_FRAME_OTHER_MOST : -1);
+	}
 	memcpy(bytes, "\0\0\0\31\5", 5);	/* no data */
 	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 5, &head), -1);
 	ASSERT_INT_EQ(hpn_dm_frame_length(bytes, 4, &head), 0);
@@ -577,8 +625,10 @@ conversations(void)
 		{ YES, HPN_DM_FRAME_WELCOME, 100, 0 },
 	};
 	static const struct said end[] = {
+		{ YES, HPN_DM_FRAME_NOTE, 0, 0 },
 		{ YES, HPN_DM_FRAME_RESULT, 0, 0 },
 		{ NO, HPN_DM_FRAME_RESULT, 0, 0 },
+		{ NO, HPN_DM_FRAME_NOTE, 0, 0 },
 		{ YES, HPN_DM_FRAME_SORRY, 0, 0 },
 		{ NO, HPN_DM_FRAME_ACK, 100, 0 },
 	};
