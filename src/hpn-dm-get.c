@@ -56,7 +56,7 @@
 #define COMPARE_MOST	(64ULL * 1024 * 1024)
 #define COMPARE_TRIES	20
 #define AHEAD		(64ULL * 1024 * 1024)
-#define OPEN_MOST	160
+#define OPEN_MOST	320
 /* Questions for sizes of fragments that are under way. */
 #define SIZES_MOST	1024
 

@@ -18,6 +18,7 @@
 
 #include "hpn-clock.h"
 #include "hpn-hash.h"
+#include "hpn-pipe.h"
 
 /* Read at once: what was read is still in the cache when it is hashed. */
 #define PIECE	(256 * 1024)
@@ -150,7 +151,7 @@ hpn_hash_file(int fd, const struct hpn_hash_range *range,
 {
 	struct hpn_hash *h = NULL;
 	struct stat st;
-	unsigned char *piece = NULL;
+	void *piece = NULL;
 	uint64_t left, began, in_block = 0, want;
 	ssize_t n, blocks = -1;
 	int saved;
@@ -167,9 +168,14 @@ hpn_hash_file(int fd, const struct hpn_hash_range *range,
 		errno = EINVAL;
 		return -1;
 	}
-	if ((h = hpn_hash_new()) == NULL ||
-	    (piece = malloc(left < PIECE ? (size_t)left : PIECE)) == NULL)
+	if ((h = hpn_hash_new()) == NULL)
 		goto out;
+	if (posix_memalign(&piece, HPN_PIPE_PAGE, left < PIECE ? (size_t)left :
+	    PIECE) != 0) {
+		piece = NULL;
+		errno = ENOMEM;
+		goto out;
+	}
 	blocks = 0;
 	began = hpn_clock_ns();
 	while (left > 0) {

@@ -23,6 +23,7 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
+#include "hpn-pipe.h"
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-lanes.h"
@@ -286,8 +287,13 @@ hpn_sftp_node_dir_listed(struct hpn_sftp_job *job, struct node *n)
 u_char *
 hpn_sftp_node_room(struct hpn_sftp_job *job, size_t len)
 {
+	void *p;
+
 	if (job->buf_len < len) {
-		job->buf = xreallocarray(job->buf, len, 1);
+		free(job->buf);
+		if (posix_memalign(&p, HPN_PIPE_PAGE, len) != 0)
+			fatal("no memory for %zu bytes of a file", len);
+		job->buf = p;
 		job->buf_len = len;
 	}
 	return job->buf;

@@ -19,6 +19,7 @@
 
 #include "sftp.h"
 #include "sshbuf.h"
+#include "hpn-pipe.h"
 #include "hpn-sftp-server.h"
 #include "tests.h"
 
@@ -233,6 +234,21 @@ test_data(void)
 	ASSERT_U32_EQ(PEEK_U32(sshbuf_ptr(out)), 9);
 	ASSERT_U32_EQ(PEEK_U32(sshbuf_ptr(out) + 5), 0xfffffffe);
 	ASSERT_U32_EQ(PEEK_U32(sshbuf_ptr(out) + 9), 0);
+	sshbuf_reset(out);
+
+	/* Wherever they lie in a page, here and there: some are moved */
+	for (i = 0; i < 10; i++)
+		ASSERT_INT_EQ((int)pwrite(fd, content, sizeof(content),
+		    (off_t)(i * sizeof(content))), (int)sizeof(content));
+	for (i = 0; i < 2 * HPN_PIPE_PAGE; i += 30) {
+		ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 8, fd, i, 600),
+		    600);
+		ASSERT_SIZE_T_EQ(sshbuf_len(out), 613);
+		for (n = 0; n < 600; n++)
+			ASSERT_INT_EQ(sshbuf_ptr(out)[13 + n],
+			    content[(i + n) % sizeof(content)]);
+		sshbuf_reset(out);
+	}
 	fclose(f);
 	queues_free();
 	TEST_DONE();
