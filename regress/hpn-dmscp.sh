@@ -412,3 +412,42 @@ for seed in 1 2 3 4; do
 	dm bad -r -buffer 1m somehost:$T/m >$T/copy
 	cmp $T/copy $DATA || fail "three handles in any order $seed: $status"
 done
+# Files are opened ahead of a source that pauses, as many as a line of 100 ms needs
+# for fragments of 1 MiB, and no more
+cat >$OBJ/hpn-dmscp.ahead.sh <<EOD
+count () { find $T -name 'o.*.part' -size 0 | wc -l; }
+head -c 2000000 $DATA
+i=0
+while test \`count\` -le 200 -a \$i -lt 100; do
+	sleep 0.1
+	i=\$((i + 1))
+done
+count >$T/ahead
+EOD
+dm ours -w -F 4k -S 0 -source "sh $OBJ/hpn-dmscp.ahead.sh" somehost:$T/o
+expect "opened ahead" 0
+head -c 2000000 $DATA >$T/copy
+set_is o $T/copy
+ahead=`cat $T/ahead`
+test $ahead -gt 200 -a $ahead -le 320 || fail "$ahead files are open ahead"
+rm -f $T/o.*
+# While there are always more data to send, files are opened, and hashes asked for,
+# all the same
+before () {
+	awk -v first="$1" -v last="$2" 'index($0, first) == 1 && !n { n = NR }
+	    index($0, last) == 1 { m = NR } END { exit !(n && n < m) }' $T/log ||
+	    fail "$3"
+}
+cat $DATA $DATA $DATA >$T/long
+BAD="-w 10 -l $T/log"
+rm -f $T/log
+dm bad -w -nochecksum -buffer 4m -F 8m -S 0 somehost:$T/l <$T/long
+expect "fragments, always more to send" 0
+set_is l $T/long
+before "open $T/l.0003.part" "write $T/l.0002.part" "opened after the data in front"
+rm -f $T/log
+dm bad -w somehost:$T/lf <$T/long
+expect "a file, always more to send" 0
+before "hash $T/lf.part" "write $T/lf.part" "compared after all the data"
+rm -f $T/l*
+BAD=

@@ -53,6 +53,7 @@
 #include "hpn-dm-sftp.h"
 #include "hpn-dm-wait.h"
 #include "hpn-hash.h"
+#include "hpn-pipe.h"
 
 #define BLOCK		(1024 * 1024)	/* that is hashed and compared */
 #define READ_ONCE	(256 * 1024)
@@ -70,10 +71,15 @@
 #define COMPARE_TRIES	20
 /* How often data that were lost after a refusal are written again. */
 #define REPAIRS_MOST	4
-/* Room that is kept open ahead of the data, so that they never wait for it. */
-#define AHEAD_MOST	(64ULL * 1024 * 1024)
+/*
+ * Files are opened so far ahead of the data, that these never wait for one.  A file
+ * needs two answers before its data, and three after them.  Each takes a round trip
+ * and the time of what is queued in front: half a second together on a line of
+ * 100 ms.  No data are kept for that; a name and a handle are.
+ */
+#define AHEAD_MOST	(192ULL * 1024 * 1024)
 #define AHEAD_LEAST	(256ULL * 1024)
-#define OPEN_MOST	160
+#define OPEN_MOST	320
 /* Less space than this is none. */
 #define SPACE_LEAST	(1024ULL * 1024)
 /* Names behind the last fragment that an earlier run may have left. */
@@ -710,7 +716,7 @@ compare(struct piece *f)
 	if (f->nasks == 0)
 		f->asked = f->verified;
 	while (f->asked < goal && (all || goal - f->asked >= COMPARE_STEP) &&
-	    f->nasks < ASKS_MOST && hpn_dm_sftp_room(p->line.sftp)) {
+	    f->nasks < ASKS_MOST && hpn_dm_sftp_may_ask(p->line.sftp)) {
 		range.offset = f->asked;
 		range.length = goal - f->asked;
 		if (range.length > COMPARE_STEP)
@@ -1316,7 +1322,8 @@ give_way(struct put *p)
 		if (first->mem != NULL || first->acked < first->size)
 			break;
 	if (first == NULL || first->state != PIECE_NEW ||
-	    p->open < p->open_most || p->closing > 0 || !hpn_dm_sftp_room(p->line.sftp))
+	    p->open < p->open_most || p->closing > 0 ||
+	    !hpn_dm_sftp_may_ask(p->line.sftp))
 		return;
 	TAILQ_FOREACH_REVERSE(f, &p->pieces, pieces, list)
 		if (f == first || (f->state == PIECE_DATA &&
@@ -1369,7 +1376,7 @@ pieces_open(struct put *p)
 		if (f->state != PIECE_NEW || piece_beyond(f))
 			continue;
 		if (f->start > from + want || p->open + p->closing >= p->open_most ||
-		    !hpn_dm_sftp_room(p->line.sftp) ||
+		    !hpn_dm_sftp_may_ask(p->line.sftp) ||
 		    (p->probing && p->open > 0))
 			break;
 		piece_begin(f);
@@ -1789,7 +1796,7 @@ void
 hpn_dm_put(const struct hpn_dm_opts *o)
 {
 	struct put put, *p = &put;
-	u_char *memory;
+	void *memory;
 	char *slash;
 	size_t i;
 
@@ -1823,7 +1830,7 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	if (o->sha256 &&
 	    (p->sha256 = ssh_digest_start(SSH_DIGEST_SHA256)) == NULL)
 		fatal("ssh_digest_start failed");
-	if ((memory = malloc(o->buffer)) == NULL)
+	if (posix_memalign(&memory, HPN_PIPE_PAGE, o->buffer) != 0)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "no memory for a buffer "
 		    "of %llu bytes", (unsigned long long)o->buffer);
 	hpn_dm_buf_begin(&p->buf, memory, o->buffer);

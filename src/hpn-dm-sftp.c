@@ -26,7 +26,7 @@
 
 /* Requests under way: a power of two, and what is left for others than data. */
 #define SLOTS		4096
-#define SLOTS_LEFT	256
+#define SLOTS_LEFT	1024
 /* As OpenSSH's client: what a server takes that says nothing of itself. */
 #define DATA_USUAL	32768
 #define DATA_LEAST	512
@@ -121,9 +121,15 @@ hpn_dm_sftp_queued(const struct hpn_dm_sftp *s)
 }
 
 int
+hpn_dm_sftp_may_ask(const struct hpn_dm_sftp *s)
+{
+	return s->ready && s->under_way < SLOTS - SLOTS_LEFT;
+}
+
+int
 hpn_dm_sftp_room(const struct hpn_dm_sftp *s)
 {
-	return s->ready && s->under_way < SLOTS - SLOTS_LEFT &&
+	return hpn_dm_sftp_may_ask(s) &&
 	    hpn_sftp_io_queued(s->io) < HPN_SFTP_IO_QUEUE;
 }
 

@@ -44,8 +44,12 @@ int hpn_dm_sftp_ready(const struct hpn_dm_sftp *);
 /* Requests under way; bytes that wait to be sent. */
 u_int hpn_dm_sftp_under_way(const struct hpn_dm_sftp *);
 size_t hpn_dm_sftp_queued(const struct hpn_dm_sftp *);
-/* Whether another request may be sent. */
+/*
+ * Whether another request may be sent.  may_ask: one that carries no data.  While
+ * there are data to send, there is hardly ever room for more.
+ */
 int hpn_dm_sftp_room(const struct hpn_dm_sftp *);
+int hpn_dm_sftp_may_ask(const struct hpn_dm_sftp *);
 
 /* What it can do; bytes in one request. */
 int hpn_dm_sftp_can_fsync(const struct hpn_dm_sftp *);
