@@ -5,16 +5,17 @@
 # both ends, one through our ssh, rsync, and TCP alone.  And what 1 GB costs both
 # ends in processor time on loopback.
 #
-# usage: lab/dmscp.sh [link] [loopback] [table] [many]
+# usage: lab/dmscp.sh [link] [loopback] [table] [many] [many-down]
 #
-# link: a rate is that of the second half: the bytes that a stream of twice the
-# length has more, by the time that it takes more.  table: 100 MB by yscp, scp,
+# link: a rate is that of the second half: from where half of the bytes are in the
+# file that is written to where all are.  table: 100 MB by yscp, scp,
 # rsync and TCP alone at 0 and 20 ms, as in the paper of 2001; yscp-n compares
 # nothing, yscp-e encrypts.  many: as link, a set
 # of 10,000 fragments of 1 MiB, in DMSCP_DISK (/var/tmp); not without being asked.
+# many-down: only its way back; it is made without the link.
 #
-# From the environment: DMSCP_BYTES (400000000; a fifth of it for stock's pipe, which
-# is slow), DMSCP_CASES, DMSCP_OPTIONS for dmscp; see also lab/common.sh.  Files are in /dev/shm.
+# From the environment: DMSCP_BYTES (400000000, the half; a fifth of it for what runs
+# over stock's ssh, which is slow), DMSCP_CASES, DMSCP_OPTIONS for dmscp; see also lab/common.sh.  Files are in /dev/shm.
 # Leaves build/lab/dmscp/dmscp.txt, the tables, which are printed, too.
 
 set -eu
@@ -93,29 +94,60 @@ case_rsync() {
 	fi
 }
 
-# timed CASE BYTES: sets took
-timed() {
-	local begun
+# The time from where what is written has half of its bytes to where it has all.
+half_of() {
+	python3 - "$n" "$@" <<'END'
+import glob, os, sys, time
+n = int(sys.argv[1])
+half = None
+while True:
+    now, there = time.monotonic(), 0
+    for pattern in sys.argv[2:]:
+        for name in glob.glob(pattern):
+            try:
+                there += os.stat(name).st_size
+            except FileNotFoundError:
+                pass
+    if half is None and there >= n / 2:
+        half, had = now, there
+    if there >= n:
+        print("%.1f" % ((there - had) / 1e6 / (now - half)), flush=True)
+        break
+    time.sleep(0.01)
+END
+}
+
+# half CASE BYTES: sets rate
+half() {
+	local watcher what="$shm/here*"
 	n=$2
 	rm -f "$shm"/there* "$shm"/here*
 	[ "$way" = down ] || rm -f "$shm"/set.*
+	[ "$way" = down ] || what="$shm/there* $shm/set.*"
 	[ "$1" != rsync ] && [ "$1$way" != filedown ] ||
 	    head -c "$n" "$shm/data" >"$shm/data.$n"
-	begun=$(seconds)
-	"case_$1" </dev/null >case.log 2>&1 || {
-		took=
+	# rsync's file has a name of its own until it is whole
+	[ "$1$way" != rsyncup ] || what="$shm/.there* $shm/there*"
+	[ "$1$way" != rsyncdown ] || what="$shm/.here* $shm/here*"
+	# shellcheck disable=SC2086
+	(set -f; half_of $what) >half &
+	watcher=$!
+	if "case_$1" </dev/null >case.log 2>&1; then
+		wait "$watcher"
+		rate=$(cat half)
+	else
+		stop "$watcher"
+		rate=failed
 		echo "$1 $way: $(tail -n 1 case.log)" >&2
-		return 0
-	}
-	took=$(calc "$(seconds) - $begun")
+	fi
 	rm -f "$shm/data.$n"
 }
 
 link_part() {
-	local case bytes first way
+	local case bytes way
 	in_a=$LAB_A
-	printf '100 ms x 1 Gbit/s, MB/s over the second half (%s and twice that)\n' \
-	    "$BYTES"
+	printf '100 ms x 1 Gbit/s, MB/s over the second half of %s bytes\n' \
+	    "$((2 * BYTES))"
 	printf '%-10s %8s %8s\n' what up down
 	for case in $CASES; do
 		printf '%-10s' "$case"
@@ -125,25 +157,15 @@ link_part() {
 				printf ' %8s' "$raw_rate2"
 				continue
 			fi
-			bytes=$BYTES
+			bytes=$((2 * BYTES))
 			case $case in
-			stock|mbuffer|rsync) bytes=$((BYTES / 5)) ;;
+			stock|mbuffer|rsync) bytes=$((bytes / 5)) ;;
 			esac
-			if [ "$case$way" = fragmentsdown ]; then
-				for n in $bytes $((2 * bytes)); do
-					way=up case_fragments </dev/null \
-					    >case.log 2>&1 || :
-				done
-			fi
-			timed "$case" "$bytes"
-			first=$took
-			timed "$case" $((2 * bytes))
-			if [ -n "$first" ] && [ -n "$took" ]; then
-				printf ' %8s' "$(calc \
-				    "$bytes / 1e6 / ($took - $first)")"
-			else
-				printf ' %8s' failed
-			fi
+			[ "$case$way" != fragmentsdown ] || [ -f \
+			    "$shm/set.$bytes.manifest" ] || n=$bytes way=up \
+			    case_fragments </dev/null >case.log 2>&1 || :
+			half "$case" "$bytes"
+			printf ' %8s' "$rate"
 		done
 		echo
 	done
@@ -172,8 +194,7 @@ END
 }
 
 # sshd -i is a child of ssh here, so that its time counts.
-loopback_part() {
-	local case run begun cpu o
+inetd_client() {
 	cat >inetd.ssh_config <<-END
 	Host *
 		ProxyCommand $HPN_STAGE/sbin/sshd -i -f $work/ours.sshd_config -E $work/inetd.log
@@ -183,6 +204,11 @@ loopback_part() {
 		UserKnownHostsFile $work/known_hosts
 		LogLevel ERROR
 	END
+}
+
+loopback_part() {
+	local case run begun cpu o
+	inetd_client
 	o="$HPN_STAGE/bin/dmscp -q -program $HPN_STAGE/bin/ssh -ssh-config inetd.ssh_config"
 	printf '\nloopback, 1 GB up, three runs: MB/s and s of processor, both ends\n'
 	for run in 1 2 3; do
@@ -203,6 +229,10 @@ loopback_part() {
 			    "$(calc "1000 / $took")" "$cpu"
 		done
 	done
+}
+
+many_down_part() {
+	many_part down
 }
 
 table_part() {
@@ -235,16 +265,23 @@ table_part() {
 }
 
 many_part() {
-	local begun took n
+	local begun took n ways=${1:-both}
 	n=$((${DMSCP_FRAGMENTS:-10000} * 1048576))
 	disk=$(mktemp -d "${DMSCP_DISK:-/var/tmp}/openssh-hpn.XXXXXX")
 	in_a=$LAB_A
 	printf '\n100 ms x 1 Gbit/s, a set of %s fragments of 1 MiB: s, MB/s\n' \
 	    "${DMSCP_FRAGMENTS:-10000}"
-	begun=$(seconds)
-	"$FLOW" source -n "$n" | dm -w -F 1m "target:$disk/set"
-	took=$(calc "$(seconds) - $begun")
-	printf '%-10s %8s %8s\n' up "$took" "$(calc "$n / 1e6 / $took")"
+	if [ "$ways" = both ]; then
+		begun=$(seconds)
+		"$FLOW" source -n "$n" | dm -w -F 1m "target:$disk/set"
+		took=$(calc "$(seconds) - $begun")
+		printf '%-10s %8s %8s\n' up "$took" "$(calc "$n / 1e6 / $took")"
+	else
+		inetd_client
+		"$FLOW" source -n "$n" | "$HPN_STAGE/bin/dmscp" -q -program \
+		    "$HPN_STAGE/bin/ssh" -ssh-config inetd.ssh_config -w -F 1m \
+		    "x:$disk/set"
+	fi
 	begun=$(seconds)
 	dm -r "target:$disk/set" | "$FLOW" sink -o sink
 	took=$(calc "$(seconds) - $begun")
@@ -288,7 +325,9 @@ for part in ${*:-link loopback table}; do
 	case $part in
 	link)	"$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- "$0" --inside link ;;
 	loopback) "$ROOT/lab/lab.sh" run --loopback -- "$0" --inside loopback ;;
-	many)	"$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- "$0" --inside many ;;
+	many|many-down)
+		"$ROOT/lab/lab.sh" run --rtt 100 --rate 1000 -- "$0" --inside \
+		    "${part/-/_}" ;;
 	table)	for rtt in 0 20; do
 			"$ROOT/lab/lab.sh" run --rtt $rtt --rate 1000 -- "$0" \
 			    --inside table
