@@ -66,6 +66,11 @@ int hpn_connect_ssh_owed(const char *methods);
 int hpn_connect_ssh_stray(void);
 int hpn_connect_ssh_answer(struct ssh *);
 
+/* In ssh.c: a session that does not wait for the end of authentication. */
+void ssh_session2_early(struct ssh *);
+/* The signature has failed. */
+void ssh_session2_withdraw(struct ssh *);
+
 /* hpn_connect_opens() and, if it says yes, hpn_connect_open(): of packet seq. */
 int hpn_connect_ssh_opens(struct ssh *, uint32_t seq);
 
