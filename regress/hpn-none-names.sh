@@ -187,10 +187,13 @@ _dir=`dirname "\`readlink -f $REAL_SSH\`"`
 if test -f $_dir/Makefile && test -f $SOURCE/hpn.mk; then
 	cp $SOURCE/hpn.mk $SOURCE/hpn-manual.sh $PAGES
 	printf '%s\nours\n' "@after four" >$PAGES/page.1.hpn
+	# The one that is wrong is not the last
+	echo one >$PAGES/page.2
+	: >$PAGES/page.2.hpn
 	(
 		unset MAKEFLAGS MFLAGS MAKELEVEL
 		make -s -C $_dir srcdir=$PAGES VPATH=$PAGES \
-		    HPN_MERGED=page.1 hpn-merged
+		    HPN_MERGED="page.1 page.2" hpn-merged
 	) >$PAGES/out 2>&1 && fail "the build goes on: `cat $PAGES/out`"
 	grep 'page.1.hpn: no such line: four' $PAGES/out >/dev/null ||
 	    fail "the build does not say why: `cat $PAGES/out`"
