@@ -188,7 +188,7 @@ fi
 # ---------------------------------------------------------------------------
 # Unit tests under sanitizers
 
-alone_tests="window rtt sftp_window resume lanes connect guess ciphers happy pace dm tcp none wish"
+alone_tests="window rtt sftp_window resume lanes connect connections guess ciphers happy pace dm tcp none wish"
 alone_tests="$alone_tests workers_auto engine links why report why_wire zstd"
 tree_tests='buf options rekey none_mac crypt sftp_server hash handles zstd_stream'
 # runner NAME TESTS: NAME.c, which runs these
