@@ -418,7 +418,7 @@ cat >$OBJ/hpn-dmscp.ahead.sh <<EOD
 count () { find $T -name 'o.*.part' -size 0 | wc -l; }
 head -c 2000000 $DATA
 i=0
-while test \`count\` -le 200 -a \$i -lt 100; do
+while test \`count\` -le 200 -a \$i -lt `hpn_times 600`; do
 	sleep 0.1
 	i=\$((i + 1))
 done

@@ -26,7 +26,8 @@ ssh_session2_early(struct ssh *ssh)
 void
 ssh_session2_withdraw(struct ssh *ssh)
 {
-	if (!hpn_connect_failed(ssh->connect))
+	/* The failure may be the answer to "none" */
+	if (hpn_connect_ssh_asked() || !hpn_connect_failed(ssh->connect))
 		return;
 	channel_free_all(ssh);
 	early_id = -1;

@@ -68,7 +68,7 @@ int hpn_connect_ssh_answer(struct ssh *);
 
 /* In ssh.c: a session that does not wait for the end of authentication. */
 void ssh_session2_early(struct ssh *);
-/* The signature has failed. */
+/* A failure has come: that of the signature, if the one of "none" was answered. */
 void ssh_session2_withdraw(struct ssh *);
 
 /* hpn_connect_opens() and, if it says yes, hpn_connect_open(): of packet seq. */
