@@ -34,14 +34,14 @@ refused(const struct stat *st)
 }
 
 /* So often, a millisecond apart, a lock is asked for. */
-#define TRIES	20
+#define TRIES	10
 
 /*
- * Who writes holds a lock: the size stays what it was, so that a header is alone and
- * half a line can go.  Returns 1 with the lock, 0 if another program keeps it, -1 if
- * there are no locks here.  close() ends it.
+ * Who writes holds a lock, if it can be had soon: then the size stays what it was, so
+ * that a header is alone and half a line can go.  A line is worth more than that, so
+ * without a lock it is written as well.  close() ends it.
  */
-static int
+static void
 lock(int fd)
 {
 	struct flock whole;
@@ -51,31 +51,28 @@ lock(int fd)
 	whole.l_type = F_WRLCK;
 	whole.l_whence = SEEK_SET;
 	for (i = 0; i < TRIES; i++) {
-		if (fcntl(fd, F_SETLK, &whole) != -1)
-			return 1;
-		if (errno != EACCES && errno != EAGAIN && errno != EINTR)
-			return -1;
+		if (fcntl(fd, F_SETLK, &whole) != -1 ||
+		    (errno != EACCES && errno != EAGAIN && errno != EINTR))
+			return;
 		(void)poll(NULL, 0, 1);
 	}
-	return 0;
 }
 
 static const char *
 append(int fd, const char *header, const char *line)
 {
 	struct iovec iov[4];
-	struct stat st;
+	struct stat st, now;
 	const char *why;
 	size_t len = 0;
 	ssize_t n;
-	int i, niov = 0, locked;
+	int i, niov = 0;
 
 	if (fstat(fd, &st) == -1)
 		return strerror(errno);
 	if ((why = refused(&st)) != NULL)
 		return why;
-	if ((locked = lock(fd)) == 0)
-		return "locked by another program";
+	lock(fd);
 	if (fstat(fd, &st) == -1)
 		return strerror(errno);
 	if (header != NULL && st.st_size == 0) {
@@ -91,8 +88,8 @@ append(int fd, const char *header, const char *line)
 		return strerror(errno);
 	if ((size_t)n == len)
 		return NULL;
-	/* Half a line goes, unless somebody else may have written meanwhile */
-	if (locked == 1)
+	/* Half a line goes, unless somebody else has written meanwhile */
+	if (fstat(fd, &now) == 0 && now.st_size == st.st_size + n)
 		(void)!ftruncate(fd, st.st_size);
 	return "not enough space";
 }

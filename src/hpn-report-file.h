@@ -8,7 +8,7 @@
  * fifo not waited for.  A line that does not fit is taken back.
  *
  * Several processes may write to one file: each holds a lock (fcntl(2)) meanwhile.
- * Who cannot have it within 20 ms does not write.
+ * Who cannot have it within 10 ms writes without.
  */
 #ifndef HPN_REPORT_FILE_H
 #define HPN_REPORT_FILE_H

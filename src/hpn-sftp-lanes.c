@@ -394,9 +394,11 @@ grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
 		return;
 	for (i = hpn_connections_begin(&l->several, ready, coming); i > 0; i--) {
 		if (begin_connection(l, now_ns) == -1) {
-			hpn_connections_stop(&l->several, ready);
+			/* Those on their way are used when they come */
+			hpn_connections_stop(&l->several, ready + coming);
 			return;
 		}
+		coming++;
 	}
 }
 
