@@ -270,7 +270,8 @@ for args in "denied" "denied $EXT=1" "denied ${EXT}x" "denied unknown@example.co
 	shift
 	$OBJ/hpn-muxhello $CTL "$@" >$OBJ/hpn-plain.out 2>$ERR || \
 	    fail "HELLO $*: `cat $ERR`"
-	case "$want `tr '\n' ' ' <$OBJ/hpn-plain.out`" in
+	# OpenSSH 10.3 has an extension of its own beside ours
+	case "$want `sed '1s/ info / /' $OBJ/hpn-plain.out | tr '\n' ' '`" in
 	"denied hello $EXT denied NoneSwitch: this shared connection is not encrypted"*) ;;
 	"failure hello $EXT failure unsupported request ") ;;
 	"closed hello $EXT closed ") ;;
