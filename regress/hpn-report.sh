@@ -92,6 +92,13 @@ said ()
 	    sed -n 's/.*"limits":\[{"cause":"\([a-z-]*\)".*/\1/p'
 }
 
+# unsure END: what it says, it says seen from this end.
+unsure ()
+{
+	sed -n 's/.*verdict: //p' `hpn_log_of $1` | grep '"certain":false' \
+	    >/dev/null
+}
+
 # wrong END CAUSE...: it says anything else; that is at $_said.
 wrong ()
 {
@@ -133,7 +140,14 @@ judge ()
 			# A loop that ran all the time waited for nothing else
 			case $_said in
 			*-cpu|*-busy)	hpn_too_slow "$_what" "$_said" ;;
-			*)	fail "$_what: says '$_said', not '$_causes'" ;;
+			*)	# So slow a machine makes pauses, which one end
+				# alone cannot tell from the path's; nor is it sure
+				if test "${HPN_SLOWNESS:-1}" -gt 2 && \
+				    unsure $_end; then
+					hpn_too_slow "$_what" "$_said"
+				else
+					fail "$_what: says '$_said', not '$_causes'"
+				fi ;;
 			esac
 		done <$D/expect
 	done
