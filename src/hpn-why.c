@@ -26,6 +26,8 @@
 #define TRIPS		3
 /* On a shorter path a wait says nothing of round trips. */
 #define SHORT		MS
+/* Longer than this is a queue, even if the path has no round trip to speak of. */
+#define QUEUES		(3 * MS)
 /* Of 100000 bytes: loss that slows TCP down, and a policer's. */
 #define LOSSY		10
 #define POLICED		1000
@@ -263,6 +265,15 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 	if (s->tcp_known && cause != HPN_WHY_SINK && r_runs < RUNS &&
 	    queue(s) > s->tcp_rtt_min_ns / 2 + MS)
 		cause = path(s, r, w->loss, w->rtt_ns);
+	/*
+	 * Most of a window may wait in this end's TCP.  While that has data, and they
+	 * queue on the path, nobody but the path is waited for.
+	 */
+	if (s->tcp_known && !r->known && cause == HPN_WHY_SINK &&
+	    s->tcp_busy_ns > s->total_ns / 20 * 17 &&
+	    s->tcp_rwnd_ns < s->tcp_busy_ns / 10 &&
+	    queue(s) > s->tcp_rtt_min_ns / 5 + MS)
+		cause = path(s, r, w->loss, w->rtt_ns);
 	add(p, cause, waits);
 
 	runs = share(s->run_ns, s->total_ns);
@@ -329,6 +340,10 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	/* Where much is lost, TCP makes such pauses itself */
 	if (gaps >= net / 3 && r->pause_ns > r->gap_ns / 2 && w->loss < POLICED)
 		cause = HPN_WHY_SOURCE;
+	else if (r->tcp_known && r->tcp_rtt_min_ns < SHORT &&
+	    queue(r) > QUEUES)
+		/* The round trip is nothing but the queue, so it says no more */
+		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
 	else if (r->window_own != 0 && w->rtt_ns > SHORT &&
 	    w->per_rtt > r->window_own / 20 *
 	    (r->window_max != 0 || r->memory_max != 0 ? 9 : 12))

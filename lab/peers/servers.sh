@@ -96,13 +96,15 @@ title_dropbear() {
 	has dropbear && has dropbearconvert && private_title || return 1
 	dropbear -V 2>&1 | sed 's/^Dropbear v\([0-9.]*\).*/dropbear \1, ssh/'
 }
+# More options for it
+dropbear_more=
 serve_dropbear() {
 	local words
 	mkdir -p -m 700 .ssh
 	cp user.pub .ssh/authorized_keys
 	dropbearconvert openssh dropbear host host.db >/dev/null 2>&1
 	read -ra words <<<"$(private)"
-	start_server 'Not backgrounding' "${words[@]}" dropbear -F -E -m \
+	start_server 'Not backgrounding' "${words[@]}" dropbear -F -E -m $dropbear_more \
 	    -r host.db -P "$work/dropbear.pid" -p "$LAB_ADDR_B:@PORT@"
 }
 copy_dropbear() { by_pipe "$@"; }

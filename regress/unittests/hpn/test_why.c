@@ -182,6 +182,27 @@ ends(void)
 	ONLY(decide(&s, &r), HPN_WHY_WINDOW);
 	TEST_DONE();
 
+	TEST_START("why: a window that waits in this end's TCP is not the limit");
+	/* As a link of 50 Mbit/s and 100 ms gave it, to stock's sshd */
+	s = sender(23601152);
+	s.total_ns = 4936 * MS;
+	s.seconds = 5;
+	s.source_ns = 129 * MS;
+	s.window_ns = 2715 * MS;
+	s.tcp_ns = 1546 * MS;
+	s.run_ns = 546 * MS;
+	s.tcp_busy_ns = 4916 * MS;
+	s.tcp_sent = 24399480;
+	s.tcp_again = 771784;
+	s.tcp_rtt_ns = 158 * MS;
+	s.tcp_app_limited = 2;
+	s.uneven = 90;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	/* Where TCP has nothing to send half of the time, somebody does not read */
+	s.tcp_busy_ns /= 2;
+	ONLY(decide(&s, NULL), HPN_WHY_SINK);
+	TEST_DONE();
+
 	TEST_START("why: a loop at work all the time, but TCP was never short");
 	s = sender(230 * MIB);
 	s.run_ns = 15 * S;
@@ -416,6 +437,29 @@ network(void)
 	/* The same without a queue is a sender that has no more under way */
 	r.rtt_ns = r.tcp_rtt_ns = 11046250;
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: a queue next door, seen by the receiver");
+	/* As a link of 50 Mbit/s without any delay gave it */
+	r = receiver(30171136);
+	r.total_ns = 5143 * MS;
+	r.source_ns = 4784 * MS;
+	r.run_ns = 348 * MS;
+	r.gap_ns = 4978 * MS;
+	r.gaps = 908;
+	r.pause_ns = 951 * MS;
+	r.rtt_ns = 16 * MS;
+	r.tcp_rtt_ns = 5 * MS;
+	r.tcp_rtt_min_ns = MS / 4;
+	r.tcp_rcvwnd = 2370671;
+	r.window_own = 3574585;
+	r.seconds = 5;
+	r.uneven = 29;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	/* ... even if the answers of the other program wait for it, too */
+	r.rtt_ns = 100 * MS;
+	r.tcp_rcvwnd = 333061;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
 	TEST_DONE();
 
 	TEST_START("why: another channel, a limit of the user's");
