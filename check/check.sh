@@ -665,7 +665,10 @@ set_up() {
 	[ -n "$builds" ] || return 0
 	mkdir -p "$build"
 	exec 9>"$build/.lock"
-	! command -v flock >/dev/null || flock 9
+	if command -v flock >/dev/null && ! flock -n 9; then
+		echo "waiting for another make in this checkout"
+		flock 9
+	fi
 	# What both begin with, for none to find it half made.
 	for s in $builds; do
 		base=${s#build-}

@@ -152,8 +152,7 @@ if test -x "$TEST_SSH_STOCK_SSHD"; then
 			    "-E $HPN_LOG_SERVER"
 		}
 		configure
-		grep -iv '^[ 	]*\(hpn\|none\)' $HPN_SSHD_CONFIG >$STARTED.conf
-		mv $STARTED.conf $HPN_SSHD_CONFIG
+		hpn_stock_only $HPN_SSHD_CONFIG
 		up "stock's program" -j 3
 		succeeded $THERE/large
 		several 3

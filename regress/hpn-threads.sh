@@ -158,8 +158,8 @@ $lines"
 		direct "$lines
 HPNThreads $n
 RekeyLimit 1M" "$lines"
-		grep -iv '^SshdSessionPath\|^SshdAuthPath\|^hpn\|^none' \
-		    $HPN_SSHD_CONFIG >$OBJ/hpn_stock_config
+		cp $HPN_SSHD_CONFIG $OBJ/hpn_stock_config
+		hpn_stock_only $OBJ/hpn_stock_config
 		hpn_stock_server="$sshd -i -f $OBJ/hpn_stock_config -E $HPN_LOG_SERVER"
 		sed "s|^ProxyCommand .*|ProxyCommand $OBJ/hpn-delay $hpn_stock_server|" \
 		    $HPN_SSH_CONFIG >$HPN_SSH_CONFIG.stock

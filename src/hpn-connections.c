@@ -22,6 +22,8 @@
  */
 #define USUAL_SHIFT	2
 #define USUAL_LEAST	8192
+/* The last piece waits for the answers of all others, so it is short. */
+#define LAST_LEN	4096
 
 void
 hpn_connections_init(struct hpn_connections *c, unsigned int most, int adapt)
@@ -190,6 +192,14 @@ hpn_connections_window_late(const struct hpn_connections_window *w,
 	    (double)(w->usual == 0 ? 1 : w->usual);
 
 	return w->usual != 0 && usual > w->usual && this > all;
+}
+
+size_t
+hpn_connections_piece(uint64_t left, size_t most)
+{
+	if (left > most || left <= LAST_LEN)
+		return most;
+	return (size_t)left - LAST_LEN;
 }
 
 int

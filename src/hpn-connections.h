@@ -101,6 +101,12 @@ int hpn_connections_window_compare(const struct hpn_connections_window *,
 int hpn_connections_window_late(const struct hpn_connections_window *,
     uint64_t under_way, size_t len, uint64_t left, uint64_t usual);
 
+/*
+ * How many bytes the next piece of a file may have, of which so many are left: most,
+ * or less where that would be the last one, which only goes when all others are there.
+ */
+size_t hpn_connections_piece(uint64_t left, size_t most);
+
 /* -------------------------------------------------------------- options -- */
 
 /*

@@ -65,7 +65,7 @@ struct hpn_dm_flow {
 	u_char filling_hash[HPN_DM_FRAME_HASH];
 	/* the end that sends */
 	struct hpn_dm_buf buf;
-	void *memory;
+	u_char *memory;
 	uint64_t next;			/* to be put into frames */
 	int begun, ended, end_put;
 	struct hpn_dm_frame end;	/* also what the other end has said */
@@ -97,18 +97,12 @@ hpn_dm_flow_new(int sends, int is_server, uint64_t buffer, int sha256)
 	    (f->hash_all = hpn_hash_new()) == NULL ||
 	    (f->hash_one = hpn_hash_new()) == NULL ||
 	    (sha256 && (f->sha256 = ssh_digest_start(SSH_DIGEST_SHA256)) ==
-	    NULL)) {
+	    NULL) || (sends && (f->memory = hpn_pipe_memory(buffer)) == NULL)) {
 		hpn_dm_flow_free(f);
 		return NULL;
 	}
-	if (!sends)
-		return f;
-	if (posix_memalign(&f->memory, HPN_PIPE_PAGE, buffer) != 0) {
-		f->memory = NULL;
-		hpn_dm_flow_free(f);
-		return NULL;
-	}
-	hpn_dm_buf_begin(&f->buf, f->memory, buffer);
+	if (sends)
+		hpn_dm_buf_begin(&f->buf, f->memory, buffer);
 	return f;
 }
 

@@ -56,7 +56,6 @@
 #define COMPARE_MOST	(64ULL * 1024 * 1024)
 #define COMPARE_TRIES	20
 #define AHEAD		(64ULL * 1024 * 1024)
-#define OPEN_MOST	320
 /* Questions for sizes of fragments that are under way. */
 #define SIZES_MOST	1024
 
@@ -337,7 +336,7 @@ parts_open(struct get *g)
 	while (g->phase == GET_DATA && g->is_set && g->made < g->m.count &&
 	    g->made_size < g->given + g->o->buffer + AHEAD &&
 	    g->made < (TAILQ_EMPTY(&g->parts) ? g->made :
-	    TAILQ_FIRST(&g->parts)->n - 1) + OPEN_MOST) {
+	    TAILQ_FIRST(&g->parts)->n - 1) + HPN_DM_SFTP_OPEN_MOST) {
 		if (hpn_dm_manifest_next(&g->m, g->text, &g->at,
 		    &fragment) != 1)
 			fatal_f("the manifest ends");
@@ -965,7 +964,7 @@ hpn_dm_get(const struct hpn_dm_opts *o)
 
 	memset(g, 0, sizeof(*g));
 	g->o = o;
-	g->open_most = OPEN_MOST;
+	g->open_most = HPN_DM_SFTP_OPEN_MOST;
 	TAILQ_INIT(&g->parts);
 	hpn_dm_job_begin(&g->jobs, o);
 	hpn_dm_wait_begin(&g->wait, o->timeout_s);

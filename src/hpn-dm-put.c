@@ -79,11 +79,10 @@
  */
 #define AHEAD_MOST	(192ULL * 1024 * 1024)
 #define AHEAD_LEAST	(256ULL * 1024)
-#define OPEN_MOST	320
 /* Less space than this is none. */
 #define SPACE_LEAST	(1024ULL * 1024)
 /* Names behind the last fragment that an earlier run may have left. */
-#define STALE_MOST	(OPEN_MOST + 32)
+#define STALE_MOST	(HPN_DM_SFTP_OPEN_MOST + 32)
 /* Servers later than version 3 of the protocol, and some others, say these. */
 #define FX_NO_SPACE	14
 #define FX_QUOTA	15
@@ -1796,7 +1795,7 @@ void
 hpn_dm_put(const struct hpn_dm_opts *o)
 {
 	struct put put, *p = &put;
-	void *memory;
+	u_char *memory;
 	char *slash;
 	size_t i;
 
@@ -1804,7 +1803,7 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	p->o = o;
 	p->plan.fragment = o->fragment;
 	p->plan.stub = o->stub < o->fragment ? o->stub : 0;
-	p->open_most = OPEN_MOST;
+	p->open_most = HPN_DM_SFTP_OPEN_MOST;
 	TAILQ_INIT(&p->pieces);
 	hpn_dm_job_begin(&p->jobs, o);
 	hpn_dm_wait_begin(&p->wait, o->timeout_s);
@@ -1830,7 +1829,7 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	if (o->sha256 &&
 	    (p->sha256 = ssh_digest_start(SSH_DIGEST_SHA256)) == NULL)
 		fatal("ssh_digest_start failed");
-	if (posix_memalign(&memory, HPN_PIPE_PAGE, o->buffer) != 0)
+	if ((memory = hpn_pipe_memory(o->buffer)) == NULL)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "no memory for a buffer "
 		    "of %llu bytes", (unsigned long long)o->buffer);
 	hpn_dm_buf_begin(&p->buf, memory, o->buffer);

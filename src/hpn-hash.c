@@ -151,7 +151,7 @@ hpn_hash_file(int fd, const struct hpn_hash_range *range,
 {
 	struct hpn_hash *h = NULL;
 	struct stat st;
-	void *piece = NULL;
+	unsigned char *piece = NULL;
 	uint64_t left, began, in_block = 0, want;
 	ssize_t n, blocks = -1;
 	int saved;
@@ -168,14 +168,9 @@ hpn_hash_file(int fd, const struct hpn_hash_range *range,
 		errno = EINVAL;
 		return -1;
 	}
-	if ((h = hpn_hash_new()) == NULL)
+	if ((h = hpn_hash_new()) == NULL ||
+	    (piece = hpn_pipe_memory(left < PIECE ? (size_t)left : PIECE)) == NULL)
 		goto out;
-	if (posix_memalign(&piece, HPN_PIPE_PAGE, left < PIECE ? (size_t)left :
-	    PIECE) != 0) {
-		piece = NULL;
-		errno = ENOMEM;
-		goto out;
-	}
 	blocks = 0;
 	began = hpn_clock_ns();
 	while (left > 0) {

@@ -6,6 +6,10 @@
 #ifndef HPN_PIPE_H
 #define HPN_PIPE_H
 
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
 /*
  * Let a pipe or a local socket hold as much as the system allows an ordinary
  * program, at most HPN_PIPE_SIZE bytes.  Does nothing to other descriptors;
@@ -15,13 +19,24 @@
 void hpn_pipe_enlarge(int fd);
 
 /*
- * Where memory for posix_memalign(3) should begin if read(2) or pread(2) fill it.
- * The system copies from pages of its own.  Some processors (AMD EPYC) take three
- * times as long where the target begins 1 to 40 bytes behind the source, counted
- * from the start of their pages.  Large memory of malloc(3) begins 16 bytes behind
- * the start of a page.
+ * Memory of so many bytes that read(2) or pread(2) fill, for free(3); NULL: there is
+ * none, and errno says so.  It begins on a page.  The system copies from pages of its
+ * own.  Some processors (AMD EPYC) take three times as long where the target begins
+ * 1 to 40 bytes behind the source, counted from the start of their pages.  Large
+ * memory of malloc(3) begins 16 bytes behind the start of a page.
  */
 #define HPN_PIPE_PAGE	4096
+static inline void *
+hpn_pipe_memory(size_t bytes)
+{
+	void *p;
+	int r;
+
+	if ((r = posix_memalign(&p, HPN_PIPE_PAGE, bytes)) == 0)
+		return p;
+	errno = r;
+	return NULL;
+}
 /* So much further on, a target is not near it. */
 #define HPN_PIPE_PAST	64
 

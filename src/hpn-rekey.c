@@ -26,7 +26,11 @@
  * the gain, and is as fast as stock.
  */
 #define AHEAD(limit)	((limit) / 16)
-/* For so long before, windows become smaller, but for so many blocks at most. */
+/*
+ * For so long before, windows become smaller: a smaller window gives less back than is
+ * read, so that takes the larger one to arrive.  The largest there is (2^29 bytes) are
+ * so many blocks of AES.
+ */
 #define SOON(limit)	((limit) / 8)
 #define SOON_MAX	(32 * 1024 * 1024)
 

@@ -287,13 +287,10 @@ hpn_sftp_node_dir_listed(struct hpn_sftp_job *job, struct node *n)
 u_char *
 hpn_sftp_node_room(struct hpn_sftp_job *job, size_t len)
 {
-	void *p;
-
 	if (job->buf_len < len) {
 		free(job->buf);
-		if (posix_memalign(&p, HPN_PIPE_PAGE, len) != 0)
+		if ((job->buf = hpn_pipe_memory(len)) == NULL)
 			fatal("no memory for %zu bytes of a file", len);
-		job->buf = p;
 		job->buf_len = len;
 	}
 	return job->buf;

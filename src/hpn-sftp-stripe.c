@@ -60,8 +60,6 @@ extern volatile sig_atomic_t interrupted;
 
 #define NO_HOLE		UINT64_MAX
 #define HIDE_TRIES	8
-/* All else waits for the last piece, which waits for all else: it is short. */
-#define LAST_LEN	4096
 /* After a part of zeros. */
 #define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
 /* The attributes that do not change while the file is written to. */
@@ -594,12 +592,9 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 size_t
 hpn_sftp_stripe_len(const struct node *n, size_t most)
 {
-	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
-
-	if (n->stripe == NULL || !n->stripe->was || left > most ||
-	    left <= LAST_LEN)
+	if (n->stripe == NULL || !n->stripe->was || n->next >= n->size)
 		return most;
-	return (size_t)left - LAST_LEN;
+	return hpn_connections_piece(n->size - n->next, most);
 }
 
 int

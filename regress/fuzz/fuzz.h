@@ -63,4 +63,17 @@ input_number(struct input *in)
 	}
 }
 
+/*
+ * A number below most; *state, which is never 0, makes the next one.  How a stream is
+ * cut is taken from these: whatever the input has, some pieces are short.
+ */
+static inline uint64_t
+input_piece(uint64_t *state, uint64_t most)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state % most;
+}
+
 #endif /* HPN_FUZZ_H */

@@ -43,15 +43,6 @@
 #include "session.h"
 #include "fuzz.h"
 
-#undef HOLDS
-#define HOLDS(condition) do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", \
-			    __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
-
 #define SENT_MOST	200
 #define NAMES_MOST	12
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
@@ -85,10 +76,7 @@ static int in_step;			/* the keys of both ends are the same */
 static uint64_t
 piece(uint64_t most)
 {
-	pieces ^= pieces << 13;
-	pieces ^= pieces >> 7;
-	pieces ^= pieces << 17;
-	return pieces % most;
+	return input_piece(&pieces, most);
 }
 
 /* ------------------------------------------------------ the connection -- */

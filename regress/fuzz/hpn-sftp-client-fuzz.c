@@ -126,10 +126,7 @@ static struct kept *kept[KEPT_CHAINS];
 static uint64_t
 piece(uint64_t most)
 {
-	pieces ^= pieces << 13;
-	pieces ^= pieces >> 7;
-	pieces ^= pieces << 17;
-	return pieces % most;
+	return input_piece(&pieces, most);
 }
 
 /* For fatal() */

@@ -69,10 +69,7 @@ static unsigned int changes;
 static uint64_t
 piece(uint64_t most)
 {
-	pieces ^= pieces << 13;
-	pieces ^= pieces >> 7;
-	pieces ^= pieces << 17;
-	return pieces % most;
+	return input_piece(&pieces, most);
 }
 
 /* Something that changes files: never in read-only mode. */

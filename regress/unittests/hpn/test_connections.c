@@ -216,6 +216,34 @@ late(void)
 }
 
 static void
+pieces(void)
+{
+	uint64_t left;
+	size_t len;
+	unsigned int n;
+
+	TEST_START("connections: the last piece of a file is short");
+	ASSERT_SIZE_T_EQ(hpn_connections_piece(10 * MB, 262144), 262144);
+	ASSERT_SIZE_T_EQ(hpn_connections_piece(262145, 262144), 262144);
+	ASSERT_SIZE_T_EQ(hpn_connections_piece(262144, 262144), 258048);
+	ASSERT_SIZE_T_EQ(hpn_connections_piece(4097, 262144), 1);
+	ASSERT_SIZE_T_EQ(hpn_connections_piece(UINT64_MAX, 262144), 262144);
+	for (left = 1; left < 3 * 262144; left += 4093) {
+		uint64_t rest = left;
+
+		for (n = 0; rest > 0; n++) {
+			ASSERT_INT_LT((int)n, 6);
+			len = hpn_connections_piece(rest, 262144);
+			ASSERT_U64_GT(len, 0);
+			if (len >= rest)
+				ASSERT_U64_LE(rest, 4096);
+			rest -= len < rest ? len : rest;
+		}
+	}
+	TEST_DONE();
+}
+
+static void
 options(void)
 {
 	static const char *const wrong[] = { "connections=", "connections=0",
@@ -251,5 +279,6 @@ test_connections(void)
 	how_many();
 	windows();
 	late();
+	pieces();
 	options();
 }
