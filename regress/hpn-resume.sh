@@ -324,9 +324,9 @@ for server in $servers; do
 done
 
 # Where it cannot hold
-for args in "-O -Z $FROM/f x:$TO/f" "-3 -Z x:$FROM/f y:$TO/f" \
-    "-Z x:$FROM/f y:$TO/f" "-Z $FROM/f $TO/f" "-X verify=yes -O x:$FROM/f $TO" \
-    "-X verify=yes x:$FROM/f y:$TO" "-X resume=always x:$FROM/f $TO" \
+for args in "-O -Z $FROM/f x:$TO/f" "-3 -O -Z x:$FROM/f y:$TO/f" \
+    "-R -Z x:$FROM/f y:$TO/f" "-Z $FROM/f $TO/f" "-X verify=yes -O x:$FROM/f $TO" \
+    "-R -X verify=yes x:$FROM/f y:$TO" "-X resume=always x:$FROM/f $TO" \
     "-X verify=maybe x:$FROM/f $TO"; do
 	what="scp $args"
 	rm -f $TO/f

@@ -30,6 +30,7 @@ LTESTS+=\
 	hpn-resume \
 	hpn-resume-cuts \
 	hpn-wish \
+	hpn-cross \
 	hpn-sparse \
 	hpn-space \
 	hpn-lanes \

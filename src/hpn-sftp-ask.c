@@ -228,7 +228,10 @@ void
 hpn_sftp_ask_handle(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type)
 {
-	send_handle(job, request(n, what, NULL, 0, 0), type);
+	struct request *req = request(n, what, NULL, 0, 0);
+
+	req->lane = n->lane;
+	send_handle(job, req, type);
 }
 
 void
@@ -313,19 +316,27 @@ hpn_sftp_ask_lane_read(struct hpn_sftp_job *job, struct node *n,
 	send_read(job, request(n, what, where, offset, len));
 }
 
+static void
+send_hash(struct hpn_sftp_job *job, struct request *req,
+    const struct hpn_hash_range *range, const u_char *handle, size_t len)
+{
+	int r;
+
+	begin(job, req, SSH2_FXP_EXTENDED);
+	req->range = *range;
+	sshbuf_reset(job->m);
+	if ((r = hpn_sftp_hash_put_request(job->m, req->id, handle, len,
+	    range)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job, req);
+}
+
 void
 hpn_sftp_ask_hash(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_hash_range *range)
 {
-	struct request *req = ask(job, n, ASK_HASH, SSH2_FXP_EXTENDED);
-	int r;
-
-	req->range = *range;
-	sshbuf_reset(job->m);
-	if ((r = hpn_sftp_hash_put_request(job->m, req->id, n->handle,
-	    n->handle_len, range)) != 0)
-		fatal_fr(r, "compose");
-	send_it(job, req);
+	send_hash(job, request(n, ASK_HASH, NULL, 0, 0), range, n->handle,
+	    n->handle_len);
 }
 
 static struct request *
@@ -412,4 +423,56 @@ hpn_sftp_ask_show(struct hpn_sftp_job *job, struct node *n,
     const struct where *where, u_int64_t offset, const u_char *data, size_t len)
 {
 	send_write(job, request(n, ASK_LANE_SHOW, where, offset, len), data);
+}
+
+/* ------------------------------------------ the source, on another server -- */
+
+void
+hpn_sftp_ask_from_path(struct hpn_sftp_job *job, struct node *n, enum ask what,
+    u_char type, const char *path)
+{
+	struct request *req = request(n, what, NULL, 0, 0);
+	int r;
+
+	req->lane = HPN_SFTP_FROM;
+	begin(job, req, type);
+	if ((r = sshbuf_put_cstring(job->m, path)) != 0)
+		fatal_fr(r, "compose");
+	debug3("Sent message T:%u I:%u \"%s\"", type, req->id, path);
+	send_it(job, req);
+}
+
+void
+hpn_sftp_ask_from_open(struct hpn_sftp_job *job, struct node *n)
+{
+	send_open(job, request(n, ASK_OPEN, n->source, 0, 0), n->from,
+	    SSH2_FXF_READ, NULL);
+}
+
+static void
+hold(struct request *req, const u_char *held, size_t len)
+{
+	req->held = xmalloc(len + 1);
+	memcpy(req->held, held, len);
+	req->held_len = len;
+}
+
+void
+hpn_sftp_ask_from_hash(struct hpn_sftp_job *job, struct node *n,
+    const struct hpn_hash_range *range, const u_char *held, size_t len)
+{
+	struct request *req = request(n, ASK_HASH, n->source, 0, 0);
+
+	hold(req, held, len);
+	send_hash(job, req, range, n->source->handle, n->source->handle_len);
+}
+
+void
+hpn_sftp_ask_from_compare(struct hpn_sftp_job *job, struct node *n,
+    u_int64_t offset, const u_char *held, size_t len)
+{
+	struct request *req = request(n, ASK_COMPARE, n->source, offset, len);
+
+	hold(req, held, len);
+	send_read(job, req);
 }

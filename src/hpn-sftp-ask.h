@@ -41,6 +41,18 @@ void hpn_sftp_ask_write(struct hpn_sftp_job *, struct node *,
     const struct where *, u_int64_t offset, const u_char *, size_t len);
 void hpn_sftp_ask_write_again(struct hpn_sftp_job *, struct request *,
     const u_char *);
+/*
+ * Of the source, if it is on a server of its own (hpn-sftp-cross.c): open the
+ * file; hash a part of it, or read it, to compare it with len bytes of what came
+ * from the target, which become the request's `held`.
+ */
+void hpn_sftp_ask_from_path(struct hpn_sftp_job *, struct node *, enum ask,
+    u_char type, const char *path);
+void hpn_sftp_ask_from_open(struct hpn_sftp_job *, struct node *);
+void hpn_sftp_ask_from_hash(struct hpn_sftp_job *, struct node *,
+    const struct hpn_hash_range *, const u_char *held, size_t len);
+void hpn_sftp_ask_from_compare(struct hpn_sftp_job *, struct node *,
+    u_int64_t offset, const u_char *held, size_t len);
 /* How much space there is where the node goes (statvfs@openssh.com). */
 void hpn_sftp_ask_space(struct hpn_sftp_job *, struct node *);
 /*

@@ -327,7 +327,7 @@ hpn_sftp_check_verify_begin(struct hpn_sftp_job *job, struct node *n)
 	c->differs = UINT64_MAX;
 	c->zeros = c->others = 0;
 	c->unusable = 0;
-	if (job->way->up)
+	if (job->way->up && !job->way->cross)
 		c->stream = hpn_hash_new();
 	if (!c->hash && n->size > n->begun)
 		say_once(job, SAID_VERIFIES, "The server has no hashes: what "
@@ -572,7 +572,8 @@ hpn_sftp_check_send(struct hpn_sftp_job *job, struct node *n)
 				return;
 			hpn_sftp_ask_hash(job, n, &range);
 			c->next += range.length;
-		} else if (c->r.stride != 0 && !c->verifying) {
+		} else if (c->r.stride != 0 && !c->verifying &&
+		    n->source == NULL) {
 			if (!hpn_sftp_ask_may(job, HPN_RESUME_SAMPLE))
 				return;
 			if (!ask_sample(job, n, end))
@@ -719,7 +720,11 @@ hash_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		return;
 	}
 	job->c->hashes = 1;
-	if ((range.length = a.hashed) != 0)
+	if ((range.length = a.hashed) != 0 && n->source != NULL) {
+		hpn_sftp_ask_from_hash(job, n, &range, a.hashes,
+		    a.count * HPN_HASH_LEN);
+		n->checks++;
+	} else if (range.length != 0)
 		compare_hashes(job, n, &range, &a);
 	range.offset += a.hashed;
 	range.length = req->range.length - a.hashed;
@@ -733,6 +738,26 @@ hash_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	}
 }
 
+/* One of a and b is the destination's. */
+static void
+count_bytes(struct check *c, u_int64_t offset, const u_char *a,
+    const u_char *b, const u_char *dest, size_t len)
+{
+	size_t i;
+
+	if (memcmp(a, b, len) == 0)
+		return;
+	for (i = 0; i < len; i++) {
+		if (a[i] == b[i])
+			continue;
+		differs_at(c, offset + i);
+		if (dest[i] == 0)
+			c->zeros++;
+		else
+			c->others++;
+	}
+}
+
 /* Compare bytes of the remote file with those of the local one. */
 static void
 compare_bytes(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
@@ -742,23 +767,12 @@ compare_bytes(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	u_char *ours = hpn_sftp_node_room(job, len);
 	const u_char *dest = job->way->up ? theirs : ours;
 	ssize_t got;
-	size_t i;
 
 	if ((got = hpn_sftp_node_read_at(n->fd, ours, len, offset)) == -1) {
 		unread(job, n);
 		return;
 	}
-	if ((size_t)got == len && memcmp(ours, theirs, len) == 0)
-		return;
-	for (i = 0; i < (size_t)got; i++) {
-		if (ours[i] == theirs[i])
-			continue;
-		differs_at(c, offset + i);
-		if (dest[i] == 0)
-			c->zeros++;
-		else
-			c->others++;
-	}
+	count_bytes(c, offset, ours, theirs, dest, got);
 	if ((size_t)got < len) {
 		differs_at(c, offset + got);
 		c->others++;
@@ -799,9 +813,110 @@ read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		c->unusable = 1;
 		return;
 	}
-	compare_bytes(job, n, req->offset, p, len);
+	if (n->source != NULL) {
+		hpn_sftp_ask_from_compare(job, n, req->offset, p, len);
+		n->checks++;
+	} else
+		compare_bytes(job, n, req->offset, p, len);
 	if (len < req->len && !enough(c) && !interrupted && !n->failed) {
 		hpn_sftp_ask_compare(job, n, req->offset + len, req->len - len);
+		n->checks++;
+	}
+}
+
+/* ---------------------------------------------- a source on another server -- */
+
+/*
+ * The target's server has answered, and this is the other one's answer for the
+ * same part.  Whatever it is that is missing: at worst all is read.
+ */
+static void
+from_hash(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	struct check *c = n->check;
+	struct hpn_hash_range range = req->range;
+	struct hpn_sftp_hash_answer a;
+	size_t i, held = req->held_len / HPN_HASH_LEN, count;
+
+	if (type == SSH2_FXP_STATUS) {
+		debug("source's server does not hash \"%s\": %s", n->from,
+		    fx2txt(hpn_sftp_answer_status(job, type, m)));
+		c->unusable = 1;
+		return;
+	}
+	if (type != SSH2_FXP_EXTENDED_REPLY)
+		fatal("Expected SSH2_FXP_EXTENDED_REPLY(%u) packet, got %u",
+		    SSH2_FXP_EXTENDED_REPLY, type);
+	if (hpn_sftp_hash_get_answer(m, &range, &a) != 0 ||
+	    a.count > HASH_ROOM) {
+		nonsense(job, c);
+		return;
+	}
+	/* The last one of a part that goes on is of fewer bytes than a block. */
+	count = a.count;
+	if (a.hashed < range.length)
+		count = a.hashed / range.block;
+	for (i = 0; i < count && i < held && i < a.count; i++) {
+		if (memcmp(req->held + i * HPN_HASH_LEN,
+		    a.hashes + i * HPN_HASH_LEN, HPN_HASH_LEN) != 0) {
+			differs_at(c, range.offset + i * range.block);
+			return;
+		}
+	}
+	if (a.hashed >= range.length)
+		return;
+	range.offset += i * range.block;
+	range.length -= i * range.block;
+	if (a.ended)
+		differs_at(c, range.offset);
+	else if (i == 0)
+		c->unusable = 1;
+	else if (!enough(c) && !interrupted && !n->failed) {
+		hpn_sftp_ask_from_hash(job, n, &range, req->held +
+		    i * HPN_HASH_LEN, (held - i) * HPN_HASH_LEN);
+		n->checks++;
+	}
+}
+
+static void
+from_bytes(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	struct check *c = n->check;
+	const u_char *p;
+	u_int status;
+	size_t len;
+	int r;
+
+	if (type == SSH2_FXP_STATUS) {
+		status = hpn_sftp_answer_status(job, type, m);
+		if (status == SSH2_FX_EOF) {
+			differs_at(c, req->offset);
+			c->others++;
+			return;
+		}
+		debug("source's server does not let \"%s\" be compared: %s",
+		    n->from, fx2txt(status));
+		c->unusable = 1;
+		return;
+	}
+	if (type != SSH2_FXP_DATA)
+		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
+		    SSH2_FXP_DATA, type);
+	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
+		fatal_fr(r, "parse data");
+	if (len > req->len)
+		fatal("Received more data than asked for %zu > %zu", len,
+		    req->len);
+	if (len == 0) {
+		c->unusable = 1;
+		return;
+	}
+	count_bytes(c, req->offset, req->held, p, req->held, len);
+	if (len < req->len && !enough(c) && !interrupted && !n->failed) {
+		hpn_sftp_ask_from_compare(job, n, req->offset + len,
+		    req->held + len, req->len - len);
 		n->checks++;
 	}
 }
@@ -817,20 +932,28 @@ hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req,
 	if (probe)
 		probe_answer(job, n, req, type, m);
 	/* Not if the file has failed since, and was closed. */
-	if (n->check != NULL && n->fd != -1) {
+	if (n->check != NULL && (n->fd != -1 || n->source != NULL)) {
 		if (probe)
 			;
+		else if (req->held != NULL && req->ask == ASK_HASH)
+			from_hash(job, n, req, type, m);
+		else if (req->held != NULL)
+			from_bytes(job, n, req, type, m);
 		else if (req->ask == ASK_HASH)
 			hash_answer(job, n, req, type, m);
 		else
 			read_answer(job, n, req, type, m);
 		if (alone(n)) {
+			free(req->held);
+			req->held = NULL;
 			hpn_sftp_node_list(n, &job->want);
 			hpn_sftp_check_send(job, n);
 			return;
 		}
 		hpn_sftp_check_verify_more(job, n);
 	}
+	free(req->held);
+	req->held = NULL;
 	/* It may be all that the file's end waited for. */
 	job->way->check_end(job, n);
 }

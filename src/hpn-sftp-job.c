@@ -36,6 +36,7 @@
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-check.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-cross.h"
 #include "hpn-sftp-full.h"
 #include "hpn-sftp-gather.h"
 #include "hpn-sftp-get.h"
@@ -69,6 +70,7 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	struct node *n = req->node;
 	int tree = n->tree;
 	u_int alive = job->alive;
+	u_int64_t took_ns;
 
 	hpn_sftp_ask_over(job, req);
 	switch (req->ask) {
@@ -80,8 +82,10 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_MKDIR:
 	case ASK_REALPATH:
 	case ASK_OPENDIR:
-		hpn_sftp_window_answered(&job->window, hpn_clock_ns() -
-		    req->sent_ns);
+		took_ns = hpn_clock_ns() - req->sent_ns;
+		if (job->way->cross)
+			took_ns = hpn_sftp_cross_trip(job, req->lane, took_ns);
+		hpn_sftp_window_answered(&job->window, took_ns);
 		break;
 	default:
 		break;
@@ -92,6 +96,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		hpn_sftp_again_opened(job, req, type, m);
 	else if (req->ask == ASK_CLOSE || req->ask == ASK_LANE_CLOSE)
 		hpn_sftp_handles_closed(job, req);
+	if (job->way->cross)
+		hpn_sftp_cross_opened(job);
 	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
 		hpn_sftp_open_ahead_late(job, n);
 		free(req);
@@ -211,7 +217,8 @@ summary(struct hpn_sftp_job *job)
 	double took = (double)(hpn_clock_ns() - job->begun_ns) / 1e9;
 
 	verbose("%s: %u file%s%s, %lld bytes in %.1f seconds",
-	    job->way->up ? "uploaded" : "downloaded",
+	    job->way->cross ? "copied" : job->way->up ? "uploaded" :
+	    "downloaded",
 	    job->done_files, job->done_files == 1 ? "" : "s",
 	    interrupted ? " before the interrupt" : "",
 	    (long long)job->moved_bytes, took);
@@ -282,6 +289,19 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	return job;
 }
 
+struct hpn_sftp_job *
+hpn_sftp_job_cross(struct sftp_conn *from, struct sftp_conn *to, int flags)
+{
+	struct hpn_sftp_job *job = hpn_sftp_job_new(to, flags | HPN_SFTP_UP);
+
+	job->plain_from = from;
+	if (job->plain == NULL) {
+		job->way = &hpn_sftp_cross;
+		hpn_sftp_cross_begin(job, sftp_conn_hpn(from));
+	}
+	return job;
+}
+
 void
 hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
     const char *target, int tree)
@@ -293,8 +313,8 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 	int known = 0, recursive = tree;
 
 	if (job->plain != NULL) {
-		if (hpn_sftp_plain_copy(job->plain, job->flags, from, to,
-		    tree) == -1)
+		if (hpn_sftp_plain_copy(job->plain, job->plain_from,
+		    job->flags, from, to, tree) == -1)
 			job->failed = 1;
 		return;
 	}
@@ -302,11 +322,12 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 		return;
 	plain = xstrdup(from);
 	len = strlen(plain);
-	if (!job->way->up) {
+	if (!job->way->up || job->way->cross) {
 		/* A glob marks directories. */
 		while (len > 1 && plain[len - 1] == '/')
 			plain[--len] = '\0';
-		known = hpn_sftp_conn_known_stat(job->c, plain, 1, 1, &a) == 1;
+		known = hpn_sftp_conn_known_stat(job->way->cross ? job->from :
+		    job->c, plain, 1, 1, &a) == 1;
 	}
 	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
 	if (!tree)
@@ -342,7 +363,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 
 	job->begun_ns = hpn_clock_ns();
 	for (;;) {
-		hpn_sftp_window_handles(&job->window, job->c->handles);
+		hpn_sftp_window_handles(&job->window, job->way->cross ?
+		    hpn_sftp_cross_handles(job) : job->c->handles);
 		wait_ms = hpn_sftp_full_next(job);
 		hpn_sftp_order_next(job);
 		settle(job);
@@ -367,7 +389,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		}
 		idle = 0;
 		if (hpn_sftp_lanes_trip(&job->c->lanes, r, &gone) == -1 ||
-		    (gone != 0 && hpn_sftp_stripe_gone(job, gone) == -1)) {
+		    (gone != 0 && (job->way->cross ||
+		    hpn_sftp_stripe_gone(job, gone) == -1))) {
 			/* It is what the user wanted. */
 			if (patience(job) != -1) {
 				hpn_sftp_meter_break(job);
@@ -398,6 +421,8 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	/* If there was nothing to do, it may not have told its limits yet. */
 	if (job->way->up && !interrupted)
 		hpn_sftp_io_settle(job->c->io);
+	if (job->from != NULL)
+		hpn_sftp_cross_end(job);
 	hpn_sftp_conn_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
 	sshbuf_free(job->m);

@@ -34,6 +34,10 @@ struct hpn_sftp_job;
  */
 struct hpn_sftp_job *hpn_sftp_job_new(struct sftp_conn *, int flags);
 
+/* The same from one server to another (scp -3). */
+struct hpn_sftp_job *hpn_sftp_job_cross(struct sftp_conn *from,
+    struct sftp_conn *to, int flags);
+
 /*
  * Add the file `from`, or with tree non-zero the directory `from`, to become
  * `to`.  The names are copied.  If two files have the same destination, the

@@ -468,7 +468,8 @@ static void
 drop(struct hpn_sftp_lane *lane)
 {
 	hpn_sftp_io_free(lane->io);
-	close(lane->fd);
+	if (lane->fd != -1)
+		close(lane->fd);
 	/* One that still wants to be let in may wait for somebody. */
 	hpn_sftp_connections_end(lane->pid, !lane->ready || lane->failed);
 	lane->pid = 0;

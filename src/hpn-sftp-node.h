@@ -9,6 +9,7 @@
  *	hpn-sftp-order	what begins when
  *	hpn-sftp-put	what is done to a file or directory on its way up,
  *	hpn-sftp-get	... and down
+ *	hpn-sftp-cross	... and from one server to another
  *	hpn-sftp-again	what is done a second time
  *	hpn-sftp-save	the local file of a download
  *	hpn-sftp-stripe	a large file in several lanes, up
@@ -138,6 +139,8 @@ struct node {
 	int have_attr;
 	u_char *handle;			/* on the server, of file or directory */
 	size_t handle_len;
+	u_int lane;			/* ... that is behind this one */
+	struct where *source;		/* hpn-sftp-cross.c: file; else NULL */
 	enum guess guess;		/* ... which was not given yet */
 	/* hpn-sftp-again.c */
 	u_int handles;			/* given for it and not settled */
@@ -215,11 +218,13 @@ struct node {
 };
 
 /*
- * What differs between the way up and the way down.  hpn-sftp-put.c and
- * hpn-sftp-get.c make one each; a job gets one of them when it is made.
+ * What differs between the way up and the way down.  hpn-sftp-put.c,
+ * hpn-sftp-get.c and hpn-sftp-cross.c make one each; a job gets one of them when
+ * it is made.
  */
 struct hpn_sftp_way {
 	int up;		/* from here to the server */
+	int cross;	/* from another server, which is a lane of its own */
 	/* Begin a node, for the first time or again. */
 	void (*begin)(struct hpn_sftp_job *, struct node *);
 	/* Open it on the server, for the first time or again. */
@@ -242,6 +247,8 @@ struct hpn_sftp_way {
 	void (*cut)(struct node *);
 	/* The node will begin again: undo what was done, as far as possible. */
 	void (*undo)(struct hpn_sftp_job *, struct node *);
+	/* End one that was refused, and has something open.  NULL: none has. */
+	void (*drop)(struct hpn_sftp_job *, struct node *);
 	/* Free what belongs to a node. */
 	void (*forget)(struct hpn_sftp_job *, struct node *);
 	/* Say that it failed. */
@@ -271,6 +278,7 @@ TAILQ_HEAD(gathers, gather);
 struct hpn_sftp_job {
 	struct hpn_sftp_conn *c;
 	struct sftp_conn *plain;	/* HPNDisabled: OpenSSH's do the work */
+	struct sftp_conn *plain_from;	/* ... from this one; NULL: from here */
 	struct hpn_sftp_window window;
 	const struct hpn_sftp_way *way;
 	int flags;
@@ -309,6 +317,11 @@ struct hpn_sftp_job {
 	char label[64];
 	u_int64_t label_ns;
 	char *target;			/* of its first source; hpn-sftp-wish.c */
+	/* hpn-sftp-cross.c */
+	struct hpn_sftp_conn *from;	/* the source's; else NULL */
+	u_int64_t trip_ns[2];		/* to target and source; 0: unknown */
+	u_int most_lanes;		/* as it was before */
+	int can_hash;
 	/* hpn-sftp-full.c */
 	struct requests full;		/* writes that found no space */
 	struct request *full_tried;	/* one that is tried again */
@@ -318,6 +331,9 @@ struct hpn_sftp_job {
 	int full_over;			/* it was waited for long enough */
 	u_int64_t full_ns;
 };
+
+/* The lane of the source's server, where it has one (hpn-sftp-cross.c). */
+#define HPN_SFTP_FROM	1
 
 /* Chains of requests under way. */
 #define REQUEST_CHAINS	4096

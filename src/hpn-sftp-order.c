@@ -49,7 +49,11 @@ drop(struct hpn_sftp_job *job, struct nodes *from)
 		n->failed = 1;
 		if (from == &job->refused)
 			job->nrefused--;
-		hpn_sftp_node_end(job, n);
+		hpn_sftp_node_unlist(n);
+		if (from == &job->refused && job->way->drop != NULL)
+			job->way->drop(job, n);
+		else
+			hpn_sftp_node_end(job, n);
 	}
 }
 

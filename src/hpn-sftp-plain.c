@@ -58,8 +58,8 @@ hpn_sftp_plain(void)
 }
 
 int
-hpn_sftp_plain_copy(struct sftp_conn *conn, int flags, const char *from,
-    const char *to, int tree)
+hpn_sftp_plain_copy(struct sftp_conn *conn, struct sftp_conn *other, int flags,
+    const char *from, const char *to, int tree)
 {
 	int preserve = (flags & HPN_SFTP_PRESERVE) != 0;
 	int fsync_it = (flags & HPN_SFTP_FSYNC) != 0;
@@ -68,7 +68,11 @@ hpn_sftp_plain_copy(struct sftp_conn *conn, int flags, const char *from,
 	int print = (flags & HPN_SFTP_LIST) != 0 ? 1 : SFTP_PROGRESS_ONLY;
 	int r;
 
-	if (flags & HPN_SFTP_UP) {
+	if (other != NULL) {
+		r = tree ? sftp_crossload_dir(other, conn, from, to, NULL,
+		    preserve, print, follow) : sftp_crossload(other, conn,
+		    from, to, NULL, preserve);
+	} else if (flags & HPN_SFTP_UP) {
 		r = tree ? sftp_upload_dir(conn, from, to, preserve, print, 0,
 		    fsync_it, follow, inplace) : sftp_upload(conn, from, to,
 		    preserve, 0, fsync_it, inplace);

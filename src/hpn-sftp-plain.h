@@ -27,9 +27,10 @@ int hpn_sftp_plain(void);
 
 /*
  * Copy the file or, with tree non-zero, the directory from, to become to.  flags
- * are a job's.  0, or -1.
+ * are a job's.  other: the source's connection; NULL: one side is local.  0, or
+ * -1.
  */
-int hpn_sftp_plain_copy(struct sftp_conn *, int flags, const char *from,
-    const char *to, int tree);
+int hpn_sftp_plain_copy(struct sftp_conn *, struct sftp_conn *other, int flags,
+    const char *from, const char *to, int tree);
 
 #endif /* HPN_SFTP_PLAIN_H */

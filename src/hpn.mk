@@ -69,6 +69,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-check.o \
 	hpn-sftp-conn.o \
 	hpn-sftp-connections.o \
+	hpn-sftp-cross.o \
 	hpn-sftp-full.o \
 	hpn-sftp-gather.o \
 	hpn-sftp-get.o \

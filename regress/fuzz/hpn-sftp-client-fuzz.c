@@ -997,6 +997,7 @@ look_at_log(LogLevel level, int forced, const char *line, void *ctx)
 {
 	static const char * const never[] = { "get_answer: answer to ",
 	    "put_answer: answer to ", "hpn_sftp_job_run: nothing is under way",
+	    "answer: answer to ", "answer_dir: answer to ",
 	};
 	size_t i;
 
@@ -1049,11 +1050,12 @@ session(void)
 	static const char * const from[] = { "from/f1", "from/d1", "from/f2",
 	    "from/d2" };
 	static const char * const to[] = { "to/f1", "to/d1", "to/f1", "to" };
-	struct sftp_conn *conn;
+	struct sftp_conn *conn, *other = NULL;
 	struct hpn_sftp_job *job;
 	u_int mode = (u_int)input_bytes(&in, 1), i;
-	int flags = (int)input_bytes(&in, 2), sparse = flags & 0x100,
-	    waits = flags & 0x80;
+	int flags = (int)input_bytes(&in, 2), cross = flags & 0x200,
+	    sparse = !cross && (flags & 0x100),
+	    waits = !cross && (flags & 0x80);
 
 	flags &= 0x7f | HPN_RESUME_REPLACE | HPN_RESUME_SIZE |
 	    HPN_RESUME_VERIFY | HPN_RESUME_NOVERIFY;
@@ -1073,13 +1075,24 @@ session(void)
 		return;
 	if ((mode & 0x18) == 0x18)
 		ask(conn);
-	job = hpn_sftp_job_new(conn, flags);
+	if (cross && nwires == 1 && !wires[1].open) {
+		/* From another server to this one */
+		wires[1].open = 1;
+		nwires = 2;
+		if ((other = sftp_init(CONNECTION + 1, CONNECTION + 1, 0, 0,
+		    0)) == NULL)
+			return;
+	}
+	job = other != NULL ? hpn_sftp_job_cross(other, conn, flags) :
+	    hpn_sftp_job_new(conn, flags);
 	for (i = 0; i <= ((mode >> 5) & 3); i++)
 		hpn_sftp_job_add(job, from[i], to[i], NULL, (int)(i & 1));
 	running = job;
 	(void)hpn_sftp_job_run(job);
 	running = NULL;
 	jobs++;
+	if (other != NULL)
+		return;
 	if (mode & 0x10)
 		hpn_sftp_lanes_end(&sftp_conn_hpn(conn)->lanes);
 	/* What was asked ahead may be answered now */

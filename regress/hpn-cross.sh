@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: ISC
+#
+# scp -3: from one server to another.
+#
+#	server X == scp == server Y
+#
+# With our servers and stock ones, and servers that break the rules: what is there
+# afterwards is the source or counts as failed, and nothing else is changed.
+#
+# usage: make t-exec LTESTS=hpn-cross
+
+tid="hpn scp -3"
+
+WISH=hpn-cross
+. $SRC/hpn-wish-lib
+
+hpn_helper hpn-delay
+BAD=$OBJ/hpn-badsftp
+SEEDS=${HPN_CROSS_SEEDS:-3}
+trap 'rm -f $OUT' EXIT
+
+# both X Y: commands that are the servers of the two hosts
+both ()
+{
+	cat >$T/ssh <<EOD
+#!/bin/sh
+case "\$*" in
+*" x "*) exec $1 ;;
+esac
+exec $2
+EOD
+	chmod +x $T/ssh
+}
+
+# cross ARG...: copy, NAMES at x to a place at y
+cross ()
+{
+	status=0
+	timeout -k 5 $HANG $SCP -S $T/ssh -3 "$@" >$OUT 2>&1 || status=$?
+	test $status -lt 124 -o $status -gt 137 || fatal "$what: hangs"
+}
+
+same ()
+{
+	diff -r $1 $2 >$OUT.diff 2>&1 || fail "$what: `head -3 $OUT.diff`"
+}
+
+mkdir -p $FROM/d/sub/deep $FROM/d/none
+head -c 3000001 /dev/urandom >$FROM/d/large
+cp $FROM/d/large $T/large
+head -c 65536 /dev/urandom >$FROM/d/sub/edge
+: >$FROM/d/empty
+_i=0
+while test $_i -lt 40; do
+	echo "content $_i" >$FROM/d/sub/deep/$_i
+	_i=`expr $_i + 1`
+done
+chmod 640 $FROM/d/sub/edge
+touch -d 2001-02-03T04:05:06Z $FROM/d/sub/edge
+
+for x in $servers; do
+	for y in $servers; do
+		server=$x
+		who_is
+		what="from $who"
+		server=$y
+		who_is
+		what="$what to $who"
+		verbose "$what"
+		both $x $y
+		pair=$what
+
+		what="$pair, a tree"
+		again
+		cross -rp x:$FROM/d y:$TO
+		is 0
+		same $FROM/d $TO/d
+		test "`stat -c '%a %Y' $TO/d/sub/edge`" = "640 981173106" ||
+		    fail "$what: -p: `stat -c '%a %Y' $TO/d/sub/edge`"
+		for cut in 1234567 0 3000001; do
+			what="$pair, goes on after $cut bytes"
+			again
+			head -c $cut $FROM/d/large >$TO/large
+			cross -Zv -X verify=yes x:$FROM/d/large y:$TO/large
+			is 0
+			cmp $FROM/d/large $TO/large || fail "$what: differs"
+			says "copied: 1 file, `expr 3000001 - $cut` bytes"
+		done
+		what="$pair, verify"
+		again
+		cross -r -X verify=yes x:$FROM/d y:$TO
+		is 0
+		says "verified: 43 files"
+		# The rest is the same for mixed ones.
+		test $x = $y || continue
+
+		what="$pair, a file"
+		again
+		cross x:$FROM/d/large y:$TO/large
+		is 0
+		cmp $FROM/d/large $TO/large || fail "$what: differs"
+		# A longer one is there, and has to get the length of the source
+		what="$pair, over a longer file"
+		cat $FROM/d/large $FROM/d/large >$TO/large
+		cross x:$FROM/d/large y:$TO/large
+		is 0
+		cmp $FROM/d/large $TO/large || fail "$what: differs"
+		what="$pair, onto itself"
+		cross x:$TO/large y:$TO/large
+		cmp $FROM/d/large $TO/large || fail "$what: the source is lost"
+		what="$pair, what has no length"
+		cross x:/proc/self/status y:$TO/status
+		is 0
+		grep '^Pid:' $TO/status >/dev/null || fail "$what: nothing"
+		cross x:$FROM/d/large y:/dev/null
+		is 0
+
+		what="$pair, a tree that goes on"
+		again
+		cross -rZp x:$FROM/d y:$TO/new
+		is 0
+		same $FROM/d $TO/new/d
+		rm $TO/new/d/sub/deep/1*
+		cross -rZp -X log=$LOG x:$FROM/d y:$TO/new
+		is 0
+		same $FROM/d $TO/new/d
+		test `grep -c '^copied' $LOG` = 12 || fail "$what: `cat $LOG`"
+		what="$pair, another file is there"
+		again
+		head -c 2000000 /dev/urandom >$TO/large
+		cp $TO/large $T/other
+		cross -Z x:$FROM/d/large y:$TO/large
+		is 1
+		says "differs from"
+		cmp $T/other $TO/large || fail "$what: was changed"
+		cross -Z -X resume=replace x:$FROM/d/large y:$TO/large
+		is 0
+		cmp $FROM/d/large $TO/large || fail "$what: differs"
+		again
+		cross -r x:$FROM/d y:$TO
+		what="$pair, wishes"
+		cross -r -X existing=skip -X log=$LOG x:$FROM/d y:$TO
+		is 0
+		test `grep -c '^skipped' $LOG` = 43 || fail "$what: `cat $LOG`"
+		again
+		cross -r -X dryrun=yes x:$FROM/d y:$TO
+		is 0
+		says "43 files would be copied"
+		test -z "`ls $TO`" || fail "$what: `ls $TO`"
+		again
+		printf 'sub/edge\nsub/deep/7\n' >$T/list
+		cross -X files-from=$T/list x:$FROM/d y:$TO
+		is 0
+		test `find $TO -type f | wc -l` = 2 || fail "$what: `find $TO`"
+	done
+done
+
+both $SFTPSERVER $SFTPSERVER
+verbose "what cannot be done"
+what="no such file"
+again
+cross x:$FROM/not y:$TO
+is 1
+what="a source that must not be read"
+if test "`id -u`" -ne 0; then
+	chmod 0 $FROM/d/empty
+	cross -r x:$FROM/d y:$TO
+	is 1
+	says "origin open"
+	test ! -e $TO/d/empty || fail "$what: made"
+	chmod 600 $FROM/d/empty
+fi
+what="a directory in the way"
+again
+mkdir -p $TO/d/empty
+cross -r x:$FROM/d y:$TO
+is 1
+says "dest open"
+rmdir $TO/d/empty
+cross -r x:$FROM/d y:$TO
+is 0
+same $FROM/d $TO/d
+for no in "-X nospace=wait" "-X sparse=yes" "-O -Z" "-R -Z"; do
+	what="$no"
+	again
+	cross $no x:$FROM/d/large y:$TO
+	test $status -ne 0 || fail "$what: status 0"
+done
+what="HPNDisabled"
+again
+cross -o HPNDisabled=yes -r x:$FROM/d y:$TO
+is 0
+same $FROM/d $TO/d
+
+# A source that lies about what it has
+verbose "servers that break the rules"
+for fault in read:large:status=4:3 read:large:flip:9 open:large:status=3 \
+    read:large:end=1000000; do
+	what="source: $fault"
+	both "$BAD -f $fault" $SFTPSERVER
+	again
+	cross -r -X verify=yes x:$FROM/d y:$TO
+	is 1
+	grep large $OUT >/dev/null || fail "$what: `cat $OUT`"
+	rm -f $TO/d/large
+	cp $FROM/d/large $TO/d
+	same $FROM/d $TO/d
+done
+for fault in write:large:status=4:3 open:large:status=3; do
+	what="target: $fault"
+	both $SFTPSERVER "$BAD -f $fault"
+	again
+	cross -r x:$FROM/d y:$TO
+	is 1
+	grep large $OUT >/dev/null || fail "$what: `cat $OUT`"
+done
+for names in dotdot slash absolute empty; do
+	what="names: $names"
+	echo evil >$FROM/hpn-evil
+	both "$BAD -d $FROM -f readdir:d:names=$names" $SFTPSERVER
+	again
+	cross -r x:$FROM/d y:$TO/d
+	test ! -e $TO/hpn-evil || fail "$what: it was written"
+	same $FROM/d $TO/d
+	rm -f $FROM/hpn-evil
+done
+what="one handle for two files"
+both "$BAD -H shared" $SFTPSERVER
+again
+cross -r x:$FROM/d y:$TO
+test $status -ne 0 || same $FROM/d $TO/d
+what="few files at a time"
+for n in 1 3; do
+	both "$BAD -m $n" $SFTPSERVER
+	again
+	cross -r x:$FROM/d y:$TO
+	is 0
+	same $FROM/d $TO/d
+	both $SFTPSERVER "$BAD -m $n"
+	again
+	cross -r x:$FROM/d y:$TO
+	is 0
+	same $FROM/d $TO/d
+done
+# What came before an interrupt is kept, and gone on with
+for args in "" "-Z"; do
+	what="interrupted${args:+, }$args"
+	both $SFTPSERVER "$BAD -f write:large:slow=20"
+	again
+	$SCP -S $T/ssh -3 -r $args x:$FROM/d y:$TO >$OUT 2>&1 &
+	scp=$!
+	until test -s $TO/d/large; do
+		kill -0 $scp 2>/dev/null || fatal "$what: nothing came: `cat $OUT`"
+		sleep 0.02
+	done
+	kill -TERM $scp
+	status=0
+	wait $scp || status=$?
+	test $status -ne 0 || fail "$what: status 0"
+	got=`stat -c %s $TO/d/large`
+	test $got -gt 0 -a $got -le 3000001 || fail "$what: $got bytes"
+	cmp -n $got $FROM/d/large $TO/d/large || fail "$what: no part of it"
+	both $SFTPSERVER $SFTPSERVER
+	cross -Zv -r -X verify=yes x:$FROM/d y:$TO
+	is 0
+	same $FROM/d $TO/d
+done
+seed=1
+while test $seed -le $SEEDS; do
+	for args in "-r" "-rZ" "-r -X verify=yes"; do
+		what="seed $seed, $args"
+		both "$BAD -r -s $seed" "$BAD -r -s `expr 7919 + $seed`"
+		again
+		cross $args x:$FROM/d y:$TO
+		if test $status -eq 0; then
+			same $FROM/d $TO/d
+		else
+			test -s $OUT || fail "$what: no word"
+		fi
+		cmp $T/large $FROM/d/large || fail "$what: the source was changed"
+	done
+	seed=`expr $seed + 1`
+done
+
+# Far away, many at a time: stock's loop asks five times or more for each file
+verbose "a long way"
+both "$OBJ/hpn-delay -d 15 env $SFTPSERVER" \
+    "$OBJ/hpn-delay -d 15 env $SFTPSERVER"
+mkdir $FROM/few
+cp $FROM/d/sub/deep/1* $FROM/few
+timed ()
+{
+	again
+	begun=`date +%s%N`
+	cross "$@" -r x:$FROM/few y:$TO
+	is 0
+	took=`expr \( \`date +%s%N\` - $begun \) / 1000000`
+}
+what="a long way"
+timed -o HPNDisabled=yes
+stock=$took
+timed
+verbose "11 files, 30 ms to each: $took ms, stock's loop $stock ms"
+test `expr $took \* 3` -lt $stock ||
+    fail "$what: $took ms, stock's loop takes $stock ms"

@@ -1,0 +1,1525 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hpn-sftp-cross: from one server to another.  See hpn-sftp-cross.h.
+ *
+ * Each file is opened at its source, then at its target.  A small one is read
+ * first: both may be the same file, so it can be truncated then without harm.  A
+ * larger one is written over and gets its length at the end.
+ *
+ * Neither server is trusted.  What the source's server tells becomes names and
+ * sizes at the other one: a name that is not one component of a path is refused.
+ */
+
+#include "includes.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "misc.h"
+#include "ssherr.h"
+#include "sshbuf.h"
+#include "xmalloc.h"
+
+#include "sftp.h"
+#include "sftp-common.h"
+#include "sftp-client.h"
+
+#include "hpn-names.h"
+#include "hpn-resume.h"
+#include "hpn-sftp-answer.h"
+#include "hpn-sftp-ask.h"
+#include "hpn-sftp-check.h"
+#include "hpn-sftp-conn.h"
+#include "hpn-sftp-cross.h"
+#include "hpn-sftp-full.h"
+#include "hpn-sftp-io.h"
+#include "hpn-sftp-job.h"
+#include "hpn-sftp-meter.h"
+#include "hpn-sftp-open.h"
+#include "hpn-sftp-window.h"
+#include "hpn-sftp-wish.h"
+#include "hpn-wish.h"
+
+extern volatile sig_atomic_t interrupted;
+
+#define SMALL		(64 * 1024)
+/* As in sftp-client.c */
+#define MAX_DIR_DEPTH	64
+#define MIN_READ_SIZE	512
+#ifdef HAVE_CYGWIN
+# define DIRECTORY_CHARS	"/\\"
+#else
+# define DIRECTORY_CHARS	"/"
+#endif
+/* Requests at a time for a file whose length is not known. */
+#define AHEAD_MAX	64
+/* Requests for names under way for a directory. */
+#define NAMES_MAX	8
+/* Names taken from the list before answers are looked at again. */
+#define NAMES_LISTED	64
+
+/* Steps of NODE_TAIL */
+#define STEP_SIZE	0
+#define STEP_ATTRIB	1
+#define STEP_FSYNC	2
+#define STEP_CLOSE	3
+
+/* A file's; n->source is its first member. */
+struct cross {
+	struct where from;
+	int open;		/* counts as one of the job's open files */
+	int to_open;		/* there is a handle at the target */
+	int emptied;		/* what was there was truncated */
+};
+
+static void file_check(struct hpn_sftp_job *, struct node *);
+static void open_to(struct hpn_sftp_job *, struct node *);
+static void send_more(struct hpn_sftp_job *, struct node *);
+
+static struct cross *
+cross(const struct node *n)
+{
+	return (struct cross *)n->source;
+}
+
+/* ------------------------------------------------------------ two servers -- */
+
+void
+hpn_sftp_cross_begin(struct hpn_sftp_job *job, struct hpn_sftp_conn *from)
+{
+	struct hpn_sftp_lanes *l = &job->c->lanes;
+	struct hpn_sftp_lane *lane = &l->lane[HPN_SFTP_FROM];
+
+	if (hpn_sftp_wish_waits() != 0)
+		fatal("-X nospace=wait reads what found no space again from a "
+		    "local file: it cannot be used with -3");
+	if (hpn_sftp_wish_sparse())
+		fatal("-X sparse=yes sees holes in local files only: it cannot "
+		    "be used with -3");
+	hpn_sftp_lanes_end(l);
+	l->n = 1;
+	job->from = from;
+	/* There is one lane to the target: no more are asked for. */
+	job->most_lanes = l->several.most;
+	l->several.most = 1;
+	memset(lane, 0, sizeof(*lane));
+	lane->io = from->io;
+	lane->fd = -1;
+	lane->ready = 1;
+	l->n = HPN_SFTP_FROM + 1;
+	/* An id must mean the same request in both. */
+	if ((int)(*from->next_id - *job->c->next_id) > 0)
+		*job->c->next_id = *from->next_id;
+	job->newest[0] = job->newest[HPN_SFTP_FROM] = *job->c->next_id - 1;
+	/* A request is one there and one here. */
+	if (job->window.fixed)
+		job->window.requests *= 2;
+	job->can_hash = job->c->can_hash;
+	if (!from->can_hash)
+		job->c->can_hash = 0;
+	if (from->bears != 0)
+		hpn_sftp_window_bears(&job->window, from->bears);
+}
+
+void
+hpn_sftp_cross_end(struct hpn_sftp_job *job)
+{
+	struct hpn_sftp_lanes *l = &job->c->lanes;
+	struct hpn_sftp_lane *lane = &l->lane[HPN_SFTP_FROM];
+
+	*job->from->next_id = *job->c->next_id;
+	if (lane->io != NULL)
+		hpn_sftp_io_settle(lane->io);
+	lane->io = NULL;
+	lane->ready = 0;
+	l->n = 1;
+	l->several.most = job->most_lanes;
+	job->c->can_hash = job->can_hash;
+	hpn_sftp_conn_forget(job->from, 1);
+}
+
+u_int64_t
+hpn_sftp_cross_trip(struct hpn_sftp_job *job, u_int lane, u_int64_t took_ns)
+{
+	u_int64_t *trip = &job->trip_ns[lane == HPN_SFTP_FROM];
+
+	if (took_ns != 0 && (*trip == 0 || took_ns < *trip))
+		*trip = took_ns;
+	if (job->trip_ns[0] == 0 || job->trip_ns[1] == 0)
+		return 0;
+	return job->trip_ns[0] + job->trip_ns[1];
+}
+
+u_int64_t
+hpn_sftp_cross_handles(const struct hpn_sftp_job *job)
+{
+	u_int64_t a = job->c->handles, b = job->from->handles;
+
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/*
+ * A server that gives two open files one handle: what was read or written through
+ * it cannot be told apart, and stock's loop has one file open at a time.
+ */
+void
+hpn_sftp_cross_opened(struct hpn_sftp_job *job)
+{
+	if (!job->c->shares)
+		return;
+	hpn_sftp_meter_break(job);
+	fatal("A server gives open files one and the same handle: what was "
+	    "being copied may be mixed.  Copy it again with "
+	    "-o HPNDisabled=yes, which has one file open at a time");
+}
+
+/* ------------------------------------------------------------------ files -- */
+
+static void
+small_free(struct node *n)
+{
+	free(n->small);
+	n->small = NULL;
+	n->small_len = 0;
+}
+
+/* The source's attributes, as the target's are to be. */
+static void
+attributes_to(const struct hpn_sftp_job *job, const struct node *n, Attrib *a)
+{
+	*a = n->a;
+	a->flags &= SSH2_FILEXFER_ATTR_PERMISSIONS |
+	    SSH2_FILEXFER_ATTR_ACMODTIME;
+	a->perm &= n->tree ? 01777 : 0777;
+	if ((job->flags & HPN_SFTP_PRESERVE) == 0)
+		a->flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
+}
+
+/* What is open is closed, and then the file ends. */
+static void
+close_both(struct hpn_sftp_job *job, struct node *n)
+{
+	struct cross *x = cross(n);
+
+	hpn_sftp_node_unlist(n);
+	n->state = NODE_CLOSING;
+	if (x->to_open)
+		hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	if (x->from.handle != NULL)
+		hpn_sftp_ask_lane_handle(job, n, n->source, ASK_CLOSE,
+		    SSH2_FXP_CLOSE);
+	x->to_open = 0;
+	if (n->asked == 0)
+		file_check(job, n);
+}
+
+static void
+tail(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_TAIL;
+	n->step = STEP_SIZE;
+	hpn_sftp_node_list(n, &job->want);
+}
+
+/* The data may begin, at n->next. */
+static void
+begin_data(struct hpn_sftp_job *job, struct node *n)
+{
+	n->state = NODE_DATA;
+	if (cross(n)->to_open) {
+		if (job->flags & HPN_SFTP_RESUME)
+			hpn_sftp_check_probe(job, n);
+		if (n->check != NULL || hpn_sftp_node_verifies(job))
+			hpn_sftp_check_verify_begin(job, n);
+	}
+	hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
+	hpn_sftp_node_list(n, &job->want);
+	send_more(job, n);
+}
+
+/* Also called for what was refused while others were open. */
+static void
+open_it(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->tree) {
+		job->dirs_open++;
+		n->state = NODE_OPENING;
+		hpn_sftp_ask_from_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR,
+		    n->from);
+		return;
+	}
+	if (cross(n)->from.handle != NULL) {
+		open_to(job, n);
+		return;
+	}
+	n->state = NODE_OPENING;
+	cross(n)->open = 1;
+	job->files_open++;
+	hpn_sftp_ask_from_open(job, n);
+}
+
+static void
+open_to(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
+	Attrib a;
+
+	attributes_to(job, n, &a);
+	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
+		mode |= SSH2_FXF_READ;
+	/* What is interrupted must be open to the next attempt. */
+	if (job->flags & HPN_SFTP_RESUME)
+		a.perm |= S_IRUSR|S_IWUSR;
+	cross(n)->emptied = n->small != NULL;
+	if (n->small != NULL)
+		mode |= SSH2_FXF_TRUNC;
+	if (hpn_sftp_wish_only_new(n))
+		mode |= SSH2_FXF_EXCL;
+	n->state = NODE_OPENING;
+	if (!cross(n)->open)
+		job->files_open++;
+	cross(n)->open = 1;
+	hpn_sftp_ask_open(job, n, n->to, mode, &a);
+}
+
+/* The attributes of the file are known. */
+static void
+begin_known(struct hpn_sftp_job *job, struct node *n)
+{
+	debug2("crossload src \"%s\" to dst \"%s\"", n->from, n->to);
+	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+	    !S_ISREG(n->a.perm)) {
+		hpn_sftp_meter_break(job);
+		error("download \"%s\": not a regular file", n->from);
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
+		n->a.perm = 0666;
+	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
+	if (n->parent == NULL && !n->looked)
+		hpn_sftp_node_count(job, n, n->size);
+	if (hpn_sftp_wish_looks(n)) {
+		/* Counts as open, as below. */
+		n->state = NODE_STAT;
+		job->files_open++;
+		hpn_sftp_ask_path(job, n, ASK_STAT, hpn_sftp_wish_follows() ?
+		    SSH2_FXP_STAT : SSH2_FXP_LSTAT, n->to);
+		return;
+	}
+	hpn_sftp_node_plan(job, n);
+	n->source = xcalloc(1, sizeof(struct cross));
+	n->source->lane = HPN_SFTP_FROM;
+	n->ahead = 1;
+	open_it(job, n);
+}
+
+/* The attributes of what is at the target, which may be left as it is. */
+static void
+looked(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 }, dest;
+	Attrib there;
+	u_int status;
+
+	job->files_open--;	/* begin_known() counts it again */
+	status = hpn_sftp_answer_attrib(job, type, m, &there);
+	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE) {
+		hpn_sftp_meter_break(job);
+		error("stat remote \"%s\": %s", n->to, fx2txt(status));
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	if (n->a.flags & SSH2_FILEXFER_ATTR_SIZE)
+		source.size = n->a.size;
+	if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+		source.mtime = n->a.mtime;
+	dest.size = dest.mtime = UINT64_MAX;
+	dest.regular = 1;
+	if (status == SSH2_FX_OK) {
+		if (there.flags & SSH2_FILEXFER_ATTR_SIZE)
+			dest.size = there.size;
+		if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+			dest.mtime = there.mtime;
+		dest.regular = S_ISREG(there.perm) || (there.flags &
+		    SSH2_FILEXFER_ATTR_PERMISSIONS) == 0;
+	}
+	if (hpn_sftp_wish_found(job, n, &source, status == SSH2_FX_OK ? &dest :
+	    NULL))
+		hpn_sftp_node_end(job, n);
+	else
+		begin_known(job, n);
+}
+
+static void
+opened_from(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+	int r;
+
+	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->files_open,
+	    &status)) != 0)
+		cross(n)->open = 0;
+	if (r == 1)
+		return;
+	if (r == -1) {
+		error("origin open \"%s\": %s", n->from, fx2txt(status));
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	n->source->handle = n->handle;
+	n->source->handle_len = n->handle_len;
+	n->handle = NULL;
+	n->handle_len = 0;
+	/* Nothing is made at the target any more. */
+	if (interrupted) {
+		n->cut = 1;
+		close_both(job, n);
+		return;
+	}
+	/* Limits may have come with the handle. */
+	n->buflen = MINIMUM(*job->from->download_buflen,
+	    *job->c->upload_buflen);
+	if (n->size != 0 && n->size < MINIMUM(SMALL, n->buflen) &&
+	    (job->flags & HPN_SFTP_RESUME) == 0) {
+		n->small = xmalloc(n->size + 1);
+		begin_data(job, n);
+	} else
+		open_to(job, n);
+}
+
+static void
+opened_to(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+	int r;
+
+	/* One of those that are open is its own source. */
+	job->held = job->held != 0 ? job->held - 1 : 0;
+	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->files_open,
+	    &status)) != 0)
+		cross(n)->open = 0;
+	if (r == 1)
+		return;
+	if (r == -1) {
+		error("dest open \"%s\": %s", n->to, fx2txt(status));
+		n->failed = 1;
+		close_both(job, n);
+		return;
+	}
+	cross(n)->to_open = 1;
+	n->buflen = MINIMUM(*job->from->download_buflen,
+	    *job->c->upload_buflen);
+	if (job->flags & HPN_SFTP_RESUME)
+		hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
+	else
+		begin_data(job, n);
+}
+
+/* What is there, which is to be gone on with. */
+static void
+resume(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
+{
+	struct hpn_resume_file source;
+	Attrib there;
+	u_int status;
+
+	if ((status = hpn_sftp_answer_attrib(job, type, m, &there)) !=
+	    SSH2_FX_OK || (there.flags & SSH2_FILEXFER_ATTR_SIZE) == 0) {
+		hpn_sftp_meter_break(job);
+		error("stat remote \"%s\": %s", n->to, status == SSH2_FX_OK ?
+		    "the server does not tell its size" : fx2txt(status));
+		n->failed = n->untouched = 1;
+		close_both(job, n);
+		return;
+	}
+	/* A device has nothing to go on with. */
+	n->dest.size = (there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+	    !S_ISREG(there.perm) ? 0 : there.size;
+	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+		n->dest.mtime = there.mtime;
+	source.size = n->size;
+	source.mtime = n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME ?
+	    n->a.mtime : UINT64_MAX;
+	hpn_sftp_check_begin(job, n, &source, &n->dest);
+}
+
+static void
+checked(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
+{
+	int whole = r->step == HPN_RESUME_WHOLE && r->there != 0;
+
+	if (n->failed) {
+		close_both(job, n);
+		return;
+	}
+	n->next = n->high = n->begun;
+	hpn_sftp_node_plan(job, n);
+	if (whole) {
+		hpn_sftp_check_free(n);
+		tail(job, n);
+		send_more(job, n);
+		return;
+	}
+	/* Keep the trusted part until better data replace it. */
+	if (r->by == HPN_RESUME_BY_SIZE)
+		n->least = r->there;
+	else if (n->begun < r->there)
+		hpn_sftp_ask_truncate(job, n, ASK_TRUNCATE, n->begun);
+	begin_data(job, n);
+}
+
+static void
+verified(struct hpn_sftp_job *job, struct node *n)
+{
+	if (interrupted && hpn_sftp_node_verifies(job))
+		n->cut = 1;
+	if (n->check != NULL)
+		hpn_sftp_check_free(n);
+	tail(job, n);
+}
+
+/* As hpn-sftp-put.c's: so much is under way as will be read back. */
+static int
+may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
+{
+	return (job->flags & HPN_SFTP_RESUME) == 0 ||
+	    hpn_sftp_check_hashes(job, n) || TAILQ_EMPTY(&n->data) ||
+	    n->next + len - hpn_sftp_node_whole(n) <= HPN_RESUME_BACK;
+}
+
+/* How much to ask for next; 0: wait for what is under way. */
+static size_t
+next_len(const struct node *n)
+{
+	u_int64_t left;
+
+	if (n->next > INT64_MAX - n->buflen)
+		return 0;
+	if (n->size == 0 || n->next > n->size)
+		return n->asked - n->checks < n->ahead ? n->buflen : 0;
+	if ((left = n->size - n->next) == 0)
+		return n->buflen;	/* nothing should be there */
+	/* One more than there should be: if it is not there, that was all. */
+	return left < n->buflen ? left + 1 : n->buflen;
+}
+
+/* The data are there: compare them, if the job does that, and go on. */
+static void
+verify(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->check != NULL || hpn_sftp_node_compares(job)) {
+		hpn_sftp_check_verify_end(job, n, n->next);
+		return;
+	}
+	n->state = NODE_VERIFY;
+	verified(job, n);
+}
+
+/* All data were written, or failed. */
+static void
+drained(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!n->eof && !n->failed)
+		n->cut = 1;
+	/* The next attempt would find all there. */
+	if (hpn_sftp_node_compares(job) && !n->failed && !interrupted &&
+	    (n->a.flags & SSH2_FILEXFER_ATTR_SIZE) && n->next < n->a.size) {
+		hpn_sftp_meter_break(job);
+		error("\"%s\" ended after %llu of %llu bytes; copy it again",
+		    n->from, (unsigned long long)n->next,
+		    (unsigned long long)n->a.size);
+		n->failed = 1;
+	}
+	hpn_sftp_node_unlist(n);
+	/* Is it still the file whose data came? */
+	if (hpn_sftp_node_compares(job) && !n->failed && !interrupted) {
+		n->state = NODE_DRAIN;
+		hpn_sftp_ask_lane_handle(job, n, n->source, ASK_FSTAT,
+		    SSH2_FXP_FSTAT);
+	} else
+		verify(job, n);
+}
+
+/* All of a small file was read, or that failed. */
+static void
+read_small(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->failed || interrupted) {
+		if (!n->failed)
+			n->cut = 1;
+		close_both(job, n);
+		return;
+	}
+	n->next = 0;
+	open_to(job, n);
+}
+
+static void
+send_small(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->small_len != 0) {
+		if (!hpn_sftp_ask_may(job, n->small_len))
+			return;
+		hpn_sftp_ask_write(job, n, NULL, 0, n->small, n->small_len);
+	}
+	n->next = n->end = n->small_len;
+	hpn_sftp_node_plan(job, n);
+	small_free(n);
+	n->eof = 1;
+	if (TAILQ_EMPTY(&n->data))
+		drained(job, n);
+	else
+		hpn_sftp_node_unlist(n);
+}
+
+static void
+send_data(struct hpn_sftp_job *job, struct node *n)
+{
+	size_t len;
+
+	if (n->small != NULL && cross(n)->to_open) {
+		send_small(job, n);
+		return;
+	}
+	/* What is cut off must be before anything else is written. */
+	if (n->truncating != 0) {
+		hpn_sftp_node_unlist(n);
+		return;
+	}
+	while (!n->eof && !n->failed && !interrupted) {
+		/* A small one is asked for at once. */
+		if (n->small != NULL && n->next != 0)
+			break;
+		if ((len = next_len(n)) == 0)
+			break;
+		if (!hpn_sftp_ask_may(job, len) || !may_lead(job, n, len))
+			return;
+		hpn_sftp_ask_read(job, n, n->source, n->next, len);
+		n->next += len;
+		hpn_sftp_node_plan(job, n);
+	}
+	if (!TAILQ_EMPTY(&n->data)) {
+		hpn_sftp_node_unlist(n);
+		return;
+	}
+	if (n->small != NULL)
+		read_small(job, n);
+	else
+		drained(job, n);
+}
+
+/* Its length or fsync was refused, and this is what is there now. */
+static void
+refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
+    struct sshbuf *m)
+{
+	int size = what == ASK_SIZE_STAT;
+	Attrib there;
+
+	/* A device has no length and need not be written out. */
+	if (hpn_sftp_answer_attrib(job, type, m, &there) == SSH2_FX_OK &&
+	    (((there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+	    !S_ISREG(there.perm)) || (size && (there.flags &
+	    SSH2_FILEXFER_ATTR_SIZE) && there.size == n->set)))
+		return;
+	hpn_sftp_meter_break(job);
+	error("remote %s \"%s\": %s", size ? "fsetstat" : "fsync", n->to,
+	    fx2txt(size ? n->unset : n->unsynced));
+	n->failed = 1;
+}
+
+static void
+send_tail(struct hpn_sftp_job *job, struct node *n)
+{
+	Attrib a;
+
+	for (; hpn_sftp_ask_may(job, 0); n->step++) {
+		/* One after the other, to a server that keeps no order */
+		if (job->c->disorder && n->asked != 0) {
+			hpn_sftp_node_unlist(n);
+			return;
+		}
+		switch (n->step) {
+		case STEP_SIZE:
+			/* One that is whole, or was emptied as it was opened */
+			if (!n->eof && !n->failed && !n->cut)
+				break;
+			if (cross(n)->emptied && !n->failed)
+				break;
+			/* What was there is not given up for nothing. */
+			if (n->next == 0 && (n->cut || n->failed))
+				break;
+			n->set = MAXIMUM(hpn_sftp_node_whole(n), n->least);
+			hpn_sftp_ask_truncate(job, n, ASK_SIZE, n->set);
+			break;
+		case STEP_ATTRIB:
+			if ((job->flags & HPN_SFTP_PRESERVE) == 0)
+				break;
+			if ((job->flags & HPN_SFTP_RESUME) &&
+			    (n->failed || interrupted)) {
+				n->cut = 1;
+				break;
+			}
+			attributes_to(job, n, &a);
+			/* The time says that all is there. */
+			if (n->failed || interrupted)
+				a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
+			hpn_sftp_ask_handle_attrib(job, n, &a);
+			break;
+		case STEP_FSYNC:
+			if ((job->flags & HPN_SFTP_FSYNC) &&
+			    job->c->can_fsync)
+				hpn_sftp_ask_fsync(job, n);
+			break;
+		case STEP_CLOSE:
+			close_both(job, n);
+			return;
+		}
+	}
+}
+
+static void
+send_more(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state == NODE_DATA)
+		send_data(job, n);
+	if (n->state == NODE_CHECK || n->state == NODE_VERIFY)
+		hpn_sftp_check_send(job, n);
+	if (n->state == NODE_TAIL)
+		send_tail(job, n);
+}
+
+/* An answer about its data has been dealt with. */
+static void
+go_on(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state == NODE_DATA && n->on == NULL) {
+		hpn_sftp_node_list(n, &job->want);
+		send_more(job, n);
+	}
+}
+
+static void
+ended_at(struct node *n, u_int64_t offset)
+{
+	n->eof = 1;
+	if (offset < n->end)
+		n->end = offset;
+	/* One byte more than there is was asked for. */
+	if (n->end < n->next)
+		n->next = n->end;
+}
+
+/* Nothing comes for this request. */
+static void
+read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_int status)
+{
+	TAILQ_REMOVE(&n->data, req, list);
+	if (status == SSH2_FX_EOF) {
+		ended_at(n, req->offset);
+		return;
+	}
+	if (!n->failed) {
+		hpn_sftp_meter_break(job);
+		error("read origin \"%s\": %s", n->from, fx2txt(status));
+	}
+	n->failed = 1;
+	if (req->offset < n->bad)
+		n->bad = req->offset;
+}
+
+/* More came than a small file should have: it is none. */
+static void
+grown(struct hpn_sftp_job *job, struct node *n)
+{
+	small_free(n);
+	n->eof = 0;
+	n->end = UINT64_MAX;
+	n->next = 0;
+	n->size = 0;
+	hpn_sftp_node_plan(job, n);
+	open_to(job, n);
+}
+
+/* What came for a small file.  Returns 0, or -1: it is none. */
+static int
+data_small(struct node *n, u_int64_t offset, const u_char *p, size_t len)
+{
+	if (offset > n->size || len > n->size - offset)
+		return -1;
+	memcpy(n->small + offset, p, len);
+	if (offset + len > n->small_len)
+		n->small_len = offset + len;
+	return 0;
+}
+
+static void
+data(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	u_int64_t offset = req->offset;
+	const u_char *p;
+	size_t len;
+	int r, done;
+
+	if (type == SSH2_FXP_STATUS) {
+		read_failed(job, n, req, hpn_sftp_answer_status(job, type, m));
+		return;
+	}
+	if (type != SSH2_FXP_DATA)
+		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
+		    SSH2_FXP_DATA, type);
+	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
+		fatal_fr(r, "parse data");
+	if (len > req->len)
+		fatal("Received more data than asked for %zu > %zu", len,
+		    req->len);
+	if (len == 0) {
+		/* Asking again and again is what it would lead to. */
+		read_failed(job, n, req, SSH2_FX_FAILURE);
+		return;
+	}
+	if (n->ahead < AHEAD_MAX)
+		n->ahead++;
+	done = len == req->len || (n->size != 0 && offset + len == n->size);
+	if (done) {
+		TAILQ_REMOVE(&n->data, req, list);
+		/* More was asked for than the size, and the size came. */
+		if (len != req->len)
+			ended_at(n, n->size);
+	} else {
+		/* Before the rest comes in the list what is written now. */
+		req->offset += len;
+		req->len -= len;
+		if (len < n->buflen && n->small == NULL)
+			n->buflen = MAXIMUM(MIN_READ_SIZE, len);
+	}
+	if (n->small != NULL) {
+		if (data_small(n, offset, p, len) == -1) {
+			grown(job, n);
+			return;
+		}
+	} else if (!n->failed && offset < n->end) {
+		hpn_sftp_ask_write(job, n, NULL, offset, p, len);
+		if (offset + len > n->high)
+			n->high = offset + len;
+	}
+	if (!done)
+		hpn_sftp_ask_read_again(job, req);
+}
+
+static void
+written(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_int status)
+{
+	TAILQ_REMOVE(&n->data, req, list);
+	if (status == SSH2_FX_OK) {
+		hpn_sftp_node_moved(job, n, req->len);
+		return;
+	}
+	if (!n->failed) {
+		hpn_sftp_meter_break(job);
+		error("write dest \"%s\": %s", n->to, fx2txt(status));
+	}
+	n->failed = 1;
+	hpn_sftp_full_lacked(n, status);
+	if (req->offset < n->bad)
+		n->bad = req->offset;
+}
+
+static void
+file_check(struct hpn_sftp_job *job, struct node *n)
+{
+	struct cross *x = cross(n);
+
+	/* Answers may come in another order than requests were sent. */
+	if (n->state == NODE_TAIL && n->on == NULL && n->asked == 0) {
+		hpn_sftp_node_list(n, &job->want);
+		send_tail(job, n);
+	}
+	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
+		return;
+	if (x != NULL && x->open) {
+		x->open = 0;
+		job->files_open--;
+		hpn_sftp_window_closed(&job->window);
+	}
+	/* If it was left alone, a better message was written before. */
+	if ((n->failed || n->cut) && !n->untouched)
+		hpn_sftp_node_fail(job, n);
+	else
+		hpn_sftp_node_end(job, n);
+}
+
+/* It was refused while others were open, and is not tried again. */
+static void
+drop(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->source != NULL && n->source->handle != NULL)
+		close_both(job, n);
+	else
+		hpn_sftp_node_end(job, n);
+}
+
+static void
+undo(struct hpn_sftp_job *job, struct node *n)
+{
+	/* hpn_sftp_cross_opened() ends the program. */
+}
+
+static void
+cut(struct node *n)
+{
+}
+
+static void
+forget(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->check != NULL)
+		hpn_sftp_check_free(n);
+	if (n->source != NULL) {
+		free(n->source->handle);
+		free(n->source);
+		n->source = NULL;
+	}
+}
+
+static void
+failed(const struct node *n)
+{
+	error("crossload \"%s\" to \"%s\" failed", n->from, n->to);
+}
+
+static int
+may_begin(const struct hpn_sftp_job *job)
+{
+	/* None is made before its data are on their way. */
+	return hpn_sftp_window_may_open(&job->window, job->files_open,
+	    job->planned);
+}
+
+/* ------------------------------------------------------------ directories -- */
+
+static void
+dir_failed(struct hpn_sftp_job *job, struct node *n)
+{
+	struct node *child;
+
+	n->failed = 1;
+	/* Holds the directory until nothing in it is left. */
+	n->asked++;
+	while ((child = TAILQ_FIRST(&n->waiting)) != NULL) {
+		child->failed = 1;
+		hpn_sftp_node_end(job, child);
+	}
+	n->asked--;
+	hpn_sftp_node_dir_listed(job, n);
+}
+
+/* It is there: its names are wanted. */
+static void
+dir_there(struct hpn_sftp_job *job, struct node *n)
+{
+	hpn_sftp_node_dir_ready(job, n);
+	if (n->named) {
+		n->state = NODE_DATA;
+		hpn_sftp_node_list_first(n, &job->walking);
+	} else
+		open_it(job, n);
+}
+
+/* Attributes and path of the directory are known. */
+static void
+dir_begin_known(struct hpn_sftp_job *job, struct node *n)
+{
+	Attrib a;
+
+	if (!S_ISDIR(n->a.perm)) {
+		hpn_sftp_meter_break(job);
+		error("\"%s\" is not a directory", n->from);
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
+		debug("Origin did not send permissions for directory \"%s\"",
+		    n->to);
+		n->a.perm = S_IRWXU;
+		n->a.flags |= SSH2_FILEXFER_ATTR_PERMISSIONS;
+	}
+	if (hpn_sftp_wish_dry()) {
+		dir_there(job, n);
+		return;
+	}
+	attributes_to(job, n, &a);
+	/* We must be able to write to it while we fill it. */
+	a.perm |= S_IWUSR|S_IXUSR;
+	n->state = NODE_OPENING;
+	hpn_sftp_ask_path_attrib(job, n, ASK_MKDIR, SSH2_FXP_MKDIR, n->to, &a);
+}
+
+static void
+dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
+    struct sshbuf *m)
+{
+	Attrib there;
+	u_int status;
+
+	if (what == ASK_MKDIR) {
+		if ((n->denied = hpn_sftp_answer_status(job, type, m)) ==
+		    SSH2_FX_OK)
+			dir_there(job, n);
+		else	/* There is no status for one that exists. */
+			hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT,
+			    n->to);
+		return;
+	}
+	status = hpn_sftp_answer_attrib(job, type, m, &there);
+	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
+		/* What is there and goes on keeps its mode. */
+		if ((job->flags & HPN_SFTP_RESUME) &&
+		    (job->flags & HPN_SFTP_PRESERVE) == 0)
+			n->a.perm = there.perm & 07777;
+		dir_there(job, n);
+		return;
+	}
+	hpn_sftp_meter_break(job);
+	if (status == SSH2_FX_OK)
+		error("\"%s\" exists but is not a directory", n->to);
+	else
+		error("remote mkdir \"%s\": %s", n->to, fx2txt(n->denied));
+	dir_failed(job, n);
+}
+
+static void
+dir_begin(struct hpn_sftp_job *job, struct node *n)
+{
+	debug2("crossload dir src \"%s\" to dst \"%s\"", n->from, n->to);
+	n->lane = HPN_SFTP_FROM;
+	if (n->depth >= MAX_DIR_DEPTH) {
+		error("Maximum directory depth exceeded: %d levels", n->depth);
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	if (n->parent == NULL)
+		hpn_sftp_ask_from_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH,
+		    n->from);
+	else
+		dir_begin_known(job, n);
+}
+
+static void walk_one(struct hpn_sftp_job *, struct node *);
+
+static void
+dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+	int r;
+
+	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->dirs_open,
+	    &status)) == 1)
+		return;
+	if (r == -1) {
+		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
+		error("origin readdir \"%s\" failed", n->from);
+		n->failed = 1;
+		hpn_sftp_node_dir_listed(job, n);
+		return;
+	}
+	n->state = NODE_DATA;
+	n->ahead = 1;
+	hpn_sftp_node_list_first(n, &job->walking);
+	walk_one(job, n);
+}
+
+/* Take some names from the list instead of the server's. */
+static void
+walk_listed(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_names_part part;
+	char *name, *from, *to;
+	u_int i;
+
+	for (i = 0; i < NAMES_LISTED; i++) {
+		if (!hpn_sftp_wish_next(n, &part, &name)) {
+			n->state = NODE_CHILDREN;
+			hpn_sftp_node_dir_listed(job, n);
+			return;
+		}
+		from = sftp_path_append(n->from, name);
+		to = sftp_path_append(n->to, name);
+		/* Its attributes will tell what it is. */
+		hpn_sftp_wish_part(hpn_sftp_node_new(job, n, from, to, 0, NULL),
+		    &part);
+		free(from);
+		free(to);
+		free(name);
+	}
+}
+
+static void
+walk_one(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int ahead = job->alive < JOB_NODES ? n->ahead : 1;
+
+	if (n->named) {
+		walk_listed(job, n);
+		return;
+	}
+	while (n->asked < ahead && hpn_sftp_ask_may(job, 0))
+		hpn_sftp_ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
+}
+
+/* Whether this directory may give more names now. */
+static int
+may_walk(const struct hpn_sftp_job *job, const struct node *n)
+{
+	/* Others may wait for this one to be closed. */
+	return job->window.bears == 1 || job->nrefused != 0 ||
+	    hpn_sftp_node_may_name(job, n);
+}
+
+static void
+walk(struct hpn_sftp_job *job)
+{
+	struct node *n, *next;
+
+	TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
+		if (may_walk(job, n) && hpn_sftp_ask_may(job, 0))
+			walk_one(job, n);
+}
+
+static int
+may_begin_dir(const struct hpn_sftp_job *job)
+{
+	const struct node *n;
+	u_int waiting = 0;
+
+	if (!hpn_sftp_window_may_hold(&job->window, job->files_open +
+	    job->dirs_open))
+		return 0;
+	if (job->window.bears == 1 && job->alive >= JOB_NODES &&
+	    !TAILQ_EMPTY(&job->files))
+		return 0;
+	if (job->dirs_open < job->window.dirs)
+		return 1;
+	/* Those that wait until others are done must not keep them from it. */
+	TAILQ_FOREACH(n, &job->walking, list)
+		if (!may_walk(job, n))
+			waiting++;
+	return job->dirs_open - waiting < job->window.dirs;
+}
+
+static int
+names_at_hand(const struct hpn_sftp_job *job)
+{
+	return 0;
+}
+
+/* There are no more names to come, or none are wanted. */
+static void
+dir_end(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state != NODE_DATA)
+		return;
+	n->state = NODE_CHILDREN;
+	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
+	hpn_sftp_node_dir_listed(job, n);
+}
+
+static void
+name(struct hpn_sftp_job *job, struct node *n, const char *filename,
+    const Attrib *a)
+{
+	char *from, *to;
+
+	if (strcmp(filename, ".") == 0 || strcmp(filename, "..") == 0)
+		return;
+	/* As in sftp-client.c: such names would lead somewhere else. */
+	if (*filename == '\0' || strpbrk(filename, DIRECTORY_CHARS) != NULL) {
+		hpn_sftp_meter_break(job);
+		error("Server sent suspect path \"%s\" during readdir of "
+		    "\"%s\"", filename, n->from);
+		return;
+	}
+	/* What a link leads to has to be known first. */
+	if (!S_ISLNK(a->perm) &&
+	    !hpn_sftp_wish_takes(n, filename, S_ISDIR(a->perm)))
+		return;
+	from = sftp_path_append(n->from, filename);
+	to = sftp_path_append(n->to, filename);
+	if (S_ISLNK(a->perm) && (job->flags & HPN_SFTP_FOLLOW)) {
+		/* As a file for now; its attributes will tell. */
+		hpn_sftp_node_new(job, n, from, to, 0, NULL);
+	} else if (S_ISDIR(a->perm))
+		hpn_sftp_node_new(job, n, from, to, 1, a);
+	else if (S_ISREG(a->perm))
+		hpn_sftp_node_count(job, hpn_sftp_node_new(job, n, from, to, 0,
+		    a), a->flags & SSH2_FILEXFER_ATTR_SIZE ? a->size : 0);
+	else {
+		logit("origin \"%s\": not a regular file", from);
+		hpn_sftp_wish_passed(n, filename);
+	}
+	free(from);
+	free(to);
+}
+
+/* A server that has no end of names must not take all our memory. */
+static int
+too_many(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!job->overfull) {
+		if (job->alive < JOB_NODES_MAX)
+			return 0;
+		hpn_sftp_meter_break(job);
+		error("remote readdir \"%s\": too many names at a time; "
+		    "nothing more is begun, copy less at once", n->from);
+		job->overfull = 1;
+	}
+	n->failed = 1;
+	dir_end(job, n);
+	return 1;
+}
+
+static void
+names(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	char *filename;
+	u_int status, count, i;
+	Attrib a;
+	int r;
+
+	if (type == SSH2_FXP_STATUS) {
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_EOF && n->state == NODE_DATA) {
+			hpn_sftp_meter_break(job);
+			error("Couldn't read directory: %s", fx2txt(status));
+			error("origin readdir \"%s\" failed", n->from);
+			n->failed = 1;
+		}
+		dir_end(job, n);
+		return;
+	}
+	if (type != SSH2_FXP_NAME)
+		fatal("Expected SSH2_FXP_NAME(%u) packet, got %u",
+		    SSH2_FXP_NAME, type);
+	if ((r = sshbuf_get_u32(m, &count)) != 0)
+		fatal_fr(r, "parse count");
+	if (count == 0) {
+		dir_end(job, n);
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		if ((r = sshbuf_get_cstring(m, &filename, NULL)) != 0 ||
+		    (r = sshbuf_skip_string(m)) != 0 ||
+		    (r = decode_attrib(m, &a)) != 0)
+			fatal_fr(r, "parse names");
+		/* Answers may come in any order: after the end as well. */
+		if (!interrupted && !too_many(job, n))
+			name(job, n, filename, &a);
+		free(filename);
+	}
+	if (n->ahead < NAMES_MAX)
+		n->ahead *= 2;
+}
+
+static void
+dir_done(struct hpn_sftp_job *job, struct node *n)
+{
+	Attrib a;
+
+	/* One that could not be made is not to be changed. */
+	if (hpn_sftp_wish_dry() || !n->ready) {
+		if (n->failed || n->lacks)
+			hpn_sftp_node_fail(job, n);
+		else
+			hpn_sftp_node_end(job, n);
+		return;
+	}
+	attributes_to(job, n, &a);
+	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
+	    &a);
+}
+
+/* ---------------------------------------------------------------- answers -- */
+
+static void
+begin(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->tree)
+		dir_begin(job, n);
+	else if (n->have_attr)
+		begin_known(job, n);
+	else {
+		/* Counts as open from here: it will be with the answer. */
+		n->state = NODE_STAT;
+		job->files_open++;
+		hpn_sftp_ask_from_path(job, n, ASK_STAT, SSH2_FXP_STAT,
+		    n->from);
+	}
+}
+
+/* Those of the source. */
+static void
+attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	u_int status;
+
+	if (!n->tree)
+		job->files_open--;	/* begin_known() counts it again */
+	if ((status = hpn_sftp_answer_attrib(job, type, m, &n->a)) !=
+	    SSH2_FX_OK) {
+		hpn_sftp_meter_break(job);
+		if (n->parent != NULL)
+			logit("remote stat \"%s\" failed: %s", n->from,
+			    fx2txt(status));
+		else
+			error("stat remote \"%s\": %s", n->from,
+			    fx2txt(status));
+		hpn_sftp_node_fail(job, n);
+		return;
+	}
+	n->have_attr = 1;
+	if (n->tree) {
+		dir_begin_known(job, n);
+		return;
+	}
+	if (n->parent != NULL) {
+		/* A symbolic link, to be followed, or a name of the list */
+		if (!hpn_sftp_wish_takes_node(n, S_ISDIR(n->a.perm))) {
+			n->unreal = 1;
+			hpn_sftp_node_end(job, n);
+			return;
+		}
+		if (hpn_sftp_wish_kind(n, S_ISDIR(n->a.perm)) == -1) {
+			hpn_sftp_node_fail(job, n);
+			return;
+		}
+		if (S_ISDIR(n->a.perm)) {
+			n->tree = 1;
+			dir_begin(job, n);
+			return;
+		}
+		if (!S_ISREG(n->a.perm)) {
+			logit("origin \"%s\": not a regular file", n->from);
+			n->outcome = HPN_NAMES_SKIPPED;
+			hpn_sftp_node_end(job, n);
+			return;
+		}
+		hpn_sftp_node_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE
+		    ? n->a.size : 0);
+	}
+	begin_known(job, n);
+}
+
+/* What the source is, now that its data have come. */
+static void
+check_source(struct hpn_sftp_job *job, struct node *n, u_char type,
+    struct sshbuf *m)
+{
+	Attrib a;
+
+	if (hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+	    (((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
+	    a.size != n->a.size) ||
+	    ((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
+	    a.mtime != n->a.mtime)))
+		hpn_sftp_check_changed(job, n);
+}
+
+static void
+closed(struct hpn_sftp_job *job, struct node *n, const struct request *req,
+    u_int status)
+{
+	if (n->tree)
+		job->dirs_open--;
+	if (status == SSH2_FX_OK)
+		return;
+	hpn_sftp_meter_break(job);
+	error("close remote \"%s\": %s", req->lane == HPN_SFTP_FROM ?
+	    n->from : n->to, fx2txt(status));
+	n->failed = 1;
+}
+
+static void
+answer_dir(struct hpn_sftp_job *job, struct node *n, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	u_int status;
+	char *path;
+
+	switch (req->ask) {
+	case ASK_REALPATH:
+		if ((path = hpn_sftp_answer_path(job, type, m, &status)) ==
+		    NULL) {
+			hpn_sftp_meter_break(job);
+			error("crossload \"%s\": path canonicalization failed",
+			    n->from);
+			hpn_sftp_node_fail(job, n);
+			return;
+		}
+		free(n->from);
+		n->from = path;
+		if (n->have_attr)
+			dir_begin_known(job, n);
+		else
+			hpn_sftp_ask_from_path(job, n, ASK_STAT, SSH2_FXP_STAT,
+			    n->from);
+		return;
+	case ASK_STAT:
+		if (req->lane == HPN_SFTP_FROM) {
+			attributes(job, n, type, m);
+			return;
+		}
+		/* FALLTHROUGH */
+	case ASK_MKDIR:
+		dir_made(job, n, req->ask, type, m);
+		return;
+	case ASK_OPENDIR:
+		dir_opened(job, n, type, m);
+		return;
+	case ASK_READDIR:
+		names(job, n, type, m);
+		return;
+	case ASK_CLOSE:
+		closed(job, n, req, hpn_sftp_answer_status(job, type, m));
+		return;
+	case ASK_SETSTAT:
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
+			error("remote setstat \"%s\": %s", n->to,
+			    fx2txt(status));
+		}
+		if (n->failed || n->lacks)
+			hpn_sftp_node_fail(job, n);
+		else
+			hpn_sftp_node_end(job, n);
+		return;
+	default:
+		fatal_f("answer to %d", req->ask);
+	}
+}
+
+static void
+answer(struct hpn_sftp_job *job, struct request *req, u_char type,
+    struct sshbuf *m)
+{
+	struct node *n = req->node;
+	int from = req->lane == HPN_SFTP_FROM;
+	u_int status;
+
+	if (n->tree) {
+		answer_dir(job, n, req, type, m);
+		return;
+	}
+	switch (req->ask) {
+	case ASK_STAT:
+		if (from)
+			attributes(job, n, type, m);
+		else
+			looked(job, n, type, m);
+		return;
+	case ASK_OPEN:
+		if (from)
+			opened_from(job, n, type, m);
+		else
+			opened_to(job, n, type, m);
+		return;
+	case ASK_READ:
+		data(job, n, req, type, m);
+		if (!req->again)
+			go_on(job, n);
+		return;
+	case ASK_WRITE:
+		written(job, n, req, hpn_sftp_answer_status(job, type, m));
+		if (n->check != NULL)
+			hpn_sftp_check_verify_more(job, n);
+		go_on(job, n);
+		return;
+	case ASK_FSTAT:
+		if (!from) {
+			resume(job, n, type, m);
+			return;
+		}
+		check_source(job, n, type, m);
+		verify(job, n);
+		return;
+	case ASK_FSETSTAT:
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
+			error("remote fsetstat \"%s\": %s", n->to,
+			    fx2txt(status));
+		}
+		break;
+	case ASK_SIZE:
+		if ((n->unset = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK)
+			hpn_sftp_ask_path(job, n, ASK_SIZE_STAT, SSH2_FXP_STAT,
+			    n->to);
+		break;
+	case ASK_SIZE_STAT:
+	case ASK_FSYNC_STAT:
+		refused(job, n, req->ask, type, m);
+		break;
+	case ASK_TRUNCATE:
+		n->truncating--;
+		if ((status = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK) {
+			hpn_sftp_meter_break(job);
+			error("remote fsetstat \"%s\": %s", n->to,
+			    fx2txt(status));
+			n->failed = 1;
+		}
+		go_on(job, n);
+		return;
+	case ASK_FSYNC:
+		if ((n->unsynced = hpn_sftp_answer_status(job, type, m)) !=
+		    SSH2_FX_OK)
+			hpn_sftp_ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT,
+			    n->to);
+		break;
+	case ASK_CLOSE:
+		closed(job, n, req, hpn_sftp_answer_status(job, type, m));
+		break;
+	default:
+		fatal_f("answer to %d", req->ask);
+	}
+	file_check(job, n);
+}
+
+const struct hpn_sftp_way hpn_sftp_cross = {
+	.up = 1,
+	.cross = 1,
+	.begin = begin,
+	.open = open_it,
+	.send = send_more,
+	.answer = answer,
+	.checked = checked,
+	.verified = verified,
+	.check_end = file_check,
+	.drop = drop,
+	.undo = undo,
+	.forget = forget,
+	.failed = failed,
+	.cut = cut,
+	.may_begin = may_begin,
+	.may_begin_dir = may_begin_dir,
+	.names_at_hand = names_at_hand,
+	.walk = walk,
+	.dir_done = dir_done,
+};
