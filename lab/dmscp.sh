@@ -8,7 +8,8 @@
 # usage: lab/dmscp.sh [link] [loopback] [table] [many] [many-down]
 #
 # link: a rate is that of the second half: from where half of the bytes are in the
-# file that is written to where all are.  table: 100 MB by yscp, scp,
+# file that is written to where all are.  dip: by how many milliseconds the longest
+# stretch of it was behind that rate.  table: 100 MB by yscp, scp,
 # rsync and TCP alone at 0 and 20 ms, as in the paper of 2001; yscp-n compares
 # nothing, yscp-e encrypts.  many: as link, a set
 # of 10,000 fragments of 1 MiB, in DMSCP_DISK (/var/tmp); not without being asked.
@@ -94,30 +95,40 @@ case_rsync() {
 	fi
 }
 
-# The time from where what is written has half of its bytes to where it has all.
+# The rate from where what is written has half of its bytes to where it has all; and
+# the dip: by how many milliseconds the longest stretch of that was behind this rate.
 half_of() {
 	python3 - "$n" "$@" <<'END'
 import glob, os, sys, time
 n = int(sys.argv[1])
-half = None
+seen = []
 while True:
     now, there = time.monotonic(), 0
     for pattern in sys.argv[2:]:
         for name in glob.glob(pattern):
             try:
-                there += os.stat(name).st_size
+                # Of a folder, its fragments of 1 MiB that have their names
+                there += os.stat(name).st_size if os.path.isfile(name) else \
+                    sum(f[-1].isdigit() for f in os.listdir(name)) << 20
             except FileNotFoundError:
                 pass
-    if half is None and there >= n / 2:
-        half, had = now, there
+    if there >= n / 2:
+        seen.append((now, there))
     if there >= n:
-        print("%.1f" % ((there - had) / 1e6 / (now - half)), flush=True)
         break
     time.sleep(0.01)
+(begun, had), (now, there) = seen[0], seen[-1]
+rate = (there - had) / (now - begun)
+dip, least = 0, 0
+for now, there in seen:
+    behind = (now - begun) - (there - had) / rate
+    least = min(least, behind)
+    dip = max(dip, behind - least)
+print("%.1f %.0f" % (rate / 1e6, 1000 * dip), flush=True)
 END
 }
 
-# half CASE BYTES: sets rate
+# half CASE BYTES: sets rate and dip
 half() {
 	local watcher what="$shm/here*"
 	n=$2
@@ -134,10 +145,10 @@ half() {
 	watcher=$!
 	if "case_$1" </dev/null >case.log 2>&1; then
 		wait "$watcher"
-		rate=$(cat half)
+		read -r rate dip <half
 	else
 		stop "$watcher"
-		rate=failed
+		rate=failed dip=-
 		echo "$1 $way: $(tail -n 1 case.log)" >&2
 	fi
 	rm -f "$shm/data.$n"
@@ -148,13 +159,13 @@ link_part() {
 	in_a=$LAB_A
 	printf '100 ms x 1 Gbit/s, MB/s over the second half of %s bytes\n' \
 	    "$((2 * BYTES))"
-	printf '%-10s %8s %8s\n' what up down
+	printf '%-10s %8s %8s %8s %8s\n' what up dip down dip
 	for case in $CASES; do
 		printf '%-10s' "$case"
 		for way in up down; do
 			if [ "$case" = raw ]; then
 				raw "-n $((2 * BYTES))" "$way" || :
-				printf ' %8s' "$raw_rate2"
+				printf ' %8s %8s' "$raw_rate2" -
 				continue
 			fi
 			bytes=$((2 * BYTES))
@@ -165,7 +176,7 @@ link_part() {
 			    "$shm/set.$bytes.manifest" ] || n=$bytes way=up \
 			    case_fragments </dev/null >case.log 2>&1 || :
 			half "$case" "$bytes"
-			printf ' %8s' "$rate"
+			printf ' %8s %8s' "$rate" "$dip"
 		done
 		echo
 	done
@@ -265,17 +276,22 @@ table_part() {
 }
 
 many_part() {
-	local begun took n ways=${1:-both}
+	local begun took watcher n ways=${1:-both}
 	n=$((${DMSCP_FRAGMENTS:-10000} * 1048576))
 	disk=$(mktemp -d "${DMSCP_DISK:-/var/tmp}/openssh-hpn.XXXXXX")
 	in_a=$LAB_A
-	printf '\n100 ms x 1 Gbit/s, a set of %s fragments of 1 MiB: s, MB/s\n' \
+	printf '\n100 ms x 1 Gbit/s, a set of %s fragments of 1 MiB\n' \
 	    "${DMSCP_FRAGMENTS:-10000}"
+	printf '%-10s %8s %8s %8s %8s\n' what s MB/s half dip
 	if [ "$ways" = both ]; then
+		half_of "$disk" >half &
+		watcher=$!
 		begun=$(seconds)
 		"$FLOW" source -n "$n" | dm -w -F 1m "target:$disk/set"
 		took=$(calc "$(seconds) - $begun")
-		printf '%-10s %8s %8s\n' up "$took" "$(calc "$n / 1e6 / $took")"
+		wait "$watcher"
+		printf '%-10s %8s %8s %8s %8s\n' up "$took" \
+		    "$(calc "$n / 1e6 / $took")" $(cat half)
 	else
 		inetd_client
 		"$FLOW" source -n "$n" | "$HPN_STAGE/bin/dmscp" -q -program \
@@ -285,8 +301,8 @@ many_part() {
 	begun=$(seconds)
 	dm -r "target:$disk/set" | "$FLOW" sink -o sink
 	took=$(calc "$(seconds) - $begun")
-	printf '%-10s %8s %8s  %s\n' down "$took" "$(calc "$n / 1e6 / $took")" \
-	    "$(cut -f 1 sink)"
+	printf '%-10s %8s %8s %8s %8s  %s\n' down "$took" \
+	    "$(calc "$n / 1e6 / $took")" "$(cut -f 5 sink)" - "$(cut -f 1 sink)"
 }
 
 inside() {

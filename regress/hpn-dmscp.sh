@@ -44,14 +44,14 @@ else
 	echo "$tid (skipped: stock's sftp-server: TEST_SSH_STOCK_SSHD)"
 fi
 
-# dm ours|bad ARG...: run it; the status is in $status, what it says in $LOG.
+# dm ours|bad|log ARG...: run it; the status is in $status, what it says in $LOG.
 dm ()
 {
 	_with=$1
 	shift
 	case $_with in
 	ours)	set -- -program $SSH -ssh-config $OBJ/ssh_proxy "$@" ;;
-	bad|stock)
+	bad|stock|log)
 		set -- -program $OBJ/hpn-dmscp.$_with.sh "$@" ;;
 	esac
 	status=0
@@ -252,6 +252,31 @@ for server in ours bad; do
 
 	rm -rf $T/*
 done
+
+# Fragments are opened so far ahead of the data that these never wait: 192 MiB,
+# while the sink takes none.  They have no blocks, and no hashes.
+(echo "#!/bin/sh"; echo "exec $SFTPSERVER -e -l INFO 2>$T/opened") \
+    >$OBJ/hpn-dmscp.log.sh
+chmod 755 $OBJ/hpn-dmscp.log.sh
+zeros=00000000000000000000000000000000
+(
+	printf 'dmscp-manifest 1\nobject a\nsize 335544320\ncount 20\n'
+	echo "hash none $zeros"
+	for n in `seq 20`; do
+		truncate -s 16777216 $T/a.00`printf %02d $n`
+		echo "fragment $n 16777216 $zeros"
+	done
+	printf 'state complete\nend %s\n' $zeros
+) >$T/a.manifest
+dm log -r -buffer 1m -sink "i=0
+    until test \`grep -c 'open .*/a[.]0' $T/opened\` -ge 12; do
+	test \$i != `hpn_times 100` || exit 9
+	i=\`expr \$i + 1\`
+	sleep 0.1
+    done
+    exit 7" somehost:$T/a
+expect "fragments opened ahead of a sink that takes nothing" 253 'exit status 7'
+rm -f $T/a.*
 
 # A disk that is full at first
 for server in ours $STOCK; do

@@ -55,7 +55,11 @@
 #define COMPARE_FROM	(16ULL * 1024 * 1024)
 #define COMPARE_MOST	(64ULL * 1024 * 1024)
 #define COMPARE_TRIES	20
-#define AHEAD		(64ULL * 1024 * 1024)
+/*
+ * A file takes two answers before its data can be asked for.  Each comes behind the
+ * data that were asked for before it, which are as many as the buffer holds.
+ */
+#define AHEAD		(192ULL * 1024 * 1024)
 /* Questions for sizes of fragments that are under way. */
 #define SIZES_MOST	1024
 
