@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hpn-buf.h"
+#include "hpn-pipe.h"
 
 /* Smaller buffers, as connections without bulk have, grow as they ever did. */
 #define LARGE	(128 * 1024)
@@ -61,7 +62,8 @@ hpn_buf_move(void *old, size_t alloc, size_t grown)
 	unsigned char *from = old, *to;
 	size_t done, len;
 
-	if ((to = calloc(1, grown)) == NULL)
+	to = grown < LARGE ? calloc(1, grown) : hpn_pipe_memory(grown);
+	if (to == NULL)
 		return NULL;
 	/* Piece by piece, so that what is large is never there twice */
 	for (done = 0; done < alloc; done += len) {

@@ -179,19 +179,24 @@ hpn_dm_child_ssh_direct(const struct hpn_dm_opts *o, const char *command,
 
 pid_t
 hpn_dm_child_ssh(const struct hpn_dm_opts *o, const char *what, int command,
-    int batch, int *fd)
+    int batch, int *in, int *out)
 {
-	int pair[2];
+	int to[2], from[2];
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
-		fatal("socketpair: %s", strerror(errno));
-	hpn_pipe_enlarge(pair[0]);
-	hpn_pipe_enlarge(pair[1]);
-	pid = start_ssh(o, what, command, batch, pair[1], pair[1]);
-	close(pair[1]);
-	(void)fcntl(pair[0], F_SETFD, FD_CLOEXEC);
-	*fd = pair[0];
+	if (out == NULL ? socketpair(AF_UNIX, SOCK_STREAM, 0, from) == -1 :
+	    pipe(from) == -1 || pipe(to) == -1)
+		fatal("cannot connect to ssh: %s", strerror(errno));
+	hpn_pipe_enlarge(from[0]);
+	hpn_pipe_enlarge(out == NULL ? from[1] : to[0]);
+	pid = start_ssh(o, what, command, batch, out == NULL ? from[1] : to[0],
+	    from[1]);
+	close(from[1]);
+	(void)fcntl(*in = from[0], F_SETFD, FD_CLOEXEC);
+	if (out != NULL) {
+		close(to[0]);
+		(void)fcntl(*out = to[1], F_SETFD, FD_CLOEXEC);
+	}
 	return pid;
 }
 

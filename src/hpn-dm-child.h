@@ -19,13 +19,14 @@ struct hpn_dm_opts;
 #define HPN_DM_CHILD_LINE	251	/* no connection in time */
 
 /*
- * Start our ssh.  *fd is connected to its standard input and output.
+ * Start our ssh.  *in is connected to its standard output, *out to its standard
+ * input.  With out NULL, *in is connected to both.
  *   what     the subsystem; with command non-zero, a command line for the
  *            user's shell on the server
  *   batch    ssh must not ask the user anything
  */
 pid_t hpn_dm_child_ssh(const struct hpn_dm_opts *, const char *what,
-    int command, int batch, int *fd);
+    int command, int batch, int *in, int *out);
 
 /* The same with a command line, reading and writing these; -1: as we do. */
 pid_t hpn_dm_child_ssh_direct(const struct hpn_dm_opts *, const char *command,

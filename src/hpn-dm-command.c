@@ -138,7 +138,7 @@ run_connect(struct run *r)
 	const struct hpn_dm_opts *o = r->o;
 	struct hpn_dm_frame f;
 	char *what = NULL;
-	int fd;
+	int in, out;
 
 	if (o->subsystem != NULL)
 		what = xstrdup(o->subsystem);
@@ -146,9 +146,11 @@ run_connect(struct run *r)
 		xasprintf(&what, "%s; exec %s", o->prefix, SERVER);
 	else
 		what = xstrdup(SERVER);
-	r->pid = hpn_dm_child_ssh(o, what, o->subsystem == NULL, r->ever, &fd);
+	/* Two pipes: one of them may be lent what is in the buffer */
+	r->pid = hpn_dm_child_ssh(o, what, o->subsystem == NULL, r->ever, &in,
+	    &out);
 	free(what);
-	hpn_dm_flow_connect(r->flow, fd, fd);
+	hpn_dm_flow_connect(r->flow, in, out);
 	memset(&f, 0, sizeof(f));
 	f.type = r->ever ? HPN_DM_FRAME_AGAIN : HPN_DM_FRAME_HELLO;
 	f.version = HPN_DM_FRAME_VERSION;

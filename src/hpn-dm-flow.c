@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <errno.h>
@@ -29,6 +30,8 @@
 #include "hpn-pipe.h"
 
 #define SOURCE_ONCE	(256 * 1024)
+/* Less is copied into a pipe: to lend it costs as much. */
+#define LEND_LEAST	(16 * 1024)
 /* What is read besides data at once: heads, and short frames. */
 #define HEAD_ONCE	4096
 /* Acknowledge after so much, or a part of the buffer. */
@@ -47,6 +50,7 @@ TAILQ_HEAD(blocks, block);
 
 struct hpn_dm_flow {
 	int in, out, sends, sha;
+	int lends;			/* out is a pipe that can be lent memory */
 	uint64_t buffer;
 	struct hpn_dm_frame_peer peer;
 	const char *wrong;
@@ -146,12 +150,15 @@ must(int r)
 void
 hpn_dm_flow_connect(struct hpn_dm_flow *f, int in, int out)
 {
+	struct stat st;
+
 	hpn_dm_flow_lost(f);
 	set_nonblock(in);
 	if (out != in)
 		set_nonblock(out);
 	f->in = in;
 	f->out = out;
+	f->lends = fstat(out, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
 void
@@ -268,10 +275,36 @@ data_begin(struct hpn_dm_flow *f)
 	f->peer.sent = f->next;
 }
 
+/*
+ * Write what is left of a frame of data.  A pipe may be lent the data: they stay in
+ * the buffer, as they are, until the other end has acknowledged them.
+ */
+static ssize_t
+data_write(struct hpn_dm_flow *f)
+{
+	struct iovec iov[2];
+	size_t head = f->head_len - f->head_at;
+	int lend = f->lends && f->data_left >= LEND_LEAST;
+	ssize_t n;
+
+	if (lend && head == 0) {
+		n = hpn_pipe_lend(f->out, f->data, f->data_left);
+		if (n != -1 || errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == EINTR)
+			return n;
+		/* Not here; if it is something else, that shows now */
+		f->lends = lend = 0;
+	}
+	iov[0].iov_base = f->head + f->head_at;
+	iov[0].iov_len = head;
+	iov[1].iov_base = (void *)f->data;
+	iov[1].iov_len = f->data_left;
+	return writev(f->out, iov, lend ? 1 : 2);
+}
+
 int
 hpn_dm_flow_write(struct hpn_dm_flow *f)
 {
-	struct iovec iov[2];
 	size_t head, moved = 0;
 	ssize_t n;
 
@@ -286,13 +319,9 @@ hpn_dm_flow_write(struct hpn_dm_flow *f)
 			}
 		}
 		head = f->head_len - f->head_at;
-		if (head > 0 || f->data_left > 0) {
-			iov[0].iov_base = f->head + f->head_at;
-			iov[0].iov_len = head;
-			iov[1].iov_base = (void *)f->data;
-			iov[1].iov_len = f->data_left;
-			n = writev(f->out, iov, 2);
-		} else if (sshbuf_len(f->queue) > 0)
+		if (head > 0 || f->data_left > 0)
+			n = data_write(f);
+		else if (sshbuf_len(f->queue) > 0)
 			n = write(f->out, sshbuf_ptr(f->queue),
 			    sshbuf_len(f->queue));
 		else

@@ -83,7 +83,7 @@ hpn_dm_job_step(struct hpn_dm_jobs *jobs)
 	}
 	if (j != NULL) {
 		jobs->pid = hpn_dm_child_ssh(jobs->o, j->command, 1, 1,
-		    &jobs->fd);
+		    &jobs->fd, NULL);
 		(void)shutdown(jobs->fd, SHUT_WR);
 	}
 	return about;

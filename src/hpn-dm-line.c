@@ -30,7 +30,8 @@ line_connect(struct hpn_dm_line *l)
 {
 	int fd;
 
-	l->pid = hpn_dm_child_ssh(l->o, "sftp", 0, l->was_ready, &fd);
+	l->pid = hpn_dm_child_ssh(l->o, "sftp", 0, l->was_ready, &fd,
+	    NULL);
 	l->sftp = hpn_dm_sftp_new(fd, fd);
 	l->heard_ns = l->connect_ns = hpn_clock_ns();
 }

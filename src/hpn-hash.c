@@ -25,8 +25,22 @@
 
 #ifdef HAVE_XXHASH
 
+/*
+ * The library's ordinary functions are for the least processor of an architecture.
+ * On x86 it also has one that looks what the processor can do, and takes a third of
+ * the time with AVX2.  It is not in each build of the library.
+ */
+# if defined(__x86_64__) && defined(__GNUC__)
+extern XXH_errorcode XXH3_128bits_update_dispatch(XXH3_state_t *, const void *,
+    size_t) __attribute__((weak));
+#  define BEST_UPDATE	XXH3_128bits_update_dispatch
+# else
+#  define BEST_UPDATE	NULL
+# endif
+
 struct hpn_hash {
 	XXH3_state_t *state;
+	XXH_errorcode (*update)(XXH3_state_t *, const void *, size_t);
 };
 
 int
@@ -49,6 +63,7 @@ hpn_hash_new(void)
 		return NULL;
 	}
 	(void)XXH3_128bits_reset(h->state);
+	h->update = BEST_UPDATE != NULL ? BEST_UPDATE : XXH3_128bits_update;
 	return h;
 }
 
@@ -56,7 +71,7 @@ void
 hpn_hash_add(struct hpn_hash *h, const void *p, size_t len)
 {
 	if (len > 0)
-		(void)XXH3_128bits_update(h->state, p, len);
+		(void)h->update(h->state, p, len);
 }
 
 void

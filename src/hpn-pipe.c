@@ -6,7 +6,9 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -39,5 +41,19 @@ hpn_pipe_enlarge(int fd)
 		    fcntl(fd, F_SETPIPE_SZ, size) == -1)
 			size /= 2;
 	}
+#endif
+}
+
+ssize_t
+hpn_pipe_lend(int fd, const void *p, size_t len)
+{
+#ifdef SPLICE_F_NONBLOCK
+	struct iovec iov = { .iov_base = (void *)p, .iov_len = len };
+
+	/* The descriptor's O_NONBLOCK does not count here */
+	return vmsplice(fd, &iov, 1, SPLICE_F_NONBLOCK);
+#else
+	errno = ENOSYS;
+	return -1;
 #endif
 }

@@ -6,6 +6,7 @@
 #ifndef HPN_PIPE_H
 #define HPN_PIPE_H
 
+#include <sys/types.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -17,6 +18,13 @@
  */
 #define HPN_PIPE_SIZE	(1024 * 1024)
 void hpn_pipe_enlarge(int fd);
+
+/*
+ * As write(2) to a pipe with O_NONBLOCK, but the pipe may refer to this memory
+ * instead of copying it.  So the memory must not change before the pipe's reader
+ * has it all.  Fails where write(2) does, and where memory cannot be lent.
+ */
+ssize_t hpn_pipe_lend(int fd, const void *, size_t);
 
 /*
  * Memory of so many bytes that read(2) or pread(2) fill, for free(3); NULL: there is

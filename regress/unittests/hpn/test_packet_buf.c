@@ -7,7 +7,9 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/queue.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 
 #include "../test_helper/test_helper.h"
 
+#include "misc.h"
 #include "packet.h"
 #include "ssh2.h"
 #include "sshbuf.h"
@@ -126,6 +129,11 @@ static void
 test_pipe(void)
 {
 	int fd[2];
+#ifdef SPLICE_F_NONBLOCK
+	static u_char lent[100000], got[100000];
+	ssize_t n;
+	size_t i;
+#endif
 
 	TEST_START("pipes: as large as it is allowed");
 	ASSERT_INT_EQ(pipe(fd), 0);
@@ -140,6 +148,36 @@ test_pipe(void)
 	hpn_pipe_enlarge(-1);
 	hpn_pipe_enlarge(STDIN_FILENO);
 	TEST_DONE();
+
+#ifdef SPLICE_F_NONBLOCK
+	TEST_START("pipes: what is lent is read, and nothing waits");
+	ASSERT_INT_EQ(pipe(fd), 0);
+	for (i = 0; i < sizeof(lent); i++)
+		lent[i] = (u_char)(i * 7 + (i >> 8));
+	ASSERT_INT_EQ(write(fd[1], "head", 4), 4);
+	/* The pipe has 16 places, and one of them is taken */
+	ASSERT_INT_EQ(fcntl(fd[0], F_SETPIPE_SZ, 65536), 65536);
+	n = hpn_pipe_lend(fd[1], lent + 5, sizeof(lent) - 5);
+	ASSERT_INT_GT(n, 0);
+	ASSERT_INT_LE(n, 65536);
+	ASSERT_INT_EQ(hpn_pipe_lend(fd[1], lent, 1), -1);
+	ASSERT_INT_EQ(errno, EAGAIN);
+	ASSERT_INT_EQ(read(fd[0], got, 4), 4);
+	ASSERT_INT_EQ(read(fd[0], got, sizeof(got)), n);
+	ASSERT_MEM_EQ(got, lent + 5, (size_t)n);
+	close(fd[0]);
+	ssh_signal(SIGPIPE, SIG_IGN);
+	ASSERT_INT_EQ(hpn_pipe_lend(fd[1], lent, 1), -1);
+	ASSERT_INT_EQ(errno, EPIPE);
+	ssh_signal(SIGPIPE, SIG_DFL);
+	close(fd[1]);
+	ASSERT_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	ASSERT_INT_EQ(hpn_pipe_lend(fd[1], lent, 1), -1);
+	ASSERT_INT_NE(errno, EAGAIN);
+	close(fd[0]);
+	close(fd[1]);
+	TEST_DONE();
+#endif
 }
 
 static void
