@@ -347,13 +347,14 @@ MORE=$MORE'\145'
 OTHER='\000\000\000\031\006\000\000\000\000\000\000\000\005\172\125\004'
 OTHER=$OTHER'\370\361\101\217\075\223\330\275\045\113\007\205\352'
 F_RESULT='\000\000\000\011\011\000\000\000\000\000\000\000\000'
-# The first connection ends behind HELLO, of 75 bytes, and ACK, of 13.
+# The first connection ends behind HELLO, of 75 bytes, and ACK, of 13: not before,
+# so its other direction stays open.
 cat >$OBJ/hpn-dmscp.ends.sh <<EOD
 #!/bin/sh
 test -f $T/once && { printf "\$AGAIN"; exec cat >/dev/null; }
 touch $T/once
 printf '$WELCOME$HELLO$END'
-exec head -c 88 >/dev/null
+exec head -c 88 3>&1 >/dev/null
 EOD
 chmod 755 $OBJ/hpn-dmscp.ends.sh
 while read -r want AGAIN; do
