@@ -35,6 +35,8 @@
 #define SURE		800
 /* Rates that differ by less than this, of 1000, are even. */
 #define EVEN		150
+/* What TCP sends at a time, bytes: Ethernet's. */
+#define SEGMENT		1448
 /* TCP needs about so many round trips to get up to speed. */
 #define STARTS		15
 #define BBR_BEARS	15000
@@ -165,6 +167,20 @@ queue(const struct hpn_why_end *e)
 	    e->tcp_rtt_ns - e->tcp_rtt_min_ns : 0;
 }
 
+/*
+ * More is under way than losses by chance would leave a TCP that halves its window
+ * for each: about 1.2 segments / sqrt(loss) (Mathis et al., 1997), and three times
+ * that.  So they come together, when somebody's measure is full.
+ */
+static int
+by_measure(const struct hpn_why_end *s, uint64_t lost)
+{
+	uint64_t n = scale(s->sent, s->tcp_rtt_min_ns, s->total_ns) / SEGMENT;
+
+	n = least(n, 1000000);
+	return n * n * lost / 100000 > 14;
+}
+
 /* What kind of path it is that TCP is waiting for. */
 static enum hpn_why_cause
 path(const struct hpn_why_end *s, const struct hpn_why_end *r, uint64_t lost,
@@ -172,15 +188,19 @@ path(const struct hpn_why_end *s, const struct hpn_why_end *r, uint64_t lost,
 {
 	const struct hpn_why_end *e = s->known ? s : r;
 	int queues = queue(e) > e->tcp_rtt_min_ns / 5 + MS;
+	int bbr = s->known && strncmp(s->cc, "bbr", 3) == 0;
 
 	if (e->known && e->total_ns / STARTS < rtt && lost < LOSSY)
 		return HPN_WHY_START;
 	if (lost < LOSSY || queues)
 		return HPN_WHY_PATH;
-	if (lost >= POLICED && e->seconds >= 5 && e->uneven < EVEN)
+	/* A policer makes saw teeth of what others send, but not of BBR's */
+	if (lost >= POLICED && e->seconds >= 5 &&
+	    e->uneven < (s->known && !bbr ? 2 * EVEN : EVEN) &&
+	    (!s->known || by_measure(s, lost)))
 		return HPN_WHY_POLICER;
 	/* BBR does not slow down for a few */
-	if (s->known && strncmp(s->cc, "bbr", 3) == 0 && lost < BBR_BEARS)
+	if (bbr && lost < BBR_BEARS)
 		return HPN_WHY_PATH;
 	return HPN_WHY_LOSS;
 }
@@ -239,6 +259,7 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 	unsigned int r_runs = share(r->run_ns, r->total_ns);
 	unsigned int r_sinks = share(r->sink_ns, r->total_ns);
 	enum hpn_why_cause cause;
+	uint64_t trip;
 	int stops;
 
 	add(p, HPN_WHY_SOURCE, share(s->source_ns, s->total_ns));
@@ -291,22 +312,27 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 		runs = 0;
 	}
 	if (s->tcp_known && s->tcp_busy_ns != 0) {
+		/* What a round trip carries, while there is something to send */
+		trip = scale(s->sent, s->tcp_rtt_min_ns, s->tcp_busy_ns);
 		full = share(s->tcp_rwnd_ns, s->tcp_busy_ns) * waits / WHOLE;
 		small = share(s->tcp_sndbuf_ns, s->tcp_busy_ns) * waits / WHOLE;
 		/*
 		 * A sink that stops fills the SSH window, then TCP's.  If that was
 		 * large once, and much less arrives in a round trip, nobody reads.
 		 */
-		stops = r->known ? r_sinks >= WHOLE / 2 : scale(w->rate,
-		    s->tcp_rtt_min_ns, 1000 * MS) < s->tcp_sndwnd / 5 * 2;
+		stops = r->known ? r_sinks >= WHOLE / 2 :
+		    trip < s->tcp_sndwnd / 5 * 2;
 		add(p, stops ? HPN_WHY_SINK : HPN_WHY_RCVBUF, full);
 		add(p, HPN_WHY_SNDBUF, small);
 		rest = waits - full - small;
 		/* BBR takes a window that is always full for the path's size */
 		if (s->tcp_sndwnd != 0 && s->tcp_rwnd_ns > s->tcp_busy_ns / 10 &&
-		    scale(w->rate, s->tcp_rtt_min_ns, 1000 * MS) >
-		    s->tcp_sndwnd / 10 * 7)
+		    trip > s->tcp_sndwnd / 10 * 7)
 			cause = HPN_WHY_RCVBUF;
+		else if (s->tcp_sndbuf_ns > s->tcp_busy_ns / 4 &&
+		    w->loss < LOSSY && queue(s) < s->tcp_rtt_min_ns / 3 + MS)
+			/* ... and a small buffer as well */
+			cause = HPN_WHY_SNDBUF;
 		else if (w->other > WHOLE / 2)
 			cause = HPN_WHY_CHANNEL;
 		else
@@ -325,6 +351,8 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	unsigned int sinks = share(r->sink_ns, r->total_ns);
 	unsigned int runs = share(r->run_ns, r->total_ns);
 	unsigned int gaps = share(r->gap_ns, r->total_ns), net;
+	unsigned int pauses = share(r->pause_ns, r->total_ns), rekeys;
+	unsigned int full = r->window_max != 0 || r->memory_max != 0 ? 7 : 12;
 	uint64_t trip = tcp_trip(r), per_trip = scale(w->rate, trip, 1000 * MS);
 	uint64_t each = r->gaps == 0 ? 0 : r->gap_ns / r->gaps;
 	enum hpn_why_cause cause;
@@ -332,21 +360,29 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	add(p, HPN_WHY_SINK, sinks);
 	if (runs >= RUNS)
 		add(p, work(r, 0), runs);
-	add(p, HPN_WHY_REKEY, share(r->rekey_ns, r->total_ns));
-	net = WHOLE - (unsigned int)least(WHOLE, sinks + runs);
+	rekeys = share(r->rekey_ns, r->total_ns);
+	add(p, HPN_WHY_REKEY, rekeys);
+	net = WHOLE - (unsigned int)least(WHOLE, sinks + runs + rekeys);
 	if (gaps > net)
 		gaps = net;
 
 	/* Where much is lost, TCP makes such pauses itself */
-	if (gaps >= net / 3 && r->pause_ns > r->gap_ns / 2 && w->loss < POLICED)
+	if (gaps >= net / 3 && r->pause_ns > r->gap_ns / 2 && w->loss < POLICED) {
 		cause = HPN_WHY_SOURCE;
+		/* Did a window limit what came between the pauses? */
+		if (r->window_own != 0 && w->rtt_ns > SHORT && pauses < net &&
+		    scale(w->per_rtt, WHOLE, WHOLE - pauses) >
+		    r->window_own / 20 * full) {
+			add(p, window(r), net - pauses);
+			net = pauses;
+		}
+	}
 	else if (r->tcp_known && r->tcp_rtt_min_ns < SHORT &&
 	    queue(r) > QUEUES)
 		/* The round trip is nothing but the queue, so it says no more */
 		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
 	else if (r->window_own != 0 && w->rtt_ns > SHORT &&
-	    w->per_rtt > r->window_own / 20 *
-	    (r->window_max != 0 || r->memory_max != 0 ? 9 : 12))
+	    w->per_rtt > r->window_own / 20 * full)
 		cause = window(r);
 	else if (r->tcp_known && r->tcp_rcvwnd != 0 &&
 	    r->zip_ns < r->total_ns / 2 &&
@@ -354,15 +390,19 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		cause = HPN_WHY_RCVBUF;
 	else if (w->loss >= LOSSY && (gaps >= net / 5 || r->uneven >= EVEN))
 		cause = path(&f->there, r, w->loss, trip);
+	else if (r->tcp_known && trip > SHORT && r->total_ns / STARTS < trip &&
+	    (r->asked == 0 || r->asked < r->gaps / 2))
+		cause = HPN_WHY_START;
 	else if (r->tcp_known && trip > SHORT && queue(r) > trip / 3 + MS &&
-	    (gaps < net / 4 * 3 || each < trip / 2))
+	    (gaps < net / 4 * 3 || each < trip / 4 * 3))
 		/*
 		 * Who has a fixed amount under way does not fill a queue.  If it
 		 * pauses once in a round trip, its answers come with its next data,
 		 * which only looks like a queue.
 		 */
 		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
-	else if (gaps >= net / 2 && trip > SHORT) {
+	else if (trip > SHORT && (gaps >= net / 2 || (gaps >= net / 3 &&
+	    r->tcp_known && queue(r) < trip / 8 + MS / 2))) {
 		/* A round trip's worth, a pause, and so on */
 		if (r->asked != 0 && (r->tcp_known ?
 		    r->asked >= r->gaps / 4 * 3 && (per_trip > BUFFER_MOST ||
@@ -370,8 +410,6 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		    r->asked >= r->gaps / 4))
 			cause = exchange(r->received, r->gap_ns, r->asked,
 			    w->rtt_ns, HPN_WHY_SOURCE);
-		else if (r->tcp_known && r->total_ns / STARTS < trip)
-			cause = HPN_WHY_START;
 		else
 			cause = HPN_WHY_SENDER_TCP;
 	} else if (trip > SHORT)

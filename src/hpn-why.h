@@ -118,7 +118,7 @@ struct hpn_why_facts {
 /* So much of the time has to be a cause's for it to be named, of 1000. */
 #define HPN_WHY_LEAST	250
 /* A second cause is named from this part of the first one's share, of 1000. */
-#define HPN_WHY_SECOND	600
+#define HPN_WHY_SECOND	500
 
 struct hpn_why {
 	enum hpn_why_cause cause[2];	/* the second one may be NOTHING */

@@ -200,6 +200,8 @@ ends(void)
 	ONLY(decide(&s, NULL), HPN_WHY_PATH);
 	/* Where TCP has nothing to send half of the time, somebody does not read */
 	s.tcp_busy_ns /= 2;
+	s.tcp_ns = 946 * MS;
+	s.source_ns = 729 * MS;
 	ONLY(decide(&s, NULL), HPN_WHY_SINK);
 	TEST_DONE();
 
@@ -288,6 +290,13 @@ ends(void)
 	s = sender(10 * MIB);
 	s.rekey_ns = 19 * S;
 	ONLY(decide(&s, NULL), HPN_WHY_REKEY);
+	/* a receiver sees nothing arrive meanwhile, which is not the source's fault */
+	r = receiver(10 * MIB);
+	r.rekey_ns = 18 * S;
+	r.source_ns = 1 * S;
+	r.gap_ns = r.pause_ns = 18 * S;
+	r.gaps = 60;
+	ONLY(decide(NULL, &r), HPN_WHY_REKEY);
 	TEST_DONE();
 }
 
@@ -332,6 +341,53 @@ network(void)
 	/* and 16 KiB */
 	r.received /= 4;
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: a send buffer that stops TCP for half of the time");
+	/* BBR takes what it holds for the path's size, and waits for that */
+	s = sender(64 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_sndbuf_ns = 10 * S;
+	s.tcp_rtt_ns = 111 * MS;
+	ONLY(decide(&s, NULL), HPN_WHY_SNDBUF);
+	/* ... but where data queue on the path, that is waited for, too */
+	s.tcp_rtt_ns = 160 * MS;
+	w = decide(&s, NULL);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1], HPN_WHY_SNDBUF + HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: a buffer of half of what the path holds, at the receiver");
+	/* As a link of 50 Mbit/s and 100 ms gave it: such pauses are short */
+	r = receiver(15625000);
+	r.total_ns = 5329 * MS;
+	r.run_ns = 224 * MS;
+	r.source_ns = 5104 * MS;
+	r.gap_ns = 2330 * MS;
+	r.gaps = 57;
+	r.rtt_ns = 116 * MS;
+	r.tcp_rtt_ns = 107 * MS;
+	r.tcp_rcvwnd = 1429048;
+	r.window_own = 2 * MIB;
+	r.seconds = 5;
+	r.uneven = 96;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	/* Where something queues, nothing limits what is under way */
+	r.tcp_rtt_ns = 118 * MS;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: a small window is seldom used up in every round trip");
+	/* As 50 Mbit/s and 300 ms gave it, from stock's ssh: 83 of 183 KiB */
+	r = receiver(1966080);
+	r.total_ns = 7214 * MS;
+	r.gap_ns = 4947 * MS;
+	r.gaps = 21;
+	r.rtt_ns = 305 * MS;
+	r.tcp_rtt_ns = 303 * MS;
+	r.tcp_rtt_min_ns = 300 * MS;
+	r.tcp_rcvwnd = 692523;
+	r.window_own = r.window_max = 187500;
+	ONLY(decide(NULL, &r), HPN_WHY_WINDOW_MAX);
 	TEST_DONE();
 
 	TEST_START("why: requests, as each end sees them");
@@ -405,6 +461,25 @@ network(void)
 	s.tcp_again = 20 * MIB;
 	s.uneven = 40;
 	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	/* As 20 Mbit/s in 40 ms gave it, with Reno's saw teeth */
+	s = sender(23945216);
+	s.total_ns = 9895 * MS;
+	s.seconds = 10;
+	s.tcp_ns = 9093 * MS;
+	s.tcp_busy_ns = 9888 * MS;
+	s.tcp_sent = 26120784;
+	s.tcp_again = 2148832;
+	s.tcp_rtt_ns = 41 * MS;
+	s.tcp_rtt_min_ns = 40 * MS;
+	s.uneven = 188;
+	strcpy(s.cc, "reno");
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	/* Losses by chance leave much less, even if that is even */
+	s.sent /= 20;
+	s.tcp_sent /= 20;
+	s.tcp_again /= 20;
+	s.uneven = 40;
+	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
 	TEST_DONE();
 
 	TEST_START("why: TCP is still starting");
@@ -415,6 +490,20 @@ network(void)
 	s.seconds = 1;
 	s.tcp_busy_ns = 1 * S;
 	ONLY(decide(&s, NULL), HPN_WHY_START);
+	TEST_DONE();
+
+	TEST_START("why: TCP is still starting, seen by the receiver");
+	/* As 50 Mbit/s and 100 ms gave it, for 1 MB */
+	r = receiver(1000000);
+	r.total_ns = 792 * MS;
+	r.gap_ns = 211 * MS;
+	r.gaps = 4;
+	r.rtt_ns = 186 * MS;
+	r.seconds = 1;
+	r.window_own = 2 * MIB;
+	ONLY(decide(NULL, &r), HPN_WHY_START);
+	r.total_ns = 1792 * MS;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
 	TEST_DONE();
 
 	TEST_START("why: a queue on the path, seen by the receiver");
@@ -437,6 +526,25 @@ network(void)
 	/* The same without a queue is a sender that has no more under way */
 	r.rtt_ns = r.tcp_rtt_ns = 11046250;
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: whole packets, which arrive far apart on a full path");
+	/* As 50 Mbit/s and 10 ms gave it, from stock's sftp */
+	r = receiver(31253671);
+	r.total_ns = 5415 * MS;
+	r.source_ns = 5190 * MS;
+	r.run_ns = 225 * MS;
+	r.gap_ns = 5309 * MS;
+	r.gaps = 940;
+	r.pause_ns = 163 * MS;
+	r.rtt_ns = 27 * MS;
+	r.tcp_rtt_ns = 16 * MS;
+	r.tcp_rtt_min_ns = 10 * MS;
+	r.tcp_rcvwnd = 1435529;
+	r.window_own = 2 * MIB;
+	r.seconds = 5;
+	r.uneven = 51;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
 	TEST_DONE();
 
 	TEST_START("why: a queue next door, seen by the receiver");
@@ -524,6 +632,15 @@ hostile(void)
 	    HPN_WHY_SOURCE + HPN_WHY_WINDOW_MAX);
 	ASSERT_U_INT_EQ(w.share[0], 500);
 	ASSERT_U_INT_EQ(w.share[1], 500);
+	/* As 50 Mbit/s and 100 ms gave it: BBR is seldom stopped by the window */
+	s = sender(20 * MIB);
+	s.source_ns = s.tcp_ns = s.tcp_busy_ns = 9 * S;
+	s.run_ns = 2 * S;
+	s.tcp_rwnd_ns = 3 * S / 2;
+	s.tcp_sndwnd = 280 * 1024;
+	w = decide(&s, NULL);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1],
+	    HPN_WHY_SOURCE + HPN_WHY_RCVBUF);
 	s = sender(100 * MIB);
 	s.tcp_ns = 18 * S;
 	s.tcp_rwnd_ns = 10 * S;
@@ -531,6 +648,28 @@ hostile(void)
 	w = decide(&s, NULL);
 	ASSERT_INT_EQ(w.cause[0] + w.cause[1],
 	    HPN_WHY_RCVBUF + HPN_WHY_SNDBUF);
+	TEST_DONE();
+
+	TEST_START("why: two causes of equal shares, seen by the receiver");
+	/* As 50 Mbit/s and 100 ms gave it, from stock's ssh */
+	r = receiver(3494160);
+	r.total_ns = 8905 * MS;
+	r.source_ns = 8748 * MS;
+	r.run_ns = 49 * MS;
+	r.gap_ns = 6952 * MS;
+	r.gaps = 44;
+	r.pause_ns = 3753 * MS;
+	r.rtt_ns = 114 * MS;
+	r.tcp_rtt_ns = 113 * MS;
+	r.tcp_rcvwnd = 578219;
+	r.window_own = r.window_max = 156250;
+	w = decide(NULL, &r);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1],
+	    HPN_WHY_SOURCE + HPN_WHY_WINDOW_MAX);
+	/* a window that is larger than what came is not in question */
+	r.window_own = MIB;
+	r.window_max = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_SOURCE);
 	TEST_DONE();
 
 	TEST_START("why: nothing is known, or nothing stands out");
