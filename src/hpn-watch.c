@@ -207,6 +207,9 @@ second_over(struct ssh *ssh, struct hpn_watch *w, uint64_t now)
 	uint64_t took = now - w->begun_ns, cpu, queue, stuck;
 	int counts;
 
+	/* A wait that is under way is not told apart any more */
+	w->now.source_ns += w->held_ns;
+	w->held_ns = 0;
 	w->total.sent += w->now.sent;
 	w->total.received += w->now.received;
 	stuck = w->now.tcp_ns + w->now.window_ns + w->now.sink_ns;
@@ -364,6 +367,7 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels,
 			w->now.asked++;
 		} else
 			w->now.source_ns += w->held_ns;
+		w->held_ns = 0;
 		w->answered = 0;
 		gap = w->woke_ns - w->arrived_ns;
 		/* TCP's, unless that only leads next door */
@@ -380,9 +384,12 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels,
 		}
 		w->arrived_ns = now;
 		w->stalled = 0;
-	} else
+	} else if (w->total.sent + w->now.sent != w->sent) {
 		w->now.source_ns += w->held_ns;
-	w->held_ns = 0;
+		w->held_ns = 0;
+	}
+	/* Else that was more window or the like, and the wait goes on */
+	w->sent = w->total.sent + w->now.sent;
 	if (now - w->begun_ns >= SECOND) {
 		round_trip(ssh, &w->total);
 		second_over(ssh, w, now);
@@ -417,9 +424,11 @@ hpn_watch_wake(struct ssh *ssh, const struct pollfd *pfd, u_int npfd)
 	else if ((w->blocked & WINDOW) != 0)
 		w->now.window_ns += slept;
 	else if (pfd[0].revents != 0)
-		w->held_ns = slept;
-	else
-		w->now.source_ns += slept;
+		w->held_ns += slept;
+	else {
+		w->now.source_ns += w->held_ns + slept;
+		w->held_ns = 0;
+	}
 	if ((w->blocked & SINK) != 0) {
 		w->now.sink_ns += slept;
 		if (slept > MS)

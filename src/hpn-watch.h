@@ -32,8 +32,9 @@ struct hpn_watch {
 	uint64_t begun_ns;		/* when the second did */
 	uint64_t cpu_ns, queue_ns;	/* clocks, when it did */
 	uint64_t moved;			/* bytes, in this second */
-	uint64_t held_ns;		/* a wait that a message of the peer's
-					 * ended: did it bring data? */
+	uint64_t held_ns;		/* waits that messages of the peer's
+					 * ended: will one bring data? */
+	uint64_t sent;			/* bytes, when the loop slept last */
 	uint64_t delivered;		/* bytes that programs were given */
 	uint64_t arrived;		/* ... or that wait for them; then */
 	uint64_t arrived_ns;		/* when data last did */
