@@ -29,6 +29,15 @@ logged ()
 	test "$_l" = "$2 $3" || fail "$what: the log has '$_l' of $1, not '$2 $3'"
 }
 
+# followed: what there is now has been copied
+followed ()
+{
+	until cmp $FROM/grow $TO/grow >/dev/null 2>&1; do
+		kill -0 $scp 2>/dev/null || fatal "$what: ended: `cat $OUT`"
+		sleep 0.1
+	done
+}
+
 mkdir -p $FROM/d/sub/deep $FROM/d/other
 echo one >$FROM/d/one
 echo three >$FROM/d/sub/three
@@ -36,6 +45,13 @@ echo four4 >$FROM/d/sub/deep/four
 echo >"$FROM/d/other/a
 b\\"
 : >$FROM/d/empty
+mkdir -p $FROM/hard/sub
+echo linked >$FROM/hard/small
+ln $FROM/hard/small $FROM/hard/small2
+ln $FROM/hard/small $FROM/hard/sub/small3
+head -c 200000 /dev/urandom >$FROM/hard/large
+ln $FROM/hard/large $FROM/hard/sub/large2
+echo alone >$FROM/hard/alone
 NL='other/a\nb\\'
 
 for server in $servers; do
@@ -252,6 +268,117 @@ for server in $servers; do
 		rm -rf $T/before
 	done
 
+	# Names of one file
+	what="$who, hard links"
+	hard ()
+	{
+		again
+		way=up
+		copy -r -X preserve=hardlinks -X log=$LOG "$@" hard
+	}
+	one_file ()
+	{
+		test `stat -c %i "$@" | sort -u | wc -l` = 1 ||
+		    fail "$what: $*: `stat -c '%i %h %n' "$@"`"
+	}
+	hard
+	is 0
+	diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+	one_file $TO/hard/small $TO/hard/small2 $TO/hard/sub/small3
+	one_file $TO/hard/large $TO/hard/sub/large2
+	test `stat -c %h $TO/hard/small` = 3 -a `stat -c %h $TO/hard/alone` = 1 ||
+	    fail "$what: `stat -c '%h %n' $TO/hard/*`"
+	test `grep -c '^copied' $LOG` = 6 || fail "$what: `cat $LOG`"
+	what="$who, hard links, Z and verify"
+	hard -Zp -X verify=yes
+	is 0
+	one_file $TO/hard/large $TO/hard/sub/large2
+	what="$who, hard links, one is missing"
+	rm $TO/hard/sub/large2 $TO/hard/small
+	echo 12345678901 >$TO/hard/small
+	copy -rp -X preserve=hardlinks -X update=yes hard
+	is 0
+	diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+	one_file $TO/hard/large $TO/hard/sub/large2
+	what="$who, hard links, not asked for"
+	again
+	copy -r hard
+	is 0
+	test `stat -c %h $TO/hard/small` = 1 || fail "$what: linked"
+	what="$who, hard links, all are there"
+	copy -r -X preserve=hardlinks hard
+	is 0
+	says "3 names could not be made hard links"
+	diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+	what="$who, hard links, a symbolic link is there"
+	again
+	mkdir -p $TO/hard $TO/other
+	for name in small small2 large; do
+		ln -s ../other/$name $TO/hard/$name
+	done
+	copy -r -X preserve=hardlinks hard
+	is 0
+	test ! -L $TO/hard/sub/small3 -a ! -L $TO/hard/sub/large2 ||
+	    fail "$what: a link to it"
+	diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+	what="$who, hard links, down"
+	again
+	way=down
+	copy -r -X preserve=hardlinks hard
+	is 0
+	says "SFTP does not tell which names are one file"
+	diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+
+	# A file that grows
+	for way in up down; do
+		what="$who, $way, follow"
+		again
+		echo first >$FROM/grow
+		copy -X follow=1 -X log=$LOG grow
+		is 0
+		cmp $FROM/grow $TO/grow || fail "$what: differs"
+		test `grep -c . $LOG` = 2 || fail "$what: `cat $LOG`"
+		# It is looked at once a second: not all of it everywhere
+		ends=shorter
+		test $who-$way != ours-up || ends="shorter other gone interrupt"
+		for end in $ends; do
+			what="$who, $way, follow, $end"
+			again
+			echo first >$FROM/grow
+			if test $way = up; then
+				set -- $FROM/grow x:$TO
+			else
+				set -- x:$FROM/grow $TO
+			fi
+			$SCP -D $server -X follow=yes -X existing=fail "$@" \
+			    >$OUT 2>&1 &
+			scp=$!
+			followed
+			# What is added is newer than what was made of it
+			touch -d 2001-01-01T00:00:00Z $TO/grow
+			test $end != shorter || echo second >>$FROM/grow
+			followed
+			head -c 300000 /dev/urandom >>$FROM/grow
+			followed
+			cp $FROM/grow $T/grown
+			case $end in
+			shorter)	: >$FROM/grow ;;
+			other)	echo new >$T/new; mv $T/new $FROM/grow ;;
+			gone)	rm $FROM/grow ;;
+			interrupt) kill $scp ;;
+			esac
+			status=0
+			wait $scp || status=$?
+			test $status -ne 0 || fail "$what: status 0"
+			test $end = interrupt || says "cannot be followed any more"
+			cmp $T/grown $TO/grow || fail "$what: differs"
+		done
+	done
+	what="$who, follow, directories"
+	copy -r -X follow=1 d
+	is 255
+	says "cannot be used with directories"
+
 	# sftp
 	what="$who, sftp"
 	again
@@ -370,6 +497,15 @@ for way in up down; do
 	is 1
 done
 
+what="hard links, a server without them"
+printf '#!/bin/sh\nexec %s -E\n' $OBJ/hpn-badsftp >$T/server
+way=up
+again
+copy -r -X preserve=hardlinks hard
+is 0
+says "has no hardlink@openssh.com"
+diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+
 server=$SFTPSERVER way=up
 
 # What leads out of the source is refused before anything is done
@@ -407,7 +543,7 @@ for pattern in '' / '[a' '- x' '[[:alpha:]]'; do
 	copy -r -X "exclude=$pattern" d
 	is 255
 done
-for arg in log= fsync=x sparse= dryrun=maybe nospace= nospace=1h existing= existing=no update=no files-from= status=x; do
+for arg in log= fsync=x preserve=acl preserve= follow= follow=1m sparse= dryrun=maybe nospace= nospace=1h existing= existing=no update=no files-from= status=x; do
 	what="-X $arg"
 	copy -r -X $arg d
 	is 255

@@ -42,14 +42,16 @@ _openssh_hpn_names='HPNDisabled HPNFastConnect HPNMemoryMax HPNThreads HPNWindow
 
 # What -X of scp and sftp takes, the release's own and ours.
 _openssh_hpn_x_names='nrequests buffer channels connections resume verify log
-    files-from include exclude existing update fsync status sparse dryrun
-    nospace'
+    files-from include exclude existing update fsync status sparse dryrun preserve
+    follow nospace'
 _openssh_hpn_x_values()
 {
 	case $1 in
 	resume)	echo check replace size ;;
 	verify|fsync|sparse|dryrun) echo yes no ;;
 	status)	echo plain detailed ;;
+	preserve) echo hardlinks none ;;
+	follow)	echo yes no ;;
 	nospace) echo wait fail ;;
 	channels) echo auto 1 ;;
 	connections) echo auto 2 4 8 ;;

@@ -16,7 +16,7 @@ _openssh_hpn_options() {
       resume=replace resume=size verify=yes \
       verify=no existing=skip existing=fail update=yes update=size \
       update=verify fsync=yes status=detailed \
-      sparse=yes dryrun=yes nospace=wait log= files-from= include= exclude=
+      sparse=yes preserve=hardlinks follow=yes dryrun=yes nospace=wait log= files-from= include= exclude=
     return
   fi
   if [[ $service == scp && "$PREFIX" == (-|-Z|-j) ]]; then

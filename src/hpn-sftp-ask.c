@@ -412,6 +412,19 @@ hpn_sftp_ask_space(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
+hpn_sftp_ask_link(struct hpn_sftp_job *job, struct node *n, const char *to)
+{
+	struct request *req = ask(job, n, ASK_LINK, SSH2_FXP_EXTENDED);
+	int r;
+
+	if ((r = sshbuf_put_cstring(job->m, "hardlink@openssh.com")) != 0 ||
+	    (r = sshbuf_put_cstring(job->m, to)) != 0 ||
+	    (r = sshbuf_put_cstring(job->m, n->to)) != 0)
+		fatal_fr(r, "compose");
+	send_it(job, req);
+}
+
+void
 hpn_sftp_ask_hidden(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
     const u_char *data, size_t len)
 {

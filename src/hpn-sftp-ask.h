@@ -53,6 +53,8 @@ void hpn_sftp_ask_from_hash(struct hpn_sftp_job *, struct node *,
     const struct hpn_hash_range *, const u_char *held, size_t len);
 void hpn_sftp_ask_from_compare(struct hpn_sftp_job *, struct node *,
     u_int64_t offset, const u_char *held, size_t len);
+/* Make the node's destination a link to a file (hardlink@openssh.com). */
+void hpn_sftp_ask_link(struct hpn_sftp_job *, struct node *, const char *to);
 /* How much space there is where the node goes (statvfs@openssh.com). */
 void hpn_sftp_ask_space(struct hpn_sftp_job *, struct node *);
 /*

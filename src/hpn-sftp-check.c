@@ -41,6 +41,7 @@
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
+#include "hpn-sftp-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -300,9 +301,14 @@ void
 hpn_sftp_check_begin(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume_file *source, const struct hpn_resume_file *dest)
 {
+	struct hpn_resume_file there = *dest;
+
+	/* It has grown since we made what is there. */
+	if (hpn_sftp_wish_adds())
+		there.mtime = source->mtime;
 	hpn_sftp_check_free(n);
 	n->check = xcalloc(1, sizeof(*n->check));
-	hpn_resume_begin(&n->check->r, source, dest, job->flags,
+	hpn_resume_begin(&n->check->r, source, &there, job->flags,
 	    job->c->can_hash, job->way->up);
 	act(job, n);
 }

@@ -31,6 +31,7 @@ struct hpn_sftp_conn {
 	u_int requests;			/* that the user wants; 0: no wish */
 	int fixed_buflen;		/* the user wants these lengths */
 	int can_fsync, can_hash, can_statvfs;	/* as the server announced */
+	int can_link;			/* ... hardlink@openssh.com */
 	int hashes;			/* it has answered with hashes */
 	int said;			/* the user was told of what it lacks */
 	int predictable;		/* OpenSSH's: its handles can be told */

@@ -8,9 +8,17 @@
 
 #include <sys/types.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <limits.h>
+#ifdef HAVE_POLL_H
+#include <poll.h>
+#else
+# ifdef HAVE_SYS_POLL_H
+#  include <sys/poll.h>
+# endif
+#endif
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -44,6 +52,7 @@
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-lanes.h"
+#include "hpn-sftp-linked.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-node.h"
 #include "hpn-sftp-open.h"
@@ -53,12 +62,17 @@
 #include "hpn-sftp-stripe.h"
 #include "hpn-sftp-window.h"
 #include "hpn-sftp-wish.h"
+#include "hpn-wish.h"
 
 extern volatile sig_atomic_t interrupted;
+
+static int run(struct hpn_sftp_job *);
 
 /* An interrupted scp has so long to leave nothing half done. */
 #define END_NS		2000000000ULL
 #define END_WAIT_MS	100
+/* A file that may grow is looked at so often. */
+#define FOLLOW_LOOK_MS	1000
 
 /* -------------------------------------------------------------- answers -- */
 
@@ -105,6 +119,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 	}
 	if (req->ask == ASK_SPACE)
 		hpn_sftp_full_answer(job, req, type, m);
+	else if (req->ask == ASK_TWIN || req->ask == ASK_LINK)
+		hpn_sftp_linked_answer(job, req, type, m);
 	else if (n->again && req->ask < ASK_FACTS)
 		hpn_sftp_again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
@@ -243,6 +259,152 @@ local_files(void)
 	return (rl.rlim_cur - 32) / 2;
 }
 
+/* ---------------------------------------------------- files that may grow -- */
+
+/* A file of the command line, as it was when it was looked at last. */
+struct follow {
+	TAILQ_ENTRY(follow) list;
+	char *from, *to, *target;
+	struct stat st;
+	int over;		/* no more is expected */
+};
+
+/* The source.  0, or why not: it is not there, or cannot be looked at. */
+static const char *
+follow_stat(struct sftp_conn *conn, const char *path, struct stat *st)
+{
+	Attrib a;
+
+	memset(st, 0, sizeof(*st));
+	if (conn == NULL)
+		return stat(path, st) == -1 ? strerror(errno) : NULL;
+	if (sftp_stat(conn, path, 1, &a) != 0)
+		return "the server does not know it any more";
+	if ((a.flags & SSH2_FILEXFER_ATTR_SIZE) == 0 || a.size > INT64_MAX)
+		return "the server does not tell its size";
+	st->st_size = a.size;
+	return NULL;
+}
+
+static struct sftp_conn *
+follow_source(const struct hpn_sftp_job *job)
+{
+	if (job->plain_from != NULL)
+		return job->plain_from;
+	return job->way->up ? NULL : job->conn;
+}
+
+static void
+follow_add(struct hpn_sftp_job *job, const char *from, const char *to,
+    const char *target)
+{
+	struct follow *f = xcalloc(1, sizeof(*f));
+
+	f->from = xstrdup(from);
+	f->to = xstrdup(to);
+	f->target = target == NULL ? NULL : xstrdup(target);
+	/* If it is not there now, copying it says so. */
+	f->over = follow_stat(follow_source(job), from, &f->st) != NULL;
+	TAILQ_INSERT_TAIL(&job->follows, f, list);
+}
+
+/* 1: it has grown; 0: it has not; -1: this is not what was copied. */
+static int
+follow_look(struct sftp_conn *source, struct follow *f)
+{
+	struct stat was = f->st;
+	const char *why;
+
+	if ((why = follow_stat(source, f->from, &f->st)) == NULL) {
+		if (f->st.st_dev != was.st_dev || f->st.st_ino != was.st_ino)
+			why = "another file has its name now";
+		else if (f->st.st_size < was.st_size)
+			why = "it became shorter";
+	}
+	if (why == NULL)
+		return f->st.st_size > was.st_size;
+	f->over = 1;
+	error("\"%s\" cannot be followed any more: %s.  Its end may be "
+	    "missing in the copy", f->from, why);
+	return -1;
+}
+
+/*
+ * The job has copied what there was.  Copy what is added, until nothing was for
+ * some time.  Returns 0, or -1 if something failed.
+ */
+static int
+follow(struct sftp_conn *from, struct sftp_conn *to, struct sftp_conn *source,
+    int flags, struct follows *files, u_int most_s)
+{
+	struct hpn_sftp_job *job;
+	u_int64_t last_ns = hpn_clock_ns();
+	struct follow *f;
+	int left, r, ret = 0;
+
+	hpn_sftp_wish_following(1);
+	for (;;) {
+		left = 0;
+		TAILQ_FOREACH(f, files, list) {
+			if (f->over || interrupted)
+				continue;
+			if ((r = follow_look(source, f)) == -1) {
+				ret = -1;
+				continue;
+			}
+			left++;
+			if (r == 0)
+				continue;
+			job = from != NULL ? hpn_sftp_job_cross(from, to,
+			    flags) : hpn_sftp_job_new(to, flags);
+			hpn_sftp_job_add(job, f->from, f->to, f->target, 0);
+			if (run(job) != 0) {
+				f->over = 1;
+				ret = -1;
+			}
+			last_ns = hpn_clock_ns();
+		}
+		if (left == 0 || interrupted ||
+		    (most_s != HPN_WISH_FOLLOW_EVER && hpn_clock_ns() - last_ns >=
+		    (u_int64_t)most_s * 1000000000ULL))
+			break;
+		(void)poll(NULL, 0, FOLLOW_LOOK_MS);
+	}
+	hpn_sftp_wish_following(0);
+	return ret;
+}
+
+static void
+follow_free(struct follows *files)
+{
+	struct follow *f;
+
+	while ((f = TAILQ_FIRST(files)) != NULL) {
+		TAILQ_REMOVE(files, f, list);
+		free(f->from);
+		free(f->to);
+		free(f->target);
+		free(f);
+	}
+}
+
+int
+hpn_sftp_job_run(struct hpn_sftp_job *job)
+{
+	struct sftp_conn *from = job->plain_from, *to = job->conn;
+	struct sftp_conn *source = follow_source(job);
+	struct follows files = TAILQ_HEAD_INITIALIZER(files);
+	u_int most_s = hpn_sftp_wish_follow();
+	int flags = job->flags, r;
+
+	TAILQ_CONCAT(&files, &job->follows, list);
+	r = run(job);
+	if (most_s != 0 && r == 0 && !interrupted && !TAILQ_EMPTY(&files))
+		r = follow(from, to, source, flags, &files, most_s);
+	follow_free(&files);
+	return r;
+}
+
 struct hpn_sftp_job *
 hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 {
@@ -286,6 +448,8 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	TAILQ_INIT(&job->want);
 	TAILQ_INIT(&job->stripes);
 	TAILQ_INIT(&job->gathers);
+	TAILQ_INIT(&job->follows);
+	job->conn = conn;
 	return job;
 }
 
@@ -329,6 +493,12 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 		known = hpn_sftp_conn_known_stat(job->way->cross ? job->from :
 		    job->c, plain, 1, 1, &a) == 1;
 	}
+	if (hpn_sftp_wish_follow() != 0) {
+		if (tree)
+			fatal("-X follow is for files, and cannot be used with "
+			    "directories");
+		follow_add(job, from, to, target);
+	}
 	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
 	if (!tree)
 		hpn_sftp_node_count(job, n, 0);
@@ -353,8 +523,8 @@ patience(struct hpn_sftp_job *job)
 	return hpn_clock_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
 }
 
-int
-hpn_sftp_job_run(struct hpn_sftp_job *job)
+static int
+run(struct hpn_sftp_job *job)
 {
 	const u_char *p;
 	size_t len;
@@ -415,6 +585,7 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 		refresh_progress_meter(1);
 		hpn_sftp_meter_break(job);
 	}
+	hpn_sftp_linked_end(job);
 	if (job->plain == NULL)
 		summary(job);
 	hpn_sftp_wish_end(job);

@@ -219,6 +219,8 @@ hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 			parent->lacks = 1;
 	}
 	hpn_sftp_wish_ended(job, n);
+	if (job->way->ended != NULL)
+		job->way->ended(job, n);
 	if (n->fd != -1)
 		close(n->fd);
 	if (n->dirp != NULL)

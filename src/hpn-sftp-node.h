@@ -66,7 +66,7 @@ enum ask {
 	ASK_CHMOD, ASK_EMPTY, ASK_HASH, ASK_COMPARE,
 	ASK_FACTS, ASK_HIDDEN, ASK_LANE_OPEN, ASK_LANE_PROOF, ASK_LANE_CLOSE,
 	ASK_LANE_SHOW, ASK_LANE_SEEN,
-	ASK_SPACE
+	ASK_SPACE, ASK_TWIN, ASK_LINK
 };
 
 /*
@@ -204,6 +204,8 @@ struct node {
 	int named;			/* directory: the list has its names, */
 	size_t part_next, part_end;	/* ... these, which begin there */
 	size_t part_skip;
+	struct linked *linked;		/* hpn-sftp-linked.c: of several names, */
+	int unlinked;			/* ... but this one has to be copied */
 	struct stripe *stripe;		/* hpn-sftp-stripe.c */
 	struct gather *gather;		/* get: hpn-sftp-gather.c */
 	/* directory */
@@ -249,6 +251,8 @@ struct hpn_sftp_way {
 	void (*undo)(struct hpn_sftp_job *, struct node *);
 	/* End one that was refused, and has something open.  NULL: none has. */
 	void (*drop)(struct hpn_sftp_job *, struct node *);
+	/* It ends.  NULL: nobody wants to know. */
+	void (*ended)(struct hpn_sftp_job *, struct node *);
 	/* Free what belongs to a node. */
 	void (*forget)(struct hpn_sftp_job *, struct node *);
 	/* Say that it failed. */
@@ -274,9 +278,11 @@ struct tally {
 
 TAILQ_HEAD(stripes, stripe);
 TAILQ_HEAD(gathers, gather);
+TAILQ_HEAD(follows, follow);
 
 struct hpn_sftp_job {
 	struct hpn_sftp_conn *c;
+	struct sftp_conn *conn;		/* whose that is */
 	struct sftp_conn *plain;	/* HPNDisabled: OpenSSH's do the work */
 	struct sftp_conn *plain_from;	/* ... from this one; NULL: from here */
 	struct hpn_sftp_window window;
@@ -317,6 +323,8 @@ struct hpn_sftp_job {
 	char label[64];
 	u_int64_t label_ns;
 	char *target;			/* of its first source; hpn-sftp-wish.c */
+	struct follows follows;		/* hpn-sftp-job.c: files that may grow */
+	struct hpn_sftp_linked *linked;	/* hpn-sftp-linked.c; NULL: none yet */
 	/* hpn-sftp-cross.c */
 	struct hpn_sftp_conn *from;	/* the source's; else NULL */
 	u_int64_t trip_ns[2];		/* to target and source; 0: unknown */

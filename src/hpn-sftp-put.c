@@ -50,6 +50,7 @@
 #include "hpn-sftp-conn.h"
 #include "hpn-sftp-full.h"
 #include "hpn-sftp-job.h"
+#include "hpn-sftp-linked.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-open.h"
 #include "hpn-sftp-put.h"
@@ -140,6 +141,7 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 		error("open local \"%s\": %s", n->from, strerror(errno));
 		return -1;
 	}
+	hpn_sftp_linked_opened(job, n, &sb);
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
 	n->holes = hpn_sftp_wish_sparse() && n->size >= SMALL &&
@@ -255,6 +257,8 @@ begin_file(struct hpn_sftp_job *job, struct node *n)
 		    SSH2_FXP_STAT : SSH2_FXP_LSTAT, n->to);
 		return;
 	}
+	if (hpn_sftp_linked_begin(job, n))
+		return;
 	if ((job->flags & HPN_SFTP_RESUME) && !n->rewrite) {
 		/* Counts as open from here: it will be with the answer. */
 		n->state = NODE_STAT;
@@ -300,9 +304,11 @@ looked(struct hpn_sftp_job *job, struct node *n, u_char type,
 	dest.regular = (there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
 	    S_ISREG(there.perm);
 	if (hpn_sftp_wish_found(job, n, &source, status == SSH2_FX_OK ? &dest :
-	    NULL))
+	    NULL)) {
+		if (hpn_sftp_wish_equals(n))
+			hpn_sftp_linked_there(job, n);
 		hpn_sftp_node_end(job, n);
-	else
+	} else
 		begin_file(job, n);
 }
 
@@ -1353,6 +1359,7 @@ const struct hpn_sftp_way hpn_sftp_put = {
 	.check_end = check_end,
 	.drained = drained,
 	.undo = undo,
+	.ended = hpn_sftp_linked_ended,
 	.forget = forget,
 	.failed = failed,
 	.may_begin = may_begin,

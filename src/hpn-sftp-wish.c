@@ -29,6 +29,7 @@
 
 #include "hpn-choose.h"
 #include "hpn-names.h"
+#include "hpn-resume.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-node.h"
@@ -52,6 +53,8 @@ static char **names;
 static size_t nnames;
 static int listed, recursive;
 
+static int following;	/* what is there is ours, and is only added to */
+
 static int log_fd = -1;
 static u_int unlogged;		/* lines that could not be written */
 static int log_errno;		/* ... and why */
@@ -71,10 +74,16 @@ int
 hpn_sftp_wish_option(const char *arg)
 {
 	const char *why, *pattern;
-	int include = strncmp(arg, "include=", 8) == 0;
+	int r, include = strncmp(arg, "include=", 8) == 0;
 
-	if (!include && strncmp(arg, "exclude=", 8) != 0)
-		return hpn_wish_option(arg, &wish);
+	if (!include && strncmp(arg, "exclude=", 8) != 0) {
+		if ((r = hpn_wish_option(arg, &wish)) == -1 &&
+		    strncmp(arg, "preserve=", 9) == 0)
+			error("-X preserve knows \"hardlinks\" only: SFTP has "
+			    "no request for access lists and extended "
+			    "attributes");
+		return r;
+	}
 	pattern = arg + 8;
 	rules = xrecallocarray(rules, nrules, nrules + 1, sizeof(*rules));
 	if ((why = hpn_choose_rule(&rules[nrules], xstrdup(pattern), include))
@@ -92,7 +101,8 @@ hpn_sftp_wish_any(void)
 	return nrules != 0 || wish.log != NULL || wish.names != NULL ||
 	    wish.existing != HPN_WISH_WRITE ||
 	    wish.update != HPN_WISH_ALWAYS || wish.sync ||
-	    wish.dry || wish.sparse || wish.space_s != 0;
+	    wish.dry || wish.sparse || wish.links || wish.follow_s != 0 ||
+	    wish.space_s != 0;
 }
 
 int
@@ -105,6 +115,30 @@ int
 hpn_sftp_wish_sparse(void)
 {
 	return wish.sparse;
+}
+
+int
+hpn_sftp_wish_links(void)
+{
+	return wish.links;
+}
+
+u_int
+hpn_sftp_wish_follow(void)
+{
+	return wish.dry || following ? 0 : wish.follow_s;
+}
+
+void
+hpn_sftp_wish_following(int on)
+{
+	following = on;
+}
+
+int
+hpn_sftp_wish_adds(void)
+{
+	return following;
 }
 
 u_int
@@ -132,7 +166,7 @@ hpn_sftp_wish_nests(int resumes, int recurses)
 int
 hpn_sftp_wish_begin(struct sftp_conn *c, int flags)
 {
-	static int said;
+	static int said, linkless;
 
 	conn = c;
 	dry_files = dry_bytes = 0;
@@ -143,6 +177,18 @@ hpn_sftp_wish_begin(struct sftp_conn *c, int flags)
 			error("Warning: the server has no fsync@openssh.com: "
 			    "-X fsync=yes does nothing");
 	}
+	if (wish.links && !linkless++) {
+		if ((flags & HPN_SFTP_UP) == 0)
+			error("Warning: SFTP does not tell which names are one "
+			    "file: -X preserve=hardlinks does nothing here");
+		else if (!sftp_conn_hpn(c)->can_link)
+			error("Warning: the server has no "
+			    "hardlink@openssh.com: -X preserve=hardlinks does "
+			    "nothing");
+	}
+	if (following)
+		return (flags & ~HPN_RESUME_REPLACE) | HPN_SFTP_RESUME |
+		    HPN_RESUME_SIZE;
 	if (wish.update == HPN_WISH_VERIFY) {
 		flags |= HPN_SFTP_RESUME;
 		if ((flags & HPN_RESUME_SIZE) == 0)
@@ -403,7 +449,7 @@ hpn_sftp_wish_takes_node(const struct node *n, int is_dir)
 int
 hpn_sftp_wish_looks(const struct node *n)
 {
-	return !n->looked && (wish.existing != HPN_WISH_WRITE ||
+	return !n->looked && !following && (wish.existing != HPN_WISH_WRITE ||
 	    wish.update == HPN_WISH_TIME || wish.update == HPN_WISH_SIZE ||
 	    wish.dry);
 }
@@ -418,7 +464,15 @@ hpn_sftp_wish_follows(void)
 int
 hpn_sftp_wish_only_new(const struct node *n)
 {
-	return wish.existing != HPN_WISH_WRITE && !n->redone && !n->made;
+	return wish.existing != HPN_WISH_WRITE && !n->redone && !n->made &&
+	    !following;
+}
+
+int
+hpn_sftp_wish_equals(const struct node *n)
+{
+	return n->outcome == HPN_NAMES_SKIPPED && !n->failed && !wish.dry &&
+	    wish.existing == HPN_WISH_WRITE;
 }
 
 /* It is left as it is found. */

@@ -33,6 +33,15 @@ int hpn_sftp_wish_nests(int resumes, int recursive);
 int hpn_sftp_wish_dry(void);
 /* Holes stay holes. */
 int hpn_sftp_wish_sparse(void);
+/* Names of one file stay so. */
+int hpn_sftp_wish_links(void);
+/*
+ * Files are copied on as they grow, until so many seconds nothing came,
+ * HPN_WISH_FOLLOW_EVER or 0: not.  That has begun: what is there is ours.
+ */
+u_int hpn_sftp_wish_follow(void);
+void hpn_sftp_wish_following(int on);
+int hpn_sftp_wish_adds(void);
 /* How long to wait for space, seconds; 0: not. */
 u_int hpn_sftp_wish_waits(void);
 /*
@@ -77,6 +86,8 @@ int hpn_sftp_wish_follows(void);
  */
 int hpn_sftp_wish_found(struct hpn_sftp_job *, struct node *,
     const struct hpn_wish_file *source, const struct hpn_wish_file *dest);
+/* ... because it has the source's content, as far as update asks. */
+int hpn_sftp_wish_equals(const struct node *);
 /* ... a local one: as stat(2) returned. */
 int hpn_sftp_wish_found_local(struct hpn_sftp_job *, struct node *);
 /* As it is opened: only a new one. */

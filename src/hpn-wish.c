@@ -26,14 +26,15 @@ yes_no(const char *v, int *flag)
 	return 1;
 }
 
-/* "wait", "fail", or how many seconds to wait. */
+/* So many seconds, or one of two words: of what that is, and 0. */
 static int
-space(const char *v, unsigned int *space_s)
+seconds(const char *v, const char *word, unsigned int word_s, const char *none,
+    unsigned int *s)
 {
 	unsigned int n = 0;
 
-	if (strcmp(v, "wait") == 0 || strcmp(v, "fail") == 0) {
-		*space_s = *v == 'w' ? HPN_WISH_SPACE_S : 0;
+	if (strcmp(v, word) == 0 || strcmp(v, none) == 0) {
+		*s = strcmp(v, word) == 0 ? word_s : 0;
 		return 1;
 	}
 	if (*v == '\0')
@@ -44,7 +45,7 @@ space(const char *v, unsigned int *space_s)
 		    HPN_WISH_SPACE_MAX)
 			return -1;
 	}
-	*space_s = n;
+	*s = n;
 	return 1;
 }
 
@@ -90,8 +91,18 @@ hpn_wish_option(const char *arg, struct hpn_wish *w)
 		return yes_no(v, &w->dry);
 	if ((v = value(arg, "sparse")) != NULL)
 		return yes_no(v, &w->sparse);
+	if ((v = value(arg, "preserve")) != NULL) {
+		if (strcmp(v, "hardlinks") != 0 && strcmp(v, "none") != 0)
+			return -1;
+		w->links = *v == 'h';
+		return 1;
+	}
 	if ((v = value(arg, "nospace")) != NULL)
-		return space(v, &w->space_s);
+		return seconds(v, "wait", HPN_WISH_SPACE_S, "fail",
+		    &w->space_s);
+	if ((v = value(arg, "follow")) != NULL)
+		return seconds(v, "yes", HPN_WISH_FOLLOW_EVER, "no",
+		    &w->follow_s);
 	if ((v = value(arg, "fsync")) != NULL)
 		return yes_no(v, &w->sync);
 	if ((v = value(arg, "status")) != NULL) {

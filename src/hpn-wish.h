@@ -28,6 +28,8 @@ struct hpn_wish {
 	enum hpn_wish_existing existing;
 	enum hpn_wish_update update;
 	int dry, detailed, sync, sparse;
+	int links;			/* preserve=hardlinks */
+	unsigned int follow_s;		/* until so long nothing came; 0: not */
 	unsigned int space_s;		/* how long to wait for space; 0: not */
 };
 
@@ -57,6 +59,9 @@ enum hpn_wish_then hpn_wish_there(const struct hpn_wish *,
 struct hpn_wish_ends {
 	unsigned int good, failed, refused, differs, full;
 };
+
+/* follow=yes: until it is interrupted */
+#define HPN_WISH_FOLLOW_EVER	UINT32_MAX
 
 /* How long "wait" is, seconds, and the most that may be asked for. */
 #define HPN_WISH_SPACE_S	7200U

@@ -78,6 +78,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-io.o \
 	hpn-sftp-job.o \
 	hpn-sftp-lanes.o \
+	hpn-sftp-linked.o \
 	hpn-sftp-meter.o \
 	hpn-sftp-node.o \
 	hpn-sftp-open.o \

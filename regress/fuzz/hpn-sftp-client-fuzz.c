@@ -31,6 +31,7 @@
 #undef chmod
 #undef utimes
 #undef stat
+#undef fstat
 #undef lstat
 #undef opendir
 #undef readdir
@@ -114,6 +115,7 @@ static int fds[4096];
 static u_int nfds;
 static u_int jobs;		/* that came to their end */
 static const struct hpn_sftp_job *running;
+static int linked;		/* all local files are one */
 
 /* What the client allocated: it ends with most of that not freed. */
 struct kept {
@@ -362,7 +364,22 @@ fake_stat(const char *path, struct stat *st)
 	st->st_mode = (strchr(name, 'd') != NULL ? S_IFDIR : S_IFREG) | 0644;
 	st->st_size = 1234;
 	st->st_mtime = 1700000000;
+	st->st_nlink = linked ? 2 : 1;
+	st->st_ino = 7;
 	return 0;
+}
+
+int
+fake_fstat(int fd, struct stat *st)
+{
+	int r = fstat(fd, st);
+
+	/* Now and then it is another file than it was. */
+	if (linked && piece(8) != 0) {
+		st->st_dev = 0;
+		st->st_ino = 7;
+	}
+	return r;
 }
 
 DIR *
@@ -691,7 +708,7 @@ put_version(struct sshbuf *m)
 {
 	static const char * const extensions[] = { "limits@openssh.com",
 	    "posix-rename@openssh.com", "fsync@openssh.com",
-	    "lsetstat@openssh.com", "expand-path@openssh.com",
+	    "hardlink@openssh.com", "expand-path@openssh.com",
 	    "statvfs@openssh.com", "copy-data", "hash-ranges@openssh-hpn" };
 	u_int has = (u_int)input_bytes(&in, 1), i;
 
@@ -996,7 +1013,7 @@ static void
 look_at_log(LogLevel level, int forced, const char *line, void *ctx)
 {
 	static const char * const never[] = { "get_answer: answer to ",
-	    "put_answer: answer to ", "hpn_sftp_job_run: nothing is under way",
+	    "put_answer: answer to ", "run: nothing is under way",
 	    "answer: answer to ", "answer_dir: answer to ",
 	};
 	size_t i;
@@ -1057,9 +1074,12 @@ session(void)
 	    sparse = !cross && (flags & 0x100),
 	    waits = !cross && (flags & 0x80);
 
+	linked = !cross && (flags & 0x400) != 0;
 	flags &= 0x7f | HPN_RESUME_REPLACE | HPN_RESUME_SIZE |
 	    HPN_RESUME_VERIFY | HPN_RESUME_NOVERIFY;
 	(void)hpn_sftp_wish_option(sparse ? "sparse=yes" : "sparse=no");
+	(void)hpn_sftp_wish_option(linked ? "preserve=hardlinks" :
+	    "preserve=none");
 	(void)hpn_sftp_wish_option(waits ? "nospace=1" : "nospace=fail");
 
 	if (mode & 1)

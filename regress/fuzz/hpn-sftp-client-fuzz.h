@@ -45,6 +45,7 @@ int fake_mkdir(const char *, mode_t);
 int fake_chmod(const char *, mode_t);
 int fake_utimes(const char *, const struct timeval *);
 int fake_stat(const char *, struct stat *);
+int fake_fstat(int, struct stat *);
 DIR *fake_opendir(const char *);
 struct dirent *fake_readdir(DIR *);
 int fake_closedir(DIR *);
@@ -78,6 +79,7 @@ void fake_sshbuf_free(struct sshbuf *);
 #define utimes		fake_utimes
 /* There are structures of that name */
 #define stat(p, s)	fake_stat(p, s)
+#define fstat(f, s)	fake_fstat(f, s)
 #define lstat(p, s)	fake_stat(p, s)
 #define opendir		fake_opendir
 #define readdir		fake_readdir
