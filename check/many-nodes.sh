@@ -276,5 +276,41 @@ run 0 "$NODES" plan -i crawl j "x:$work/from" down -F "$work/ssh_config" \
 verdict 'work: from a remote source' run 0 "$NODES" work j
 verdict 'the copy is the tree' diff -r from down
 
+# -- a stock server is the target, and a node dies in the middle
+if [ -x "$STOCK_STAGE/sbin/sshd" ]; then
+	sed "/^SshdSessionPath/,\$d" sshd_config >stock_config
+	stage_lines "$STOCK_STAGE" >>stock_config
+	sed "s|^	*ProxyCommand $HPN_STAGE.*|ProxyCommand $STOCK_STAGE/sbin/sshd -i -f $work/stock_config|" \
+	    ssh_config >stock_ssh
+	head -c 4000000 /dev/urandom >from/d/large
+	rm -rf j
+	# So slow that there is a middle
+	run 0 "$NODES" plan -f 6 j from "x:$work/to/stock" -l 24000 \
+	    -F "$work/stock_ssh" -S "$HPN_STAGE/bin/ssh" || :
+	mkdir -p to/stock/d
+	head -c 9999 from/d/9 >to/stock/d/9
+	echo other >to/stock/d/1
+	setsid "$NODES" work j >first 2>&1 </dev/null &
+	first=$!
+	disown "$first"
+	wait_until "$LIMIT" '[ -s to/stock/d/large ]' || :
+	kill -KILL -- "-$first"
+	size=$(stat -c %s to/stock/d/large)
+	verdict 'stock target: the node dies in the middle of a file' \
+	    test "$size" -gt 0 -a "$size" -lt 4000000
+	verdict 'stock target: sum says that something is left' sums '' 1
+	verdict 'stock target: what differs is left alone' \
+	    run 1 env MANY_NODES_TRIES=2 "$NODES" work j
+	verdict '... and is all that is left' sums 'refused  *1 files' 1
+	rm to/stock/d/1
+	verdict 'stock target: then all of it' run 0 "$NODES" work j
+	verdict 'the copy is the tree' diff -r from to/stock
+	verdict 'sum: nothing is left' sums 'lists: [0-9]* done, 0 left'
+	verdict '... and files were continued' grep -q '^continued  *[1-9]' out
+else
+	echo "skip  a stock server as the target: no $STOCK_STAGE (make stock)"
+	skipped=$((skipped + 1))
+fi
+
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]
