@@ -1249,6 +1249,8 @@ dir_done(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	attributes_to(job, n, &a);
+	/* As sftp-client.c does here: directories have times without -p as well. */
+	a.flags |= n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME;
 	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
 	    &a);
 }
