@@ -44,14 +44,15 @@ void
 hpn_guess_strip(char *list)
 {
 	const char *from = list, *next;
-	size_t len, n = 0;
+	size_t len, n = 0, names = 0;
 
 	for (; from != NULL; from = next) {
 		next = hpn_list_next(from);
 		if (hpn_list_first(from, HPN_GUESS_NAME))
 			continue;
 		len = strcspn(from, ",");
-		if (n != 0)
+		/* Empty ones stay, too: match_list() ends with them */
+		if (names++ != 0)
 			list[n++] = ',';
 		memmove(list + n, from, len);
 		n += len;

@@ -87,7 +87,9 @@ fake_read(int fd, void *p, size_t len)
 	size_t n = sshbuf_len(up);
 
 	HOLDS(fd == -1 && !handing_over);
-	HOLDS(sshbuf_len(server->state->input) <= PACKET_MAX_SIZE + 1024);
+	/* The process after authentication reserves in it what it may read. */
+	HOLDS(sshbuf_len(server->state->input) - (after ? len : 0) <=
+	    PACKET_MAX_SIZE + 1024);
 	if (n > len)
 		n = len;
 	if (n > 1 && piece(2) == 0)
@@ -411,18 +413,23 @@ struct names {
 	const char *name[NAMES_MOST];
 	size_t n;
 	int guess2;			/* with HPN_GUESS_NAME, which is not in it */
+	int ended;			/* by an empty name: what follows is not seen */
+	int any;
 	char list[NAMES_MOST * 48];	/* as sent, all of it */
 };
 
 static void
 names_add(struct names *l, const char *name)
 {
-	if (l->list[0] != '\0')
+	if (l->any)
 		strlcat(l->list, ",", sizeof(l->list));
+	l->any = 1;
 	strlcat(l->list, name, sizeof(l->list));
 	if (strcmp(name, HPN_GUESS_NAME) == 0)
 		l->guess2 = 1;
-	else
+	else if (*name == '\0')
+		l->ended = 1;
+	else if (!l->ended)
 		l->name[l->n++] = name;
 }
 
@@ -491,9 +498,10 @@ is_kex(const char *name)
 	return 0;
 }
 
+/* A client's lists may have empty names, and that of key exchanges any others. */
 static void
 names_pick(struct names *l, struct input *in, const char * const *from,
-    size_t n, int any)
+    size_t n, int client, int any)
 {
 	unsigned int kind;
 	size_t i, most = 1 + (size_t)input_bytes(in, 1) % 6;
@@ -501,7 +509,9 @@ names_pick(struct names *l, struct input *in, const char * const *from,
 	memset(l, 0, sizeof(*l));
 	for (i = 0; i < most; i++) {
 		kind = (unsigned int)input_bytes(in, 1);
-		if (any && (kind & 0xc0) == 0)
+		if (client && kind >= 0xf8)
+			names_add(l, "");
+		else if (any && (kind & 0xc0) == 0)
 			names_add(l, others[kind % COUNT(others)]);
 		else
 			names_add(l, from[kind % n]);
@@ -769,6 +779,8 @@ send_any(struct input *in)
 	for (len = (unsigned int)input_bytes(in, 1) % 64; len > 0; len--)
 		HOLDS(sshpkt_put_u8(client, (u_char)input_bytes(in, 1)) == 0);
 	/* New keys are sent where they are due */
+	if (sent[nsent - 1].type == SSH2_MSG_NEWKEYS)
+		exchanges--;
 	if (sent[nsent - 1].type == SSH2_MSG_NEWKEYS ||
 	    sent[nsent - 1].type == SSH2_MSG_KEXINIT)
 		sent[nsent - 1].type = sshbuf_mutable_ptr(
@@ -1062,10 +1074,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	/* Most connections are such as ours */
 	if (mode & 1) {
-		names_pick(&sk, &in, kexs, COUNT(kexs), 0);
-		names_pick(&sh, &in, hostkeys, COUNT(hostkeys), 0);
-		names_pick(&ck, &in, kexs, COUNT(kexs), 1);
-		names_pick(&ch, &in, hostkeys, COUNT(hostkeys), 0);
+		names_pick(&sk, &in, kexs, COUNT(kexs), 0, 0);
+		names_pick(&sh, &in, hostkeys, COUNT(hostkeys), 0, 0);
+		names_pick(&ck, &in, kexs, COUNT(kexs), 1, 1);
+		names_pick(&ch, &in, hostkeys, COUNT(hostkeys), 1, 0);
 	} else {
 		memset(&sk, 0, sizeof(sk));
 		sh = ck = ch = sk;

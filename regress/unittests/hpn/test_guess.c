@@ -59,6 +59,12 @@ names(void)
 	stripped("a," HPN_GUESS_NAME ",b," HPN_GUESS_NAME, "a,b");
 	stripped(HPN_GUESS_NAME "x," HPN_GUESS_NAME, HPN_GUESS_NAME "x");
 	stripped("", "");
+	/* Empty names stay where they are: what is behind them is not seen */
+	stripped(",a", ",a");
+	stripped(HPN_GUESS_NAME ",,a", ",a");
+	stripped("," HPN_GUESS_NAME ",a", ",a");
+	stripped("a,," HPN_GUESS_NAME, "a,");
+	stripped(",,", ",,");
 	TEST_DONE();
 
 	TEST_START("guess: with the name, both first names have to be chosen");
