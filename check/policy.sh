@@ -477,7 +477,7 @@ for t in $targets; do
 		flags="$flags -DHPN_SFTP_IO_QUEUE=4000 -DHPN_RESUME_PIECE=64"
 		flags="$flags -DHPN_LANES_WINDOW=1000 -DHPN_LANES_PAGE=16"
 		flags="$flags -DHPN_LANES_PAGES_LEAST=0"
-		flags="$flags -DHPN_CONNECTIONS_LEAST=3000"
+		flags="$flags -DHPN_CONNECTIONS_LEAST=3000 -DAHEAD_BYTES=300"
 		flags="$flags -DHPN_SFTP_FULL_SOONER=1000000000"
 		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \

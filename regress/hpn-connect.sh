@@ -211,8 +211,8 @@ for SERVER in $servers; do
 		no)	# stock's sshd grants the window later
 			_fast=no _t=11
 			test $SERVER = $SSHD || _t=12 ;;
-		first)	connect_known; _t=6 ;;
-		seen)	_t=5 ;;
+		first)	connect_known; _t=5 ;;
+		seen)	_t=4 ;;
 		two)	serve "AuthenticationMethods publickey,publickey"
 			cat $OBJ/hpn-key.rsa.pub >>$KEYS
 			_more="-i $OBJ/hpn-key.rsa" ;;
@@ -230,7 +230,38 @@ for SERVER in $servers; do
 	serve
 	copy $ONE host:$OBJ/hpn-key.user.pub $OBJ/hpn-connect.copy
 	test $r -eq 0 || fail "scp down: exit status $r"
-	trips "scp down" 5
+	trips "scp down" 4
+	# The data of a larger file wait for no handle, nor does scp for the end.
+	head -c 100000 /dev/urandom >$OBJ/hpn-connect.big
+	for way in up down; do
+		rm -f $OBJ/hpn-connect.copy
+		_t=4
+		case $way in
+		up)	copy $ONE $OBJ/hpn-connect.big host:$OBJ/hpn-connect.copy
+			_t=5 ;;
+		down)	copy $ONE host:$OBJ/hpn-connect.big $OBJ/hpn-connect.copy ;;
+		esac
+		test $r -eq 0 || fail "scp $way, larger: exit status $r"
+		cmp $OBJ/hpn-connect.big $OBJ/hpn-connect.copy || \
+		    fail "scp $way, larger: the copy differs"
+		trips "scp $way, larger" $_t
+	done
+	# Nobody waits for what a server does after its last answer.
+	printf '#!/bin/sh\n%s\nsleep 2\nexit 1\n' $SFTPSERVER \
+	    >$OBJ/hpn-connect.slow
+	chmod 755 $OBJ/hpn-connect.slow
+	serve "ForceCommand $OBJ/hpn-connect.slow"
+	for fast in yes no; do
+		rm -f $OBJ/hpn-connect.copy
+		copy $ONE -o HPNFastConnect=$fast \
+		    host:$OBJ/hpn-connect.big $OBJ/hpn-connect.copy
+		case $fast$r in
+		yes0|no1)	;;
+		*)	fail "scp, a server that goes on, $fast: exit status $r" ;;
+		esac
+		cmp $OBJ/hpn-connect.big $OBJ/hpn-connect.copy || \
+		    fail "scp, a server that goes on: the copy differs"
+	done
 	serve "ForceCommand false"
 	copy $ONE host:$OBJ/hpn-key.user.pub $OBJ/hpn-connect.copy
 	test $r -ne 0 || fail "scp refused: exit status $r"
@@ -369,6 +400,11 @@ PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256,rsa-sha2-512"
 	    -i $OBJ/hpn-key.user -o IdentitiesOnly=yes host "echo >>$RAN"
 	once "another method first"
 	hurried "$EARLY_KEY" && fail "another method first: key asked for early"
+	# hostbased comes before, could be used, and is not taken
+	connect -o HostbasedAuthentication=yes -o EnableSSHKeysign=no $ONE \
+	    host "echo >>$RAN"
+	once "hostbased first"
+	hurried "$EARLY_KEY" && fail "hostbased first: key asked for early"
 	if $CLIENT -G -o GSSAPIAuthentication=yes host 2>/dev/null | \
 	    grep "^gssapiauthentication yes" >/dev/null; then
 		KRB5CCNAME=FILE:$OBJ/hpn-no-tickets

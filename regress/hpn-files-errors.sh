@@ -169,6 +169,40 @@ fresh
 copy $FROM/large x:$TO/large
 test $status -eq 1 || fail "$what: status $status"
 
+# The data of a single file go with its opening, under the handle that OpenSSH's
+# server gives first.  With another one they go again, and with none not at all.
+bytes 1500000 >$FROM/larger
+for file in small large larger; do
+	for how in "-O 0" "-O 3" "-O 0 -H unique" "-O 0 -h 4" "-O 0 -o 4"; do
+		server $OBJ/hpn-badsftp $how
+		for way in up down; do
+			what="ahead, $file, $way, $how"
+			fresh
+			echo old >$TO/$file
+			test $way = up && copy $FROM/$file x:$TO/$file
+			test $way = down && copy x:$FROM/$file $TO/$file
+			succeeded
+			cmp $FROM/$file $TO/$file || fail "$what: differ"
+		done
+	done
+	server $OBJ/hpn-badsftp -O 0 -f "'open:$file:status=3'" -l $LOG.requests
+	for way in up down; do
+		what="ahead, $file, $way, refused"
+		: >$LOG.requests
+		fresh
+		echo old >$TO/$file
+		test $way = up && copy $FROM/$file x:$TO/$file
+		test $way = down && copy x:$FROM/$file $TO/$file
+		test $status -eq 1 || fail "$what: status $status"
+		grep "open \".*/$file\": Permission denied" $LOG >/dev/null || \
+		    fail "$what: it says `cat $LOG`"
+		test "`cat $TO/$file`" = old || fail "$what: it was changed"
+		test `grep -c "^open " $LOG.requests` -eq 1 || \
+		    fail "$what: `grep "^open " $LOG.requests`"
+	done
+done
+rm -f $FROM/larger
+
 what="fsync refused"
 server $OBJ/hpn-badsftp -O 0 -f "'fsync:*:status=8'"
 fresh

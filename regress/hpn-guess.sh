@@ -395,6 +395,37 @@ for act in drop:0 drop:1 twice:0 twice:1 alter:0 alter:1 swap:0 insert:0 \
 	test "$_slow" = "$_fast" || fail "$act: $_fast instead of $_slow"
 	verbose "$act: $_fast"
 done
+# The end of the connection, or another byte, anywhere in what travels together.
+cat >$OBJ/hpn-guess.cut <<EOD
+echo >>$CALLS
+how=\$1 at=\$2
+shift 2
+{
+	dd bs=1 count=\$at 2>/dev/null
+	test \$how = cut || {
+		dd bs=1 count=1 >/dev/null 2>&1
+		printf '\\377'
+		cat
+	}
+} | "\$@"
+EOD
+connect_known yes
+between="sh $OBJ/hpn-guess.cut cut 100000"
+connect host "$RUN"
+expect "all that is sent" yes
+all=`sed -n 's/.*Transferred: sent \([0-9]*\),.*/\1/p' $HPN_LOG_CLIENT`
+test "x$all" != x || fatal "how much is sent?"
+# The last 104 bytes are of the end; nobody connects again for what is behind NEWKEYS.
+for act in cut alter; do
+	for off in 500 400 300; do
+		between="sh $OBJ/hpn-guess.cut $act `expr $all - $off`"
+		connect $alive host "$RUN"
+		verbose "$act at $off from the end: $r, $ran commands"
+		test $r -eq 255 || fail "$act at $off: exit status $r"
+		test "$ran" = 0 || fail "$act at $off: $ran commands"
+		test `cat $CALLS | wc -l` -eq 1 || fail "$act at $off: once more"
+	done
+done
 # with a wrong guess as well
 serve "KexAlgorithms curve25519-sha256"
 for act in drop:1 drop:2 twice:1 alter:1 alter:2 swap:1 insert:1 cut:2; do

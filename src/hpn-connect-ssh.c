@@ -34,6 +34,7 @@
 #include "dispatch.h"
 #include "hpn-clock.h"
 #include "hpn-connect-ssh.h"
+#include "hpn-lanes-ssh.h"
 #include "hpn-watch-ssh.h"
 #include "ssh-gss.h"
 
@@ -350,6 +351,31 @@ hpn_connect_ssh_authenticated(struct ssh *ssh)
 		    "use HPNFastConnect no");
 	hpn_guess_ssh_remember(ssh);
 	hpn_watch_ssh_begin(ssh, &options.hpn);
+}
+
+int
+hpn_connect_ssh_leaves(struct ssh *ssh, int id, int *exit_status)
+{
+	struct hpn_connect_peer peer;
+	Channel *c;
+
+	/* A server that has ended by itself first has something to say of it */
+	if (ssh->connect == NULL || !hpn_lanes_ssh_serves() ||
+	    (c = channel_by_id(ssh, id)) == NULL ||
+	    c->type != SSH_CHANNEL_OPEN || c->istate != CHAN_INPUT_CLOSED ||
+	    (c->flags & CHAN_EOF_SENT) == 0 ||
+	    (c->flags & (CHAN_EOF_RCVD|CHAN_CLOSE_RCVD)) != 0 ||
+	    sshbuf_len(c->extended) != 0 || ssh_packet_is_rekeying(ssh))
+		return 0;
+	peer = peer_of(ssh);
+	if (!hpn_connect_leaves(ssh->connect, &peer))
+		return 0;
+	debug("Everything was answered: not waiting for the session's end");
+	c->type = SSH_CHANNEL_ABANDONED;
+	hpn_lanes_ssh_end(ssh);
+	if (*exit_status == -1)
+		*exit_status = 0;
+	return 1;
 }
 
 void

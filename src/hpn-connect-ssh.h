@@ -95,6 +95,13 @@ void hpn_connect_ssh_confirmed(struct ssh *, int id);
 void hpn_connect_ssh_authenticated(struct ssh *);
 
 /*
+ * scp and sftp close their end when the server has answered everything: nothing
+ * is to come that they wait for.  Returns 1 if ssh need not wait for the end of
+ * such a session.  An exit status that is not known (-1) is 0 then.
+ */
+int hpn_connect_ssh_leaves(struct ssh *, int id, int *exit_status);
+
+/*
  * The server has to prove its host keys (UpdateHostKeys).  on: ssh has asked.
  * !on: the server has answered.  An early session may end before the answer
  * comes.

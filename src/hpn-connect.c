@@ -72,6 +72,13 @@ hpn_connect_opens(const struct hpn_connect *c,
 	    !w->none_switch;
 }
 
+int
+hpn_connect_leaves(const struct hpn_connect *c,
+    const struct hpn_connect_peer *peer)
+{
+	return c != NULL && c->authenticated && copes(peer);
+}
+
 void
 hpn_connect_open(struct hpn_connect *c, uint32_t first)
 {

@@ -85,6 +85,13 @@ int hpn_connect_asks(const struct hpn_connect *,
 int hpn_connect_opens(const struct hpn_connect *,
     const struct hpn_connect_peer *, const struct hpn_connect_wish *);
 
+/*
+ * The program that ssh serves has all its answers and has closed its end.  Whether
+ * ssh may leave the session to end by itself, as one whose user has gone.
+ */
+int hpn_connect_leaves(const struct hpn_connect *,
+    const struct hpn_connect_peer *);
+
 /* The session's packets have the sequence numbers from first to before end. */
 void hpn_connect_open(struct hpn_connect *, uint32_t first);
 void hpn_connect_opened(struct hpn_connect *, uint32_t end);

@@ -35,6 +35,7 @@
 extern Options options;
 
 static int control = -1;	/* the socket, until it is a channel */
+static int serves;		/* there was one */
 static int channel = -1;	/* that channel */
 static int reports;		/* whether SIGUSR1 is taken */
 static int tell_only;		/* and not to be asked for more */
@@ -71,7 +72,14 @@ hpn_lanes_ssh_inherit(void)
 	    fcntl(SOCKET, F_SETFD, FD_CLOEXEC) == -1)
 		return SOCKET;
 	control = SOCKET;
+	serves = 1;
 	return SOCKET + 1;
+}
+
+int
+hpn_lanes_ssh_serves(void)
+{
+	return serves;
 }
 
 void

@@ -49,6 +49,9 @@ struct sshbuf;
  */
 int hpn_lanes_ssh_inherit(void);
 
+/* Whether scp or sftp started this ssh. */
+int hpn_lanes_ssh_serves(void);
+
 /* ssh has read its configuration: tell it to the program that started ssh. */
 void hpn_lanes_ssh_tell(const struct hpn_options *);
 

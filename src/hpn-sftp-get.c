@@ -64,6 +64,10 @@ extern volatile sig_atomic_t interrupted;
 #endif
 /* Requests at a time for a file whose length is not known. */
 #define AHEAD_MAX	64
+/* Asked for before the file is known to be open: more than TCP begins with. */
+#ifndef AHEAD_BYTES
+# define AHEAD_BYTES	(1024 * 1024)
+#endif
 /* Requests for names under way for a directory. */
 #define NAMES_MAX	8
 /* Names taken from the list before answers are looked at again. */
@@ -72,6 +76,7 @@ extern volatile sig_atomic_t interrupted;
 #define HELD_MAX	(64 * 1024 * 1024)
 
 static void check_end(struct hpn_sftp_job *, struct node *);
+static void go_on(struct hpn_sftp_job *, struct node *);
 static void send_more(struct hpn_sftp_job *, struct node *);
 static void walk_one(struct hpn_sftp_job *, struct node *);
 
@@ -206,8 +211,7 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	}
 	job->files_open++;
 	hpn_sftp_ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
-	/* A larger file waits until the server's longest request is known. */
-	if (n->size != 0 && n->size < n->buflen && hpn_sftp_open_ahead(job, n))
+	if (n->size != 0 && hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);
 }
 
@@ -380,7 +384,12 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if ((r = hpn_sftp_open_ahead_answer(job, n, type, m)) == 1) {
+		/* Limits may have come with the handle. */
+		n->buflen = *job->c->download_buflen;
+		if (n->state == NODE_DATA && n->next < n->size)
+			hpn_sftp_gather_begin(job, n);
 		hpn_sftp_meter_file(job, n, n->from, n->size, 0);
+		go_on(job, n);
 		return;
 	}
 	if (r == -1) {
@@ -396,7 +405,6 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		hpn_sftp_node_fail(job, n);
 		return;
 	}
-	/* Limits may have come with the handle. */
 	n->buflen = *job->c->download_buflen;
 	if (job->flags & HPN_SFTP_RESUME) {
 		resume(job, n);
@@ -431,6 +439,9 @@ next_len(struct hpn_sftp_job *job, struct node *n)
 	u_int64_t left;
 
 	if (n->next > INT64_MAX - n->buflen)
+		return 0;
+	/* The rest has longer requests, once the server's longest is known. */
+	if (n->guess != GUESS_NONE && n->next >= AHEAD_BYTES)
 		return 0;
 	/*
 	 * The answer to a file's first request need never be held.  So every

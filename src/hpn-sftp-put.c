@@ -62,6 +62,13 @@
 extern volatile sig_atomic_t interrupted;
 
 #define SMALL		(64 * 1024)
+/*
+ * Sent before the file is known to be open: what TCP begins with.  If it cannot
+ * be opened, that was in vain.
+ */
+#ifndef AHEAD_BYTES
+# define AHEAD_BYTES	(128 * 1024)
+#endif
 /* As in sftp-client.c */
 #define MAX_DIR_DEPTH	64
 /* Names taken from a directory before answers are looked at again. */
@@ -193,6 +200,15 @@ read_small(struct hpn_sftp_job *job, struct node *n)
 	return 0;
 }
 
+/* The file is open. */
+static void
+begin_shares(struct hpn_sftp_job *job, struct node *n, u_int64_t from)
+{
+	if (n->small == NULL && !n->holes && hpn_sftp_wish_waits() == 0)
+		hpn_sftp_stripe_begin(job, n);
+	hpn_sftp_meter_file(job, n, n->from, n->size, from);
+}
+
 /* The data may begin, at n->next. */
 static void
 begin_data(struct hpn_sftp_job *job, struct node *n)
@@ -202,12 +218,28 @@ begin_data(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_check_probe(job, n);
 	if (n->check != NULL || hpn_sftp_node_verifies(job))
 		hpn_sftp_check_verify_begin(job, n);
-	if (n->small == NULL && !n->holes && hpn_sftp_wish_waits() == 0)
-		hpn_sftp_stripe_begin(job, n);
 	if (n->guess == GUESS_NONE)
-		hpn_sftp_meter_file(job, n, n->from, n->size, n->next);
+		begin_shares(job, n, n->next);
 	hpn_sftp_node_list(n, &job->want);
 	send_more(job, n);
+}
+
+/* What is there may have to be emptied: hpn_resume_empties() */
+static int
+empties(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return (job->flags & HPN_SFTP_INPLACE) != 0 && !n->rewrite &&
+	    !job->c->can_hash && n->size > HPN_RESUME_BACK;
+}
+
+/* Whether its data need not wait to be told what is there. */
+static int
+may_be_ahead(const struct hpn_sftp_job *job, const struct node *n)
+{
+	if (hpn_sftp_wish_waits() != 0)
+		return 0;
+	return n->small != NULL || (n->size != 0 && !n->holes && !n->redone &&
+	    !empties(job, n) && !hpn_sftp_wish_only_new(n));
 }
 
 static void
@@ -240,8 +272,7 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	n->state = NODE_OPENING;
 	job->files_open++;
 	hpn_sftp_ask_open(job, n, n->to, mode, &a);
-	if (n->small != NULL && hpn_sftp_wish_waits() == 0 &&
-	    hpn_sftp_open_ahead(job, n))
+	if (may_be_ahead(job, n) && hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);
 }
 
@@ -416,14 +447,6 @@ unlock(struct hpn_sftp_job *job, struct node *n, u_int status)
 	return 1;
 }
 
-/* What is there may have to be emptied: hpn_resume_empties() */
-static int
-empties(const struct hpn_sftp_job *job, const struct node *n)
-{
-	return (job->flags & HPN_SFTP_INPLACE) != 0 && !n->rewrite &&
-	    !job->c->can_hash && n->size > HPN_RESUME_BACK;
-}
-
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -437,9 +460,14 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		return;
 	}
 	if ((r = hpn_sftp_open_ahead_answer(job, n, type, m)) == 1) {
-		hpn_sftp_meter_file(job, n, n->from, n->size, 0);
+		begin_shares(job, n, 0);
 		if (n->state != NODE_DATA)
 			small_free(n);
+		else {
+			if (n->on == NULL)
+				hpn_sftp_node_list(n, &job->want);
+			send_more(job, n);
+		}
 		return;
 	}
 	if (r == -1) {
@@ -720,9 +748,18 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		if (!hpn_sftp_ask_may(job, most) || !may_lead(job, n, most) ||
 		    (lane = hpn_sftp_stripe_pick(job, n, most)) == -1)
 			return;
+		if (n->guess != GUESS_NONE && n->next + most > AHEAD_BYTES) {
+			hpn_sftp_node_unlist(n);
+			return;
+		}
 		some = pass_hole(job, n, most);
 		if ((len = hpn_sftp_node_read_at(n->fd, job->buf, some,
-		    n->next)) == -1) {
+		    n->next)) <= 0 && n->guess != GUESS_NONE) {
+			/* It may have to be read again: that says it */
+			hpn_sftp_node_unlist(n);
+			return;
+		}
+		if (len == -1) {
 			hpn_sftp_meter_break(job);
 			error("read local \"%s\": %s", n->from,
 			    strerror(errno));

@@ -108,6 +108,15 @@ opening(void)
 	ASSERT_INT_EQ(hpn_connect_opens(c, &openssh, &plain), 1);
 	TEST_DONE();
 
+	TEST_START("connect: a session that is over is left, to a known server");
+	ASSERT_INT_EQ(hpn_connect_leaves(NULL, &openssh), 0);
+	ASSERT_INT_EQ(hpn_connect_leaves(c, &openssh), 0);
+	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
+	ASSERT_INT_EQ(hpn_connect_leaves(c, &openssh), 1);
+	ASSERT_INT_EQ(hpn_connect_leaves(c, &peer), 0);
+	memset(c, 0, sizeof(*c));
+	TEST_DONE();
+
 	TEST_START("connect: it is opened once, and there is nothing to withdraw");
 	ASSERT_INT_EQ(hpn_connect_succeeded(NULL), 1);
 	ASSERT_INT_EQ(hpn_connect_succeeded(c), 1);
