@@ -24,6 +24,9 @@
 #	files		the same of scp and sftp
 #	none		cleartext on request beside aes128-gcm and TCP alone, on
 #			loopback and at 100 ms (none.sh)
+#	many		2000 connections that carry little each, 100 that want all:
+#			memory, processor time, the slowest one's rate; what a login
+#			costs (many.sh)
 #	small		scp of small files, trees and one large file at 0, 10 and
 #			100 ms, our client also with stock's server (small.sh)
 #	lanes		scp to stock's sshd through as many channels as it wants
@@ -43,7 +46,7 @@
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
 # to select among them (COLD="pipe L ..." in the part cold, COLD_MB="50 ..." sizes,
 # COLD_RTT="100 ..." links); BENCH_CC, TCP's congestion control (lab.sh's --cc); see
-# also lab/common.sh, lab/peer.sh, lab/small.sh, lab/lanes.sh and
+# also lab/common.sh, lab/peer.sh, lab/small.sh, lab/lanes.sh, lab/many.sh and
 # lab/packet.sh.
 #
 # Leaves in build/lab/bench: PART.tsv, every figure taken, one a line;
@@ -59,11 +62,12 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/none.sh"
 . "$ROOT/lab/small.sh"
 . "$ROOT/lab/lanes.sh"
+. "$ROOT/lab/many.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp cold stock-peer memory echo loopback packet files small lanes idle none crypt engine connect'
+PARTS='pipe rtt tunnels loss ramp cold stock-peer memory echo loopback packet files small lanes idle many none crypt engine connect'
 # These need no emulated link.
-PARTS_LOOPBACK='loopback packet files idle none'
+PARTS_LOOPBACK='loopback packet files idle many none'
 RATE=1000
 SECONDS_EACH=${BENCH_SECONDS:-20}
 LIMIT=$((SECONDS_EACH + 45))
@@ -797,6 +801,7 @@ inside() {
 	small) small ;;
 	lanes) lanes ;;
 	idle) idle ;;
+	many) many ;;
 	none) none_part ;;
 	esac
 	[ "$failures" = 0 ]
@@ -932,6 +937,7 @@ run_part() {
 			links+=("--rtt $link --rate $RATE")
 		done
 		;;
+	many) links=(--loopback "--rtt 10 --rate $RATE") ;;
 	none) links=(--loopback "--rtt 100 --rate $RATE") ;;
 	small)
 		links=(--loopback "--rtt 10 --rate $RATE"
@@ -940,7 +946,8 @@ run_part() {
 	lanes) links=("--rtt 100 --rate $RATE" "--rtt 60 --rate 400") ;;
 	loopback | packet | files | idle) links=(--loopback) ;;
 	esac
-	printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \
+	[ -n "${BENCH_RESUME-}" ] && [ -s "$OUT/$part.tsv" ] ||
+	    printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \
 	    >"$OUT/$part.tsv"
 	for link in "${links[@]}"; do
 		# shellcheck disable=SC2086 # options

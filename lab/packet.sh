@@ -401,18 +401,20 @@ setups() {
 		    "setup.$product.cpu")
 		record setup - "$product" "$run" latency "$begun" ms
 		record setup - "$product" "$run" cpu "$client_cpu" ms
+		server_cpu=$(calc "$server_cpu * 1e3 / $SETUPS")
+		record setup server "$product" "$run" cpu "$server_cpu" ms
 		progress setup - "$product" \
-		    "$begun ms a connection, $client_cpu ms of processor"
+		    "$begun ms a connection, $client_cpu ms of processor, \
+$server_cpu of them the server's"
 	done
 }
 
 # memory_of PID ...: sums of RSS and PSS in MiB. What several processes share
 # is in RSS for each of them, in PSS it is shared out.
 memory_of() {
-	local pid
-	for pid; do
-		cat "/proc/$pid/smaps_rollup" 2>/dev/null || :
-	done | awk '$1 == "Rss:" { rss += $2 } $1 == "Pss:" { pss += $2 }
+	local files=("${@/#//proc/}")
+	# One program for all of them: there may be thousands.
+	{ cat "${files[@]/%//smaps_rollup}" 2>/dev/null </dev/null || :; } | awk '$1 == "Rss:" { rss += $2 } $1 == "Pss:" { pss += $2 }
 	    END { printf "%.3f %.3f\n", rss / 1024, pss / 1024 }'
 }
 
@@ -471,10 +473,10 @@ idle_memory() {
 
 # Nanoseconds that all threads of these processes have run.
 ran_for() {
-	local pid
-	for pid; do
-		cat /proc/"$pid"/task/*/schedstat 2>/dev/null || :
-	done | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
+	local files=("${@/#//proc/}")
+	# shellcheck disable=SC2206 # patterns
+	files=(${files[@]/%//task/*/schedstat})
+	{ cat "${files[@]}" 2>/dev/null </dev/null || :; } | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
 
 # How many connections have said that they are there.

@@ -166,6 +166,22 @@ END {
 				if (ours != "" && stock != "")
 					judge(ours >= rate_of[cipher] * stock)
 			}
+		} else if (part == "many") {
+			if (metric == "slowest") {
+				bound = "mean x 0.5"
+				if (ours != "")
+					judge(ours >= 0.5)
+			} else if (metric == "cpu") {
+				bound = "stock x 1.05"
+				if (ours != "" && stock != "")
+					judge(ours <= 1.05 * stock)
+			} else if (metric == "client" || metric == "server") {
+				bound = k[2] == "flood" ? "stock + 64" : \
+				    "stock x 1.05"
+				if (ours != "" && stock != "")
+					judge(ours <= (k[2] == "flood" ? \
+					    stock + 64 : 1.05 * stock))
+			}
 		} else if (part == "idle") {
 			if (k[2] == "echo" && metric == "p99") {
 				bound = "stock x 1.1 + 0.1"

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+# Many connections at a time: the part many of lab/bench.sh, which reads this file.
+#
+# cases:
+#	login		processor time of `ssh target true`, both ends and the server's
+#	trickle		MANY connections, 0.1 Mbit/s through each, loopback
+#	flood		MANY_FLOODS connections that want all there is, loopback and a
+#			link of 10 ms; TCP alone beside them on the link
+# What is taken of each connection: PSS of ssh and of sshd, MiB; processor time of
+# both ends, of trickle as ms a second, of flood as s/GB; the rate of all together;
+# that of the slowest connection by the mean. Programs that make and count the
+# data are not in it. A connection is ssh -W to a program at the server's end.
+# TCP's memory is that of the whole machine.
+#
+# From the environment:
+#	BENCH_RUNS	rounds (1)
+#	MANY_CASES	"login trickle flood"
+#	MANY		connections of trickle: as many as 60 % of the memory that is
+#			free now allow, up to 2000
+#	MANY_FLOODS	connections of flood (100)
+#	MANY_SECONDS	for how long it is measured (15)
+#	MANY_LOGINS	logins of each (50)
+#	BENCH_RESUME=1	what many.tsv has already is not measured again
+
+CROWD=$BUILD/lab/crowd
+MANY_CASES=${MANY_CASES:-login trickle flood}
+MANY_FLOODS=${MANY_FLOODS:-100}
+MANY_SECONDS=${MANY_SECONDS:-15}
+MANY_LOGINS=${MANY_LOGINS:-50}
+# 0.1 Mbit/s
+MANY_RATE=12500
+# Connections by which a product's memory is seen before there are many.
+MANY_TRY=20
+
+build_crowd() {
+	local cc=${CC:-cc}
+	if [ -x "$CROWD" ] && [ ! "$ROOT/lab/crowd.c" -nt "$CROWD" ]; then
+		return
+	fi
+	need "${cc%% *}"
+	mkdir -p "$BUILD/lab"
+	# $cc unquoted: it may carry options, as in make
+	$cc -O2 -Wall -Wextra -o "$CROWD.$$" "$ROOT/lab/crowd.c" ||
+	    die 'lab/crowd.c does not compile'
+	mv -f "$CROWD.$$" "$CROWD"
+}
+
+many() {
+	local run case product way count
+	build_crowd
+	for ((run = 1; run <= ${BENCH_RUNS:-1}; run++)); do
+		for case in $MANY_CASES; do
+			case $case.$LAB_MODE in
+			login.loopback)
+				many_known login - "$run" stock ||
+				    SETUPS=$MANY_LOGINS setups
+				;;
+			trickle.loopback)
+				for product in $(rounds "$run" ours stock); do
+					many_trickle
+				done
+				;;
+			flood.*)
+				for way in up down; do
+					for product in $(many_order); do
+						many_once flood "$MANY_FLOODS" 0
+					done
+				done
+				;;
+			login.* | trickle.*) ;;
+			*) die "MANY_CASES: no case $case" ;;
+			esac
+		done
+	done
+}
+
+many_order() {
+	if [ "$LAB_MODE" = loopback ]; then
+		rounds "$run" ours stock
+	else
+		rounds "$run" raw ours stock
+	fi
+}
+
+# many_known CASE WAY RUN PRODUCT: whether its last figure was taken before.
+many_known() {
+	awk -F '\t' -v c="$1" -v way="$2" -v rtt="$LAB_RTT" -v run="$3" \
+	    -v product="$4" '
+	$2 == c && $3 == way && $4 == rtt && $6 == product && $7 == run && \
+	    ($8 == "slowest" || c == "setup") { known = 1 }
+	END { exit !known }' "$OUT/$part.tsv"
+}
+
+many_trickle() {
+	local way=up available
+	count=${MANY:-}
+	if [ -z "$count" ] && [ -s many.count ]; then
+		# The same number for both products.
+		read -r count <many.count
+	elif [ -z "$count" ]; then
+		many_once try "$MANY_TRY" "$MANY_RATE"
+		available=$(awk '$1 == "MemAvailable:" { print $2 / 1024 }' \
+		    /proc/meminfo)
+		count=$(calc "0.6 * $available / ($many_mib + 0.5)" %d)
+		[ "$count" -lt 2000 ] || count=2000
+		printf '%s\n' "$count" >many.count
+	fi
+	many_once trickle "$count" "$MANY_RATE"
+}
+
+many_pids() {
+	server_pids=$(descendants "${server_of[$product]}" sshd-session)
+	client_pids=$(descendants "$crowd_pid" ssh)
+}
+
+# many_once CASE COUNT BYTES_PER_SECOND; $way, $product, $run.
+many_once() {
+	local case=$1 count=$2 rate=$3 port line='' fd limit=$((MANY_SECONDS + 300))
+	local crowd_pid server_pids client_pids from=() there=send here=receive
+	local all open sum slowest fastest begun rss client server ran spent='' tcp unit
+	local seconds=$MANY_SECONDS options=()
+	! many_known "$case" "$way" "$run" "$product" || return 0
+	[ "$case" != try ] || seconds=2
+	[ "$way" = down ] || there=receive here=send
+	rm -f crowd.*
+	: >crowd.log
+	port=$LAB_ADDR_B:$(b_port)
+	if [ "$product" = raw ]; then
+		from=(-c "$port")
+	else
+		serve "$product"
+		use "$product"
+		# shellcheck disable=SC2206 # a prefix of several words
+		from=($LAB_A "$ssh_bin" -F "$conf" -o ConnectTimeout=60 -W "$port"
+		    target)
+	fi
+	options=(-n "$count" -r "$rate" -t "$seconds" -o "$work/crowd.report")
+	# shellcheck disable=SC2086
+	exec {fd}< <(exec timeout "$limit" $LAB_B "$CROWD" $there "${options[@]}" \
+	    -l "$port" </dev/null 2>>crowd.log)
+	background+=("$!")
+	read -r -t 10 line <&"$fd" || :
+	exec {fd}<&-
+	begun=$EPOCHREALTIME
+	options+=(-u "$work/crowd.up")
+	if [ "$product" = raw ]; then
+		# shellcheck disable=SC2086
+		timeout "$limit" $LAB_A "$CROWD" $here "${options[@]}" \
+		    "${from[@]}" </dev/null 2>>crowd.log &
+	else
+		timeout "$limit" "$CROWD" $here "${options[@]}" "${from[@]}" \
+		    </dev/null 2>>crowd.log &
+	fi
+	crowd_pid=$!
+	background+=("$crowd_pid")
+	wait_until "$limit" "[ -s crowd.report.begin ] || ! kill -0 $crowd_pid" \
+	    2>/dev/null || :
+	if [ ! -s crowd.report.begin ]; then
+		failed "$case" "$way" "$product" "$run" "$(tail -n 1 crowd.log)"
+		many_end
+		return 0
+	fi
+	if [ "$product" != raw ]; then
+		many_pids
+		# shellcheck disable=SC2086
+		spent=$(ran_for $server_pids $client_pids)
+		begun=$EPOCHREALTIME
+	fi
+	wait_until "$limit" "[ -s crowd.report ] || ! kill -0 $crowd_pid" \
+	    2>/dev/null || :
+	if [ ! -s crowd.report ]; then
+		failed "$case" "$way" "$product" "$run" "$(tail -n 1 crowd.log)"
+		many_end
+		return 0
+	fi
+	read -r all open sum slowest fastest <crowd.report
+	if [ "$open" != "$all" ]; then
+		failed "$case" "$way" "$product" "$run" \
+		    "$((all - open)) connections ended: $(tail -n 1 crowd.log)"
+		many_end
+		return 0
+	fi
+	if [ "$product" != raw ]; then
+		# shellcheck disable=SC2086
+		ran=$(ran_for $server_pids $client_pids)
+		spent=$(calc "($ran - $spent) / 1e6 / ($EPOCHREALTIME - $begun)")
+		# shellcheck disable=SC2086
+		read -r rss client < <(memory_of $client_pids)
+		# shellcheck disable=SC2086
+		read -r rss server < <(memory_of $server_pids)
+		client=$(calc "$client / $count")
+		server=$(calc "$server / $count")
+		many_mib=$(calc "$client + $server")
+		if [ "$case" = try ]; then
+			many_end
+			return 0
+		fi
+		unit=ms/s
+		if [ "$rate" = 0 ]; then
+			unit=s/GB
+			spent=$(calc "$spent / $sum")
+		fi
+		record "$case" "$way" "$product" "$run" cpu "$spent" "$unit"
+		record "$case" "$way" "$product" "$run" client "$client" MiB
+		record "$case" "$way" "$product" "$run" server "$server" MiB
+	fi
+	tcp=$(awk '$1 == "TCP:" { print $11 * 4096 / 1048576 }' /proc/net/sockstat)
+	record "$case" "$way" "$product" "$run" tcp "$tcp" MiB
+	record "$case" "$way" "$product" "$run" count "$count" connections
+	record "$case" "$way" "$product" "$run" rate "$sum" MB/s
+	record "$case" "$way" "$product" "$run" slowest "$slowest" mean
+	progress "$case" "$way" "$product" "$count connections, $sum MB/s, the \
+slowest $slowest of the mean, the fastest $fastest; TCP $tcp MiB${spent:+, $spent $unit of \
+processor, $client and $server MiB (client, server) each}"
+	many_end
+}
+
+many_end() {
+	[ -z "${crowd_pid-}" ] || kill "$crowd_pid" 2>/dev/null || :
+	stop_background
+	[ "$product" = raw ] || {
+		# They see it by themselves that their clients are gone.
+		wait_until 20 "[ -z \"\$(descendants ${server_of[$product]} \
+		    sshd-session)\" ]" || :
+		stop "${server_of[$product]}"
+		unset "server_of[$product]"
+	}
+}
