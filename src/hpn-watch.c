@@ -398,8 +398,8 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels,
 	if (ssh_packet_is_rekeying(ssh))
 		w->blocked |= REKEY;
 	/* Such waits mean something by the round trip: ask for it, unless known */
-	if (any != NULL && hpn_channels_round_trip(ssh) == 0 &&
-	    w->now.window_ns + w->now.asked_ns > SECOND / 10)
+	if (any != NULL && w->now.window_ns + w->now.asked_ns > SECOND / 10 &&
+	    hpn_channels_round_trip(ssh) == 0)
 		hpn_channels_ask_round_trip(ssh, any);
 	if (more != NULL)
 		more->trip(ssh, now, timeout);
