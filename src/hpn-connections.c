@@ -172,6 +172,14 @@ hpn_connections_window_may(const struct hpn_connections_window *w,
 }
 
 int
+hpn_connections_window_brief(const struct hpn_connections_window *w,
+    uint64_t under_way, size_t len)
+{
+	return under_way == 0 || (under_way < 2 * w->most &&
+	    len <= 2 * w->most - under_way);
+}
+
+int
 hpn_connections_window_compare(const struct hpn_connections_window *a,
     uint64_t under_way, const struct hpn_connections_window *b,
     uint64_t under_way2)

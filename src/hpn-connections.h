@@ -88,6 +88,12 @@ void hpn_connections_window_moved(struct hpn_connections_window *,
 /* Whether len more may be under way where so many are. */
 int hpn_connections_window_may(const struct hpn_connections_window *,
     uint64_t under_way, size_t len);
+/*
+ * The same where an answer is to come soon: twice what a round trip has brought, and
+ * no more than that at the beginning.
+ */
+int hpn_connections_window_brief(const struct hpn_connections_window *,
+    uint64_t under_way, size_t len);
 /* Which has more room: <0 the first one, >0 the second one. */
 int hpn_connections_window_compare(const struct hpn_connections_window *,
     uint64_t under_way, const struct hpn_connections_window *,

@@ -294,6 +294,23 @@ connections(const struct hpn_sftp_lanes *l, u_int *comingp)
 	return ready;
 }
 
+u_int
+hpn_sftp_lanes_coming(const struct hpn_sftp_lanes *l)
+{
+	u_int coming = 0;
+
+	if (hpn_sftp_lanes_connect(l))
+		(void)connections(l, &coming);
+	return coming;
+}
+
+int
+hpn_sftp_lanes_brief(const struct hpn_sftp_lanes *l, u_int lane, size_t len)
+{
+	return hpn_connections_window_brief(&l->lane[lane].window,
+	    l->lane[lane].under_way, len);
+}
+
 /* Those begun first are used, as many as there should be. */
 int
 hpn_sftp_lanes_use(const struct hpn_sftp_lanes *l, u_int lane)

@@ -77,6 +77,10 @@ int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 int hpn_sftp_lanes_connect(const struct hpn_sftp_lanes *);
 /* Whether other lanes are there, or may come. */
 int hpn_sftp_lanes_more(const struct hpn_sftp_lanes *);
+/* Connections that were begun and are not there yet. */
+u_int hpn_sftp_lanes_coming(const struct hpn_sftp_lanes *);
+/* Whether len more bytes may be under way where answers are to come soon. */
+int hpn_sftp_lanes_brief(const struct hpn_sftp_lanes *, u_int lane, size_t len);
 /* Whether a large file may use this one. */
 int hpn_sftp_lanes_use(const struct hpn_sftp_lanes *, u_int lane);
 /* Whether less of its window is taken than another's; -1: there is no other. */

@@ -62,6 +62,8 @@ extern volatile sig_atomic_t interrupted;
 #define HIDE_TRIES	8
 /* After a part of zeros. */
 #define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
+/* So much is asked for at a time where something else waits behind it. */
+#define BRIEF_LEN	(64 * 1024)
 /* The attributes that do not change while the file is written to. */
 #define PERM_KEPT	(S_IFMT | 0777)
 
@@ -90,7 +92,8 @@ struct stripe {
 	struct hpn_lanes_proof proof;
 	u_int hiding;		/* requests under way to write it */
 	int hidden_failed;
-	int showed;		/* ... and some of it is no longer hidden */
+	uint64_t showed;	/* pages that lanes have shown, or will */
+	int brief;		/* the first lane is not to have a long queue */
 	u_int64_t again;	/* none before this */
 	int was;		/* some lane has had a share, or was to have */
 	TAILQ_ENTRY(stripe) list;
@@ -258,7 +261,8 @@ hide(struct hpn_sftp_job *job, struct node *n)
 	}
 	hpn_sftp_check_verify_sent(n, s->piece, HPN_LANES_PIECE);
 	s->was = 1;
-	s->hidden_failed = s->showed = 0;
+	s->hidden_failed = 0;
+	s->showed = 0;
 	n->hole = n->next;
 	n->next += HPN_LANES_PIECE;
 	hpn_sftp_node_plan(job, n);
@@ -296,7 +300,7 @@ prove(struct hpn_sftp_job *job, struct node *n, u_int lane)
 	hpn_sftp_ask_lane_handle(job, n, &part->where, ASK_LANE_PROOF,
 	    SSH2_FXP_FSTAT);
 	for (i = 0; i < HPN_LANES_PAGES; i++) {
-		if ((s->proof.told & (1ULL << i)) == 0)
+		if ((s->proof.told & ~s->showed & (1ULL << i)) == 0)
 			continue;
 		part->asked++;
 		hpn_sftp_ask_lane_read(job, n, &part->where, ASK_LANE_PROOF,
@@ -321,16 +325,16 @@ static int
 show(struct hpn_sftp_job *job, struct node *n, struct part *part)
 {
 	struct stripe *s = n->stripe;
-	u_int64_t told = s->proof.told & s->proof.hidden;
-	u_int i, nth = 0;
+	u_int64_t told = s->proof.told & s->proof.hidden & ~s->showed;
+	u_int i;
 
 	for (i = 0; i < HPN_LANES_PAGES; i++) {
-		if ((told & (1ULL << i)) == 0 || nth++ != part->where.lane)
+		if ((told & (1ULL << i)) == 0)
 			continue;
 		part->state = PART_SHOWING;
 		part->shown = n->hole + (u_int64_t)i * HPN_LANES_PAGE;
 		part->wrote = 1;
-		s->showed = 1;
+		s->showed |= 1ULL << i;
 		hpn_sftp_ask_show(job, n, &part->where, part->shown, s->piece +
 		    (size_t)i * HPN_LANES_PAGE, HPN_LANES_PAGE);
 		return 0;
@@ -375,6 +379,10 @@ show_all(struct hpn_sftp_job *job, struct node *n)
 	u_int i;
 
 	if (parts_in(s, PART_PROVING) != 0)
+		return;
+	/* It is the one that looks. */
+	if (n->hole != NO_HOLE && n->state == NODE_DATA &&
+	    s->part[0].state < PART_PROVING)
 		return;
 	for (i = 1; i < HPN_LANES_SLOTS; i++)
 		if (s->part[i].state == PART_PROVED && (n->hole == NO_HOLE ||
@@ -468,13 +476,36 @@ takes_part(struct hpn_sftp_job *job, struct node *n, struct part *part)
 
 /* ------------------------------------------------------------ the lanes -- */
 
+/* Lanes that have opened the file, or will, and are not in use yet. */
+static u_int
+pending(const struct stripe *s)
+{
+	return parts_in(s, PART_OPENING) + parts_in(s, PART_OPEN) +
+	    parts_in(s, PART_PROVING) + parts_in(s, PART_PROVED) +
+	    parts_in(s, PART_SHOWING);
+}
+
+/*
+ * Connections come one after the other: those that come soon are proved by the
+ * same piece.  But a hole must not hold up the file.
+ */
+static int
+keep_hidden(struct hpn_sftp_job *job, const struct node *n)
+{
+	return parts_in(n->stripe, PART_OPENING) != 0 ||
+	    (hpn_sftp_lanes_coming(&job->c->lanes) != 0 &&
+	    n->next < n->size && n->size - n->next >= HPN_LANES_SHARE &&
+	    n->next - n->hole < HPN_RESUME_SPAN / 2);
+}
+
 void
 hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stripe *s = n->stripe;
 	struct hpn_sftp_lanes *l = &job->c->lanes;
 	u_int64_t left = n->size > n->next ? n->size - n->next : 0;
-	u_int i;
+	u_int i, opened;
+	int connect = hpn_sftp_lanes_connect(l);
 
 	if (s == NULL || n->failed || interrupted ||
 	    *job->c->upload_buflen < HPN_RESUME_PIECE)
@@ -498,9 +529,17 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 			hpn_sftp_ask_lane_open(job, n, &s->part[i].where);
 		}
 	}
+	s->brief = connect && (n->hole != NO_HOLE || pending(s) != 0 ||
+	    hpn_sftp_lanes_coming(l) != 0);
 	if (n->hole == NO_HOLE) {
-		if (parts_in(s, PART_OPEN) > (s->part[0].state == PART_OPEN) &&
-		    parts_in(s, PART_OPENING) == 0)
+		opened = parts_in(s, PART_OPEN) - (s->part[0].state ==
+		    PART_OPEN);
+		/* The answers come at the same time then. */
+		if (connect)
+			opened += parts_in(s, PART_OPENING) -
+			    (s->part[0].state == PART_OPENING);
+		if (opened != 0 && (connect ||
+		    parts_in(s, PART_OPENING) == 0))
 			hide(job, n);
 		return;
 	}
@@ -511,11 +550,12 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 			continue;
 		if (s->hidden_failed)
 			close_part(job, n, i);
-		else if (!s->showed)	/* else another piece will prove it */
+		else
 			prove(job, n, i);
 	}
 	if (parts_in(s, PART_PROVING) + parts_in(s, PART_PROVED) +
-	    parts_in(s, PART_SHOWING) == 0)
+	    parts_in(s, PART_SHOWING) == 0 &&
+	    (!connect || s->hidden_failed || !keep_hidden(job, n)))
 		reveal(job, n);
 }
 
@@ -549,6 +589,10 @@ pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 	for (i = 0; i < job->c->lanes.n; i++) {
 		if (i != 0 && (s->part[i].state != PART_READY ||
 		    !hpn_sftp_lanes_use(&job->c->lanes, i)))
+			continue;
+		/* What proves the others waits behind it. */
+		if (i == 0 && s->brief &&
+		    !hpn_sftp_lanes_brief(&job->c->lanes, i, len))
 			continue;
 		if (hpn_sftp_ask_lane_may(job, i, len, 0) &&
 		    hpn_sftp_lanes_freer(&job->c->lanes, i, best) &&
@@ -592,6 +636,8 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 size_t
 hpn_sftp_stripe_len(const struct node *n, size_t most)
 {
+	if (n->stripe != NULL && n->stripe->brief && most > BRIEF_LEN)
+		most = BRIEF_LEN;
 	if (n->stripe == NULL || !n->stripe->was || n->next >= n->size)
 		return most;
 	return hpn_connections_piece(n->size - n->next, most);
@@ -887,6 +933,8 @@ hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req,
 	case ASK_LANE_OPEN:
 		part->state = hpn_sftp_answer_where(type, m, &part->where) == 0 ?
 		    PART_OPEN : PART_CLOSED;
+		if (req->lane == 0)
+			show_all(job, n);
 		break;
 	case ASK_LANE_PROOF:
 		proved(job, n, req, type, m);

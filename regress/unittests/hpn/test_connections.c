@@ -151,6 +151,17 @@ windows(void)
 	ASSERT_U64_LE(w.window, HPN_CONNECTIONS_MOST);
 	TEST_DONE();
 
+	TEST_START("connections: a short queue where an answer is waited for");
+	hpn_connections_window_init(&w);
+	ASSERT_INT_EQ(hpn_connections_window_brief(&w, 0, 64 * MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_brief(&w, 1, 1), 0);
+	w.most = 100;
+	ASSERT_INT_EQ(hpn_connections_window_brief(&w, 150, 50), 1);
+	ASSERT_INT_EQ(hpn_connections_window_brief(&w, 150, 51), 0);
+	ASSERT_INT_EQ(hpn_connections_window_brief(&w, 200, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_window_brief(&w, UINT64_MAX, 1), 0);
+	TEST_DONE();
+
 	TEST_START("connections: what may be under way, and where first");
 	hpn_connections_window_init(&w);
 	hpn_connections_window_init(&x);
