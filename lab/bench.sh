@@ -29,6 +29,8 @@
 #			costs (many.sh)
 #	small		scp of small files, trees and one large file at 0, 10 and
 #			100 ms, our client also with stock's server (small.sh)
+#	tree		processor time of a small file, scp beside rsync and tar over
+#			the same ssh; 0 ms (tree.sh)
 #	lanes		scp to stock's sshd through as many channels as it wants
 #			beside one, quiet and busy (lanes.sh)
 #	crypt		sealing and opening a packet, each cipher, MAC and size
@@ -63,11 +65,12 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$ROOT/lab/small.sh"
 . "$ROOT/lab/lanes.sh"
 . "$ROOT/lab/many.sh"
+. "$ROOT/lab/tree.sh"
 
 OUT=$BUILD/lab/bench
-PARTS='pipe rtt tunnels loss ramp cold stock-peer memory echo loopback packet files small lanes idle many none crypt engine connect'
+PARTS='pipe rtt tunnels loss ramp cold stock-peer memory echo loopback packet files small tree lanes idle many none crypt engine connect'
 # These need no emulated link.
-PARTS_LOOPBACK='loopback packet files idle many none'
+PARTS_LOOPBACK='loopback packet files tree idle many none'
 RATE=1000
 SECONDS_EACH=${BENCH_SECONDS:-20}
 LIMIT=$((SECONDS_EACH + 45))
@@ -799,6 +802,7 @@ inside() {
 	packet) packet ;;
 	files) files ;;
 	small) small ;;
+	tree) tree ;;
 	lanes) lanes ;;
 	idle) idle ;;
 	many) many ;;
@@ -944,7 +948,7 @@ run_part() {
 		    "--rtt 100 --rate $RATE")
 		;;
 	lanes) links=("--rtt 100 --rate $RATE" "--rtt 60 --rate 400") ;;
-	loopback | packet | files | idle) links=(--loopback) ;;
+	loopback | packet | files | tree | idle) links=(--loopback) ;;
 	esac
 	[ -n "${BENCH_RESUME-}" ] && [ -s "$OUT/$part.tsv" ] ||
 	    printf 'part\tcase\tway\trtt_ms\tloss\tproduct\trun\tmetric\tvalue\tunit\n' \

@@ -12,7 +12,8 @@
 # median of them is printed.
 #
 # From the environment: CONNECTIONS_RUNS, how often (3); CONNECTIONS_ONE=0, not over
-# one connection; see also lab/common.sh.
+# one connection; CONNECTIONS_WAYS ("up down"); CONNECTIONS_BYTES of loss (100000000):
+# losses even out over larger files; see also lab/common.sh.
 # Leaves in build/lab/connections: rates.tsv, every rate taken; connections.txt, the
 # table, which is printed, too.
 
@@ -92,7 +93,7 @@ inside() {
 	servers+=($!)
 	"$FLOW" source -n "$bytes" >big
 	for ((run = 1; run <= RUNS; run++)); do
-		for way in up down; do
+		for way in ${CONNECTIONS_WAYS:-up down}; do
 			for server in stock ours; do
 				copy "$N" "$way" "$server"
 			done

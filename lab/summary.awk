@@ -166,6 +166,12 @@ END {
 				if (ours != "" && stock != "")
 					judge(ours >= rate_of[cipher] * stock)
 			}
+		} else if (part == "tree") {
+			if (metric == "cpu" && k[2] == "scp") {
+				bound = "stock x 1"
+				if (ours != "" && stock != "")
+					judge(ours <= stock)
+			}
 		} else if (part == "many") {
 			if (metric == "slowest") {
 				bound = "mean x 0.5"
