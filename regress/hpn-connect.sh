@@ -45,7 +45,11 @@ connect ()
 # copy OPTION... FROM TO: the same with scp.
 copy ()
 {
-	run $SCP -v -S $REAL_SSH -F $CONF "$@" 2>>$HPN_LOG_CLIENT
+	# ssh waits for scp as well
+	watch="-p $OBJ/hpn-connect.scp"
+	run sh -c "echo \$\$ >$OBJ/hpn-connect.scp; exec \"\$@\"" sh \
+	    $SCP -v -S $REAL_SSH -F $CONF "$@" 2>>$HPN_LOG_CLIENT
+	watch=
 }
 
 run ()
