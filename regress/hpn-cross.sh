@@ -180,7 +180,8 @@ rmdir $TO/d/empty
 cross -r x:$FROM/d y:$TO
 is 0
 same $FROM/d $TO/d
-for no in "-X nospace=wait" "-X sparse=yes" "-O -Z" "-R -Z"; do
+for no in "-X nospace=wait" "-X sparse=yes" "-O -Z" "-R -X log=$T/log" \
+    "-R -X dryrun=yes"; do
 	what="$no"
 	again
 	cross $no x:$FROM/d/large y:$TO
@@ -191,6 +192,56 @@ again
 cross -o HPNDisabled=yes -r x:$FROM/d y:$TO
 is 0
 same $FROM/d $TO/d
+
+# -R: scp of the first host copies, and is told how
+verbose "-R"
+mkdir -p $T/bin
+printf '#!/bin/sh\nexec %s -S %s "$@"\n' "$SCP" $T/ssh >$T/bin/scp
+cat >$T/far <<EOD
+#!/bin/sh
+echo "\$@" >$T/far.args
+while test "\$1" != --; do shift; done
+shift 2
+PATH=$T/bin:$PATH exec sh -c "\$*"
+EOD
+chmod +x $T/bin/scp $T/far
+far ()
+{
+	status=0
+	timeout -k 5 $HANG $SCP -S $T/far -R "$@" >$OUT 2>&1 || status=$?
+}
+what="-R -Z, what is there"
+again
+head -c 1000000 $T/large >$TO/large
+far -Z x:$FROM/d/large y:$TO/large
+is 0
+cmp $FROM/d/large $TO/large || fail "$what: differs"
+grep -e ' -n ' $T/far.args >/dev/null || fail "$what: `cat $T/far.args`"
+what="-R -Z, something else is there"
+echo else >$TO/large
+far -Z x:$FROM/d/large y:$TO/large
+is 1
+test "`cat $TO/large`" = else || fail "$what: was replaced"
+what="-R -Z -X resume=replace"
+far -Z -X resume=replace -X verify=yes x:$FROM/d/large y:$TO/large
+is 0
+cmp $FROM/d/large $TO/large || fail "$what: differs"
+what="-R -r -Z"
+again
+far -r -p -Z x:$FROM/d y:$TO
+is 0
+same $FROM/d $TO/d
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+	for _how in "-t " "-n -q" "-n -oHPNDisabled=yes"; do
+		what="-R on a terminal, $_how"
+		script -qec "$SCP -S $T/far -R ${_how#??} x:$FROM/d/empty y:$TO" \
+		    /dev/null >/dev/null </dev/null
+		grep -e " ${_how%% *} " $T/far.args >/dev/null || \
+		    fail "$what: `cat $T/far.args`"
+	done
+else
+	verbose "a terminal: left out, script(1) cannot make one"
+fi
 
 # A source that lies about what it has
 verbose "servers that break the rules"

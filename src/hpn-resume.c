@@ -2,6 +2,7 @@
 /* See hpn-resume.h for what this does. */
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hpn-resume.h"
@@ -271,4 +272,17 @@ hpn_resume_option(const char *arg, int *flags)
 	}
 	return strncmp(arg, "resume=", 7) == 0 ||
 	    strncmp(arg, "verify=", 7) == 0 ? -1 : 0;
+}
+
+const char *
+hpn_resume_words(int flags)
+{
+	static char words[64];
+
+	snprintf(words, sizeof(words), "%s%s",
+	    flags & HPN_RESUME_REPLACE ? " -X resume=replace" :
+	    flags & HPN_RESUME_SIZE ? " -X resume=size" : "",
+	    flags & HPN_RESUME_VERIFY ? " -X verify=yes" :
+	    flags & HPN_RESUME_NOVERIFY ? " -X verify=no" : "");
+	return words;
 }

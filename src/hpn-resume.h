@@ -155,5 +155,7 @@ int hpn_resume_empties(const struct hpn_resume_file *source,
  * is not ours; -1 if it is ours but its value is wrong.
  */
 int hpn_resume_option(const char *arg, int *flags);
+/* The same flags for the command line of another scp, with a space before each. */
+const char *hpn_resume_words(int flags);
 
 #endif /* HPN_RESUME_H */

@@ -430,6 +430,14 @@ options(void)
 	ASSERT_INT_EQ(hpn_resume_option("", &flags), 0);
 	ASSERT_INT_EQ(hpn_resume_option("buffer=5", &flags), 0);
 	ASSERT_INT_EQ(flags, HPN_RESUME_NOVERIFY);
+	/* What another scp reads back */
+	ASSERT_STRING_EQ(hpn_resume_words(0), "");
+	ASSERT_STRING_EQ(hpn_resume_words(HPN_RESUME_NOVERIFY),
+	    " -X verify=no");
+	ASSERT_STRING_EQ(hpn_resume_words(HPN_RESUME_REPLACE |
+	    HPN_RESUME_VERIFY), " -X resume=replace -X verify=yes");
+	ASSERT_STRING_EQ(hpn_resume_words(HPN_RESUME_SIZE),
+	    " -X resume=size");
 }
 
 void
