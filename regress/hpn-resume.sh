@@ -325,8 +325,8 @@ done
 
 # Where it cannot hold
 for args in "-O -Z $FROM/f x:$TO/f" "-3 -O -Z x:$FROM/f y:$TO/f" \
-    "-R -Z x:$FROM/f y:$TO/f" "-Z $FROM/f $TO/f" "-X verify=yes -O x:$FROM/f $TO" \
-    "-R -X verify=yes x:$FROM/f y:$TO" "-X resume=always x:$FROM/f $TO" \
+    "-Z $FROM/f $TO/f" "-X verify=yes -O x:$FROM/f $TO" \
+    "-X resume=always x:$FROM/f $TO" \
     "-X verify=maybe x:$FROM/f $TO"; do
 	what="scp $args"
 	rm -f $TO/f

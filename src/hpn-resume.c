@@ -2,7 +2,6 @@
 /* See hpn-resume.h for what this does. */
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "hpn-resume.h"
@@ -277,12 +276,16 @@ hpn_resume_option(const char *arg, int *flags)
 const char *
 hpn_resume_words(int flags)
 {
-	static char words[64];
+	static const char * const words[3][3] = {
+		{ "", " -X verify=yes", " -X verify=no" },
+		{ " -X resume=replace", " -X resume=replace -X verify=yes",
+		    " -X resume=replace -X verify=no" },
+		{ " -X resume=size", " -X resume=size -X verify=yes",
+		    " -X resume=size -X verify=no" },
+	};
 
-	snprintf(words, sizeof(words), "%s%s",
-	    flags & HPN_RESUME_REPLACE ? " -X resume=replace" :
-	    flags & HPN_RESUME_SIZE ? " -X resume=size" : "",
-	    flags & HPN_RESUME_VERIFY ? " -X verify=yes" :
-	    flags & HPN_RESUME_NOVERIFY ? " -X verify=no" : "");
-	return words;
+	return words[flags & HPN_RESUME_REPLACE ? 1 :
+	    flags & HPN_RESUME_SIZE ? 2 : 0]
+	    [flags & HPN_RESUME_VERIFY ? 1 :
+	    flags & HPN_RESUME_NOVERIFY ? 2 : 0];
 }
