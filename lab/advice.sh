@@ -373,7 +373,7 @@ copy() {
 part_files() {
 	local name up
 	tcp $((256 * M))
-	files=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+	files=$(new_dir)
 	trap 'stop_all; rm -rf "$files"' EXIT
 	"$FLOW" source -n 240000000 >"$files/file"
 	head_row 'scp of 240 MB, 100 ms, to and from our server' 'up, s' 'down, s'

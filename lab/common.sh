@@ -91,6 +91,11 @@ calc() {
 	awk "BEGIN { printf \"${2:-%.3f}\", $1 }"
 }
 
+# An empty folder of its own, in memory unless it is to be elsewhere: new_dir [PARENT]
+new_dir() {
+	mktemp -d -p "${1:-${BENCH_FILES_DIR:-/dev/shm}}" --suffix=.openssh-hpn
+}
+
 # Wait until TEST (evaluated) holds: wait_until SECONDS TEST
 wait_until() {
 	local tries=$(($1 * 20))

@@ -82,7 +82,7 @@ inside() {
 	$LAB_B ip route change 10.213.0.0/30 dev lab0 scope link \
 	    src "$LAB_ADDR_B" congctl lock cubic
 	work_dir connections/work
-	work=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+	work=$(new_dir)
 	cp -a ./* "$work"
 	cd "$work"
 	trap 'stop "${servers[@]}"; rm -rf "$work"' EXIT

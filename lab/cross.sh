@@ -72,7 +72,7 @@ esac
 work=$BUILD/lab/cross
 cd "$work"
 begin_side y
-files=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+files=$(new_dir)
 trap 'stop "${servers[@]}"; rm -rf "$files"' EXIT
 "$FLOW" source -n "$BYTES" >"$files/from"
 bad=0

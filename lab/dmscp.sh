@@ -278,7 +278,7 @@ table_part() {
 many_part() {
 	local begun took watcher n ways=${1:-both}
 	n=$((${DMSCP_FRAGMENTS:-10000} * 1048576))
-	disk=$(mktemp -d "${DMSCP_DISK:-/var/tmp}/openssh-hpn.XXXXXX")
+	disk=$(new_dir "${DMSCP_DISK:-/var/tmp}")
 	in_a=$LAB_A
 	printf '\n100 ms x 1 Gbit/s, a set of %s fragments of 1 MiB\n' \
 	    "${DMSCP_FRAGMENTS:-10000}"
@@ -307,7 +307,7 @@ many_part() {
 
 inside() {
 	work_dir dmscp/work
-	shm=$(mktemp -d /dev/shm/openssh-hpn.XXXXXX)
+	shm=$(new_dir /dev/shm)
 	disk=
 	pids=()
 	trap 'stop "${pids[@]}"; rm -rf "$shm" ${disk:+"$disk"}' EXIT

@@ -25,7 +25,7 @@ lanes() {
 		bytes=${BENCH_LANES_BYTES:-60000000}
 	fi
 	serve stock
-	lanes_dir=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+	lanes_dir=$(new_dir)
 	trap 'stop_background; stop "${busy[@]}" "${server_of[@]}"; rm -rf "$lanes_dir"' EXIT
 	"$FLOW" source -n "$bytes" >"$lanes_dir/from"
 	if [ "$case" = busy ]; then

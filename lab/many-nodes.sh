@@ -285,7 +285,7 @@ row() {
 inside() {
 	local i lines run prefix
 	work_dir many-nodes/work
-	files=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+	files=$(new_dir)
 	pids=()
 	# Whatever becomes of us.
 	env -u LAB_RUN setsid "$ROOT/lab/many-nodes.sh" --after $$ "$files" \

@@ -241,7 +241,7 @@ files() {
 		    "$place"
 		place=$work
 	fi
-	files_dir=$(mktemp -d "$place/openssh-hpn.XXXXXX")
+	files_dir=$(new_dir "$place")
 	trap 'stop_background; stop "${server_of[@]}"; rm -rf "$files_dir"' EXIT
 	"$FLOW" source -n "$FILES_BYTES" >"$files_dir/file" ||
 	    die "cannot write $files_dir/file"

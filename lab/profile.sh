@@ -390,7 +390,7 @@ run_inside() {
 	work_dir profile/work
 	if [ "$what" = scp ]; then
 		[ -w "$place" ] || place=$work
-		files=$(mktemp -d "$place/openssh-hpn.XXXXXX")
+		files=$(new_dir "$place")
 	fi
 	trap 'stop "$server_pid"; rm -rf "${files-}"' EXIT
 	trap 'exit 130' INT

@@ -27,7 +27,7 @@ small() {
 	ssh_of[ours@stock]=${ssh_of[ours]}
 	stage_of[ours@stock]=${stage_of[ours]}
 	cp stock.ssh_config ours@stock.ssh_config
-	small_dir=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+	small_dir=$(new_dir)
 	trap 'stop_background; stop "${server_of[@]}"; rm -rf "$small_dir"' EXIT
 	for case in $SMALL_CASES; do
 		small_make "$case"

@@ -17,7 +17,7 @@ TREE_FILES=10000
 
 tree() {
 	local run way product tool
-	small_dir=$(mktemp -d "${BENCH_FILES_DIR:-/dev/shm}/openssh-hpn.XXXXXX")
+	small_dir=$(new_dir)
 	trap 'stop_background; stop "${server_of[@]}"; rm -rf "$small_dir"' EXIT
 	small_make tree
 	for ((run = 1; run <= ${BENCH_RUNS:-3}; run++)); do
