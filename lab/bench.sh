@@ -48,8 +48,8 @@
 # often each measurement is repeated (a part's own default); TUNNELS="L R ..."
 # to select among them (COLD="pipe L ..." in the part cold, COLD_MB="50 ..." sizes,
 # COLD_RTT="100 ..." links); BENCH_CC, TCP's congestion control (lab.sh's --cc); see
-# also lab/common.sh, lab/peer.sh, lab/small.sh, lab/lanes.sh, lab/many.sh and
-# lab/packet.sh.
+# also lab/common.sh, lab/peer.sh, lab/small.sh, lab/lanes.sh, lab/many.sh,
+# lab/tree.sh and lab/packet.sh.
 #
 # Leaves in build/lab/bench: PART.tsv, every figure taken, one a line;
 # summary.tsv and report.txt, medians, ratios and bounds; throughput.svg and

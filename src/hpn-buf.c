@@ -56,6 +56,25 @@ hpn_buf_release(void *p, size_t len)
 #endif
 }
 
+/* The added bytes: memory of malloc(3) may have had another use before. */
+static void
+zero(unsigned char *p, size_t len)
+{
+#if defined(__linux__) && defined(MADV_DONTNEED)
+	size_t page = (size_t)getpagesize(), head, whole;
+
+	/* New pages of zeros, which take no memory until they are touched */
+	head = (page - (uintptr_t)p % page) % page;
+	if (len > head && (whole = (len - head) / page * page) != 0 &&
+	    madvise(p + head, whole, MADV_DONTNEED) == 0) {
+		memset(p, 0, head);
+		memset(p + head + whole, 0, len - head - whole);
+		return;
+	}
+#endif
+	memset(p, 0, len);
+}
+
 void *
 hpn_buf_move(void *old, size_t alloc, size_t grown)
 {
@@ -72,5 +91,7 @@ hpn_buf_move(void *old, size_t alloc, size_t grown)
 		hpn_buf_release(from + done, len);
 	}
 	free(old);
+	if (grown >= LARGE)
+		zero(to + alloc, grown - alloc);
 	return to;
 }

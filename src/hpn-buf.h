@@ -39,9 +39,9 @@ void hpn_buf_release(void *, size_t len);
 /*
  * Move a buffer of `alloc` bytes on the heap to one of `grown` (> alloc)
  * bytes.  A large one begins on a page: what is read into it costs less then
- * (hpn-pipe.h).  The added bytes have no value.  Where the system can, they take
- * no memory until they are touched.  The old buffer is wiped and freed.  Without memory,
- * this returns NULL and leaves the old buffer untouched.
+ * (hpn-pipe.h).  The added bytes are zero.  Where the system can, they take no
+ * memory until they are touched.  The old buffer is wiped and freed.  Without
+ * memory, this returns NULL and leaves the old buffer untouched.
  */
 void *hpn_buf_move(void *old, size_t alloc, size_t grown);
 

@@ -98,7 +98,7 @@ test_buf(void)
 	ASSERT_SIZE_T_LE(moves, 20);
 	TEST_DONE();
 
-	TEST_START("buf: a move keeps the content, and begins on a page");
+	TEST_START("buf: a move keeps the content, zeroes the rest, begins on a page");
 	for (j = 0; j < sizeof(moved) / sizeof(moved[0]); j++) {
 		test_subtest_info("%zu bytes", moved[j]);
 		need = moved[j] + 2 * MB;
@@ -112,7 +112,10 @@ test_buf(void)
 			if (q[i] != (u_char)(i * 7 + (i >> 8) + (i >> 16)))
 				break;
 		ASSERT_SIZE_T_EQ(i, moved[j]);
+		ASSERT_MEM_ZERO_EQ(q + moved[j], need - moved[j]);
 		ASSERT_U64_EQ((uintptr_t)q % HPN_PIPE_PAGE, 0);
+		/* The next one may get this memory */
+		memset(q, 0xa5, need);
 		free(q);
 	}
 	TEST_DONE();
