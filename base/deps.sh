@@ -52,6 +52,8 @@ group() {
 		mount util-linux
 		procps procps-ng
 		python3-minimal python3
+		rsync rsync
+		mbuffer mbuffer
 		EOF
 	check) cat <<-'EOF' ;;
 		openssl openssl
