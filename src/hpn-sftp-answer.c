@@ -120,6 +120,25 @@ hpn_sftp_answer_data(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
 	return p;
 }
 
+const u_char *
+hpn_sftp_answer_read(struct hpn_sftp_job *job, const struct request *req,
+    u_char type, struct sshbuf *m, size_t *lenp, u_int *statusp)
+{
+	const u_char *p;
+
+	if (type == SSH2_FXP_STATUS) {
+		*statusp = hpn_sftp_answer_status(job, type, m);
+		return NULL;
+	}
+	p = hpn_sftp_answer_data(job, type, m, lenp);
+	if (*lenp > req->len)
+		fatal("Received more data than asked for %zu > %zu", *lenp,
+		    req->len);
+	/* Asking again and again is what it would lead to. */
+	*statusp = SSH2_FX_FAILURE;
+	return *lenp == 0 ? NULL : p;
+}
+
 char *
 hpn_sftp_answer_path(struct hpn_sftp_job *job, u_char type, struct sshbuf *m,
     u_int *statusp)

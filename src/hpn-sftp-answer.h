@@ -23,6 +23,10 @@ int hpn_sftp_answer_where(u_char type, struct sshbuf *, struct where *);
 /* Data, within the answer, and their length.  NULL: a status came instead. */
 const u_char *hpn_sftp_answer_data(struct hpn_sftp_job *, u_char type,
     struct sshbuf *, size_t *);
+/* The same for a request that may get less, but not nothing.  NULL: the status. */
+const u_char *hpn_sftp_answer_read(struct hpn_sftp_job *,
+    const struct request *, u_char type, struct sshbuf *, size_t *,
+    u_int *statusp);
 /* The path, to be freed, or NULL and the status. */
 char *hpn_sftp_answer_path(struct hpn_sftp_job *, u_char type, struct sshbuf *,
     u_int *statusp);

@@ -141,18 +141,25 @@ send_it(struct hpn_sftp_job *job, const struct request *req)
 	hpn_sftp_io_put(job->c->lanes.lane[req->lane].io, job->m, NULL, 0);
 }
 
-void
-hpn_sftp_ask_path_attrib(struct hpn_sftp_job *job, struct node *n,
-    enum ask what, u_char type, const char *path, const Attrib *a)
+static void
+send_path(struct hpn_sftp_job *job, struct request *req, u_char type,
+    const char *path, const Attrib *a)
 {
-	struct request *req = ask(job, n, what, type);
 	int r;
 
+	begin(job, req, type);
 	if ((r = sshbuf_put_cstring(job->m, path)) != 0 ||
 	    (a != NULL && (r = encode_attrib(job->m, a)) != 0))
 		fatal_fr(r, "compose");
 	debug3("Sent message T:%u I:%u \"%s\"", type, req->id, path);
 	send_it(job, req);
+}
+
+void
+hpn_sftp_ask_path_attrib(struct hpn_sftp_job *job, struct node *n,
+    enum ask what, u_char type, const char *path, const Attrib *a)
+{
+	send_path(job, request(n, what, NULL, 0, 0), type, path, a);
 }
 
 void
@@ -438,21 +445,17 @@ hpn_sftp_ask_show(struct hpn_sftp_job *job, struct node *n,
 	send_write(job, request(n, ASK_LANE_SHOW, where, offset, len), data);
 }
 
-/* ------------------------------------------ the source, on another server -- */
+/* ------------------------------------------------ the source, on a server -- */
 
 void
 hpn_sftp_ask_from_path(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type, const char *path)
 {
 	struct request *req = request(n, what, NULL, 0, 0);
-	int r;
 
-	req->lane = HPN_SFTP_FROM;
-	begin(job, req, type);
-	if ((r = sshbuf_put_cstring(job->m, path)) != 0)
-		fatal_fr(r, "compose");
-	debug3("Sent message T:%u I:%u \"%s\"", type, req->id, path);
-	send_it(job, req);
+	if (job->way->cross)
+		req->lane = HPN_SFTP_FROM;
+	send_path(job, req, type, path, NULL);
 }
 
 void

@@ -42,9 +42,9 @@ void hpn_sftp_ask_write(struct hpn_sftp_job *, struct node *,
 void hpn_sftp_ask_write_again(struct hpn_sftp_job *, struct request *,
     const u_char *);
 /*
- * Of the source, if it is on a server of its own (hpn-sftp-cross.c): open the
- * file; hash a part of it, or read it, to compare it with len bytes of what came
- * from the target, which become the request's `held`.
+ * Of the source, on a server.  If that is another one than the target's
+ * (hpn-sftp-cross.c): open the file; hash a part of it, or read it, to compare it
+ * with len bytes of what came from the target, which become the request's `held`.
  */
 void hpn_sftp_ask_from_path(struct hpn_sftp_job *, struct node *, enum ask,
     u_char type, const char *path);

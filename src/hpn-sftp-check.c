@@ -785,6 +785,7 @@ compare_bytes(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
 	}
 }
 
+/* Bytes of the target, or of the source that is to be compared with them. */
 static void
 read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_char type, struct sshbuf *m)
@@ -793,41 +794,36 @@ read_answer(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	const u_char *p;
 	u_int status;
 	size_t len;
-	int r;
 
-	if (type == SSH2_FXP_STATUS) {
-		status = hpn_sftp_answer_status(job, type, m);
+	if ((p = hpn_sftp_answer_read(job, req, type, m, &len, &status)) ==
+	    NULL) {
 		if (status == SSH2_FX_EOF) {
 			differs_at(c, req->offset);
 			c->others++;
 			return;
 		}
-		debug("server does not let \"%s\" be compared: %s",
-		    hpn_sftp_node_remote(job, n), fx2txt(status));
+		debug("%s does not let \"%s\" be compared: %s",
+		    req->held != NULL ? "source's server" : "server",
+		    req->held != NULL ? n->from : hpn_sftp_node_remote(job, n),
+		    fx2txt(status));
 		c->unusable = 1;
 		return;
 	}
-	if (type != SSH2_FXP_DATA)
-		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
-		    SSH2_FXP_DATA, type);
-	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
-		fatal_fr(r, "parse data");
-	if (len > req->len)
-		fatal("Received more data than asked for %zu > %zu", len,
-		    req->len);
-	if (len == 0) {
-		c->unusable = 1;
-		return;
-	}
-	if (n->source != NULL) {
+	if (req->held != NULL)
+		count_bytes(c, req->offset, req->held, p, req->held, len);
+	else if (n->source != NULL) {
 		hpn_sftp_ask_from_compare(job, n, req->offset, p, len);
 		n->checks++;
 	} else
 		compare_bytes(job, n, req->offset, p, len);
-	if (len < req->len && !enough(c) && !interrupted && !n->failed) {
+	if (len == req->len || enough(c) || interrupted || n->failed)
+		return;
+	if (req->held != NULL)
+		hpn_sftp_ask_from_compare(job, n, req->offset + len,
+		    req->held + len, req->len - len);
+	else
 		hpn_sftp_ask_compare(job, n, req->offset + len, req->len - len);
-		n->checks++;
-	}
+	n->checks++;
 }
 
 /* ---------------------------------------------- a source on another server -- */
@@ -885,48 +881,6 @@ from_hash(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	}
 }
 
-static void
-from_bytes(struct hpn_sftp_job *job, struct node *n, struct request *req,
-    u_char type, struct sshbuf *m)
-{
-	struct check *c = n->check;
-	const u_char *p;
-	u_int status;
-	size_t len;
-	int r;
-
-	if (type == SSH2_FXP_STATUS) {
-		status = hpn_sftp_answer_status(job, type, m);
-		if (status == SSH2_FX_EOF) {
-			differs_at(c, req->offset);
-			c->others++;
-			return;
-		}
-		debug("source's server does not let \"%s\" be compared: %s",
-		    n->from, fx2txt(status));
-		c->unusable = 1;
-		return;
-	}
-	if (type != SSH2_FXP_DATA)
-		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
-		    SSH2_FXP_DATA, type);
-	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
-		fatal_fr(r, "parse data");
-	if (len > req->len)
-		fatal("Received more data than asked for %zu > %zu", len,
-		    req->len);
-	if (len == 0) {
-		c->unusable = 1;
-		return;
-	}
-	count_bytes(c, req->offset, req->held, p, req->held, len);
-	if (len < req->len && !enough(c) && !interrupted && !n->failed) {
-		hpn_sftp_ask_from_compare(job, n, req->offset + len,
-		    req->held + len, req->len - len);
-		n->checks++;
-	}
-}
-
 void
 hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req,
     u_char type, struct sshbuf *m)
@@ -943,8 +897,6 @@ hpn_sftp_check_answer(struct hpn_sftp_job *job, struct request *req,
 			;
 		else if (req->held != NULL && req->ask == ASK_HASH)
 			from_hash(job, n, req, type, m);
-		else if (req->held != NULL)
-			from_bytes(job, n, req, type, m);
 		else if (req->ask == ASK_HASH)
 			hash_answer(job, n, req, type, m);
 		else

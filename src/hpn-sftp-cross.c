@@ -30,7 +30,6 @@
 #include "sftp-common.h"
 #include "sftp-client.h"
 
-#include "hpn-names.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-answer.h"
 #include "hpn-sftp-ask.h"
@@ -42,6 +41,7 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-open.h"
+#include "hpn-sftp-source.h"
 #include "hpn-sftp-window.h"
 #include "hpn-sftp-wish.h"
 #include "hpn-wish.h"
@@ -49,20 +49,6 @@
 extern volatile sig_atomic_t interrupted;
 
 #define SMALL		(64 * 1024)
-/* As in sftp-client.c */
-#define MAX_DIR_DEPTH	64
-#define MIN_READ_SIZE	512
-#ifdef HAVE_CYGWIN
-# define DIRECTORY_CHARS	"/\\"
-#else
-# define DIRECTORY_CHARS	"/"
-#endif
-/* Requests at a time for a file whose length is not known. */
-#define AHEAD_MAX	64
-/* Requests for names under way for a directory. */
-#define NAMES_MAX	8
-/* Names taken from the list before answers are looked at again. */
-#define NAMES_LISTED	64
 
 /* Steps of NODE_TAIL */
 #define STEP_SIZE	0
@@ -248,10 +234,7 @@ static void
 open_it(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->tree) {
-		job->dirs_open++;
-		n->state = NODE_OPENING;
-		hpn_sftp_ask_from_path(job, n, ASK_OPENDIR, SSH2_FXP_OPENDIR,
-		    n->from);
+		hpn_sftp_source_open_dir(job, n);
 		return;
 	}
 	if (cross(n)->from.handle != NULL) {
@@ -497,22 +480,6 @@ may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
 	    n->next + len - hpn_sftp_node_whole(n) <= HPN_RESUME_BACK;
 }
 
-/* How much to ask for next; 0: wait for what is under way. */
-static size_t
-next_len(const struct node *n)
-{
-	u_int64_t left;
-
-	if (n->next > INT64_MAX - n->buflen)
-		return 0;
-	if (n->size == 0 || n->next > n->size)
-		return n->asked - n->checks < n->ahead ? n->buflen : 0;
-	if ((left = n->size - n->next) == 0)
-		return n->buflen;	/* nothing should be there */
-	/* One more than there should be: if it is not there, that was all. */
-	return left < n->buflen ? left + 1 : n->buflen;
-}
-
 /* The data are there: compare them, if the job does that, and go on. */
 static void
 verify(struct hpn_sftp_job *job, struct node *n)
@@ -531,15 +498,7 @@ drained(struct hpn_sftp_job *job, struct node *n)
 {
 	if (!n->eof && !n->failed)
 		n->cut = 1;
-	/* The next attempt would find all there. */
-	if (hpn_sftp_node_compares(job) && !n->failed && !interrupted &&
-	    (n->a.flags & SSH2_FILEXFER_ATTR_SIZE) && n->next < n->a.size) {
-		hpn_sftp_meter_break(job);
-		error("\"%s\" ended after %llu of %llu bytes; copy it again",
-		    n->from, (unsigned long long)n->next,
-		    (unsigned long long)n->a.size);
-		n->failed = 1;
-	}
+	hpn_sftp_source_ended(job, n, n->next);
 	hpn_sftp_node_unlist(n);
 	/* Is it still the file whose data came? */
 	if (hpn_sftp_node_compares(job) && !n->failed && !interrupted) {
@@ -600,7 +559,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		/* A small one is asked for at once. */
 		if (n->small != NULL && n->next != 0)
 			break;
-		if ((len = next_len(n)) == 0)
+		if ((len = hpn_sftp_source_len(job, n)) == 0)
 			break;
 		if (!hpn_sftp_ask_may(job, len) || !may_lead(job, n, len))
 			return;
@@ -770,27 +729,16 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 {
 	u_int64_t offset = req->offset;
 	const u_char *p;
+	u_int status;
 	size_t len;
-	int r, done;
+	int done;
 
-	if (type == SSH2_FXP_STATUS) {
-		read_failed(job, n, req, hpn_sftp_answer_status(job, type, m));
+	if ((p = hpn_sftp_answer_read(job, req, type, m, &len, &status)) ==
+	    NULL) {
+		read_failed(job, n, req, status);
 		return;
 	}
-	if (type != SSH2_FXP_DATA)
-		fatal("Expected SSH2_FXP_DATA(%u) packet, got %u",
-		    SSH2_FXP_DATA, type);
-	if ((r = sshbuf_get_string_direct(m, &p, &len)) != 0)
-		fatal_fr(r, "parse data");
-	if (len > req->len)
-		fatal("Received more data than asked for %zu > %zu", len,
-		    req->len);
-	if (len == 0) {
-		/* Asking again and again is what it would lead to. */
-		read_failed(job, n, req, SSH2_FX_FAILURE);
-		return;
-	}
-	if (n->ahead < AHEAD_MAX)
+	if (n->ahead < HPN_SFTP_SOURCE_AHEAD)
 		n->ahead++;
 	done = len == req->len || (n->size != 0 && offset + len == n->size);
 	if (done) {
@@ -803,7 +751,7 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		req->offset += len;
 		req->len -= len;
 		if (len < n->buflen && n->small == NULL)
-			n->buflen = MAXIMUM(MIN_READ_SIZE, len);
+			n->buflen = MAXIMUM(HPN_SFTP_SOURCE_LEAST, len);
 	}
 	if (n->small != NULL) {
 		if (data_small(n, offset, p, len) == -1) {
@@ -901,14 +849,6 @@ failed(const struct node *n)
 	error("crossload \"%s\" to \"%s\" failed", n->from, n->to);
 }
 
-static int
-may_begin(const struct hpn_sftp_job *job)
-{
-	/* None is made before its data are on their way. */
-	return hpn_sftp_window_may_open(&job->window, job->files_open,
-	    job->planned);
-}
-
 /* ------------------------------------------------------------ directories -- */
 
 static void
@@ -932,11 +872,7 @@ static void
 dir_there(struct hpn_sftp_job *job, struct node *n)
 {
 	hpn_sftp_node_dir_ready(job, n);
-	if (n->named) {
-		n->state = NODE_DATA;
-		hpn_sftp_node_list_first(n, &job->walking);
-	} else
-		open_it(job, n);
+	hpn_sftp_source_list(job, n);
 }
 
 /* Attributes and path of the directory are known. */
@@ -945,12 +881,6 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 {
 	Attrib a;
 
-	if (!S_ISDIR(n->a.perm)) {
-		hpn_sftp_meter_break(job);
-		error("\"%s\" is not a directory", n->from);
-		hpn_sftp_node_fail(job, n);
-		return;
-	}
 	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
 		debug("Origin did not send permissions for directory \"%s\"",
 		    n->to);
@@ -1002,240 +932,6 @@ dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
 }
 
 static void
-dir_begin(struct hpn_sftp_job *job, struct node *n)
-{
-	debug2("crossload dir src \"%s\" to dst \"%s\"", n->from, n->to);
-	n->lane = HPN_SFTP_FROM;
-	if (n->depth >= MAX_DIR_DEPTH) {
-		error("Maximum directory depth exceeded: %d levels", n->depth);
-		hpn_sftp_node_fail(job, n);
-		return;
-	}
-	if (n->parent == NULL)
-		hpn_sftp_ask_from_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH,
-		    n->from);
-	else
-		dir_begin_known(job, n);
-}
-
-static void walk_one(struct hpn_sftp_job *, struct node *);
-
-static void
-dir_opened(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
-{
-	u_int status;
-	int r;
-
-	if ((r = hpn_sftp_open_answer(job, n, type, m, &job->dirs_open,
-	    &status)) == 1)
-		return;
-	if (r == -1) {
-		error("remote readdir(\"%s\"): %s", n->from, fx2txt(status));
-		error("origin readdir \"%s\" failed", n->from);
-		n->failed = 1;
-		hpn_sftp_node_dir_listed(job, n);
-		return;
-	}
-	n->state = NODE_DATA;
-	n->ahead = 1;
-	hpn_sftp_node_list_first(n, &job->walking);
-	walk_one(job, n);
-}
-
-/* Take some names from the list instead of the server's. */
-static void
-walk_listed(struct hpn_sftp_job *job, struct node *n)
-{
-	struct hpn_names_part part;
-	char *name, *from, *to;
-	u_int i;
-
-	for (i = 0; i < NAMES_LISTED; i++) {
-		if (!hpn_sftp_wish_next(n, &part, &name)) {
-			n->state = NODE_CHILDREN;
-			hpn_sftp_node_dir_listed(job, n);
-			return;
-		}
-		from = sftp_path_append(n->from, name);
-		to = sftp_path_append(n->to, name);
-		/* Its attributes will tell what it is. */
-		hpn_sftp_wish_part(hpn_sftp_node_new(job, n, from, to, 0, NULL),
-		    &part);
-		free(from);
-		free(to);
-		free(name);
-	}
-}
-
-static void
-walk_one(struct hpn_sftp_job *job, struct node *n)
-{
-	u_int ahead = job->alive < JOB_NODES ? n->ahead : 1;
-
-	if (n->named) {
-		walk_listed(job, n);
-		return;
-	}
-	while (n->asked < ahead && hpn_sftp_ask_may(job, 0))
-		hpn_sftp_ask_handle(job, n, ASK_READDIR, SSH2_FXP_READDIR);
-}
-
-/* Whether this directory may give more names now. */
-static int
-may_walk(const struct hpn_sftp_job *job, const struct node *n)
-{
-	/* Others may wait for this one to be closed. */
-	return job->window.bears == 1 || job->nrefused != 0 ||
-	    hpn_sftp_node_may_name(job, n);
-}
-
-static void
-walk(struct hpn_sftp_job *job)
-{
-	struct node *n, *next;
-
-	TAILQ_FOREACH_SAFE(n, &job->walking, list, next)
-		if (may_walk(job, n) && hpn_sftp_ask_may(job, 0))
-			walk_one(job, n);
-}
-
-static int
-may_begin_dir(const struct hpn_sftp_job *job)
-{
-	const struct node *n;
-	u_int waiting = 0;
-
-	if (!hpn_sftp_window_may_hold(&job->window, job->files_open +
-	    job->dirs_open))
-		return 0;
-	if (job->window.bears == 1 && job->alive >= JOB_NODES &&
-	    !TAILQ_EMPTY(&job->files))
-		return 0;
-	if (job->dirs_open < job->window.dirs)
-		return 1;
-	/* Those that wait until others are done must not keep them from it. */
-	TAILQ_FOREACH(n, &job->walking, list)
-		if (!may_walk(job, n))
-			waiting++;
-	return job->dirs_open - waiting < job->window.dirs;
-}
-
-static int
-names_at_hand(const struct hpn_sftp_job *job)
-{
-	return 0;
-}
-
-/* There are no more names to come, or none are wanted. */
-static void
-dir_end(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->state != NODE_DATA)
-		return;
-	n->state = NODE_CHILDREN;
-	hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
-	hpn_sftp_node_dir_listed(job, n);
-}
-
-static void
-name(struct hpn_sftp_job *job, struct node *n, const char *filename,
-    const Attrib *a)
-{
-	char *from, *to;
-
-	if (strcmp(filename, ".") == 0 || strcmp(filename, "..") == 0)
-		return;
-	/* As in sftp-client.c: such names would lead somewhere else. */
-	if (*filename == '\0' || strpbrk(filename, DIRECTORY_CHARS) != NULL) {
-		hpn_sftp_meter_break(job);
-		error("Server sent suspect path \"%s\" during readdir of "
-		    "\"%s\"", filename, n->from);
-		return;
-	}
-	/* What a link leads to has to be known first. */
-	if (!S_ISLNK(a->perm) &&
-	    !hpn_sftp_wish_takes(n, filename, S_ISDIR(a->perm)))
-		return;
-	from = sftp_path_append(n->from, filename);
-	to = sftp_path_append(n->to, filename);
-	if (S_ISLNK(a->perm) && (job->flags & HPN_SFTP_FOLLOW)) {
-		/* As a file for now; its attributes will tell. */
-		hpn_sftp_node_new(job, n, from, to, 0, NULL);
-	} else if (S_ISDIR(a->perm))
-		hpn_sftp_node_new(job, n, from, to, 1, a);
-	else if (S_ISREG(a->perm))
-		hpn_sftp_node_count(job, hpn_sftp_node_new(job, n, from, to, 0,
-		    a), a->flags & SSH2_FILEXFER_ATTR_SIZE ? a->size : 0);
-	else {
-		logit("origin \"%s\": not a regular file", from);
-		hpn_sftp_wish_passed(n, filename);
-	}
-	free(from);
-	free(to);
-}
-
-/* A server that has no end of names must not take all our memory. */
-static int
-too_many(struct hpn_sftp_job *job, struct node *n)
-{
-	if (!job->overfull) {
-		if (job->alive < JOB_NODES_MAX)
-			return 0;
-		hpn_sftp_meter_break(job);
-		error("remote readdir \"%s\": too many names at a time; "
-		    "nothing more is begun, copy less at once", n->from);
-		job->overfull = 1;
-	}
-	n->failed = 1;
-	dir_end(job, n);
-	return 1;
-}
-
-static void
-names(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
-{
-	char *filename;
-	u_int status, count, i;
-	Attrib a;
-	int r;
-
-	if (type == SSH2_FXP_STATUS) {
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_EOF && n->state == NODE_DATA) {
-			hpn_sftp_meter_break(job);
-			error("Couldn't read directory: %s", fx2txt(status));
-			error("origin readdir \"%s\" failed", n->from);
-			n->failed = 1;
-		}
-		dir_end(job, n);
-		return;
-	}
-	if (type != SSH2_FXP_NAME)
-		fatal("Expected SSH2_FXP_NAME(%u) packet, got %u",
-		    SSH2_FXP_NAME, type);
-	if ((r = sshbuf_get_u32(m, &count)) != 0)
-		fatal_fr(r, "parse count");
-	if (count == 0) {
-		dir_end(job, n);
-		return;
-	}
-	for (i = 0; i < count; i++) {
-		if ((r = sshbuf_get_cstring(m, &filename, NULL)) != 0 ||
-		    (r = sshbuf_skip_string(m)) != 0 ||
-		    (r = decode_attrib(m, &a)) != 0)
-			fatal_fr(r, "parse names");
-		/* Answers may come in any order: after the end as well. */
-		if (!interrupted && !too_many(job, n))
-			name(job, n, filename, &a);
-		free(filename);
-	}
-	if (n->ahead < NAMES_MAX)
-		n->ahead *= 2;
-}
-
-static void
 dir_done(struct hpn_sftp_job *job, struct node *n)
 {
 	Attrib a;
@@ -1258,96 +954,9 @@ dir_done(struct hpn_sftp_job *job, struct node *n)
 /* ---------------------------------------------------------------- answers -- */
 
 static void
-begin(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->tree)
-		dir_begin(job, n);
-	else if (n->have_attr)
-		begin_known(job, n);
-	else {
-		/* Counts as open from here: it will be with the answer. */
-		n->state = NODE_STAT;
-		job->files_open++;
-		hpn_sftp_ask_from_path(job, n, ASK_STAT, SSH2_FXP_STAT,
-		    n->from);
-	}
-}
-
-/* Those of the source. */
-static void
-attributes(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
-{
-	u_int status;
-
-	if (!n->tree)
-		job->files_open--;	/* begin_known() counts it again */
-	if ((status = hpn_sftp_answer_attrib(job, type, m, &n->a)) !=
-	    SSH2_FX_OK) {
-		hpn_sftp_meter_break(job);
-		if (n->parent != NULL)
-			logit("remote stat \"%s\" failed: %s", n->from,
-			    fx2txt(status));
-		else
-			error("stat remote \"%s\": %s", n->from,
-			    fx2txt(status));
-		hpn_sftp_node_fail(job, n);
-		return;
-	}
-	n->have_attr = 1;
-	if (n->tree) {
-		dir_begin_known(job, n);
-		return;
-	}
-	if (n->parent != NULL) {
-		/* A symbolic link, to be followed, or a name of the list */
-		if (!hpn_sftp_wish_takes_node(n, S_ISDIR(n->a.perm))) {
-			n->unreal = 1;
-			hpn_sftp_node_end(job, n);
-			return;
-		}
-		if (hpn_sftp_wish_kind(n, S_ISDIR(n->a.perm)) == -1) {
-			hpn_sftp_node_fail(job, n);
-			return;
-		}
-		if (S_ISDIR(n->a.perm)) {
-			n->tree = 1;
-			dir_begin(job, n);
-			return;
-		}
-		if (!S_ISREG(n->a.perm)) {
-			logit("origin \"%s\": not a regular file", n->from);
-			n->outcome = HPN_NAMES_SKIPPED;
-			hpn_sftp_node_end(job, n);
-			return;
-		}
-		hpn_sftp_node_count(job, n, n->a.flags & SSH2_FILEXFER_ATTR_SIZE
-		    ? n->a.size : 0);
-	}
-	begin_known(job, n);
-}
-
-/* What the source is, now that its data have come. */
-static void
-check_source(struct hpn_sftp_job *job, struct node *n, u_char type,
-    struct sshbuf *m)
-{
-	Attrib a;
-
-	if (hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
-	    (((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
-	    a.size != n->a.size) ||
-	    ((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&
-	    a.mtime != n->a.mtime)))
-		hpn_sftp_check_changed(job, n);
-}
-
-static void
 closed(struct hpn_sftp_job *job, struct node *n, const struct request *req,
     u_int status)
 {
-	if (n->tree)
-		job->dirs_open--;
 	if (status == SSH2_FX_OK)
 		return;
 	hpn_sftp_meter_break(job);
@@ -1361,43 +970,11 @@ answer_dir(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_char type, struct sshbuf *m)
 {
 	u_int status;
-	char *path;
 
 	switch (req->ask) {
-	case ASK_REALPATH:
-		if ((path = hpn_sftp_answer_path(job, type, m, &status)) ==
-		    NULL) {
-			hpn_sftp_meter_break(job);
-			error("crossload \"%s\": path canonicalization failed",
-			    n->from);
-			hpn_sftp_node_fail(job, n);
-			return;
-		}
-		free(n->from);
-		n->from = path;
-		if (n->have_attr)
-			dir_begin_known(job, n);
-		else
-			hpn_sftp_ask_from_path(job, n, ASK_STAT, SSH2_FXP_STAT,
-			    n->from);
-		return;
 	case ASK_STAT:
-		if (req->lane == HPN_SFTP_FROM) {
-			attributes(job, n, type, m);
-			return;
-		}
-		/* FALLTHROUGH */
 	case ASK_MKDIR:
 		dir_made(job, n, req->ask, type, m);
-		return;
-	case ASK_OPENDIR:
-		dir_opened(job, n, type, m);
-		return;
-	case ASK_READDIR:
-		names(job, n, type, m);
-		return;
-	case ASK_CLOSE:
-		closed(job, n, req, hpn_sftp_answer_status(job, type, m));
 		return;
 	case ASK_SETSTAT:
 		if ((status = hpn_sftp_answer_status(job, type, m)) !=
@@ -1424,16 +1001,15 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	int from = req->lane == HPN_SFTP_FROM;
 	u_int status;
 
+	if (from && hpn_sftp_source_answer(job, req, type, m))
+		return;
 	if (n->tree) {
 		answer_dir(job, n, req, type, m);
 		return;
 	}
 	switch (req->ask) {
 	case ASK_STAT:
-		if (from)
-			attributes(job, n, type, m);
-		else
-			looked(job, n, type, m);
+		looked(job, n, type, m);
 		return;
 	case ASK_OPEN:
 		if (from)
@@ -1457,7 +1033,7 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			resume(job, n, type, m);
 			return;
 		}
-		check_source(job, n, type, m);
+		hpn_sftp_source_check(job, n, type, m);
 		verify(job, n);
 		return;
 	case ASK_FSETSTAT:
@@ -1507,7 +1083,7 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 const struct hpn_sftp_way hpn_sftp_cross = {
 	.up = 1,
 	.cross = 1,
-	.begin = begin,
+	.begin = hpn_sftp_source_begin,
 	.open = open_it,
 	.send = send_more,
 	.answer = answer,
@@ -1519,9 +1095,14 @@ const struct hpn_sftp_way hpn_sftp_cross = {
 	.forget = forget,
 	.failed = failed,
 	.cut = cut,
-	.may_begin = may_begin,
-	.may_begin_dir = may_begin_dir,
-	.names_at_hand = names_at_hand,
-	.walk = walk,
+	/* None is made before its data are on their way. */
+	.may_begin = hpn_sftp_source_may_begin,
+	.may_begin_dir = hpn_sftp_source_may_begin_dir,
+	.walk = hpn_sftp_source_walk,
 	.dir_done = dir_done,
+	.known = begin_known,
+	.dir_known = dir_begin_known,
+	.verb = "crossload",
+	.origin = "origin",
+	.listing = "origin",
 };

@@ -541,7 +541,8 @@ run(struct hpn_sftp_job *job)
 		if (job->alive == 0)
 			break;
 		hpn_sftp_meter_begin(job);
-		r = job->way->names_at_hand(job) ? 0 : patience(job);
+		r = job->way->names_at_hand != NULL &&
+		    job->way->names_at_hand(job) ? 0 : patience(job);
 		if (r == -2) {
 			hpn_sftp_meter_break(job);
 			hpn_sftp_wish_cut_off(job);

@@ -10,6 +10,7 @@
  *	hpn-sftp-put	what is done to a file or directory on its way up,
  *	hpn-sftp-get	... and down
  *	hpn-sftp-cross	... and from one server to another
+ *	hpn-sftp-source	a source that is on a server
  *	hpn-sftp-again	what is done a second time
  *	hpn-sftp-save	the local file of a download
  *	hpn-sftp-stripe	a large file in several lanes, up
@@ -260,11 +261,19 @@ struct hpn_sftp_way {
 	/* Whether another file, another directory may be begun now. */
 	int (*may_begin)(const struct hpn_sftp_job *);
 	int (*may_begin_dir)(const struct hpn_sftp_job *);
-	/* Whether names of directories cost no request; take some. */
+	/* Whether names of directories cost no request (NULL: no); take some. */
 	int (*names_at_hand)(const struct hpn_sftp_job *);
 	void (*walk)(struct hpn_sftp_job *);
 	/* All in the directory was done: end it. */
 	void (*dir_done)(struct hpn_sftp_job *, struct node *);
+	/*
+	 * For hpn-sftp-source.c: the attributes of a file, or the attributes and
+	 * the path of a directory, are known.
+	 */
+	void (*known)(struct hpn_sftp_job *, struct node *);
+	void (*dir_known)(struct hpn_sftp_job *, struct node *);
+	/* ... OpenSSH's words for the copy, what is there, and its names */
+	const char *verb, *origin, *listing;
 };
 
 /* What became of the files of a job that were compared with their source. */

@@ -88,6 +88,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-report.o \
 	hpn-sftp-save.o \
 	hpn-sftp-server.o \
+	hpn-sftp-source.o \
 	hpn-sftp-stripe.o \
 	hpn-sftp-window.o \
 	hpn-sftp-wish.o \
