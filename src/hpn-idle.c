@@ -31,15 +31,19 @@ hpn_idle_due(struct hpn_idle *rest, u_int64_t moved, u_int64_t now_ns,
 	if (moved - rest->moved > HPN_IDLE_BYTES) {
 		rest->moved = moved;
 		rest->since_ns = now_ns;
+		rest->busy = 1;
 	}
-	if (rest->since_ns == 0)
-		return 0;
 	if (now_ns - rest->since_ns < HPN_IDLE_NS) {
-		*wait_ns = HPN_IDLE_NS - (now_ns - rest->since_ns);
+		if (rest->busy)
+			*wait_ns = HPN_IDLE_NS - (now_ns - rest->since_ns);
 		return 0;
 	}
+	/* Little by little is not bulk, however much it becomes */
 	rest->moved = moved;
-	rest->since_ns = 0;
+	rest->since_ns = now_ns;
+	if (!rest->busy)
+		return 0;
+	rest->busy = 0;
 	return 1;
 }
 

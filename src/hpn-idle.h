@@ -18,8 +18,9 @@ struct Channel;
 
 /* Starts zeroed. */
 struct hpn_idle {
-	u_int64_t moved;	/* bytes, when it was last busy */
-	u_int64_t since_ns;	/* when that was; 0: has given all back */
+	u_int64_t moved;	/* bytes, when it was last busy or looked at anew */
+	u_int64_t since_ns;	/* when that was */
+	int	  busy;		/* it has had bulk data, and given nothing back */
 };
 
 /*

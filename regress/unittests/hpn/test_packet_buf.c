@@ -258,6 +258,22 @@ test_rest(void)
 	moved += 100 * KB;
 	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
 	ASSERT_U64_EQ(wait, HPN_IDLE_NS);
+	now += wait;
+	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 1);
+	TEST_DONE();
+
+	TEST_START("rest: what comes little by little is no bulk data");
+	memset(&rest, 0, sizeof(rest));
+	moved = 0;
+	for (i = 0; i < 10000; i++) {
+		now += SEC / 4;
+		moved += HPN_IDLE_BYTES / 16;
+		ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
+		ASSERT_U64_EQ(wait, 0);
+	}
+	moved += 100 * KB;
+	ASSERT_INT_EQ(hpn_idle_due(&rest, moved, now, &wait), 0);
+	ASSERT_U64_EQ(wait, HPN_IDLE_NS);
 	TEST_DONE();
 
 	TEST_START("rest: an empty buffer is wiped and stays usable, others stay");
