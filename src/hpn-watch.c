@@ -200,7 +200,20 @@ take_tcp(struct ssh *ssh, struct hpn_watch *w, int counts, uint64_t took)
 	w->tcp = a;
 }
 
-/* The second that is under way is over: does it count? */
+/* What is counted from now on. */
+static void
+look(struct ssh *ssh, struct hpn_watch *w)
+{
+	w->stale = 0;
+	w->cpu_ns = thread_ns();
+	w->queue_ns = queue_ns(w);
+	take_tcp(ssh, w, 0, 0);
+}
+
+/*
+ * The second that is under way is over: does it count?  If not, the kernel is
+ * asked nothing: thousands of connections may carry little each.
+ */
 static void
 second_over(struct ssh *ssh, struct hpn_watch *w, uint64_t now)
 {
@@ -215,23 +228,25 @@ second_over(struct ssh *ssh, struct hpn_watch *w, uint64_t now)
 	stuck = w->now.tcp_ns + w->now.window_ns + w->now.sink_ns;
 	counts = w->begun_ns != 0 && (w->moved > IDLE * (took / MS + 1) / 1000 ||
 	    stuck > took / 2 || (w->now.asked > 1 && !w->terminal));
-	cpu = thread_ns();
-	if (counts || w->begun_ns == 0) {
+	if (w->begun_ns == 0 || (counts && w->stale))
+		look(ssh, w);
+	if (counts) {
+		cpu = thread_ns();
 		queue = queue_ns(w);
 		if (ssh_packet_compresses(ssh))
 			w->now.zip_ns = w->now.total_ns;
-		if (counts) {
-			add(&w->total, &w->now);
-			w->total.known = 1;
-			w->total.cpu_ns += grown(cpu, w->cpu_ns);
-			w->total.queue_ns += grown(queue, w->queue_ns);
-		}
+		round_trip(ssh, &w->total);
+		add(&w->total, &w->now);
+		w->total.known = 1;
+		w->total.cpu_ns += grown(cpu, w->cpu_ns);
+		w->total.queue_ns += grown(queue, w->queue_ns);
+		take_tcp(ssh, w, counts, took);
+		w->cpu_ns = cpu;
 		w->queue_ns = queue;
-	}
-	take_tcp(ssh, w, counts, took);
+	} else if (w->begun_ns != 0)
+		w->stale = 1;
 	memset(&w->now, 0, sizeof(w->now));
 	w->moved = 0;
-	w->cpu_ns = cpu;
 	w->begun_ns = now;
 }
 
@@ -390,16 +405,17 @@ hpn_watch_sleep(struct ssh *ssh, Channel **channels, u_int nchannels,
 	}
 	/* Else that was more window or the like, and the wait goes on */
 	w->sent = w->total.sent + w->now.sent;
-	if (now - w->begun_ns >= SECOND) {
-		round_trip(ssh, &w->total);
+	if (now - w->begun_ns >= SECOND)
 		second_over(ssh, w, now);
-	}
+	else if (w->stale && w->moved > IDLE)
+		look(ssh, w);	/* this second will count */
 	w->arrived = arrived;
 	if (ssh_packet_is_rekeying(ssh))
 		w->blocked |= REKEY;
 	/* Such waits mean something by the round trip: ask for it, unless known */
 	if (any != NULL && w->now.window_ns + w->now.asked_ns > SECOND / 10 &&
-	    hpn_channels_round_trip(ssh) == 0)
+	    w->total.rtt_ns == 0 &&
+	    (w->total.rtt_ns = hpn_channels_round_trip(ssh)) == 0)
 		hpn_channels_ask_round_trip(ssh, any);
 	if (more != NULL)
 		more->trip(ssh, now, timeout);

@@ -42,6 +42,7 @@ struct hpn_watch {
 	uint64_t rate, spread;		/* sums over the seconds: of rates, of
 					 * what they differ by */
 	struct hpn_tcp_account tcp;	/* as it was when the second began */
+	int stale;			/* ... and the clocks: they are older */
 	int blocked;			/* bits: what the channels wait for */
 	int stalled;			/* since data last arrived, a program
 					 * took none */
