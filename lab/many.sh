@@ -21,6 +21,8 @@
 #	MANY_FLOODS	connections of flood (100)
 #	MANY_SECONDS	for how long it is measured (15)
 #	MANY_LOGINS	logins of each (50)
+#	MANY_WAYS	of flood: "up down"
+#	MANY_PRODUCTS	of flood: "raw ours stock"
 #	BENCH_RESUME=1	what many.tsv has already is not measured again
 
 CROWD=$BUILD/lab/crowd
@@ -28,6 +30,8 @@ MANY_CASES=${MANY_CASES:-login trickle flood}
 MANY_FLOODS=${MANY_FLOODS:-100}
 MANY_SECONDS=${MANY_SECONDS:-15}
 MANY_LOGINS=${MANY_LOGINS:-50}
+MANY_WAYS=${MANY_WAYS:-up down}
+MANY_PRODUCTS=${MANY_PRODUCTS:-raw ours stock}
 # 0.1 Mbit/s
 MANY_RATE=12500
 # Connections by which a product's memory is seen before there are many.
@@ -62,9 +66,10 @@ many() {
 				done
 				;;
 			flood.*)
-				for way in up down; do
+				for way in $MANY_WAYS; do
 					for product in $(many_order); do
-						many_once flood "$MANY_FLOODS" 0
+						[[ " $MANY_PRODUCTS " != *" $product "* ]] ||
+						    many_once flood "$MANY_FLOODS" 0
 					done
 				done
 				;;
