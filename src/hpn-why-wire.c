@@ -11,6 +11,8 @@
 #define CC	"tcp_cc"
 /* What was under way, or was counted by one end only, is less. */
 #define SLACK	(1024 * 1024)
+/* An end may begin to count so much earlier than the other. */
+#define SLACK_NS	(5 * HPN_WHY_WIRE_SECOND)
 
 static const struct fact {
 	const char *name;
@@ -225,10 +227,12 @@ beyond(uint64_t more, uint64_t less)
 
 int
 hpn_why_wire_agrees(const struct hpn_why_end *here,
-    const struct hpn_why_end *there)
+    const struct hpn_why_end *there, uint64_t age)
 {
 	return !beyond(here->received, there->sent) &&
-	    !beyond(there->received, here->sent);
+	    !beyond(there->received, here->sent) &&
+	    (there->total_ns <= age ||
+	    there->total_ns - age <= SLACK_NS + age / 16);
 }
 
 int

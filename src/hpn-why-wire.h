@@ -55,10 +55,11 @@ int hpn_why_wire_get(struct hpn_why_wire *, const uint8_t *buf, size_t len);
 
 /*
  * Whether the facts of there can be those of the other end: neither has received
- * what the other has not sent.  The facts of here are at least as recent.
+ * what the other has not sent, and nobody has counted longer than the connection is
+ * there, age ns.  The facts of here are at least as recent.
  */
 int hpn_why_wire_agrees(const struct hpn_why_end *here,
-    const struct hpn_why_end *there);
+    const struct hpn_why_end *there, uint64_t age);
 
 /*
  * Whether a client may ask now: when it asked last (0: never), and when the answer

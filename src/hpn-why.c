@@ -181,6 +181,17 @@ by_measure(const struct hpn_why_end *s, uint64_t lost)
 	return n * n * lost / 100000 > 14;
 }
 
+/*
+ * A policer drops again and again; BBR pauses for some seconds when it has noticed.
+ * TCP that starts, and fills a short queue, loses as much at once.  An older end does
+ * not say.
+ */
+static int
+again_and_again(const struct hpn_why_end *s)
+{
+	return s->tcp_lossy == 0 || s->tcp_lossy > s->seconds / 3;
+}
+
 /* What kind of path it is that TCP is waiting for. */
 static enum hpn_why_cause
 path(const struct hpn_why_end *s, const struct hpn_why_end *r, uint64_t lost,
@@ -197,7 +208,7 @@ path(const struct hpn_why_end *s, const struct hpn_why_end *r, uint64_t lost,
 	/* A policer makes saw teeth of what others send, but not of BBR's */
 	if (lost >= POLICED && e->seconds >= 5 &&
 	    e->uneven < (s->known && !bbr ? 2 * EVEN : EVEN) &&
-	    (!s->known || by_measure(s, lost)))
+	    (!s->known || (again_and_again(s) && by_measure(s, lost))))
 		return HPN_WHY_POLICER;
 	/* BBR does not slow down for a few */
 	if (bbr && lost < BBR_BEARS)
@@ -355,6 +366,8 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	unsigned int full = r->window_max != 0 || r->memory_max != 0 ? 7 : 12;
 	uint64_t trip = tcp_trip(r), per_trip = scale(w->rate, trip, 1000 * MS);
 	uint64_t each = r->gaps == 0 ? 0 : r->gap_ns / r->gaps;
+	/* A window is one channel's, and other channels have their own */
+	uint64_t own = scale(w->per_rtt, WHOLE - w->other, WHOLE);
 	enum hpn_why_cause cause;
 
 	add(p, HPN_WHY_SINK, sinks);
@@ -371,7 +384,7 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		cause = HPN_WHY_SOURCE;
 		/* Did a window limit what came between the pauses? */
 		if (r->window_own != 0 && w->rtt_ns > SHORT && pauses < net &&
-		    scale(w->per_rtt, WHOLE, WHOLE - pauses) >
+		    scale(own, WHOLE, WHOLE - pauses) >
 		    r->window_own / 20 * full) {
 			add(p, window(r), net - pauses);
 			net = pauses;
@@ -380,9 +393,9 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 	else if (r->tcp_known && r->tcp_rtt_min_ns < SHORT &&
 	    queue(r) > QUEUES)
 		/* The round trip is nothing but the queue, so it says no more */
-		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
+		cause = HPN_WHY_PATH;
 	else if (r->window_own != 0 && w->rtt_ns > SHORT &&
-	    w->per_rtt > r->window_own / 20 * full)
+	    own > r->window_own / 20 * full)
 		cause = window(r);
 	else if (r->tcp_known && r->tcp_rcvwnd != 0 &&
 	    r->zip_ns < r->total_ns / 2 &&
@@ -400,7 +413,7 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		 * pauses once in a round trip, its answers come with its next data,
 		 * which only looks like a queue.
 		 */
-		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
+		cause = HPN_WHY_PATH;
 	else if (trip > SHORT && (gaps >= net / 2 || (gaps >= net / 3 &&
 	    r->tcp_known && queue(r) < trip / 8 + MS / 2))) {
 		/* A round trip's worth, a pause, and so on */
@@ -413,9 +426,12 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		else
 			cause = HPN_WHY_SENDER_TCP;
 	} else if (trip > SHORT)
-		cause = w->other > WHOLE / 2 ? HPN_WHY_CHANNEL : HPN_WHY_PATH;
+		cause = HPN_WHY_PATH;
 	else
 		cause = HPN_WHY_NOTHING;
+	/* A path that is full is full of others' data */
+	if (cause == HPN_WHY_PATH && w->other > WHOLE / 2)
+		cause = HPN_WHY_CHANNEL;
 	add(p, cause, net);
 	if (runs < RUNS)
 		spread(p, runs);

@@ -71,6 +71,7 @@
 	X(tcp_segs_in, "data segments received") \
 	X(tcp_ooo, "of these, out of order") \
 	X(tcp_app_limited, "seconds in which TCP lacked data") \
+	X(tcp_lossy, "seconds in which one byte of 200 was sent again") \
 	/* how even the rate was */ \
 	X(seconds, "seconds counted in full") \
 	X(uneven, "mean deviation of their rates, of 1000")

@@ -254,6 +254,13 @@ ends(void)
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
 	TEST_DONE();
 
+	TEST_START("why: a loop that works for half of the time is not the limit");
+	s = sender(2000 * MIB);
+	s.run_ns = 10 * S;
+	s.tcp_ns = 10 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	TEST_DONE();
+
 	TEST_START("why: a processor, of either end");
 	s = sender(9000 * MIB);
 	s.run_ns = 19 * S;
@@ -482,6 +489,27 @@ network(void)
 	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
 	TEST_DONE();
 
+	TEST_START("why: a policer drops all the time, a start on a short queue once");
+	s = sender(25 * MIB);
+	s.total_ns = s.tcp_busy_ns = 5 * S;
+	s.seconds = 5;
+	s.uneven = 97;
+	s.run_ns = 0;
+	s.tcp_ns = 5 * S;
+	s.tcp_again = s.tcp_sent / 80;
+	s.tcp_rtt_ns = 112 * MS;
+	strcpy(s.cc, "bbr");
+	s.tcp_lossy = 5;
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	s.tcp_lossy = 2;
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	s.tcp_lossy = 1;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	/* An older end does not count these seconds */
+	s.tcp_lossy = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	TEST_DONE();
+
 	TEST_START("why: TCP is still starting");
 	s = sender(20 * MIB);
 	s.total_ns = 1 * S;
@@ -586,7 +614,32 @@ network(void)
 	f.here.session_sent = 1900 * MIB;
 	hpn_why_decide(&f, &w);
 	ONLY(w, HPN_WHY_PATH);
+	/* A receiver sees it even while the queue overflows, and so TCP's rate varies */
+	memset(&f, 0, sizeof(f));
+	f.here = receiver(60 * MIB);
+	f.here.session_received = 15 * MIB;
+	f.here.tcp_rtt_ns = 127 * MS;
+	f.here.tcp_ooo = f.here.tcp_segs_in / 12;
+	f.here.uneven = 447;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_CHANNEL);
+	ASSERT_U_INT_EQ(w.other, 750);
+	/* ... and takes what all channels have under way for no channel's window */
+	f.here.window_own = 2 * MIB;
+	f.here.rtt_ns = 600 * MS;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_CHANNEL);
+	f.here.session_received = 60 * MIB;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_WINDOW);
+	f.here.rtt_ns = 100 * MS;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_PATH);
 	/* A program that keeps to a limit looks like a slow one */
+	memset(&f, 0, sizeof(f));
+	f.sends = 1;
+	f.here = sender(2000 * MIB);
+	f.here.session_sent = 1900 * MIB;
 	f.here.tcp_ns = 0;
 	f.here.source_ns = 19 * S;
 	hpn_why_decide(&f, &w);
