@@ -37,7 +37,7 @@ out=$build/check
 # processors.
 check_setup='deps series build-debian build-stock'
 check_a='suite-debian'
-check_b='names circles policy files version warnings-debian man options many-nodes differential'
+check_b='names circles policy files version warnings-debian man options many-nodes why differential'
 check_end='lab'
 rest_setup='build-upstream build-10.3'
 rest_a='suite-threads suite-upstream suite-10.3'
@@ -420,6 +420,7 @@ NoneEnabled yes' ;;
 	files)		step_files ;;
 	options)	script check/options.sh ;;
 	many-nodes)	script check/many-nodes.sh ;;
+	why)		script lab/why.sh --check ;;
 	version)	step_version ;;
 	prefixes-*)	script base/check-prefixes.sh "${step#prefixes-}" ;;
 	lab)		optional check/lab.sh ;;

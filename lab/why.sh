@@ -8,6 +8,11 @@
 #	all parts, or these; see parts() below
 #        lab/why.sh --table [--half a|b] [--replay]
 #	run nothing, print the tables of what was collected
+#        lab/why.sh --keep
+#	run nothing, add what was collected to lab/why-facts.tsv
+#        lab/why.sh --check
+#	run nothing, judge lab/why-facts.tsv by the policy as it is now; fail if
+#	too little of that is right
 #
 #	--again	  begin anew
 #	--for	  begin no case after so many seconds
@@ -20,7 +25,8 @@
 # again, so an interrupted run goes on.
 #
 # One case of each cause is confirmed: the rate is compared with that of the same
-# transfer without the cause.
+# transfer without the cause.  Some cases are there for that alone: nothing is
+# expected of them, and they have "-" for it.
 #
 # Clients run in A, servers in B.  "ours>stock": client ours, server stock.  A peer
 # that is not installed is left out, and a line says so.
@@ -45,6 +51,11 @@ SECONDS_=${WHY_SECONDS:-5}
 COLUMNS_=10
 # Longest time for a transfer, seconds
 LIMIT=90
+# What is kept for --check, and the marks there: of verdicts with ours at both ends,
+# and with ours at one end, so many of 100 have to be right
+KEPT=$ROOT/lab/why-facts.tsv
+BOTH_RIGHT=95
+ONE_RIGHT=90
 
 THREE='ours>ours ours>stock stock>ours'
 PIPES="$THREE putty>ours dropbear>ours libssh>ours ours>dropbear"
@@ -72,8 +83,8 @@ parts() {
 	copy|--rtt 100 --rate 20|copy|$COPIES|path receive-buffer send-buffer limit
 	copynear|--rtt 10 --rate 50|copy|$COPIES|path
 	requests|--rtt 100 --rate 100|copy|stock-sftp>ours $SLOW_COPIES|requests
-	files|--rtt 100 --rate 100|copy|stock-sftp>ours|requests@1 small-files
-	window|--rtt 300 --rate 200|pipe|$THREE|path ssh-window
+	files|--rtt 100 --rate 100|copy|stock-sftp>ours|requests@1 small-files one-file
+	window|--rtt 300 --rate 200|pipe|$THREE|path ssh-window memory-max
 	small|--rtt 100 --rate 20|pipe|dropbear-24k>ours ours>dropbear-24k|ssh-window
 	lossy|--rtt 40 --rate 50 --loss 0.003 --cc reno|pipe|$PIPES|loss
 	lossyL|--rtt 100 --rate 50 --loss 0.003 --cc reno|L|$THREE|loss
@@ -81,17 +92,24 @@ parts() {
 	policed|--rtt 40 --rate 100 --policer 20|pipe|$THREE ours>dropbear libssh>ours|policer
 	policedreno|--rtt 40 --rate 100 --policer 20 --cc reno|pipe|$THREE|policer
 	free|--rtt 40 --rate 100|pipe|$THREE|path
-	processor|--rtt 10 --rate 2000|pipe|$THREE|sender-cpu receiver-cpu compression
+	processor|--rtt 10 --rate 2000|pipe|$THREE|sender-cpu receiver-cpu compression sender-quick receiver-quick plain
+	other|--rtt 100 --rate 50|pipe|$THREE|path other-channel
 	END
 }
 
-# Where the same transfer runs without the cause, as "path": CAUSE PART PART.
+# Where the same transfer runs without the cause, as "path" unless another name is
+# given: CAUSE PART PART [NAME].
 without() {
 	cat <<-END
 	loss lossy clean
 	policer policed free
 	path far free
 	tcp-start far2 far
+	key-exchange far2 far
+	small-files files files one-file
+	sender-cpu processor processor sender-quick
+	receiver-cpu processor processor receiver-quick
+	compression processor processor plain
 	requests requests copy
 	requests files copy
 	ssh-window small far
@@ -147,6 +165,8 @@ programs() {
 		flood="timeout $seconds_ sh $OUT/endless | head -c $((left * 1000 * seconds_ / (LAB_RTT > 0 ? LAB_RTT : 1)))" ;;
 	esac
 	eat="cat >/dev/null"
+	# Of several channels, the session's rate is of interest
+	[ "$PART" != other ] || eat="wc -c >$work/carried"
 }
 
 # A processor without instructions for AES and hashes, as OpenSSL sees it
@@ -216,6 +236,8 @@ expected() {
 	source+*)
 		# One who only receives knows less of two causes
 		[ $at_sender$both = nono ] || echo "$cause" ;;
+	*-quick|plain|one-file)	echo - ;;
+	other-channel)	echo "$cause" ;;
 	compression)
 		# Between ours it is zstd, which lets random data pass
 		[ $at_sender$both != yesno ] || echo compression ;;
@@ -257,6 +279,29 @@ transfer() {
 		# shellcheck disable=SC2086
 		$run $2 "$3" </dev/null 2>err | sh -c "$4"
 	fi
+}
+
+# beside WAY: three forwarded ports that carry all they can, beside a session.  The
+# client listens at $near_port, and connects to $far_port there.
+beside() {
+	local i senders='' listen connect
+	listen=source connect='sink -o beside'
+	[ "$1" = down ] || { listen='sink -o beside' connect=source; }
+	# shellcheck disable=SC2086
+	$LAB_B "$FLOW" ${listen/source/source -t $seconds_} -k -l "127.0.0.1:$far_port" \
+	    >/dev/null 2>&1 </dev/null &
+	listener=$!
+	wait_until 10 "$LAB_A grep -qi '0100007F:$(printf %04X "$near_port") 00000000:0000 0A' \
+	    /proc/net/tcp" || return 0
+	for i in 1 2 3; do
+		# shellcheck disable=SC2086
+		timeout "$LIMIT" $LAB_A "$FLOW" ${connect/source/source -t $seconds_} \
+		    -c "127.0.0.1:$near_port" >/dev/null 2>&1 </dev/null &
+		senders="$senders $!"
+	done
+	# shellcheck disable=SC2086
+	wait $senders || :
+	stop "$listener"
 }
 
 # through L|R WAY CLIENT-PROGRAM SOURCE SINK: a port that the client forwards, or the
@@ -328,11 +373,13 @@ copied() {
 		[ "$cause" != requests ] || more='-R 1'
 		[ "$cause" != limit ] || more="-l $((allowed * 8 / 1000))"
 		commands="$way $work/file $work/there"
+		# As much as the small files are, in one
+		[ "$cause" != one-file ] || head -c 163840 "$random" >file
 		if [ "$cause" = small-files ]; then
 			rm -f there
 			mkdir -p small there
 			for i in $(seq 40); do
-				echo "$i" >"small/$i"
+				head -c 4096 "$random" >"small/$i"
 			done
 			commands="$way $work/small/* $work/there"
 			[ "$2" = up ] || commands="lcd $work/there
@@ -391,7 +438,8 @@ one() {
 	local whole=$1 way=$2 client=$3 server=$4 cause end want got stage conf
 	local from to lines server_lines=() client_lines=() program key
 	local sender=$LAB_A receiver=$LAB_B ends='' begun line_ value before rate load
-	local run="timeout $LIMIT $LAB_A" server_run='' took_to=
+	local run="timeout $LIMIT $LAB_A" server_run='' took_to= tunnel='' beside_pid= core
+	local near_port far_port
 	key="$PART	$whole	$way	$HOW	$client>$server"
 	! grep -qF "$key	" "$OUT/facts/$PART.tsv" || return 0
 	[ -z "${WHY_UNTIL-}" ] || [ "${EPOCHREALTIME%.*}" -lt "$WHY_UNTIL" ] || return 0
@@ -417,18 +465,22 @@ one() {
 		# Some do not notice that nobody reads any more
 		run="timeout $((seconds_ * 4)) $LAB_A" ;;
 	tcp-start)	from="head -c 1000000 $random" ;;
-	sender-cpu|receiver-cpu|compression)
+	other-channel)
+		# shellcheck disable=SC2086
+		near_port=$($LAB_A "$FLOW" ports 1) far_port=$($LAB_B "$FLOW" ports 1)
+		tunnel="-L $near_port:127.0.0.1:$far_port" ;;
+	*-cpu|*-quick|compression|plain)
 		client_lines=('Ciphers aes256-ctr' 'MACs hmac-sha2-256')
 		[ "$client" != ours ] || client_lines+=('HPNThreads 0')
 		[ "$server" != ours ] || server_lines+=('HPNThreads 0')
-		if [ "$cause" = compression ]; then
-			client_lines+=('Compression yes')
-		elif [ "$cause$way" = sender-cpuup ] ||
-		    [ "$cause$way" = receiver-cpudown ]; then
-			run="$run $ONE_CORE $SLOW_CPU"
-		else
-			server_run="$ONE_CORE $SLOW_CPU"
-		fi ;;
+		core=$ONE_CORE
+		case $cause in *-cpu)	core="$core $SLOW_CPU" ;; esac
+		case $cause$way in
+		compression*)	client_lines+=('Compression yes') ;;
+		plain*)		;;
+		sender-*up|receiver-*down)	run="$run $core" ;;
+		*)	server_run=$core ;;
+		esac ;;
 	limit)
 		if [ "$HOW" = copy ]; then
 			:
@@ -505,12 +557,17 @@ one() {
 	export HOME=$work
 	case $HOW.$client in
 	copy.*)		copied "$whole" "$way" "$client" || : ;;
+	pipe.*)
+		[ -z "$tunnel" ] || { beside "$way" & beside_pid=$!; } ;;&
 	pipe.libssh)	through_libssh "$way" "$from" "$to" || : ;;
-	pipe.*)		transfer "$way" "${program/TUNNEL/}" "$from" "$to" || : ;;
+	pipe.*)		transfer "$way" "${program/TUNNEL/$tunnel}" "$from" "$to" || : ;;
 	*)		through "$HOW" "$way" "$program" "$from" "$to" || : ;;
 	esac
 	[ -n "$took_to" ] || took_to=$(seconds)
 	rate=$(calc "($(arrived "$receiver") - $before) / ($took_to - $begun) / 1000" %.0f)
+	[ "$PART" != other ] ||
+	    rate=$(calc "$(cat carried) / ($took_to - $begun) / 1000" %.0f)
+	[ -z "$beside_pid" ] || wait "$beside_pid" || :
 	sleep 0.3
 	wait_until 5 '! is_ours "$server" || grep -q "verdict: " why.log' || :
 	stop "$server_pid"
@@ -586,7 +643,7 @@ scored() {
 		sure = now ? $17 : $14
 		nw = split($7, w, "|")
 		split(said, got, "+")
-		right = 0
+		right = $7 == "-"
 		for (i = 1; i <= nw; i++) {
 			two = split(w[i], both, "+")
 			if (two == 1 && w[i] == got[1])
@@ -605,6 +662,13 @@ table() {
 	NF == 1 {
 		split($0, f, " ")
 		instead[f[1], f[2]] = f[3]
+		name[f[1], f[2]] = f[4]
+		next
+	}
+	$7 == "-" {
+		transfer = $1 FS $2 FS $3 FS $4 FS $5
+		seen[transfer] = 1
+		rate[transfer] = $8
 		next
 	}
 	function count(what) {
@@ -674,7 +738,8 @@ table() {
 			# Stock is replaced by ours
 			if (f[1] == "window")
 				pair = "ours>ours"
-			base = part FS "path" FS f[3] FS f[4] FS pair
+			base = part FS (name[cause, f[1]] == "" ? "path" : name[cause, f[1]]) \
+			    FS f[3] FS f[4] FS pair
 			if (base == t || !(base in seen) || rate[t] == 0)
 				continue
 			pairs[cause]++
@@ -692,6 +757,55 @@ table() {
 			printf "%-20s %5d %16d  %s\n", cause, pairs[cause], rises[cause],
 			    example[cause]
 	}'
+}
+
+# What is kept, judged by the policy as it is now
+check_kept() {
+	local part cause way how pair end want rest wrong=0
+	[ -s "$KEPT" ] || die "$KEPT is not there"
+	# What was put in says what is expected, here as when it was put in
+	while IFS='	' read -r PART cause way how pair end want rest; do
+		case $PART in '#'*) continue ;; esac
+		HOW=$how
+		[ "$want" = "$(expected "$cause" "$way" "${pair%>*}" "${pair#*>}" "$end")" ] || {
+			say "$PART $cause $way $how $pair $end: expected is not $want"
+			wrong=1
+		}
+	done <"$KEPT"
+	scored now <"$KEPT" >"$OUT/kept.tsv"
+	awk -F '\t' -v both="$BOTH_RIGHT" -v one="$ONE_RIGHT" '
+	$7 == "-" { next }
+	{
+		who = gsub(/ours/, "ours", $5) == 2 ? "both ends" : "one end"
+		n[who]++
+		right[who] += $14
+		rows[$7]++
+		row_right[$7] += $14
+		if ($13 == "yes" && ++sure && !$14)
+			said_wrong = said_wrong "\ncertain and wrong: " $1 " " $2 " " $3 \
+			    " " $4 " " $5 " " $6 ": " $12 ", not " $7
+		if (!$14)
+			print "not as expected: " $1 " " $2 " " $3 " " $4 " " $5 " " $6 ": " \
+			    $12 ", not " $7
+	}
+	END {
+		most["both ends"] = both
+		most["one end"] = one
+		for (who in most) {
+			printf "ours at %s: %d of %d right\n", who, right[who], n[who]
+			if (n[who] == 0 || right[who] * 100 < most[who] * n[who])
+				said_wrong = said_wrong "\nours at " who ": fewer than " \
+				    most[who] " % are right"
+		}
+		# Others do not make up for a cause that is seldom recognised
+		for (row in rows)
+			if (rows[row] >= 2 && row_right[row] * 2 <= rows[row])
+				said_wrong = said_wrong sprintf("\n%s: %d of %d right", row,
+				    row_right[row], rows[row])
+		printf "certain: %d%s\n", sure, said_wrong
+		exit said_wrong != ""
+	}' "$OUT/kept.tsv" || wrong=1
+	[ "$wrong" = 0 ] || die 'the policy of src/hpn-why.c is not as right as it has to be'
 }
 
 REPLAY=$BUILD/lab/why-replay
@@ -719,7 +833,8 @@ while [ $# -gt 0 ]; do
 		WHY_UNTIL=$((${EPOCHREALTIME%.*} + $2))
 		export WHY_UNTIL
 		shift ;;
-	--table)	table_only=1 ;;
+	--table)	table_only=table ;;
+	--keep|--check)	table_only=${1#--} ;;
 	--replay)	which=now ;;
 	--half)		half=$2; shift ;;
 	-*)	sed -n '/^# usage:/,/^#$/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -728,10 +843,22 @@ while [ $# -gt 0 ]; do
 	shift
 done
 build_replay
-if [ -n "$table_only" ]; then
-	table "$which" "$half"
-	exit
-fi
+case $table_only in
+table)	table "$which" "$half" ;;
+check)	check_kept ;;
+keep)
+	# A silent end has no facts, and what is kept already stays
+	{
+		"$REPLAY" --names
+		{
+			[ ! -e "$KEPT" ] || cat "$KEPT"
+			cat "$OUT"/facts/*.tsv | awk -F '\t' '$11 != ""'
+		} | "$REPLAY" --keep "$COLUMNS_" |
+		    awk -F '\t' '!seen[$1, $2, $3, $4, $5, $6]++'
+	} >"$KEPT.new"
+	mv "$KEPT.new" "$KEPT" ;;
+esac
+[ -z "$table_only" ] || exit 0
 need_stages
 build_flow
 [ -e "$random" ] || {
