@@ -253,12 +253,16 @@ exchange(uint64_t bytes, uint64_t wait_ns, uint64_t n, uint64_t rtt,
 	return HPN_WHY_REQUESTS;
 }
 
-/* Whenever the kernel was asked, TCP had more to send than it could. */
+/*
+ * Whenever the kernel was asked, TCP had more to send than it could.  Who is asked
+ * just after it was given something says so as well, and was idle most of the time.
+ */
 static int
 never_short(const struct hpn_why_end *s)
 {
 	return s->tcp_known && s->tcp_rate != 0 && s->seconds >= 3 &&
-	    s->tcp_app_limited == 0;
+	    s->tcp_app_limited == 0 &&
+	    s->tcp_busy_ns > s->total_ns / 4 * 3;
 }
 
 /* The sender was heard: its loop says what it waited for. */

@@ -214,6 +214,10 @@ ends(void)
 	ONLY(decide(&s, NULL), HPN_WHY_PATH);
 	s.tcp_app_limited = 9;
 	ONLY(decide(&s, NULL), HPN_WHY_ZIP);
+	/* The kernel was asked at good moments, and was idle at most others */
+	s.tcp_app_limited = 0;
+	s.tcp_busy_ns = 4 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_ZIP);
 	TEST_DONE();
 
 	TEST_START("why: pauses of TCP's own, after losses, are no source's");
