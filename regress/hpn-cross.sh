@@ -125,6 +125,15 @@ for x in $servers; do
 		is 0
 		same $FROM/d $TO/new/d
 		test `grep -c '^copied' $LOG` = 12 || fail "$what: `cat $LOG`"
+		what="$pair, directories that are there keep their mode"
+		rm $TO/new/d/sub/deep/2*
+		chmod 2550 $TO/new/d/sub/deep
+		cross -rZ x:$FROM/d y:$TO/new
+		is 0
+		same $FROM/d $TO/new/d
+		test `stat -c %a $TO/new/d/sub/deep` = 2550 ||
+		    fail "$what: `stat -c %a $TO/new/d/sub/deep`"
+		chmod 755 $TO/new/d/sub/deep
 		what="$pair, another file is there"
 		again
 		head -c 2000000 /dev/urandom >$TO/large

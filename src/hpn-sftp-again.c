@@ -172,6 +172,22 @@ hpn_sftp_again_check(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
+hpn_sftp_again_end(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->again) {
+		hpn_sftp_again_check(job, n);
+		return;
+	}
+	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
+		return;
+	/* If it was left alone, a better message was written before. */
+	if ((n->failed || n->cut) && !n->untouched)
+		hpn_sftp_node_fail(job, n);
+	else
+		hpn_sftp_node_end(job, n);
+}
+
+void
 hpn_sftp_again_do(struct hpn_sftp_job *job, struct node *n)
 {
 	touch(job, n);

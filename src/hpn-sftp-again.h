@@ -15,6 +15,8 @@ void hpn_sftp_again_opened(struct hpn_sftp_job *, const struct request *,
 void hpn_sftp_again_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
 void hpn_sftp_again_check(struct hpn_sftp_job *, struct node *);
+/* File: end it if nothing of it is under way or open, and it is not done again. */
+void hpn_sftp_again_end(struct hpn_sftp_job *, struct node *);
 /* Begin the node again for another reason than a shared handle. */
 void hpn_sftp_again_do(struct hpn_sftp_job *, struct node *);
 /* Whether it has to wait: something else is open and may share its handle. */

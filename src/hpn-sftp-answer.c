@@ -28,6 +28,7 @@
 #include "sftp-client.h"
 
 #include "hpn-sftp-answer.h"
+#include "hpn-sftp-meter.h"
 
 static void
 wrong_type(u_char wanted, u_char type)
@@ -46,6 +47,19 @@ hpn_sftp_answer_status(struct hpn_sftp_job *job, u_char type, struct sshbuf *m)
 	if ((r = sshbuf_get_u32(m, &status)) != 0)
 		fatal_fr(r, "parse status");
 	return status;
+}
+
+int
+hpn_sftp_answer_done(struct hpn_sftp_job *job, const char *what,
+    const char *path, u_char type, struct sshbuf *m)
+{
+	u_int status;
+
+	if ((status = hpn_sftp_answer_status(job, type, m)) == SSH2_FX_OK)
+		return 0;
+	hpn_sftp_meter_break(job);
+	error("%s \"%s\": %s", what, path, fx2txt(status));
+	return -1;
 }
 
 /* The status of an answer that should have been something better. */

@@ -13,6 +13,9 @@
 /* The status. */
 u_int hpn_sftp_answer_status(struct hpn_sftp_job *, u_char type,
     struct sshbuf *);
+/* Whether what was asked of path was done: 0, or -1, and this says why not. */
+int hpn_sftp_answer_done(struct hpn_sftp_job *, const char *what,
+    const char *path, u_char type, struct sshbuf *);
 /* Get the node's handle, or attributes.  Returns 0, or the status. */
 u_int hpn_sftp_answer_handle(struct hpn_sftp_job *, struct node *, u_char type,
     struct sshbuf *);

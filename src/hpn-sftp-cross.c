@@ -22,7 +22,6 @@
 
 #include "log.h"
 #include "misc.h"
-#include "ssherr.h"
 #include "sshbuf.h"
 #include "xmalloc.h"
 
@@ -42,19 +41,12 @@
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-open.h"
 #include "hpn-sftp-source.h"
+#include "hpn-sftp-target.h"
 #include "hpn-sftp-window.h"
 #include "hpn-sftp-wish.h"
 #include "hpn-wish.h"
 
 extern volatile sig_atomic_t interrupted;
-
-#define SMALL		(64 * 1024)
-
-/* Steps of NODE_TAIL */
-#define STEP_SIZE	0
-#define STEP_ATTRIB	1
-#define STEP_FSYNC	2
-#define STEP_CLOSE	3
 
 /* A file's; n->source is its first member. */
 struct cross {
@@ -64,7 +56,6 @@ struct cross {
 	int emptied;		/* what was there was truncated */
 };
 
-static void file_check(struct hpn_sftp_job *, struct node *);
 static void open_to(struct hpn_sftp_job *, struct node *);
 static void send_more(struct hpn_sftp_job *, struct node *);
 
@@ -175,18 +166,6 @@ small_free(struct node *n)
 	n->small_len = 0;
 }
 
-/* The source's attributes, as the target's are to be. */
-static void
-attributes_to(const struct hpn_sftp_job *job, const struct node *n, Attrib *a)
-{
-	*a = n->a;
-	a->flags &= SSH2_FILEXFER_ATTR_PERMISSIONS |
-	    SSH2_FILEXFER_ATTR_ACMODTIME;
-	a->perm &= n->tree ? 01777 : 0777;
-	if ((job->flags & HPN_SFTP_PRESERVE) == 0)
-		a->flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
-}
-
 /* What is open is closed, and then the file ends. */
 static void
 close_both(struct hpn_sftp_job *job, struct node *n)
@@ -202,15 +181,7 @@ close_both(struct hpn_sftp_job *job, struct node *n)
 		    SSH2_FXP_CLOSE);
 	x->to_open = 0;
 	if (n->asked == 0)
-		file_check(job, n);
-}
-
-static void
-tail(struct hpn_sftp_job *job, struct node *n)
-{
-	n->state = NODE_TAIL;
-	n->step = STEP_SIZE;
-	hpn_sftp_node_list(n, &job->want);
+		hpn_sftp_target_check(job, n);
 }
 
 /* The data may begin, at n->next. */
@@ -253,7 +224,7 @@ open_to(struct hpn_sftp_job *job, struct node *n)
 	u_int mode = SSH2_FXF_WRITE|SSH2_FXF_CREAT;
 	Attrib a;
 
-	attributes_to(job, n, &a);
+	hpn_sftp_target_attributes(job, n, &a);
 	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		mode |= SSH2_FXF_READ;
 	/* What is interrupted must be open to the next attempt. */
@@ -288,14 +259,8 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	n->size = n->a.flags & SSH2_FILEXFER_ATTR_SIZE ? n->a.size : 0;
 	if (n->parent == NULL && !n->looked)
 		hpn_sftp_node_count(job, n, n->size);
-	if (hpn_sftp_wish_looks(n)) {
-		/* Counts as open, as below. */
-		n->state = NODE_STAT;
-		job->files_open++;
-		hpn_sftp_ask_path(job, n, ASK_STAT, hpn_sftp_wish_follows() ?
-		    SSH2_FXP_STAT : SSH2_FXP_LSTAT, n->to);
+	if (hpn_sftp_target_look(job, n))
 		return;
-	}
 	hpn_sftp_node_plan(job, n);
 	n->source = xcalloc(1, sizeof(struct cross));
 	n->source->lane = HPN_SFTP_FROM;
@@ -308,37 +273,20 @@ static void
 looked(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
-	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 }, dest;
-	Attrib there;
-	u_int status;
+	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 };
 
-	job->files_open--;	/* begin_known() counts it again */
-	status = hpn_sftp_answer_attrib(job, type, m, &there);
-	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE) {
-		hpn_sftp_meter_break(job);
-		error("stat remote \"%s\": %s", n->to, fx2txt(status));
-		hpn_sftp_node_fail(job, n);
-		return;
-	}
 	if (n->a.flags & SSH2_FILEXFER_ATTR_SIZE)
 		source.size = n->a.size;
 	if (n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
 		source.mtime = n->a.mtime;
-	dest.size = dest.mtime = UINT64_MAX;
-	dest.regular = 1;
-	if (status == SSH2_FX_OK) {
-		if (there.flags & SSH2_FILEXFER_ATTR_SIZE)
-			dest.size = there.size;
-		if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
-			dest.mtime = there.mtime;
-		dest.regular = S_ISREG(there.perm) || (there.flags &
-		    SSH2_FILEXFER_ATTR_PERMISSIONS) == 0;
-	}
-	if (hpn_sftp_wish_found(job, n, &source, status == SSH2_FX_OK ? &dest :
-	    NULL))
-		hpn_sftp_node_end(job, n);
-	else
+	switch (hpn_sftp_target_looked(job, n, type, m, &source)) {
+	case 0:
 		begin_known(job, n);
+		break;
+	case 1:
+		hpn_sftp_node_end(job, n);
+		break;
+	}
 }
 
 static void
@@ -371,8 +319,8 @@ opened_from(struct hpn_sftp_job *job, struct node *n, u_char type,
 	/* Limits may have come with the handle. */
 	n->buflen = MINIMUM(*job->from->download_buflen,
 	    *job->c->upload_buflen);
-	if (n->size != 0 && n->size < MINIMUM(SMALL, n->buflen) &&
-	    (job->flags & HPN_SFTP_RESUME) == 0) {
+	if (n->size != 0 && (job->flags & HPN_SFTP_RESUME) == 0 &&
+	    n->size < MINIMUM(HPN_SFTP_TARGET_SMALL, n->buflen)) {
 		n->small = xmalloc(n->size + 1);
 		begin_data(job, n);
 	} else
@@ -449,7 +397,7 @@ checked(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 	hpn_sftp_node_plan(job, n);
 	if (whole) {
 		hpn_sftp_check_free(n);
-		tail(job, n);
+		hpn_sftp_target_tail(job, n);
 		send_more(job, n);
 		return;
 	}
@@ -468,28 +416,7 @@ verified(struct hpn_sftp_job *job, struct node *n)
 		n->cut = 1;
 	if (n->check != NULL)
 		hpn_sftp_check_free(n);
-	tail(job, n);
-}
-
-/* As hpn-sftp-put.c's: so much is under way as will be read back. */
-static int
-may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
-{
-	return (job->flags & HPN_SFTP_RESUME) == 0 ||
-	    hpn_sftp_check_hashes(job, n) || TAILQ_EMPTY(&n->data) ||
-	    n->next + len - hpn_sftp_node_whole(n) <= HPN_RESUME_BACK;
-}
-
-/* The data are there: compare them, if the job does that, and go on. */
-static void
-verify(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->check != NULL || hpn_sftp_node_compares(job)) {
-		hpn_sftp_check_verify_end(job, n, n->next);
-		return;
-	}
-	n->state = NODE_VERIFY;
-	verified(job, n);
+	hpn_sftp_target_tail(job, n);
 }
 
 /* All data were written, or failed. */
@@ -506,7 +433,7 @@ drained(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_ask_lane_handle(job, n, n->source, ASK_FSTAT,
 		    SSH2_FXP_FSTAT);
 	} else
-		verify(job, n);
+		hpn_sftp_check_verify_end(job, n, n->next);
 }
 
 /* All of a small file was read, or that failed. */
@@ -551,17 +478,16 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	/* What is cut off must be before anything else is written. */
-	if (n->truncating != 0) {
-		hpn_sftp_node_unlist(n);
+	if (n->truncating != 0)
 		return;
-	}
 	while (!n->eof && !n->failed && !interrupted) {
 		/* A small one is asked for at once. */
 		if (n->small != NULL && n->next != 0)
 			break;
 		if ((len = hpn_sftp_source_len(job, n)) == 0)
 			break;
-		if (!hpn_sftp_ask_may(job, len) || !may_lead(job, n, len))
+		if (!hpn_sftp_ask_may(job, len) ||
+		    !hpn_sftp_target_may_lead(job, n, len))
 			return;
 		hpn_sftp_ask_read(job, n, n->source, n->next, len);
 		n->next += len;
@@ -577,74 +503,17 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		drained(job, n);
 }
 
-/* Its length or fsync was refused, and this is what is there now. */
-static void
-refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
-    struct sshbuf *m)
+/* Whether the length is to be set once the data are there. */
+static int
+sets_size(const struct hpn_sftp_job *job, const struct node *n)
 {
-	int size = what == ASK_SIZE_STAT;
-	Attrib there;
-
-	/* A device has no length and need not be written out. */
-	if (hpn_sftp_answer_attrib(job, type, m, &there) == SSH2_FX_OK &&
-	    (((there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
-	    !S_ISREG(there.perm)) || (size && (there.flags &
-	    SSH2_FILEXFER_ATTR_SIZE) && there.size == n->set)))
-		return;
-	hpn_sftp_meter_break(job);
-	error("remote %s \"%s\": %s", size ? "fsetstat" : "fsync", n->to,
-	    fx2txt(size ? n->unset : n->unsynced));
-	n->failed = 1;
-}
-
-static void
-send_tail(struct hpn_sftp_job *job, struct node *n)
-{
-	Attrib a;
-
-	for (; hpn_sftp_ask_may(job, 0); n->step++) {
-		/* One after the other, to a server that keeps no order */
-		if (job->c->disorder && n->asked != 0) {
-			hpn_sftp_node_unlist(n);
-			return;
-		}
-		switch (n->step) {
-		case STEP_SIZE:
-			/* One that is whole, or was emptied as it was opened */
-			if (!n->eof && !n->failed && !n->cut)
-				break;
-			if (cross(n)->emptied && !n->failed)
-				break;
-			/* What was there is not given up for nothing. */
-			if (n->next == 0 && (n->cut || n->failed))
-				break;
-			n->set = MAXIMUM(hpn_sftp_node_whole(n), n->least);
-			hpn_sftp_ask_truncate(job, n, ASK_SIZE, n->set);
-			break;
-		case STEP_ATTRIB:
-			if ((job->flags & HPN_SFTP_PRESERVE) == 0)
-				break;
-			if ((job->flags & HPN_SFTP_RESUME) &&
-			    (n->failed || interrupted)) {
-				n->cut = 1;
-				break;
-			}
-			attributes_to(job, n, &a);
-			/* The time says that all is there. */
-			if (n->failed || interrupted)
-				a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
-			hpn_sftp_ask_handle_attrib(job, n, &a);
-			break;
-		case STEP_FSYNC:
-			if ((job->flags & HPN_SFTP_FSYNC) &&
-			    job->c->can_fsync)
-				hpn_sftp_ask_fsync(job, n);
-			break;
-		case STEP_CLOSE:
-			close_both(job, n);
-			return;
-		}
-	}
+	/* One that is whole, or was emptied as it was opened */
+	if (!n->eof && !n->failed && !n->cut)
+		return 0;
+	if (cross(n)->emptied && !n->failed)
+		return 0;
+	/* What was there is not given up for nothing. */
+	return n->next != 0 || !(n->cut || n->failed);
 }
 
 static void
@@ -652,20 +521,7 @@ send_more(struct hpn_sftp_job *job, struct node *n)
 {
 	if (n->state == NODE_DATA)
 		send_data(job, n);
-	if (n->state == NODE_CHECK || n->state == NODE_VERIFY)
-		hpn_sftp_check_send(job, n);
-	if (n->state == NODE_TAIL)
-		send_tail(job, n);
-}
-
-/* An answer about its data has been dealt with. */
-static void
-go_on(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->state == NODE_DATA && n->on == NULL) {
-		hpn_sftp_node_list(n, &job->want);
-		send_more(job, n);
-	}
+	hpn_sftp_target_send(job, n);
 }
 
 static void
@@ -685,17 +541,11 @@ read_failed(struct hpn_sftp_job *job, struct node *n, struct request *req,
     u_int status)
 {
 	TAILQ_REMOVE(&n->data, req, list);
-	if (status == SSH2_FX_EOF) {
+	if (status == SSH2_FX_EOF)
 		ended_at(n, req->offset);
-		return;
-	}
-	if (!n->failed) {
-		hpn_sftp_meter_break(job);
-		error("read origin \"%s\": %s", n->from, fx2txt(status));
-	}
-	n->failed = 1;
-	if (req->offset < n->bad)
-		n->bad = req->offset;
+	else
+		hpn_sftp_node_bad(job, n, req->offset, "read origin", n->from,
+		    status);
 }
 
 /* More came than a small file should have: it is none. */
@@ -776,38 +626,8 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		hpn_sftp_node_moved(job, n, req->len);
 		return;
 	}
-	if (!n->failed) {
-		hpn_sftp_meter_break(job);
-		error("write dest \"%s\": %s", n->to, fx2txt(status));
-	}
-	n->failed = 1;
+	hpn_sftp_node_bad(job, n, req->offset, "write dest", n->to, status);
 	hpn_sftp_full_lacked(n, status);
-	if (req->offset < n->bad)
-		n->bad = req->offset;
-}
-
-static void
-file_check(struct hpn_sftp_job *job, struct node *n)
-{
-	struct cross *x = cross(n);
-
-	/* Answers may come in another order than requests were sent. */
-	if (n->state == NODE_TAIL && n->on == NULL && n->asked == 0) {
-		hpn_sftp_node_list(n, &job->want);
-		send_tail(job, n);
-	}
-	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
-		return;
-	if (x != NULL && x->open) {
-		x->open = 0;
-		job->files_open--;
-		hpn_sftp_window_closed(&job->window);
-	}
-	/* If it was left alone, a better message was written before. */
-	if ((n->failed || n->cut) && !n->untouched)
-		hpn_sftp_node_fail(job, n);
-	else
-		hpn_sftp_node_end(job, n);
 }
 
 /* It was refused while others were open, and is not tried again. */
@@ -837,6 +657,10 @@ forget(struct hpn_sftp_job *job, struct node *n)
 	if (n->check != NULL)
 		hpn_sftp_check_free(n);
 	if (n->source != NULL) {
+		if (cross(n)->open) {
+			job->files_open--;
+			hpn_sftp_window_closed(&job->window);
+		}
 		free(n->source->handle);
 		free(n->source);
 		n->source = NULL;
@@ -851,147 +675,29 @@ failed(const struct node *n)
 
 /* ------------------------------------------------------------ directories -- */
 
-static void
-dir_failed(struct hpn_sftp_job *job, struct node *n)
-{
-	struct node *child;
-
-	n->failed = 1;
-	/* Holds the directory until nothing in it is left. */
-	n->asked++;
-	while ((child = TAILQ_FIRST(&n->waiting)) != NULL) {
-		child->failed = 1;
-		hpn_sftp_node_end(job, child);
-	}
-	n->asked--;
-	hpn_sftp_node_dir_listed(job, n);
-}
-
-/* It is there: its names are wanted. */
-static void
-dir_there(struct hpn_sftp_job *job, struct node *n)
-{
-	hpn_sftp_node_dir_ready(job, n);
-	hpn_sftp_source_list(job, n);
-}
-
 /* Attributes and path of the directory are known. */
 static void
 dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 {
-	Attrib a;
-
 	if ((n->a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
 		debug("Origin did not send permissions for directory \"%s\"",
 		    n->to);
 		n->a.perm = S_IRWXU;
 		n->a.flags |= SSH2_FILEXFER_ATTR_PERMISSIONS;
 	}
+	/* As sftp-client.c does here: they have times without -p as well. */
+	n->a.flags &= SSH2_FILEXFER_ATTR_PERMISSIONS |
+	    SSH2_FILEXFER_ATTR_ACMODTIME;
+	n->a.perm &= 01777;
 	if (hpn_sftp_wish_dry()) {
-		dir_there(job, n);
+		hpn_sftp_source_list(job, n);
 		return;
 	}
-	attributes_to(job, n, &a);
-	/* We must be able to write to it while we fill it. */
-	a.perm |= S_IWUSR|S_IXUSR;
 	n->state = NODE_OPENING;
-	hpn_sftp_ask_path_attrib(job, n, ASK_MKDIR, SSH2_FXP_MKDIR, n->to, &a);
-}
-
-static void
-dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
-    struct sshbuf *m)
-{
-	Attrib there;
-	u_int status;
-
-	if (what == ASK_MKDIR) {
-		if ((n->denied = hpn_sftp_answer_status(job, type, m)) ==
-		    SSH2_FX_OK)
-			dir_there(job, n);
-		else	/* There is no status for one that exists. */
-			hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT,
-			    n->to);
-		return;
-	}
-	status = hpn_sftp_answer_attrib(job, type, m, &there);
-	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
-		/* What is there and goes on keeps its mode. */
-		if ((job->flags & HPN_SFTP_RESUME) &&
-		    (job->flags & HPN_SFTP_PRESERVE) == 0)
-			n->a.perm = there.perm & 07777;
-		dir_there(job, n);
-		return;
-	}
-	hpn_sftp_meter_break(job);
-	if (status == SSH2_FX_OK)
-		error("\"%s\" exists but is not a directory", n->to);
-	else
-		error("remote mkdir \"%s\": %s", n->to, fx2txt(n->denied));
-	dir_failed(job, n);
-}
-
-static void
-dir_done(struct hpn_sftp_job *job, struct node *n)
-{
-	Attrib a;
-
-	/* One that could not be made is not to be changed. */
-	if (hpn_sftp_wish_dry() || !n->ready) {
-		if (n->failed || n->lacks)
-			hpn_sftp_node_fail(job, n);
-		else
-			hpn_sftp_node_end(job, n);
-		return;
-	}
-	attributes_to(job, n, &a);
-	/* As sftp-client.c does here: directories have times without -p as well. */
-	a.flags |= n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME;
-	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
-	    &a);
+	hpn_sftp_target_dir_make(job, n);
 }
 
 /* ---------------------------------------------------------------- answers -- */
-
-static void
-closed(struct hpn_sftp_job *job, struct node *n, const struct request *req,
-    u_int status)
-{
-	if (status == SSH2_FX_OK)
-		return;
-	hpn_sftp_meter_break(job);
-	error("close remote \"%s\": %s", req->lane == HPN_SFTP_FROM ?
-	    n->from : n->to, fx2txt(status));
-	n->failed = 1;
-}
-
-static void
-answer_dir(struct hpn_sftp_job *job, struct node *n, struct request *req,
-    u_char type, struct sshbuf *m)
-{
-	u_int status;
-
-	switch (req->ask) {
-	case ASK_STAT:
-	case ASK_MKDIR:
-		dir_made(job, n, req->ask, type, m);
-		return;
-	case ASK_SETSTAT:
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("remote setstat \"%s\": %s", n->to,
-			    fx2txt(status));
-		}
-		if (n->failed || n->lacks)
-			hpn_sftp_node_fail(job, n);
-		else
-			hpn_sftp_node_end(job, n);
-		return;
-	default:
-		fatal_f("answer to %d", req->ask);
-	}
-}
 
 static void
 answer(struct hpn_sftp_job *job, struct request *req, u_char type,
@@ -999,14 +705,10 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 {
 	struct node *n = req->node;
 	int from = req->lane == HPN_SFTP_FROM;
-	u_int status;
 
-	if (from && hpn_sftp_source_answer(job, req, type, m))
+	if (from ? hpn_sftp_source_answer(job, req, type, m) :
+	    hpn_sftp_target_answer(job, req, type, m))
 		return;
-	if (n->tree) {
-		answer_dir(job, n, req, type, m);
-		return;
-	}
 	switch (req->ask) {
 	case ASK_STAT:
 		looked(job, n, type, m);
@@ -1020,13 +722,13 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_READ:
 		data(job, n, req, type, m);
 		if (!req->again)
-			go_on(job, n);
+			hpn_sftp_source_go_on(job, n);
 		return;
 	case ASK_WRITE:
 		written(job, n, req, hpn_sftp_answer_status(job, type, m));
 		if (n->check != NULL)
 			hpn_sftp_check_verify_more(job, n);
-		go_on(job, n);
+		hpn_sftp_source_go_on(job, n);
 		return;
 	case ASK_FSTAT:
 		if (!from) {
@@ -1034,50 +736,17 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 			return;
 		}
 		hpn_sftp_source_check(job, n, type, m);
-		verify(job, n);
+		hpn_sftp_check_verify_end(job, n, n->next);
 		return;
-	case ASK_FSETSTAT:
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("remote fsetstat \"%s\": %s", n->to,
-			    fx2txt(status));
-		}
-		break;
-	case ASK_SIZE:
-		if ((n->unset = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK)
-			hpn_sftp_ask_path(job, n, ASK_SIZE_STAT, SSH2_FXP_STAT,
-			    n->to);
-		break;
-	case ASK_SIZE_STAT:
-	case ASK_FSYNC_STAT:
-		refused(job, n, req->ask, type, m);
-		break;
-	case ASK_TRUNCATE:
-		n->truncating--;
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("remote fsetstat \"%s\": %s", n->to,
-			    fx2txt(status));
-			n->failed = 1;
-		}
-		go_on(job, n);
-		return;
-	case ASK_FSYNC:
-		if ((n->unsynced = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK)
-			hpn_sftp_ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT,
-			    n->to);
-		break;
 	case ASK_CLOSE:
-		closed(job, n, req, hpn_sftp_answer_status(job, type, m));
-		break;
+		if (hpn_sftp_answer_done(job, "close remote", from ? n->from :
+		    n->to, type, m) == -1)
+			n->failed = 1;
+		hpn_sftp_target_check(job, n);
+		return;
 	default:
 		fatal_f("answer to %d", req->ask);
 	}
-	file_check(job, n);
 }
 
 const struct hpn_sftp_way hpn_sftp_cross = {
@@ -1089,7 +758,7 @@ const struct hpn_sftp_way hpn_sftp_cross = {
 	.answer = answer,
 	.checked = checked,
 	.verified = verified,
-	.check_end = file_check,
+	.check_end = hpn_sftp_target_check,
 	.drop = drop,
 	.undo = undo,
 	.forget = forget,
@@ -1099,7 +768,10 @@ const struct hpn_sftp_way hpn_sftp_cross = {
 	.may_begin = hpn_sftp_source_may_begin,
 	.may_begin_dir = hpn_sftp_source_may_begin_dir,
 	.walk = hpn_sftp_source_walk,
-	.dir_done = dir_done,
+	.dir_done = hpn_sftp_target_dir_done,
+	.sets_size = sets_size,
+	.close = close_both,
+	.dir_made = hpn_sftp_source_list,
 	.known = begin_known,
 	.dir_known = dir_begin_known,
 	.verb = "crossload",

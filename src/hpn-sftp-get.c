@@ -26,7 +26,6 @@
 
 #include "log.h"
 #include "misc.h"
-#include "ssherr.h"
 #include "sshbuf.h"
 #include "utf8.h"
 #include "xmalloc.h"
@@ -54,8 +53,6 @@
 
 extern volatile sig_atomic_t interrupted;
 
-static void check_end(struct hpn_sftp_job *, struct node *);
-static void go_on(struct hpn_sftp_job *, struct node *);
 static void send_more(struct hpn_sftp_job *, struct node *);
 
 /* ---------------------------------------------------------------- files -- */
@@ -314,19 +311,6 @@ verified(struct hpn_sftp_job *job, struct node *n)
 	close_remote(job, n);
 }
 
-/* The data are there: compare them, if the job does that, and go on. */
-static void
-verify(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
-{
-	if (n->check != NULL || hpn_sftp_node_compares(job)) {
-		hpn_sftp_check_verify_end(job, n, end);
-		return;
-	}
-	n->state = NODE_VERIFY;
-	hpn_sftp_node_unlist(n);
-	verified(job, n);
-}
-
 /* The data are compared through another handle: it is there, or is not. */
 static void
 compare(struct hpn_sftp_job *job, struct node *n, u_char type,
@@ -345,7 +329,7 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 	finish_local(job, n);
 	job->files_open--;
 	n->state = NODE_CLOSING;
-	check_end(job, n);
+	hpn_sftp_again_end(job, n);
 }
 
 static void
@@ -365,7 +349,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		if (n->state == NODE_DATA && n->next < n->size)
 			hpn_sftp_gather_begin(job, n);
 		hpn_sftp_meter_file(job, n, n->from, n->size, 0);
-		go_on(job, n);
+		hpn_sftp_source_go_on(job, n);
 		return;
 	}
 	if (r == -1) {
@@ -431,17 +415,7 @@ send_more(struct hpn_sftp_job *job, struct node *n)
 			hpn_sftp_node_unlist(n);
 			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
 		} else
-			verify(job, n, n->high);
-	}
-}
-
-/* Another answer for the file has been dealt with. */
-static void
-go_on(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->state == NODE_DATA && n->on == NULL) {
-		hpn_sftp_node_list(n, &job->want);
-		send_more(job, n);
+			hpn_sftp_check_verify_end(job, n, n->high);
 	}
 }
 
@@ -503,27 +477,6 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 	if (len < n->buflen)
 		n->buflen = MAXIMUM(HPN_SFTP_SOURCE_LEAST, len);
 	hpn_sftp_ask_read_again(job, req);
-}
-
-static void
-file_check(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
-		return;
-	/* If it was left alone, a better message was written before. */
-	if ((n->failed || n->cut) && !n->untouched)
-		hpn_sftp_node_fail(job, n);
-	else
-		hpn_sftp_node_end(job, n);
-}
-
-static void
-check_end(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->again)
-		hpn_sftp_again_check(job, n);
-	else
-		file_check(job, n);
 }
 
 /* The part of a local file that came is not what it should be. */
@@ -632,7 +585,6 @@ dir_begin_known(struct hpn_sftp_job *job, struct node *n)
 	}
 	if (!hpn_sftp_wish_dry())
 		dir_modes(job, n, made);
-	hpn_sftp_node_dir_ready(job, n);
 	hpn_sftp_source_list(job, n);
 }
 
@@ -666,7 +618,6 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
     struct sshbuf *m)
 {
 	struct node *n = req->node;
-	u_int status;
 
 	if (hpn_sftp_source_answer(job, req, type, m))
 		return;
@@ -680,21 +631,17 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		if (n->check != NULL)
 			hpn_sftp_check_verify_more(job, n);
 		if (!req->again)
-			go_on(job, n);
+			hpn_sftp_source_go_on(job, n);
 		return;
 	case ASK_FSTAT:
 		hpn_sftp_source_check(job, n, type, m);
 		finish_local(job, n);
-		file_check(job, n);
+		hpn_sftp_again_end(job, n);
 		return;
 	case ASK_CLOSE:
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("close remote \"%s\": %s", n->from,
-			    fx2txt(status));
+		if (hpn_sftp_answer_done(job, "close remote", n->from, type,
+		    m) == -1)
 			n->failed = 1;
-		}
 		if (n->second == 1) {
 			n->second = 2;
 			hpn_sftp_ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
@@ -702,7 +649,7 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		}
 		job->files_open--;
 		hpn_sftp_window_closed(&job->window);
-		file_check(job, n);
+		hpn_sftp_again_end(job, n);
 		return;
 	default:
 		fatal_f("answer to %d", req->ask);
@@ -717,7 +664,7 @@ const struct hpn_sftp_way hpn_sftp_get = {
 	.answer = answer,
 	.checked = checked,
 	.verified = verified,
-	.check_end = check_end,
+	.check_end = hpn_sftp_again_end,
 	.undo = undo,
 	.forget = forget,
 	.failed = failed,

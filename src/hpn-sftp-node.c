@@ -340,6 +340,19 @@ hpn_sftp_node_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 	hpn_sftp_lanes_moved(&job->c->lanes, bytes);
 }
 
+void
+hpn_sftp_node_bad(struct hpn_sftp_job *job, struct node *n, u_int64_t offset,
+    const char *what, const char *path, u_int status)
+{
+	if (!n->failed) {
+		hpn_sftp_meter_break(job);
+		error("%s \"%s\": %s", what, path, fx2txt(status));
+	}
+	n->failed = 1;
+	if (offset < n->bad)
+		n->bad = offset;
+}
+
 u_int64_t
 hpn_sftp_node_whole(const struct node *n)
 {

@@ -11,6 +11,7 @@
  *	hpn-sftp-get	... and down
  *	hpn-sftp-cross	... and from one server to another
  *	hpn-sftp-source	a source that is on a server
+ *	hpn-sftp-target	... and a destination
  *	hpn-sftp-again	what is done a second time
  *	hpn-sftp-save	the local file of a download
  *	hpn-sftp-stripe	a large file in several lanes, up
@@ -267,6 +268,13 @@ struct hpn_sftp_way {
 	/* All in the directory was done: end it. */
 	void (*dir_done)(struct hpn_sftp_job *, struct node *);
 	/*
+	 * For hpn-sftp-target.c: whether the length is to be set once the data
+	 * are there; all was sent, close it; the directory is there.
+	 */
+	int (*sets_size)(const struct hpn_sftp_job *, const struct node *);
+	void (*close)(struct hpn_sftp_job *, struct node *);
+	void (*dir_made)(struct hpn_sftp_job *, struct node *);
+	/*
 	 * For hpn-sftp-source.c: the attributes of a file, or the attributes and
 	 * the path of a directory, are known.
 	 */
@@ -410,6 +418,9 @@ const char *hpn_sftp_node_local(const struct hpn_sftp_job *,
 void hpn_sftp_node_plan(struct hpn_sftp_job *, struct node *);
 /* Data of it were moved. */
 void hpn_sftp_node_moved(struct hpn_sftp_job *, struct node *, u_int64_t bytes);
+/* Data of it from offset on were not moved: it fails, and this says so, once. */
+void hpn_sftp_node_bad(struct hpn_sftp_job *, struct node *, u_int64_t offset,
+    const char *what, const char *path, u_int status);
 /* Up to where the data of a file that may have failed are whole. */
 u_int64_t hpn_sftp_node_whole(const struct node *);
 

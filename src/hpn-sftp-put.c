@@ -55,13 +55,13 @@
 #include "hpn-sftp-open.h"
 #include "hpn-sftp-put.h"
 #include "hpn-sftp-stripe.h"
+#include "hpn-sftp-target.h"
 #include "hpn-sftp-window.h"
 #include "hpn-sftp-wish.h"
 #include "hpn-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
-#define SMALL		(64 * 1024)
 /*
  * Sent before the file is known to be open: what TCP begins with.  If it cannot
  * be opened, that was in vain.
@@ -76,22 +76,7 @@ extern volatile sig_atomic_t interrupted;
 /* A file that somebody has a lease of is tried again after so long, ms. */
 #define LEASE_WAIT	50
 
-/* Steps of NODE_TAIL */
-#define STEP_SIZE	0
-#define STEP_ATTRIB	1
-#define STEP_FSYNC	2
-#define STEP_CLOSE	3
-
-static void check_end(struct hpn_sftp_job *, struct node *);
 static void send_more(struct hpn_sftp_job *, struct node *);
-
-static void
-tail(struct hpn_sftp_job *job, struct node *n)
-{
-	n->state = NODE_TAIL;
-	n->step = STEP_SIZE;
-	hpn_sftp_node_list(n, &job->want);
-}
 
 /* ---------------------------------------------------------------- files -- */
 
@@ -151,7 +136,7 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_linked_opened(job, n, &sb);
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
-	n->holes = hpn_sftp_wish_sparse() && n->size >= SMALL &&
+	n->holes = hpn_sftp_wish_sparse() && n->size >= HPN_SFTP_TARGET_SMALL &&
 	    (u_int64_t)sb.st_blocks < n->size / 512;
 	if (n->parent == NULL && !n->redone)
 		hpn_sftp_node_count(job, n, n->size);
@@ -174,7 +159,7 @@ small_free(struct node *n)
 static int
 read_small(struct hpn_sftp_job *job, struct node *n)
 {
-	size_t max = MINIMUM(SMALL, *job->c->upload_buflen);
+	size_t max = MINIMUM(HPN_SFTP_TARGET_SMALL, *job->c->upload_buflen);
 	ssize_t len;
 
 	if (n->size >= max || (job->flags & HPN_SFTP_RESUME))
@@ -280,15 +265,7 @@ static void
 begin_file(struct hpn_sftp_job *job, struct node *n)
 {
 	debug2("upload local \"%s\" to remote \"%s\"", n->from, n->to);
-	if (hpn_sftp_wish_looks(n)) {
-		/* Counts as open, as below. */
-		n->state = NODE_STAT;
-		job->files_open++;
-		hpn_sftp_ask_path(job, n, ASK_STAT, hpn_sftp_wish_follows() ?
-		    SSH2_FXP_STAT : SSH2_FXP_LSTAT, n->to);
-		return;
-	}
-	if (hpn_sftp_linked_begin(job, n))
+	if (hpn_sftp_target_look(job, n) || hpn_sftp_linked_begin(job, n))
 		return;
 	if ((job->flags & HPN_SFTP_RESUME) && !n->rewrite) {
 		/* Counts as open from here: it will be with the answer. */
@@ -310,37 +287,23 @@ static void
 looked(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
-	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 }, dest;
+	struct hpn_wish_file source = { UINT64_MAX, UINT64_MAX, 1 };
 	struct stat sb;
-	Attrib there;
-	u_int status;
 
-	job->files_open--;	/* begin_file() counts it again */
-	status = hpn_sftp_answer_attrib(job, type, m, &there);
-	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE) {
-		hpn_sftp_meter_break(job);
-		error("stat remote \"%s\": %s", n->to, fx2txt(status));
-		hpn_sftp_node_fail(job, n);
-		return;
-	}
 	if (stat(n->from, &sb) == 0) {
 		source.size = sb.st_size;
 		source.mtime = (u_int32_t)sb.st_mtime;
 	}
-	dest.size = dest.mtime = UINT64_MAX;
-	if (there.flags & SSH2_FILEXFER_ATTR_SIZE)
-		dest.size = there.size;
-	if (there.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
-		dest.mtime = there.mtime;
-	dest.regular = (there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0 ||
-	    S_ISREG(there.perm);
-	if (hpn_sftp_wish_found(job, n, &source, status == SSH2_FX_OK ? &dest :
-	    NULL)) {
+	switch (hpn_sftp_target_looked(job, n, type, m, &source)) {
+	case 0:
+		begin_file(job, n);
+		break;
+	case 1:
 		if (hpn_sftp_wish_equals(n))
 			hpn_sftp_linked_there(job, n);
 		hpn_sftp_node_end(job, n);
-	} else
-		begin_file(job, n);
+		break;
+	}
 }
 
 /* The attributes of what is to be resumed. */
@@ -427,7 +390,7 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 	n->failed = 1;
 	job->files_open--;
 	n->state = NODE_CLOSING;
-	check_end(job, n);
+	hpn_sftp_target_check(job, n);
 }
 
 /* What was made the first time may not be writable. */
@@ -558,7 +521,7 @@ checked(struct hpn_sftp_job *job, struct node *n,
 	hpn_sftp_check_free(n);
 	close(n->fd);
 	n->fd = -1;
-	tail(job, n);
+	hpn_sftp_target_tail(job, n);
 	send_more(job, n);
 }
 
@@ -589,22 +552,9 @@ verified(struct hpn_sftp_job *job, struct node *n)
 	if (n->second != 0)
 		close_remote(job, n);
 	else
-		tail(job, n);
+		hpn_sftp_target_tail(job, n);
 	if (n->check != NULL)
 		hpn_sftp_check_free(n);
-}
-
-/* The data are there: compare them, if the job does that, and go on. */
-static void
-verify(struct hpn_sftp_job *job, struct node *n, u_int64_t end)
-{
-	if (n->check != NULL || hpn_sftp_node_compares(job)) {
-		hpn_sftp_check_verify_end(job, n, end);
-		return;
-	}
-	n->state = NODE_VERIFY;
-	hpn_sftp_node_unlist(n);
-	verified(job, n);
 }
 
 static void
@@ -614,21 +564,9 @@ drained(struct hpn_sftp_job *job, struct node *n)
 	if (n->stripe != NULL && hpn_sftp_stripe_close(job, n))
 		return;
 	if (hpn_sftp_node_second(job, n))
-		tail(job, n);
+		hpn_sftp_target_tail(job, n);
 	else
-		verify(job, n, n->next);
-}
-
-/*
- * If one write fails, those that follow it may yet succeed.  Where no hashes
- * will find what is missing then, so much is under way as will be read back.
- */
-static int
-may_lead(const struct hpn_sftp_job *job, const struct node *n, size_t len)
-{
-	return (job->flags & HPN_SFTP_RESUME) == 0 || hpn_sftp_check_hashes(job,
-	    n) || TAILQ_EMPTY(&n->data) || hpn_sftp_stripe_was(n) || n->next +
-	    len - hpn_sftp_node_whole(n) <= HPN_RESUME_BACK;
+		hpn_sftp_check_verify_end(job, n, n->next);
 }
 
 /*
@@ -729,7 +667,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 			small_free(n);
 		if (n->check == NULL && !job->c->disorder &&
 		    hpn_sftp_wish_waits() == 0) {
-			tail(job, n);
+			hpn_sftp_target_tail(job, n);
 			return;
 		}
 		n->state = NODE_DRAIN;
@@ -745,7 +683,8 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_stripe_more(job, n);
 	while (!n->failed && !interrupted) {
 		most = hpn_sftp_stripe_len(n, max);
-		if (!hpn_sftp_ask_may(job, most) || !may_lead(job, n, most) ||
+		if (!hpn_sftp_ask_may(job, most) ||
+		    !hpn_sftp_target_may_lead(job, n, most) ||
 		    (lane = hpn_sftp_stripe_pick(job, n, most)) == -1)
 			return;
 		if (n->guess != GUESS_NONE && n->next + most > AHEAD_BYTES) {
@@ -818,92 +757,6 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 	    (n->failed || interrupted));
 }
 
-/*
- * Its length or fsync was refused, and this is what is there now.  A device has
- * no length and need not be written out; another file may have the length.
- */
-static void
-refused(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
-    struct sshbuf *m)
-{
-	Attrib there;
-	int size = what == ASK_SIZE_STAT;
-
-	if (hpn_sftp_answer_attrib(job, type, m, &there) == SSH2_FX_OK) {
-		if ((there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
-		    !S_ISREG(there.perm))
-			return;
-		if (size && (there.flags & SSH2_FILEXFER_ATTR_SIZE) &&
-		    there.size == n->set)
-			return;
-		/*
-		 * Data that another file wrote through the same handle are
-		 * still behind its end.  It is longer than the source, so it
-		 * is not the source itself, and may be truncated as it is
-		 * opened.
-		 */
-		if (size && (there.flags & SSH2_FILEXFER_ATTR_SIZE) &&
-		    there.size > n->set && n->set == n->next && n->redone &&
-		    !n->emptied && !n->failed && !interrupted) {
-			n->emptied = 1;
-			hpn_sftp_again_do(job, n);
-			return;
-		}
-	}
-	hpn_sftp_meter_break(job);
-	error("remote %s \"%s\": %s", size ? "fsetstat" : "fsync", n->to,
-	    fx2txt(size ? n->unset : n->unsynced));
-	n->failed = 1;
-}
-
-static void
-send_tail(struct hpn_sftp_job *job, struct node *n)
-{
-	for (; hpn_sftp_ask_may(job, 0); n->step++) {
-		/*
-		 * One after the other, to a server that keeps no order, and
-		 * where it may have to be opened again
-		 */
-		if ((job->c->disorder || n->redone) && n->asked != 0) {
-			hpn_sftp_node_unlist(n);
-			return;
-		}
-		switch (n->step) {
-		case STEP_SIZE:
-			if (!sets_size(job, n))
-				break;
-			n->set = MAXIMUM(hpn_sftp_node_whole(n), n->least);
-			hpn_sftp_ask_truncate(job, n, ASK_SIZE, n->set);
-			break;
-		case STEP_ATTRIB:
-			/* A part must stay open to the next attempt. */
-			if ((job->flags & HPN_SFTP_PRESERVE) == 0 &&
-			    !n->unlocked)
-				break;
-			if ((job->flags & HPN_SFTP_RESUME) &&
-			    (n->failed || interrupted)) {
-				n->cut = 1;
-				break;
-			}
-			/* The time says that all is there. */
-			if (n->failed || interrupted)
-				n->a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
-			hpn_sftp_ask_handle_attrib(job, n, &n->a);
-			break;
-		case STEP_FSYNC:
-			if ((job->flags & HPN_SFTP_FSYNC) &&
-			    job->c->can_fsync)
-				hpn_sftp_ask_fsync(job, n);
-			break;
-		case STEP_CLOSE:
-			hpn_sftp_ask_handle(job, n, ASK_CLOSE, SSH2_FXP_CLOSE);
-			n->state = NODE_CLOSING;
-			hpn_sftp_node_unlist(n);
-			return;
-		}
-	}
-}
-
 static void
 send_more(struct hpn_sftp_job *job, struct node *n)
 {
@@ -911,10 +764,7 @@ send_more(struct hpn_sftp_job *job, struct node *n)
 		return;
 	if (n->state == NODE_DATA)
 		send_data(job, n);
-	if (n->state == NODE_CHECK || n->state == NODE_VERIFY)
-		hpn_sftp_check_send(job, n);
-	if (n->state == NODE_TAIL)
-		send_tail(job, n);
+	hpn_sftp_target_send(job, n);
 }
 
 static void
@@ -929,46 +779,14 @@ written(struct hpn_sftp_job *job, struct node *n, struct request *req,
 		hpn_sftp_node_moved(job, n, req->len);
 		hpn_sftp_stripe_wrote(job, n, req);
 	} else {
-		if (!n->failed) {
-			hpn_sftp_meter_break(job);
-			error("write remote \"%s\": %s", n->to,
-			    fx2txt(status));
-		}
-		n->failed = 1;
+		hpn_sftp_node_bad(job, n, req->offset, "write remote", n->to,
+		    status);
 		hpn_sftp_full_lacked(n, status);
-		if (req->offset < n->bad)
-			n->bad = req->offset;
 	}
 	if (n->state == NODE_DRAIN && TAILQ_EMPTY(&n->data))
 		drained(job, n);
 	else if (n->check != NULL)
 		hpn_sftp_check_verify_more(job, n);
-}
-
-/* Answers may come in another order than requests were sent. */
-static void
-file_check(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->state == NODE_TAIL && n->on == NULL && n->asked == 0) {
-		hpn_sftp_node_list(n, &job->want);
-		send_tail(job, n);
-	}
-	if (n->state != NODE_CLOSING || n->asked != 0 || n->handles != 0)
-		return;
-	/* If it was left alone, a better message was written before. */
-	if ((n->failed || n->cut) && !n->untouched)
-		hpn_sftp_node_fail(job, n);
-	else
-		hpn_sftp_node_end(job, n);
-}
-
-static void
-check_end(struct hpn_sftp_job *job, struct node *n)
-{
-	if (n->again)
-		hpn_sftp_again_check(job, n);
-	else
-		file_check(job, n);
 }
 
 /* It is to be begun again. */
@@ -1014,13 +832,9 @@ may_begin(const struct hpn_sftp_job *job)
 /* ---------------------------------------------------------- directories -- */
 
 static void
-make_dir(struct hpn_sftp_job *job, struct node *n)
+dir_make(struct hpn_sftp_job *job, struct node *n)
 {
-	Attrib a = n->a;
-
-	/* We must be able to write to it while we fill it. */
-	a.perm |= S_IWUSR|S_IXUSR;
-	hpn_sftp_ask_path_attrib(job, n, ASK_MKDIR, SSH2_FXP_MKDIR, n->to, &a);
+	hpn_sftp_target_dir_make(job, n);
 	/* Names can be gathered meanwhile. */
 	n->state = NODE_DATA;
 	hpn_sftp_node_list_first(n, &job->walking);
@@ -1063,70 +877,7 @@ begin_dir(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_ask_path(job, n, ASK_REALPATH, SSH2_FXP_REALPATH,
 		    n->to);
 	else
-		make_dir(job, n);
-}
-
-static void
-dir_failed(struct hpn_sftp_job *job, struct node *n)
-{
-	struct node *child;
-
-	n->failed = 1;
-	/* Holds the directory until nothing in it is left. */
-	n->asked++;
-	hpn_sftp_node_dir_listed(job, n);
-	while ((child = TAILQ_FIRST(&n->waiting)) != NULL) {
-		child->failed = 1;
-		hpn_sftp_node_end(job, child);
-	}
-	n->asked--;
-	hpn_sftp_node_fail(job, n);
-}
-
-static void
-dir_made(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type,
-    struct sshbuf *m)
-{
-	Attrib there;
-	u_int status;
-
-	if (what == ASK_MKDIR) {
-		if ((n->denied = hpn_sftp_answer_status(job, type, m)) ==
-		    SSH2_FX_OK)
-			hpn_sftp_node_dir_ready(job, n);
-		else	/* There is no status for one that exists. */
-			hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT,
-			    n->to);
-		return;
-	}
-	status = hpn_sftp_answer_attrib(job, type, m, &there);
-	if (status == SSH2_FX_OK && S_ISDIR(there.perm)) {
-		/* What is there and goes on keeps its mode. */
-		if ((job->flags & HPN_SFTP_RESUME) &&
-		    (job->flags & HPN_SFTP_PRESERVE) == 0)
-			n->a.perm = there.perm & 07777;
-		/* A copy that was finished before may have closed it. */
-		if ((job->flags & HPN_SFTP_RESUME) &&
-		    (there.perm & (S_IWUSR|S_IXUSR)) != (S_IWUSR|S_IXUSR)) {
-			there.flags = SSH2_FILEXFER_ATTR_PERMISSIONS;
-			there.perm = (there.perm & 07777) | S_IWUSR|S_IXUSR;
-			hpn_sftp_ask_path_attrib(job, n, ASK_CHMOD,
-			    SSH2_FXP_SETSTAT, n->to, &there);
-		}
-		hpn_sftp_node_dir_ready(job, n);
-		return;
-	}
-	hpn_sftp_meter_break(job);
-	if (status == SSH2_FX_OK)
-		error("\"%s\" exists but is not a directory", n->to);
-	else {
-		error("remote mkdir \"%s\": %s", n->to, fx2txt(n->denied));
-		/* It may be there, for all that is known. */
-		if (status != SSH2_FX_NO_SUCH_FILE)
-			error("stat remote \"%s\": %s", n->to,
-			    fx2txt(status));
-	}
-	dir_failed(job, n);
+		dir_make(job, n);
 }
 
 /* part: what the list has of it, or NULL. */
@@ -1240,20 +991,6 @@ may_begin_dir(const struct hpn_sftp_job *job)
 	return job->full_step == 0;
 }
 
-static void
-dir_done(struct hpn_sftp_job *job, struct node *n)
-{
-	if (hpn_sftp_wish_dry()) {
-		if (n->failed || n->lacks)
-			hpn_sftp_node_fail(job, n);
-		else
-			hpn_sftp_node_end(job, n);
-		return;
-	}
-	hpn_sftp_ask_path_attrib(job, n, ASK_SETSTAT, SSH2_FXP_SETSTAT, n->to,
-	    &n->a);
-}
-
 /* -------------------------------------------------------------- answers -- */
 
 static void
@@ -1273,6 +1010,8 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	u_int status;
 	char *path;
 
+	if (hpn_sftp_target_answer(job, req, type, m))
+		return;
 	switch (req->ask) {
 	case ASK_REALPATH:
 		if ((path = hpn_sftp_answer_path(job, type, m, &status)) ==
@@ -1284,32 +1023,13 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		}
 		n->key = n->to;
 		n->to = path;
-		make_dir(job, n);
+		dir_make(job, n);
 		return;
 	case ASK_STAT:
-		if (!n->tree && hpn_sftp_wish_looks(n)) {
+		if (hpn_sftp_wish_looks(n))
 			looked(job, n, type, m);
-			return;
-		}
-		if (!n->tree) {
-			resume(job, n, type, m);
-			return;
-		}
-		/* FALLTHROUGH */
-	case ASK_MKDIR:
-		dir_made(job, n, req->ask, type, m);
-		return;
-	case ASK_SETSTAT:
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("remote setstat \"%s\": %s", n->to,
-			    fx2txt(status));
-		}
-		if (n->failed || n->lacks)
-			hpn_sftp_node_fail(job, n);
 		else
-			hpn_sftp_node_end(job, n);
+			resume(job, n, type, m);
 		return;
 	case ASK_OPEN:
 		opened(job, n, type, m);
@@ -1317,38 +1037,9 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_WRITE:
 		written(job, n, req, hpn_sftp_answer_status(job, type, m));
 		break;
-	case ASK_FSETSTAT:
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("remote fsetstat \"%s\": %s", n->to,
-			    fx2txt(status));
-		}
-		break;
-	case ASK_SIZE:
-		if ((n->unset = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK)
-			hpn_sftp_ask_path(job, n, ASK_SIZE_STAT, SSH2_FXP_STAT,
-			    n->to);
-		break;
-	case ASK_SIZE_STAT:
-	case ASK_FSYNC_STAT:
-		refused(job, n, req->ask, type, m);
-		break;
-	case ASK_TRUNCATE:
-		n->truncating--;
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("remote fsetstat \"%s\": %s", n->to,
-			    fx2txt(status));
-			n->failed = 1;
-		}
-		break;
 	case ASK_CHMOD:
 		(void)hpn_sftp_answer_status(job, type, m);
-		if (!n->tree)
-			open_remote(job, n);
+		open_remote(job, n);
 		return;
 	case ASK_FSTAT:
 		found_there(job, n, type, m);
@@ -1356,20 +1047,10 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	case ASK_EMPTY:
 		(void)hpn_sftp_answer_status(job, type, m);
 		break;
-	case ASK_FSYNC:
-		if ((n->unsynced = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK)
-			hpn_sftp_ask_path(job, n, ASK_FSYNC_STAT, SSH2_FXP_STAT,
-			    n->to);
-		break;
 	case ASK_CLOSE:
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK) {
-			hpn_sftp_meter_break(job);
-			error("close remote \"%s\": %s", n->to,
-			    fx2txt(status));
+		if (hpn_sftp_answer_done(job, "close remote", n->to, type,
+		    m) == -1)
 			n->failed = 1;
-		}
 		if (n->fd != -1 && hpn_sftp_node_second(job, n)) {
 			n->second = 2;
 			n->state = NODE_OPENING;
@@ -1382,7 +1063,7 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 	default:
 		fatal_f("answer to %d", req->ask);
 	}
-	file_check(job, n);
+	hpn_sftp_target_check(job, n);
 }
 
 const struct hpn_sftp_way hpn_sftp_put = {
@@ -1393,7 +1074,7 @@ const struct hpn_sftp_way hpn_sftp_put = {
 	.answer = answer,
 	.checked = checked,
 	.verified = verified,
-	.check_end = check_end,
+	.check_end = hpn_sftp_target_check,
 	.drained = drained,
 	.undo = undo,
 	.ended = hpn_sftp_linked_ended,
@@ -1403,5 +1084,8 @@ const struct hpn_sftp_way hpn_sftp_put = {
 	.may_begin_dir = may_begin_dir,
 	.names_at_hand = names_at_hand,
 	.walk = walk,
-	.dir_done = dir_done,
+	.dir_done = hpn_sftp_target_dir_done,
+	.sets_size = sets_size,
+	.close = close_remote,
+	.dir_made = hpn_sftp_node_dir_ready,
 };

@@ -78,6 +78,15 @@ hpn_sftp_source_len(const struct hpn_sftp_job *job, const struct node *n)
 	return left < n->buflen ? left + 1 : n->buflen;
 }
 
+void
+hpn_sftp_source_go_on(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->state == NODE_DATA && n->on == NULL) {
+		hpn_sftp_node_list(n, &job->want);
+		job->way->send(job, n);
+	}
+}
+
 /*
  * A source that ends before its size is not copied by jobs that compare: the
  * next attempt would find all there.  Others are, as OpenSSH does.
@@ -182,6 +191,7 @@ hpn_sftp_source_open_dir(struct hpn_sftp_job *job, struct node *n)
 void
 hpn_sftp_source_list(struct hpn_sftp_job *job, struct node *n)
 {
+	hpn_sftp_node_dir_ready(job, n);
 	if (n->named) {
 		n->state = NODE_DATA;
 		hpn_sftp_node_list_first(n, &job->walking);
@@ -403,17 +413,6 @@ names(struct hpn_sftp_job *job, struct node *n, u_char type,
 		n->ahead *= 2;
 }
 
-static void
-dir_closed(struct hpn_sftp_job *job, struct node *n, u_int status)
-{
-	job->dirs_open--;
-	if (status == SSH2_FX_OK)
-		return;
-	hpn_sftp_meter_break(job);
-	error("close remote \"%s\": %s", n->from, fx2txt(status));
-	n->failed = 1;
-}
-
 /* ----------------------------------------------------------------- both -- */
 
 void
@@ -508,7 +507,10 @@ hpn_sftp_source_answer(struct hpn_sftp_job *job, struct request *req,
 	case ASK_CLOSE:
 		if (!n->tree)
 			return 0;
-		dir_closed(job, n, hpn_sftp_answer_status(job, type, m));
+		job->dirs_open--;
+		if (hpn_sftp_answer_done(job, "close remote", n->from, type,
+		    m) == -1)
+			n->failed = 1;
 		return 1;
 	default:
 		return 0;

@@ -36,6 +36,8 @@ void hpn_sftp_source_list(struct hpn_sftp_job *, struct node *);
 
 /* File: how much to ask for next.  0: wait for what is under way. */
 size_t hpn_sftp_source_len(const struct hpn_sftp_job *, const struct node *);
+/* An answer about its data has been dealt with: ask for more. */
+void hpn_sftp_source_go_on(struct hpn_sftp_job *, struct node *);
 /* Its data ended here.  If that is too early, it fails, where jobs compare. */
 void hpn_sftp_source_ended(struct hpn_sftp_job *, struct node *,
     u_int64_t end);

@@ -90,6 +90,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-server.o \
 	hpn-sftp-source.o \
 	hpn-sftp-stripe.o \
+	hpn-sftp-target.o \
 	hpn-sftp-window.o \
 	hpn-sftp-wish.o \
 	hpn-socket.o \
