@@ -142,6 +142,28 @@ for server in ours bad; do
 	set_is s $T/three
 	test ! -f $T/s.0005 || fail "$server: fragments of the old set are left"
 
+	# Something has the part's name and stays: this is no lack of space
+	mkdir $T/p.part
+	dm $server -w -force somehost:$T/p <$T/three
+	expect "$server, a directory is in the way" 255 'cannot be removed'
+	mkdir $T/ps.manifest.part
+	dm $server -w -F 1m somehost:$T/ps <$T/three
+	expect "$server, ... of the manifest" 255 'cannot be removed'
+	rm -rf $T/p.* $T/ps.*
+
+	# Another user's file is no part of ours
+	if test "`id -u`" -eq 0; then
+		head -c 1000 $T/three >$T/p.part
+		chown 65534 $T/p.part
+		chmod 666 $T/p.part
+		dm $server -w -resume somehost:$T/p <$T/three
+		expect "$server, a part of another user's" 255 \
+		    "may be another user's"
+		test `wc -c <$T/p.part` = 1000 || \
+		    fail "$server: another user's part was written to"
+		rm -f $T/p.part
+	fi
+
 	# A source that fails: never the name, never a manifest
 	# (they end when something is there)
 	for end in 'exit 3' 'kill -9 $$'; do

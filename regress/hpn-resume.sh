@@ -660,6 +660,23 @@ for server in $servers; do
 done
 SCP=$ALL_OF_SCP
 
+# Another user's FIFO that may only be read, or only written to: nobody waits for
+# the other end of it
+if test "$less" != no; then
+	SCP="$less $ALL_OF_SCP"
+	way=down server=`echo $servers | cut -d ' ' -f 1`
+	for mode in 400 200; do
+		what="a FIFO of mode $mode"
+		rm -f $TO/f
+		mkfifo -m $mode $TO/f
+		copy -Z f
+		test $status -eq 1 || fail "$what: status $status"
+		says "open local \".*/f\": Permission denied"
+		rm -f $TO/f
+	done
+fi
+SCP=$ALL_OF_SCP
+
 # What nobody may write to, of which there is nothing to write: again and again
 for server in $servers; do
 	test -x $server -a "$less" != no || continue

@@ -90,6 +90,16 @@ for server in $servers; do
 		copy -r -X files-from=$LOG -X log=$LOG d
 		is 0
 		test `wc -l <$LOG` = 13 || fail "$what: `cat $LOG`"
+		if test "`id -u`" -eq 0; then
+			what="$who, $way, another user's log"
+			again
+			echo "#openssh-hpn copy log 1" >$LOG
+			chown 65534 $LOG
+			copy -r -X log=$LOG d
+			is 255
+			says "not owned by the user"
+			rm -f $LOG
+		fi
 		what="$who, $way, log of a file"
 		again
 		copy -X log=$LOG d/one

@@ -136,6 +136,7 @@ struct piece {
 	int noted;			/* its command is in the queue */
 	int maybe;			/* may be there: we tried to make it */
 	int no_room;			/* for its name, perhaps */
+	int in_way;			/* something has its name */
 	int reopen;			/* is there: we made it */
 	int existed, is_final;		/* ... an earlier run did, to the end */
 	uint64_t existing;		/* its length then */
@@ -179,6 +180,8 @@ struct put {
 	enum { CHECK_NONE, CHECK_ASKED, CHECK_DONE } check;
 	u_int checks;
 	int there_object, there_manifest;
+	int own_known;
+	u_int32_t own;			/* the user there */
 	int stale_done;
 	u_int stale_asked, stale_found;
 	uint64_t stale_n;
@@ -807,6 +810,30 @@ check_handle(const struct piece *f)
 			    "can take no fragments (-F)", f->p->o->host);
 }
 
+/* Nothing was created: does something have the name? */
+static int
+in_way_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	struct piece *f = about;
+	Attrib a;
+	u_int status;
+
+	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
+		return -1;
+	f->state = PIECE_NEW;
+	if (status != SSH2_FX_OK) {
+		f->in_way = 0;
+		refused(p, SSH2_FX_FAILURE, "create", f->part);
+	} else if (f->in_way++ > 0)
+		/* -force has tried to remove it once more */
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot create \"%s\" "
+		    "on %s: something of that name is there%s", f->part,
+		    p->o->host, p->o->force || f->mem != NULL ?
+		    ", and cannot be removed" : "");
+	return 0;
+}
+
 static int
 open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
@@ -849,8 +876,27 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "open \"%s\" on %s: %s",
 		    f->is_final ? f->final : f->part, p->o->host,
 		    status_text(status));
-	refused(p, status, "create", f->part);
+	if (status == SSH2_FX_FAILURE) {
+		f->state = PIECE_LOOKING;
+		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->part,
+		    in_way_answer, p, f);
+	} else
+		refused(p, status, "create", f->part);
 	return 0;
+}
+
+/*
+ * What somebody else has put there is not an earlier run's: the stream would be
+ * theirs to read.  Of a user that is not known, nothing that all may write to.
+ */
+static int
+is_strange(const struct put *p, const Attrib *a)
+{
+	if ((a->flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
+		return 0;
+	if (!p->own_known || (a->flags & SSH2_FILEXFER_ATTR_UIDGID) == 0)
+		return (a->perm & S_IWOTH) != 0;
+	return a->uid != p->own && (a->perm & (S_IWGRP|S_IWOTH)) != 0;
 }
 
 /* What is there under the final name (part 0) or the temporary one. */
@@ -875,6 +921,10 @@ look_answer(struct piece *f, int part, u_char type, struct sshbuf *m)
 		    !S_ISREG(a.perm)))
 			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s is "
 			    "no file", part ? f->part : f->final, p->o->host);
+		if (part && is_strange(p, &a))
+			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s "
+			    "may be another user's: -resume does not go on "
+			    "with it, -force replaces it", f->part, p->o->host);
 		if (!part || !f->is_final) {
 			f->existed = 1;
 			f->is_final = !part;
@@ -1426,21 +1476,10 @@ pieces_step(struct put *p)
 
 static int removed_answer(void *, void *, u_char, struct sshbuf *);
 
+/* One more answer is there: with the last one it begins, or not. */
 static int
-check_answer(struct put *p, int manifest, u_char type, struct sshbuf *m)
+checked(struct put *p)
 {
-	Attrib a;
-	u_int status;
-
-	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
-		return -1;
-	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s: %s",
-		    p->o->name, p->o->host, status_text(status));
-	if (manifest)
-		p->there_manifest = status == SSH2_FX_OK;
-	else
-		p->there_object = status == SSH2_FX_OK;
 	if (--p->checks != 0)
 		return 0;
 	if (p->plan.fragment == 0 && p->there_manifest)
@@ -1460,6 +1499,42 @@ check_answer(struct put *p, int manifest, u_char type, struct sshbuf *m)
 	else
 		p->check = CHECK_DONE;
 	return 0;
+}
+
+static int
+check_answer(struct put *p, int manifest, u_char type, struct sshbuf *m)
+{
+	Attrib a;
+	u_int status;
+
+	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
+		return -1;
+	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s: %s",
+		    p->o->name, p->o->host, status_text(status));
+	if (manifest)
+		p->there_manifest = status == SSH2_FX_OK;
+	else
+		p->there_object = status == SSH2_FX_OK;
+	return checked(p);
+}
+
+/* Where a server begins is the user's own, unless it is root's. */
+static int
+own_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	Attrib a;
+	u_int status;
+
+	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
+		return -1;
+	if (status == SSH2_FX_OK && (a.flags & SSH2_FILEXFER_ATTR_UIDGID) &&
+	    a.uid != 0) {
+		p->own = a.uid;
+		p->own_known = 1;
+	}
+	return checked(p);
 }
 
 static int
@@ -1501,6 +1576,11 @@ check_begin(struct put *p)
 		    "-fsync out", p->o->host);
 	p->check = CHECK_ASKED;
 	p->checks = 2;
+	if (p->o->resume) {
+		p->checks++;
+		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_STAT, ".", own_answer,
+		    p, NULL);
+	}
 	(void)hpn_dm_plan_path(path, sizeof(path), p->o->dir, p->o->name, 0,
 	    "");
 	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, path,

@@ -35,6 +35,21 @@
 /* Holes are looked for in blocks of this many bytes. */
 #define BLOCK	4096
 
+/* Only a file: another user's FIFO would have us wait for ever. */
+static int
+open_regular(const char *path, int flags, mode_t mode)
+{
+	struct stat st;
+	int fd;
+
+	if ((fd = open(path, flags|O_NONBLOCK|O_NOCTTY, mode)) == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 /* What is not to be read and written: it may be whole, or be a drop box. */
 static void
 open_partly(struct node *n, mode_t mode)
@@ -44,9 +59,9 @@ open_partly(struct node *n, mode_t mode)
 	if (saved != EACCES && saved != EPERM && saved != EROFS &&
 	    saved != ETXTBSY)
 		return;
-	if ((n->fd = open(n->to, O_RDONLY)) != -1)
+	if ((n->fd = open_regular(n->to, O_RDONLY, 0)) != -1)
 		n->readonly = 1;
-	else if ((n->fd = open(n->to, O_WRONLY|O_CREAT, mode)) != -1)
+	else if ((n->fd = open_regular(n->to, O_WRONLY|O_CREAT, mode)) != -1)
 		n->writeonly = 1;
 	errno = saved;
 }

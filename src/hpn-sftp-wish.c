@@ -595,6 +595,9 @@ open_log(const char *path)
 		fatal("-X log: open \"%s\": %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		fatal("-X log: \"%s\" is not a regular file", path);
+	/* What is in it may become the names of -X files-from. */
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		fatal("-X log: \"%s\" is not owned by the user", path);
 	if (st.st_size == 0) {
 		write_log(HPN_NAMES_LOG "\n", strlen(HPN_NAMES_LOG "\n"));
 		if (unlogged != 0)
