@@ -246,6 +246,16 @@ for server in ours bad; do
 	dm $server -w -onclose 'exit 9' somehost:$T/x <$T/three
 	expect "$server, -onclose that fails" 9 'exit status 9'
 
+	# What a command writes never stops it, and is never part of the object
+	rm -f $T/x*
+	dm $server -w -onclose 'echo said; head -c 5000000 /dev/zero' \
+	    somehost:$T/x <$T/three
+	expect "$server, -onclose that writes much" 0 said
+	dm $server -r -onopen 'echo said; head -c 5000000 /dev/zero' \
+	    somehost:$T/x >$T/copy
+	expect "$server, -onopen that writes much" 0 said
+	cmp $T/copy $T/three || fail "$server: -onopen: in the object"
+
 	# Fragments and a file that a command has to fetch before they are read
 	mkdir $T/tape
 	dm $server -w -F 1m -S 0 somehost:$T/o <$T/three

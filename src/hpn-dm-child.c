@@ -172,9 +172,9 @@ start_ssh(const struct hpn_dm_opts *o, const char *what, int command,
 
 pid_t
 hpn_dm_child_ssh_direct(const struct hpn_dm_opts *o, const char *command,
-    int in, int out)
+    int batch, int in, int out)
 {
-	return start_ssh(o, command, 1, 0, in, out);
+	return start_ssh(o, command, 1, batch, in, out);
 }
 
 pid_t

@@ -30,7 +30,7 @@ pid_t hpn_dm_child_ssh(const struct hpn_dm_opts *, const char *what,
 
 /* The same with a command line, reading and writing these; -1: as we do. */
 pid_t hpn_dm_child_ssh_direct(const struct hpn_dm_opts *, const char *command,
-    int in, int out);
+    int batch, int in, int out);
 
 /* sh -c command; its standard output, or with writes its input, is *fd. */
 pid_t hpn_dm_child_shell(const char *command, int writes, int *fd);

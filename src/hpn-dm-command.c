@@ -506,7 +506,7 @@ plain(const struct hpn_dm_opts *o)
 		hpn_dm_ends_source(&end, o);
 	else
 		hpn_dm_ends_sink(&end, o);
-	pid = hpn_dm_child_ssh_direct(o, line, o->writes ? end.fd : -1,
+	pid = hpn_dm_child_ssh_direct(o, line, 0, o->writes ? end.fd : -1,
 	    o->writes ? -1 : end.fd);
 	free(line);
 	if (o->writes && o->source != NULL) {

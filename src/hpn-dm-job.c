@@ -4,9 +4,10 @@
 #include "includes.h"
 
 #include <sys/types.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
+#include "pathnames.h"
 #include "xmalloc.h"
 
 #include "hpn-dm-child.h"
@@ -62,12 +65,11 @@ hpn_dm_job_step(struct hpn_dm_jobs *jobs)
 {
 	struct hpn_dm_job *j = TAILQ_FIRST(&jobs->list);
 	uint64_t about = 0;
-	int status;
+	int status, null;
 
 	if (jobs->pid != 0) {
 		if (!hpn_dm_child_ended(jobs->pid, 0, &status))
 			return 0;
-		close(jobs->fd);
 		jobs->pid = 0;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 			hpn_dm_child_die(WIFEXITED(status) ?
@@ -82,9 +84,12 @@ hpn_dm_job_step(struct hpn_dm_jobs *jobs)
 		j = TAILQ_FIRST(&jobs->list);
 	}
 	if (j != NULL) {
-		jobs->pid = hpn_dm_child_ssh(jobs->o, j->command, 1, 1,
-		    &jobs->fd, NULL);
-		(void)shutdown(jobs->fd, SHUT_WR);
+		if ((null = open(_PATH_DEVNULL, O_RDONLY)) == -1)
+			fatal("%s: %s", _PATH_DEVNULL, strerror(errno));
+		/* What it writes must go on, and our output may be the object */
+		jobs->pid = hpn_dm_child_ssh_direct(jobs->o, j->command, 1,
+		    null, STDERR_FILENO);
+		close(null);
 	}
 	return about;
 }

@@ -24,7 +24,6 @@ struct hpn_dm_jobs {
 	const struct hpn_dm_opts *o;
 	TAILQ_HEAD(, hpn_dm_job) list;
 	pid_t pid;		/* of the one that runs, or 0 */
-	int fd;
 };
 
 void hpn_dm_job_begin(struct hpn_dm_jobs *, const struct hpn_dm_opts *);
@@ -38,7 +37,7 @@ void hpn_dm_job_add(struct hpn_dm_jobs *, const char *command, int background,
 /*
  * Start the next one, and see what became of the one that runs.  Returns `about' of
  * one that has ended well just now, or 0.  One that fails ends the program with its
- * status.
+ * status.  It reads nothing, and what it writes goes to our standard error.
  */
 uint64_t hpn_dm_job_step(struct hpn_dm_jobs *);
 
