@@ -160,6 +160,9 @@ for base in debian upstream; do
 		sh "$tree/hpn-manual.sh" awk cat "$tree/$page" \
 		    >"$work/merged/$page" || bad "$base: $page is not merged"
 	done
+	holds "$base: sshd_config names the sftp-server that is installed with it" \
+	    grep -qx "Subsystem.sftp.$build/stage/hpn-$base/libexec/sftp-server" \
+	    "$obj/sshd_config.out"
 	rm -f "$work/key" "$work/key.pub"
 	"$obj/ssh-keygen" -q -t ed25519 -N '' -f "$work/key"
 	for side in ssh sshd; do

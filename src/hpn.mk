@@ -124,11 +124,13 @@ yscp$(EXEEXT): $(LIBCOMPAT) libssh.a $(YSCP_OBJS)
 # What we say in manual pages and sample configurations of the release is merged
 # into them here. HPN_MERGED are those that have a file FILE.hpn.
 FIXPATHSCMD=$(SHELL) $(srcdir)/hpn-manual.sh "$(AWK)" $(SED) $(PATHSUBS)
+# Debian's samples and manuals name its own folder, where install puts nothing.
+PATHSUBS+=-e 's|/usr/lib/openssh/|$(libexecdir)/|g'
 HPN_MERGED=scp.1 sftp.1 ssh.1 ssh_config ssh_config.5 sshd_config sshd_config.5
 
 $(MANPAGES) $(CONFIGFILES): hpn-merged
 # A pipe would hide an error.
-hpn-merged: hpn-manual.sh $(HPN_MERGED) $(HPN_MERGED:=.hpn)
+hpn-merged: hpn-manual.sh hpn.mk $(HPN_MERGED) $(HPN_MERGED:=.hpn)
 	for f in $(HPN_MERGED); do \
 		$(SHELL) $(srcdir)/hpn-manual.sh "$(AWK)" cat $(srcdir)/$$f \
 		    >/dev/null || exit 1; \
