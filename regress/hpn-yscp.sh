@@ -50,6 +50,9 @@ cmp $T/from/file $T/up || fail "up"
 y yes -v somehost:$T/from/file $T/down
 expect "down" 0 clear
 cmp $T/from/file $T/down || fail "down"
+y yes $T/from/file somehost:$T/up
+expect "quiet" 0 clear
+grep '^scp: verified: 1 file' $LOG >/dev/null || fail "scp's name: `cat $LOG`"
 y yes -rpv $T/from somehost:$T/tree
 expect "tree" 0 clear
 diff -r $T/from $T/tree || fail "tree"

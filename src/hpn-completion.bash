@@ -166,4 +166,5 @@ _openssh_hpn_dmscp()
 	esac
 }
 complete -o default -F _openssh_hpn_dmscp dmscp
-complete -o default -W '-e -C -F -i -J -l -o -P -p -q -r -v -X' yscp
+complete -o default -W '-e -C -F -i -J -l -o -P -p -q -r -v -X
+    -Z -j' yscp

@@ -131,7 +131,8 @@ main(int argc, char **argv)
 	__progname = ssh_get_progname(argv[0]);
 	log_init(__progname, SYSLOG_LEVEL_INFO, SYSLOG_FACILITY_USER, 2);
 	args = xcalloc((size_t)argc + 8, sizeof(*args));
-	args[n++] = path;
+	/* What scp calls itself when it says something */
+	args[n++] = "scp";
 	args[n++] = "-Xverify=yes";
 	/* Options as scp reads them; -e is ours, alone or among others */
 	for (i = 1; i < argc && *argv[i] == '-' && argv[i][1] != '\0'; i++) {
