@@ -190,7 +190,7 @@ fi
 
 alone_tests="window rtt sftp_window resume lanes connect connections guess ciphers happy pace dm tcp none wish"
 alone_tests="$alone_tests workers_auto engine links why report why_wire zstd"
-tree_tests='buf options rekey none_mac crypt sftp_server hash handles zstd_stream'
+tree_tests='buf options rekey none_mac crypt sftp_server hash handles zstd_stream dm_flow'
 # runner NAME TESTS: NAME.c, which runs these
 runner() {
 	{
@@ -277,7 +277,7 @@ libs="$libs $libs -lcrypto -lz -lpthread"
     libs="$libs $(sed -n 's/^LIBS=//p;s/^XXHASHLIBS=//p
         s/^CHANNELLIBS=//p' "$OBJ/Makefile")"
 tree_modules='hpn-buf hpn-chachapoly-cipher hpn-options hpn-rekey hpn-none-mac hpn-crypt hpn-sftp-server hpn-hash
-    hpn-sftp-hash hpn-zstd-stream'
+    hpn-sftp-hash hpn-zstd-stream hpn-pipe hpn-dm-flow'
 
 if ! $fuzz_only; then
 if $with_tree; then
@@ -403,6 +403,50 @@ if [ -z "$missed" ] && [ "$caught" -gt 0 ]; then
 else
 	bad "mutants of hpn-window.c: not as expected:$missed" \
 	    "(build/check/policy/mutant-*.log)"
+fi
+
+# Single faults in other modules
+tab=$(printf '\t')
+n=0 caught=0 missed=
+while IFS=$tab read -r module t others old new; do
+	case $module in ''|'#'*) continue ;; esac
+	n=$((n + 1))
+	LC_ALL=C awk -v old="$old" -v new="$new" '
+		(i = index($0, old)) != 0 {
+			found++
+			$0 = substr($0, 1, i - 1) new \
+			    substr($0, i + length(old))
+		}
+		{ print }
+		END { exit found != 1 }' "$src/$module.c" >"single-$n.c" || {
+		missed="$missed '$old' (is not there once)"
+		continue
+	}
+	[ "$others" != - ] || others=
+	if [ ! -d "single-$t" ]; then
+		runner "single-run-$t" "$t"
+		common "single-$t" "$work/single-run-$t.c" \
+		    "$unit/test_$t.c" "$helper" $(in_files "$src/" "$others" .c) ||
+		    break
+	fi
+	with=
+	for f in "single-$t"/*.o; do
+		[ "${f##*/}" = "$module.o" ] || with="$with $f"
+	done
+	rc=0
+	run "single-$n.build" $cc -O1 $include -o "single-$n" "single-$n.c" \
+	    $with -lpthread || rc=2
+	[ "$rc" != 0 ] || (run "single-$n.log" "./single-$n") 2>/dev/null || rc=1
+	if [ "$rc" = 1 ] && grep -q 'assertion failed\|^ASSERT' "single-$n.log"; then
+		caught=$((caught + 1))
+	else
+		missed="$missed '$old' ($rc)"
+	fi
+done <"$fuzz/mutants"
+if [ -z "$missed" ] && [ "$caught" -gt 0 ]; then
+	ok "the tests notice each of $caught single faults (regress/fuzz/mutants)"
+else
+	bad "single faults that no test notices, or that do not build:$missed"
 fi
 fi
 
@@ -548,7 +592,7 @@ done
 
 # What is large goes; the logs stay.
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
-    crypt-tsan tree-asan tree-tsan compat buffers common mutant-* fuzz-window \
+    crypt-tsan tree-asan tree-tsan compat buffers common mutant-* single-* fuzz-window \
     fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
     fuzz-sftp-client fuzz-early fuzz-dm fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts

@@ -165,12 +165,15 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_connections.o \
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_connect.o \
+	$(HPN_UNITTESTS)/test_leaves.o \
+	$(HPN_UNITTESTS)/test_dm_flow.o \
 	$(HPN_UNITTESTS)/test_guess.o \
 	$(HPN_UNITTESTS)/test_ciphers.o \
 	$(HPN_UNITTESTS)/test_happy.o \
 	$(HPN_UNITTESTS)/test_pace.o \
 	$(HPN_UNITTESTS)/test_dm.o \
 	$(HPN_UNITTESTS)/test_why.o \
+	$(HPN_UNITTESTS)/test_watch.o \
 	$(HPN_UNITTESTS)/test_report.o \
 	$(HPN_UNITTESTS)/test_why_wire.o \
 	$(HPN_UNITTESTS)/test_wish.o \

@@ -4,13 +4,19 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../test_helper/test_helper.h"
 
 #include "hpn-buf.h"
+#include "misc.h"
 #include "hpn-pipe.h"
 #include "hpn-window.h"
 #include "tests.h"
@@ -24,6 +30,129 @@ check_grown(size_t alloc, size_t need, size_t max)
 	    grown);
 	ASSERT_SIZE_T_GE(grown, need);
 	ASSERT_SIZE_T_LE(grown, max);
+}
+
+/*
+ * Memory of malloc(3) that had another use before, of so many bytes: what is large is
+ * a mapping of its own the first time, and is in the heap the second time.
+ */
+static void
+use_before(size_t len)
+{
+	/* A compiler leaves out what is only freed */
+	void *(* volatile fill)(void *, int, size_t) = memset;
+	u_char *p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		p = malloc(len);
+		ASSERT_PTR_NE(p, NULL);
+		fill(p, 0xa5, len);
+		free(p);
+	}
+}
+
+static u_char
+nth(size_t i)
+{
+	return (u_char)(i * 7 + (i >> 8) + (i >> 16));
+}
+
+/* Whether memory of malloc(3) of this size has a stretch of nth() in it. */
+static int
+left_there(size_t len)
+{
+	u_char *p = malloc(len);
+	size_t i, same = 0;
+
+	ASSERT_PTR_NE(p, NULL);
+	for (i = 0; i < len && same < 64; i++)
+		same = p[i] == nth(i) ? same + 1 : 0;
+	free(p);
+	return same >= 64;
+}
+
+static void
+test_release(void)
+{
+	const size_t page = (size_t)getpagesize();
+	size_t i, at, len;
+	u_char *p;
+
+	TEST_START("buf: what is released is zero, and nothing beside it is");
+	for (at = 1; at < 2 * page; at += page / 2 - 7) {
+		for (len = 1; len < 4 * page; len += page - 5) {
+			p = malloc(7 * page);
+			ASSERT_PTR_NE(p, NULL);
+			memset(p, 0xa5, 7 * page);
+			hpn_buf_release(p + at, len);
+			for (i = 0; i < 7 * page; i++)
+				if (p[i] != (i >= at && i < at + len ? 0 : 0xa5))
+					break;
+			ASSERT_SIZE_T_EQ(i, 7 * page);
+			free(p);
+		}
+	}
+	TEST_DONE();
+}
+
+static void
+test_lend(void)
+{
+	const size_t len = 2 * MB;
+	u_char *p, *got;
+	size_t lent = 0, there = 0;
+	ssize_t n;
+	int fds[2];
+
+	TEST_START("pipe: memory begins on a page");
+	p = hpn_pipe_memory(len);
+	ASSERT_PTR_NE(p, NULL);
+	ASSERT_U64_EQ((uintptr_t)p % HPN_PIPE_PAGE, 0);
+	errno = 0;
+	ASSERT_PTR_EQ(hpn_pipe_memory(SIZE_MAX / 2), NULL);
+	ASSERT_INT_EQ(errno, ENOMEM);
+	TEST_DONE();
+
+	TEST_START("pipe: what is lent arrives; a full one is not waited for");
+	for (there = 0; there < len; there++)
+		p[there] = nth(there);
+	ASSERT_INT_EQ(pipe(fds), 0);
+	set_nonblock(fds[0]);
+	set_nonblock(fds[1]);
+	/* Who waits for ever is ended */
+	alarm(60);
+	while ((n = hpn_pipe_lend(fds[1], p + lent, len - lent)) > 0)
+		lent += (size_t)n;
+	alarm(0);
+	ASSERT_INT_EQ((int)n, -1);
+	if (errno != ENOSYS) {
+		ASSERT_INT_EQ(errno, EAGAIN);
+		ASSERT_U64_GT(lent, 0);
+		ASSERT_SIZE_T_LT(lent, len);
+	}
+	got = malloc(len);
+	ASSERT_PTR_NE(got, NULL);
+	for (there = 0; (n = read(fds[0], got + there, len - there)) > 0; )
+		there += (size_t)n;
+	ASSERT_SIZE_T_EQ(there, lent);
+	if (lent != 0)
+		ASSERT_MEM_EQ(got, p, lent);
+	close(fds[0]);
+	close(fds[1]);
+	TEST_DONE();
+
+	TEST_START("pipe: only a pipe is lent memory, and others say so");
+	ASSERT_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	set_nonblock(fds[0]);
+	ASSERT_INT_EQ((int)hpn_pipe_lend(fds[0], p, len), -1);
+	ASSERT_INT_NE(errno, EAGAIN);
+	ASSERT_INT_NE(errno, EINTR);
+	close(fds[0]);
+	close(fds[1]);
+	free(got);
+	free(p);
+	TEST_DONE();
 }
 
 void
@@ -105,20 +234,43 @@ test_buf(void)
 		p = malloc(moved[j] + 1);	/* malloc(0) may be NULL */
 		ASSERT_PTR_NE(p, NULL);
 		for (i = 0; i < moved[j]; i++)
-			p[i] = (u_char)(i * 7 + (i >> 8) + (i >> 16));
+			p[i] = nth(i);
+		use_before(need + 2 * HPN_PIPE_PAGE);
 		q = hpn_buf_move(p, moved[j], need);
 		ASSERT_PTR_NE(q, NULL);
 		for (i = 0; i < moved[j]; i++)
-			if (q[i] != (u_char)(i * 7 + (i >> 8) + (i >> 16)))
+			if (q[i] != nth(i))
 				break;
 		ASSERT_SIZE_T_EQ(i, moved[j]);
 		ASSERT_MEM_ZERO_EQ(q + moved[j], need - moved[j]);
 		ASSERT_U64_EQ((uintptr_t)q % HPN_PIPE_PAGE, 0);
-		/* The next one may get this memory */
-		memset(q, 0xa5, need);
+		/* The old one was wiped before others could get it */
+		ASSERT_INT_EQ(left_there(moved[j] + 1), 0);
 		free(q);
 	}
 	TEST_DONE();
+
+	TEST_START("buf: the same where it stays small");
+	for (need = 512; need < MB / 8; need *= 2) {
+		p = malloc(need / 2);
+		ASSERT_PTR_NE(p, NULL);
+		for (i = 0; i < need / 2; i++)
+			p[i] = nth(i);
+		use_before(need);
+		q = hpn_buf_move(p, need / 2, need);
+		ASSERT_PTR_NE(q, NULL);
+		for (i = 0; i < need / 2; i++)
+			if (q[i] != nth(i))
+				break;
+		ASSERT_SIZE_T_EQ(i, need / 2);
+		ASSERT_MEM_ZERO_EQ(q + need / 2, need / 2);
+		ASSERT_INT_EQ(left_there(need / 2), 0);
+		free(q);
+	}
+	TEST_DONE();
+
+	test_release();
+	test_lend();
 
 	TEST_START("buf: a move that fails leaves the old buffer");
 	p = malloc(5);

@@ -48,6 +48,11 @@ asking(void)
 	ASSERT_INT_EQ(asks(c, &openssh, ",,publickey", keys), 1);
 	ASSERT_INT_EQ(asks(c, &openssh, "0123456789012345678901234567890123456789"
 	    "0123456789012345678901234567890123456789,publickey", keys), 0);
+	/* So long is no name that ssh knows; shorter ones are only not known */
+	ASSERT_INT_EQ(asks(c, &openssh, "0123456789012345678901234567890123456789"
+	    "012345678901234567890123,publickey", keys), 0);
+	ASSERT_INT_EQ(asks(c, &openssh, "0123456789012345678901234567890123456789"
+	    "01234567890123456789012,publickey", keys), 1);
 	ASSERT_INT_EQ(asks(c, &openssh, NULL, keys), 0);
 	ASSERT_INT_EQ(asks(NULL, &openssh, order, keys), 0);
 	TEST_DONE();

@@ -804,10 +804,518 @@ hostile(void)
 	TEST_DONE();
 }
 
+/* ---------------------------- each condition: what does not hold it leads elsewhere */
+
+/* As far as the other end knows, this one is next door. */
+static void
+next_door(struct hpn_why_end *e)
+{
+	e->rtt_ns = MS / 2;
+	e->tcp_rtt_ns = MS / 2;
+	e->tcp_rtt_min_ns = MS / 4;
+}
+
+static void
+sender_leaves(void)
+{
+	struct hpn_why_end s, r;
+	struct hpn_why_facts f;
+	struct hpn_why w;
+
+	TEST_START("why: what an end says that was not heard does not count");
+	memset(&f, 0, sizeof(f));
+	f.sends = 1;
+	f.here = sender(400 * MIB);
+	f.here.asked_ns = 18 * S;
+	f.here.asked = 180;
+	f.there = receiver(400 * MIB);
+	f.there.sink_ns = 20 * S;
+	f.there.known = 0;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_REQUESTS);
+	ASSERT_INT_EQ(w.sends, 1);
+	/* ... nor time without a number of times */
+	f.here.asked = 0;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_NOTHING);
+	TEST_DONE();
+
+	TEST_START("why: whose losses they are");
+	s = sender(100 * MIB);
+	r = receiver(100 * MIB);
+	r.tcp_segs_in = 16000;
+	r.tcp_ooo = 1600;
+	s.tcp_again = s.tcp_sent / 100;
+	ASSERT_U64_EQ(decide(&s, &r).loss, 1000);
+	s.tcp_known = 0;
+	ASSERT_U64_EQ(decide(&s, &r).loss, 625);
+	r.tcp_known = 0;
+	ASSERT_U64_EQ(decide(&s, &r).loss, 0);
+	TEST_DONE();
+
+	TEST_START("why: what TCP is still starting with is no loss");
+	s = sender(20 * MIB);
+	s.total_ns = s.tcp_ns = s.tcp_busy_ns = 1 * S;
+	s.run_ns = 0;
+	s.seconds = 1;
+	ONLY(decide(&s, NULL), HPN_WHY_START);
+	s.tcp_again = s.tcp_sent / 50;
+	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
+	TEST_DONE();
+
+	TEST_START("why: who is no policer");
+	s = sender(500 * MIB);
+	s.tcp_ns = 19 * S;
+	s.uneven = 40;
+	s.tcp_again = s.tcp_sent / 100;
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	s.seconds = 4;
+	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
+	s.seconds = 20;
+	s.tcp_again = s.tcp_sent / 200;
+	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
+	/* BBR is even by itself, and slows down for very much only */
+	strcpy(s.cc, "bbr");
+	s.tcp_again = s.tcp_sent / 5;
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	s.uneven = 200;
+	ONLY(decide(&s, NULL), HPN_WHY_LOSS);
+	s.tcp_again = s.tcp_sent / 10;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	strcpy(s.cc, "cubic");
+	ONLY(decide(&s, NULL), HPN_WHY_POLICER);
+	TEST_DONE();
+
+	TEST_START("why: a policer, as a receiver sees it");
+	r = receiver(100 * MIB);
+	r.tcp_ooo = r.tcp_segs_in / 5;
+	r.gap_ns = 12 * S;
+	r.gaps = 120;
+	r.uneven = 140;
+	ONLY(decide(NULL, &r), HPN_WHY_POLICER);
+	r.uneven = 200;
+	ONLY(decide(NULL, &r), HPN_WHY_LOSS);
+	TEST_DONE();
+
+	TEST_START("why: a loop that waited little for a processor is at work");
+	s = sender(9000 * MIB);
+	s.run_ns = 19 * S;
+	s.tcp_ns = 1 * S;
+	s.queue_ns = 8 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_CPU_SEND);
+	TEST_DONE();
+
+	TEST_START("why: answers that take long, where no round trip is known");
+	s = sender(400 * MIB);
+	s.asked_ns = 18 * S;
+	s.asked = 180;
+	s.rtt_ns = s.tcp_rtt_ns = s.tcp_rtt_min_ns = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_REQUESTS);
+	/* ... or where they are there at once */
+	s = sender(36000ULL * 64 * 1024);
+	next_door(&s);
+	s.rtt_ns = MS / 10;
+	s.asked_ns = 18 * S;
+	s.asked = 36000;
+	ONLY(decide(&s, NULL), HPN_WHY_REQUESTS);
+	TEST_DONE();
+
+	TEST_START("why: whether TCP was never short must be known, for some seconds");
+	s = sender(230 * MIB);
+	s.run_ns = 15 * S;
+	s.tcp_ns = 4 * S;
+	s.source_ns = 1 * S;
+	s.zip_ns = 20 * S;
+	s.tcp_rate = 12000000;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_PATH);
+	ASSERT_U_INT_EQ(w.share[0], 950);
+	s.seconds = 2;
+	ONLY(decide(&s, NULL), HPN_WHY_ZIP);
+	s.seconds = 20;
+	s.tcp_known = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_ZIP);
+	/* A loop that works half of the time is no question */
+	s = sender(2000 * MIB);
+	s.run_ns = 10 * S;
+	s.tcp_ns = 8 * S;
+	s.source_ns = 2 * S;
+	s.tcp_rate = 12000000;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_PATH);
+	ASSERT_U_INT_EQ(w.share[0], 800);
+	TEST_DONE();
+
+	TEST_START("why: a queue is TCP's to know; a busy receiver is none");
+	s = sender(380 * MIB);
+	s.window_ns = 19 * S;
+	s.tcp_rtt_ns = 160 * MS;
+	r = receiver(380 * MIB);
+	r.window_own = 2 * MIB;
+	s.tcp_known = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_WINDOW);
+	s.tcp_known = 1;
+	r.run_ns = 19 * S;
+	r.source_ns = 1 * S;
+	w = decide(&s, &r);
+	ONLY(w, HPN_WHY_CPU_RECV);
+	ASSERT_U_INT_EQ(w.share[0], 1000);
+	TEST_DONE();
+
+	TEST_START("why: who does not read, though data queue on the path");
+	s = sender(23601152);
+	s.total_ns = 4936 * MS;
+	s.seconds = 5;
+	s.source_ns = 129 * MS;
+	s.window_ns = 2715 * MS;
+	s.tcp_ns = 1546 * MS;
+	s.run_ns = 546 * MS;
+	s.tcp_busy_ns = 4916 * MS;
+	s.tcp_rtt_ns = 138 * MS;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	/* TCP's window was full, as well */
+	s.tcp_rwnd_ns = 2400 * MS;
+	s.tcp_sndwnd = 16 * MIB;
+	ASSERT_INT_EQ(decide(&s, NULL).cause[0], HPN_WHY_SINK);
+	s.tcp_rwnd_ns = 0;
+	/* The receiver says that it waited for its program */
+	r = receiver(23601152);
+	r.sink_ns = 18 * S;
+	ASSERT_INT_EQ(decide(&s, &r).cause[0], HPN_WHY_SINK);
+	s.tcp_known = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_SINK);
+	TEST_DONE();
+
+	TEST_START("why: a receiver at work for half of the time, or less than the sender");
+	s = sender(2000 * MIB);
+	s.tcp_ns = 19 * S;
+	r = receiver(2000 * MIB);
+	r.run_ns = r.source_ns = 10 * S;
+	ONLY(decide(&s, &r), HPN_WHY_PATH);
+	s.run_ns = 19 * S;
+	s.tcp_ns = 1 * S;
+	r.run_ns = 15 * S;
+	r.source_ns = 5 * S;
+	ONLY(decide(&s, &r), HPN_WHY_CPU_SEND);
+	TEST_DONE();
+
+	TEST_START("why: nothing is said of a TCP that is not known, or had nothing");
+	s = sender(64 * MIB);
+	s.tcp_ns = 19 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	s.tcp_busy_ns = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_NOTHING);
+	s.tcp_busy_ns = 20 * S;
+	s.tcp_known = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_NOTHING);
+	/* It is no second cause, either */
+	s.tcp_ns = 8 * S;
+	s.source_ns = 9 * S;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_SOURCE);
+	ASSERT_U_INT_EQ(w.share[1], 0);
+	TEST_DONE();
+
+	TEST_START("why: a window of TCP's that is not full, large, or not known");
+	s = sender(64 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_rwnd_ns = 4 * S;
+	s.tcp_sndwnd = 350 * 1024;
+	ONLY(decide(&s, NULL), HPN_WHY_RCVBUF);
+	s.tcp_rwnd_ns = 1 * S;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	s.tcp_rwnd_ns = 4 * S;
+	s.tcp_sndwnd = 64 * MIB;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	s.tcp_sndwnd = 0;
+	ONLY(decide(&s, NULL), HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: a send buffer that stops TCP, and losses");
+	s = sender(64 * MIB);
+	s.tcp_ns = 19 * S;
+	s.tcp_sndbuf_ns = 10 * S;
+	s.tcp_again = s.tcp_sent / 200;
+	s.uneven = 400;
+	w = decide(&s, NULL);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1], HPN_WHY_SNDBUF + HPN_WHY_LOSS);
+	TEST_DONE();
+}
+
+static void
+receiver_leaves(void)
+{
+	struct hpn_why_end r;
+	struct hpn_why w;
+
+	TEST_START("why: HPNMemoryMax, too, is seldom used up in every round trip");
+	r = receiver(1966080);
+	r.total_ns = 7214 * MS;
+	r.gap_ns = 4947 * MS;
+	r.gaps = 21;
+	r.rtt_ns = 305 * MS;
+	r.tcp_rtt_ns = 303 * MS;
+	r.tcp_rtt_min_ns = 300 * MS;
+	r.window_own = r.memory_max = 187500;
+	ONLY(decide(NULL, &r), HPN_WHY_MEMORY_MAX);
+	TEST_DONE();
+
+	TEST_START("why: pauses that are seldom are no source's");
+	r = receiver(100 * MIB);
+	r.gap_ns = 3 * S;
+	r.pause_ns = 2 * S;
+	r.gaps = 30;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	/* Time without a number of times is none */
+	r.gap_ns = 18 * S;
+	r.pause_ns = r.gaps = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: a window between pauses has a round trip, and time");
+	r = receiver(3494160);
+	r.total_ns = 8905 * MS;
+	r.run_ns = 49 * MS;
+	r.gap_ns = 6952 * MS;
+	r.gaps = 44;
+	r.pause_ns = 3753 * MS;
+	r.rtt_ns = 114 * MS;
+	r.tcp_rtt_ns = 113 * MS;
+	r.window_own = r.window_max = 156250;
+	w = decide(NULL, &r);
+	ASSERT_INT_EQ(w.cause[0], HPN_WHY_WINDOW_MAX);
+	ASSERT_U64_GE(w.share[0], 570);
+	ASSERT_U64_LE(w.share[0], 580);
+	ASSERT_INT_EQ(w.cause[1], HPN_WHY_SOURCE);
+	ASSERT_U64_GE(w.share[1], 420);
+	ASSERT_U64_LE(w.share[1], 430);
+	next_door(&r);
+	r.window_own = 100;
+	ONLY(decide(NULL, &r), HPN_WHY_SOURCE);
+	r = receiver(3494160);
+	r.sink_ns = 10 * S;
+	r.run_ns = 0;
+	r.source_ns = 20 * S;
+	r.gap_ns = 15 * S;
+	r.pause_ns = 14 * S;
+	r.gaps = 44;
+	r.window_own = r.window_max = 1000;
+	w = decide(NULL, &r);
+	ASSERT_INT_EQ(w.cause[0] + w.cause[1], HPN_WHY_SOURCE + HPN_WHY_SINK);
+	TEST_DONE();
+
+	TEST_START("why: what is no queue next door");
+	r = receiver(30171136);
+	r.total_ns = 5143 * MS;
+	r.run_ns = 348 * MS;
+	r.gap_ns = 4978 * MS;
+	r.gaps = 908;
+	r.rtt_ns = 16 * MS;
+	r.tcp_rtt_ns = 5 * MS;
+	r.tcp_rtt_min_ns = MS / 4;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.tcp_rtt_ns = 2 * MS;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	r.tcp_rtt_ns = 5 * MS;
+	r.tcp_known = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: next door nothing is said of round trips");
+	r = receiver(100 * MIB);
+	next_door(&r);
+	ONLY(decide(NULL, &r), HPN_WHY_NOTHING);
+	r.window_own = 1000;
+	ONLY(decide(NULL, &r), HPN_WHY_NOTHING);
+	r.window_own = 0;
+	r.tcp_rcvwnd = 100;
+	ONLY(decide(NULL, &r), HPN_WHY_NOTHING);
+	r.tcp_rcvwnd = 64 * MIB;
+	r.gap_ns = 18 * S;
+	r.gaps = 900;
+	ONLY(decide(NULL, &r), HPN_WHY_NOTHING);
+	r.gap_ns = r.gaps = 0;
+	r.rtt_ns = 9 * MS / 10;
+	r.tcp_rtt_ns = 28 * MS / 10;
+	ONLY(decide(NULL, &r), HPN_WHY_NOTHING);
+	r.total_ns = 10 * MS;
+	r.run_ns = 1 * MS;
+	r.seconds = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_NOTHING);
+	TEST_DONE();
+
+	TEST_START("why: TCP's window at the receiver: known, and of what TCP carried");
+	r = receiver(64 * MIB);
+	r.tcp_rcvwnd = 350 * 1024;
+	ONLY(decide(NULL, &r), HPN_WHY_RCVBUF);
+	r.zip_ns = 15 * S;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.zip_ns = 0;
+	r.tcp_known = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.tcp_known = 1;
+	r.tcp_rcvwnd = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: losses show as gaps, or as an uneven rate");
+	r = receiver(100 * MIB);
+	r.tcp_ooo = r.tcp_segs_in / 20;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.uneven = 200;
+	ONLY(decide(NULL, &r), HPN_WHY_LOSS);
+	r.uneven = 0;
+	r.gap_ns = 6 * S;
+	r.gaps = 60;
+	ONLY(decide(NULL, &r), HPN_WHY_LOSS);
+	TEST_DONE();
+
+	TEST_START("why: TCP's start, seen by the receiver: not of who asks each time");
+	r = receiver(1000000);
+	r.total_ns = 792 * MS;
+	r.run_ns = 39 * MS;
+	r.seconds = 1;
+	ONLY(decide(NULL, &r), HPN_WHY_START);
+	r.gap_ns = 211 * MS;
+	r.gaps = 4;
+	r.asked = 1;
+	ONLY(decide(NULL, &r), HPN_WHY_START);
+	r.asked = 4;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.asked = 0;
+	r.tcp_known = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	TEST_DONE();
+
+	TEST_START("why: a queue, few pauses, or short ones: the path");
+	r = receiver(100 * MIB);
+	r.tcp_rtt_ns = 160 * MS;
+	r.gap_ns = 12 * S;
+	r.gaps = 24;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.tcp_known = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	r.gap_ns = 8 * S;
+	r.gaps = 80;
+	r.tcp_rtt_ns = 101 * MS;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.tcp_known = 1;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: who asks seldom, or for little, has a fixed amount under way");
+	r = receiver(400 * MIB);
+	r.gap_ns = 18 * S;
+	r.gaps = 180;
+	r.asked = 180;
+	ONLY(decide(NULL, &r), HPN_WHY_REQUESTS);
+	r.asked = 10;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	r.received = 180 * 64 * 1024;
+	r.asked = 180;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	r.received = 400 * MIB;
+	r.gap_ns = 12 * S;
+	r.gaps = 3;
+	r.asked = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: what the loop is at work for is nobody's share");
+	r = receiver(100 * MIB);
+	r.sink_ns = r.run_ns = r.source_ns = 10 * S;
+	w = decide(NULL, &r);
+	ONLY(w, HPN_WHY_SINK);
+	ASSERT_U_INT_EQ(w.share[0], 1000);
+	ASSERT_INT_EQ(w.sends, 0);
+	TEST_DONE();
+}
+
+static void
+words(void)
+{
+	struct hpn_why_end s, r;
+	struct hpn_why w;
+
+	TEST_START("why: the lower one of two limits");
+	s = sender(100 * MIB);
+	r = receiver(100 * MIB);
+	r.limit = 200 * MIB;
+	ASSERT_U64_EQ(decide(&s, &r).limit, 200 * MIB);
+	s.limit = 100 * MIB;
+	ASSERT_U64_EQ(decide(&s, &r).limit, 100 * MIB);
+	r.limit = 50 * MIB;
+	ASSERT_U64_EQ(decide(&s, &r).limit, 50 * MIB);
+	r.limit = 0;
+	ASSERT_U64_EQ(decide(&s, &r).limit, 100 * MIB);
+	TEST_DONE();
+
+	TEST_START("why: which round trip is told");
+	s = sender(64 * MIB);
+	s.rtt_ns = 160 * MS;
+	s.tcp_ns = 19 * S;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_PATH);
+	ASSERT_U64_EQ(w.rtt_ns, 160 * MS);
+	s.tcp_sndbuf_ns = 19 * S;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_SNDBUF);
+	ASSERT_U64_EQ(w.rtt_ns, 100 * MS);
+	s.tcp_sndbuf_ns = 0;
+	s.tcp_rwnd_ns = 19 * S;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_RCVBUF);
+	ASSERT_U64_EQ(w.rtt_ns, 100 * MS);
+	s.tcp_rwnd_ns = 0;
+	s.tcp_again = s.tcp_sent / 200;
+	s.uneven = 400;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_LOSS);
+	ASSERT_U64_EQ(w.rtt_ns, 100 * MS);
+	TEST_DONE();
+
+	TEST_START("why: what is certain, and what is named");
+	s = sender(100 * MIB);
+	r = receiver(100 * MIB);
+	s.source_ns = 14 * S;
+	s.tcp_ns = 5 * S;
+	w = decide(&s, &r);
+	ONLY(w, HPN_WHY_SOURCE);
+	ASSERT_U64_LT(w.share[0], 800);
+	ASSERT_INT_EQ(w.certain, 0);
+	/* Not where another one has nearly as much */
+	s.source_ns = 17 * S;
+	s.tcp_ns = 2 * S;
+	ASSERT_INT_EQ(decide(&s, &r).certain, 1);
+	r.run_ns = 16 * S;
+	r.source_ns = 4 * S;
+	w = decide(&s, &r);
+	ASSERT_INT_EQ(w.cause[0], HPN_WHY_SOURCE);
+	ASSERT_INT_EQ(w.cause[1], HPN_WHY_CPU_RECV);
+	ASSERT_U64_GE(w.share[0], 800);
+	ASSERT_INT_EQ(w.certain, 0);
+	/* Less than a quarter of the time is nothing, nor is it a second cause */
+	s = sender(100 * MIB);
+	s.source_ns = 8 * S;
+	s.tcp_ns = 44 * S / 10;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_SOURCE);
+	ASSERT_U_INT_EQ(w.share[1], 0);
+	s.source_ns = 4 * S;
+	s.tcp_ns = s.run_ns = 0;
+	w = decide(&s, NULL);
+	ONLY(w, HPN_WHY_NOTHING);
+	ASSERT_U_INT_EQ(w.share[0], 0);
+	TEST_DONE();
+}
+
 void
 test_why(void)
 {
 	ends();
 	network();
+	sender_leaves();
+	receiver_leaves();
+	words();
 	hostile();
 }
