@@ -154,6 +154,7 @@ if test -x "$TEST_SSH_STOCK_SSHD"; then
 		configure
 		hpn_stock_only $HPN_SSHD_CONFIG
 		up "stock's program" -j 3
+		hpn_was_stock "$what"
 		succeeded $THERE/large
 		several 3
 		down "stock's program" -j 3
@@ -271,6 +272,35 @@ up "others may not read" -j 3
 succeeded $THERE/large
 test $sessions -eq 3 -a $shares -eq 1 || \
     fail "$what: $sessions connections, $shares moved data"
+
+# What one has acknowledged is not there: the first one, which looks, sees that.  It
+# sees nothing where it cannot open the file a second time.
+gated 3 "test \$session = 0 || exec $OBJ/hpn-badsftp -f write:large:status=0"
+up "others keep what they are sent" -j 3
+succeeded $THERE/large
+test $sessions -ge 3 || few "$sessions connections"
+OURS=$LANES_SERVER
+LANES_SERVER="$OBJ/hpn-badsftp -f open:large:status=3:1"
+gated 3 "test \$session = 0 || exec $OURS"
+up "the first one cannot look" -j 3
+succeeded $THERE/large
+test $sessions -ge 3 || few "$sessions connections"
+test $shares -eq 0 || fail "$what: $shares others moved data"
+
+# Those that end instead of closing the file may have lost all that they have
+# acknowledged: the first one writes all of it, too.
+LANES_SERVER="$OBJ/hpn-badsftp -l $STARTED.wrote"
+gated 3 "test \$session = 0 || exec $OBJ/hpn-badsftp -f close:large:exit"
+up "others end as they should close" -j 3
+succeeded $THERE/large
+test $sessions -ge 3 || few "$sessions connections"
+awk '$1 == "write" { print $3, $4 }' $STARTED.wrote | sort -n |
+    awk -v size=`wc -c <$HERE/large` '$1 > end { exit }
+	$1 + $2 > end { end = $1 + $2 }
+	END { print end + 0; exit end < size }' >$STARTED.end ||
+    fail "$what: what is behind byte `cat $STARTED.end` was not written again"
+LANES_SERVER=$OURS
+server
 
 # They lead to another host, where a file of that name looks like this one.
 server "test \$session = 0 || cd $OTHER"

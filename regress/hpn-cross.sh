@@ -325,6 +325,243 @@ for args in "" "-Z"; do
 	is 0
 	same $FROM/d $TO/d
 done
+# What is in a tree besides files
+verbose "trees"
+both $SFTPSERVER $SFTPSERVER
+mkdir -p $FROM/odd/sub $T/else
+echo elsewhere >$T/else/file
+ln -s $T/else $FROM/odd/to_dir
+ln -s $T/else/file $FROM/odd/to_file
+echo one >$FROM/odd/one
+echo two >$FROM/odd/sub/two
+mkfifo $FROM/odd/fifo
+ln -s fifo $FROM/odd/to_fifo
+what="a tree with links and a FIFO"
+again
+cross -r -X log=$LOG x:$FROM/odd y:$TO
+is 0
+says "odd/fifo\": not a regular file"
+says "odd/to_fifo\": not a regular file"
+test ! -e $TO/odd/fifo -a ! -e $TO/odd/to_fifo || fail "$what: a FIFO"
+test -d $TO/odd/to_dir -a ! -L $TO/odd/to_dir || fail "$what: not followed"
+rm $FROM/odd/fifo $FROM/odd/to_fifo
+same $FROM/odd $TO/odd
+test `grep -c "^copied" $LOG` = 4 || fail "$what: `cat $LOG`"
+what="patterns"
+again
+cross -r -X exclude=two -X exclude=to_file x:$FROM/odd y:$TO
+is 0
+test "`cd $TO && find . ! -type d | sort | tr '\n' ' '`" = \
+    "./odd/one ./odd/to_dir/file " || fail "$what: `find $TO`"
+what="a FIFO"
+mkfifo $FROM/fifo
+cross x:$FROM/fifo y:$TO
+is 1
+says "not a regular file"
+rm $FROM/fifo
+what="a tree without an end"
+deep=$FROM/deep
+_i=0
+while test $_i -lt 66; do
+	deep=$deep/d
+	_i=`expr $_i + 1`
+done
+mkdir -p $deep
+again
+cross -r x:$FROM/deep y:$TO
+is 1
+says "Maximum directory depth"
+rm -rf $FROM/deep
+what="a file where a directory is to be"
+again
+mkdir $TO/odd
+echo mine >$TO/odd/sub
+cross -r -X log=$LOG x:$FROM/odd y:$TO
+is 1
+says "exists but is not a directory"
+test "`cat $TO/odd/sub`" = mine || fail "$what: it was changed"
+printf 'sub/two\n' >$T/list
+rm -f $LOG
+cross -X files-from=$T/list -X log=$LOG x:$FROM/odd y:$TO
+is 1
+grep "^failed.*two" $LOG >/dev/null || fail "$what: `cat $LOG`"
+for fault in opendir:sub:status=3 readdir:sub:status=4; do
+	what="$fault"
+	both "$BAD -f $fault" $SFTPSERVER
+	again
+	cross -r x:$FROM/odd y:$TO
+	is 1
+	says "origin readdir .*sub"
+	cmp $FROM/odd/one $TO/odd/one || fail "$what: the rest is missing"
+done
+
+# What is there is not given up for a source that cannot be read, nor taken for one
+# that is complete.
+verbose "what must stay"
+what="a small source that cannot be read"
+both "$BAD -f read:7:status=4" $SFTPSERVER
+again
+mkdir -p $TO/d/sub/deep
+echo precious >$TO/d/sub/deep/7
+cross -r -X log=$LOG x:$FROM/d y:$TO
+is 1
+test "`cat $TO/d/sub/deep/7`" = precious || fail "$what: it was emptied"
+grep "^failed.*deep/7" $LOG >/dev/null || fail "$what: `cat $LOG`"
+what="a file that appears meanwhile"
+both $SFTPSERVER "$BAD -f lstat:large:status=2"
+for how in skip fail; do
+	again
+	echo precious >$TO/large
+	cross -X existing=$how x:$FROM/d/large y:$TO/large
+	is 1
+	test "`cat $TO/large`" = precious || fail "$what, $how: it was changed"
+done
+what="a target that cannot be looked at"
+both $SFTPSERVER "$BAD -f lstat:large:status=3"
+again
+cross -X existing=skip x:$FROM/d/large y:$TO/large
+is 1
+says "stat remote"
+test ! -e $TO/large || fail "$what: it was made"
+what="a target that does not tell its size"
+both $SFTPSERVER "$BAD -f fstat:large:no-attrs"
+again
+head -c 1234567 $FROM/d/large >$TO/large
+cross -Z x:$FROM/d/large y:$TO/large
+is 1
+says "does not tell its size"
+cmp -n 1234567 $FROM/d/large $TO/large || fail "$what: it was changed"
+test `stat -c %s $TO/large` = 1234567 || fail "$what: its length was changed"
+what="by size, from a source that cannot be read"
+both "$BAD -f read:large:status=4" "$BAD -E"
+again
+head -c 1234567 $FROM/d/large >$TO/large
+cross -Z -X resume=size x:$FROM/d/large y:$TO/large
+is 1
+test `stat -c %s $TO/large` = 1234567 || fail "$what: `stat -c %s $TO/large` bytes"
+what="a target whose length cannot be set"
+both $SFTPSERVER "$BAD -f fsetstat:large:status=3"
+again
+cat $FROM/d/large $FROM/d/large >$TO/large
+cross x:$FROM/d/large y:$TO/large
+is 1
+says "remote fsetstat .*large"
+again
+cross x:$FROM/d/large y:$TO/large
+is 0
+cmp $FROM/d/large $TO/large || fail "$what: differs"
+what="a target that cannot be cut off"
+head -c 2000000 /dev/urandom >$TO/large
+cross -Z -X resume=replace x:$FROM/d/large y:$TO/large
+is 1
+says "remote fsetstat .*large"
+what="times of what is not complete"
+both "$BAD -f read:large:status=4:5" $SFTPSERVER
+touch -d 2001-02-03T04:05:06Z $FROM/d/large
+for args in -p -pZ; do
+	again
+	cross $args x:$FROM/d/large y:$TO/large
+	is 1
+	test ! -e $TO/large -o `stat -c %Y $TO/large` -ne 981173106 ||
+	    fail "$what, $args: it looks complete"
+done
+test -e $TO/large || fail "$what: nothing came"
+
+what="fsync"
+both $SFTPSERVER "$BAD -O 0 -l $T/asked"
+for want in 0 1; do
+	again
+	rm -f $T/asked
+	cross `test $want = 0 || echo -X fsync=yes` x:$FROM/d/large y:$TO/large
+	is 0
+	test `grep -c '^fsync .*large' $T/asked` = $want ||
+	    fail "$what: `grep -c fsync $T/asked` times, not $want"
+done
+
+# asked FILE LINE: wait until a server was asked that
+asked ()
+{
+	until grep "$2" $1 >/dev/null 2>&1; do
+		kill -0 $scp 2>/dev/null || fatal "$what: ended: `cat $OUT`"
+		sleep 0.02
+	done
+}
+what="a small file that grows before it is read"
+again
+echo little >$FROM/grows
+rm -f $T/asked
+both "$BAD -l $T/asked -f open:grows:slow=`hpn_times 1000`" $SFTPSERVER
+$SCP -S $T/ssh -3 x:$FROM/grows y:$TO/grows >$OUT 2>&1 &
+scp=$!
+asked $T/asked 'stat .*grows'
+# It has been asked for by then, and is not open yet
+sleep 0.3
+head -c 100000 $FROM/d/large >>$FROM/grows
+status=0
+wait $scp || status=$?
+is 0
+cmp $FROM/grows $TO/grows || fail "$what: differs"
+for change in "-d 2011-01-01" append; do
+	what="the source changes while it is read, $change"
+	again
+	cp $FROM/d/large $FROM/changes
+	touch -d 2001-02-03T04:05:06Z $FROM/changes
+	rm -f $T/asked
+	both "$BAD -l $T/asked -f read:changes:slow=40" $SFTPSERVER
+	$SCP -S $T/ssh -3 -X verify=yes x:$FROM/changes y:$TO/changes \
+	    >$OUT 2>&1 &
+	scp=$!
+	asked $T/asked '^read .*changes'
+	case $change in
+	append)	echo more >>$FROM/changes
+		touch -d 2001-02-03T04:05:06Z $FROM/changes ;;
+	*)	touch $change $FROM/changes ;;
+	esac
+	status=0
+	wait $scp || status=$?
+	is 1
+	says "changed"
+done
+rm -f $FROM/changes $FROM/grows
+
+# Parts that both have are compared in whatever pieces the servers answer
+for servers in "$BAD -f hash:large:short|$SFTPSERVER" \
+    "$SFTPSERVER|$BAD -f hash:large:short" "$BAD -E -R 9000|$BAD -E -R 7000"; do
+	what="compared by ${servers%%|*} and ${servers##*|}"
+	both "${servers%%|*}" "${servers##*|}"
+	again
+	head -c 1234567 $FROM/d/large >$TO/large
+	cross -Zv x:$FROM/d/large y:$TO/large
+	is 0
+	cmp $FROM/d/large $TO/large || fail "$what: differs"
+	says "copied: 1 file, `expr 3000001 - 1234567` bytes"
+	# ... and a byte that differs is found, wherever it is
+	for at in 0 199999 200000 1234566; do
+		head -c 1234567 $FROM/d/large >$TO/large
+		printf '%b' "\\0`head -c \`expr $at + 1\` $TO/large | tail -c 1 |
+		    od -An -to1 | tr '01234567 ' '76543210\n' | tr -d '\n' |
+		    sed 's/^[4-7]/3/'`" | dd of=$TO/large bs=1 seek=$at \
+		    conv=notrunc 2>/dev/null
+		cmp -s -n 1234567 $FROM/d/large $TO/large &&
+		    fatal "$what: nothing was changed"
+		cross -Z x:$FROM/d/large y:$TO/large
+		is 1
+		says "differs from"
+	done
+done
+what="more data than were asked for"
+both "$BAD -f read:large:long-data" $SFTPSERVER
+again
+cross x:$FROM/d/large y:$TO/large
+test $status -ne 0 || fail "$what: status 0"
+says "more data than asked for"
+what="a source that ends where there is something"
+both "$BAD -E -f read:large:end=1000000" $SFTPSERVER
+again
+head -c 1234567 $FROM/d/large >$TO/large
+cross -Z x:$FROM/d/large y:$TO/large
+is 1
+
 seed=1
 while test $seed -le $SEEDS; do
 	for args in "-r" "-rZ" "-r -X verify=yes"; do

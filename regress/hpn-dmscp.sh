@@ -306,8 +306,12 @@ dm log -r -buffer 1m -sink "i=0
 	i=\`expr \$i + 1\`
 	sleep 0.1
     done
+    sleep 1
     exit 7" somehost:$T/a
 expect "fragments opened ahead of a sink that takes nothing" 253 'exit status 7'
+# ... and no further, with the buffer
+n=`grep -c 'open .*/a[.]0' $T/opened`
+test $n -le 13 || fail "$n fragments were opened ahead, not 13 at most"
 rm -f $T/a.*
 
 # A disk that is full at first

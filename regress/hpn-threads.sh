@@ -165,6 +165,7 @@ RekeyLimit 1M" "$lines"
 		    $HPN_SSH_CONFIG >$HPN_SSH_CONFIG.stock
 		mv $HPN_SSH_CONFIG.stock $HPN_SSH_CONFIG
 		echoed "$what"
+		hpn_was_stock "$what"
 		has_threads "$what" client
 	done
 done

@@ -331,6 +331,20 @@ for server in $servers; do
 	test ! -L $TO/hard/sub/small3 -a ! -L $TO/hard/sub/large2 ||
 	    fail "$what: a link to it"
 	diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
+	# No name is made one of a file whose copy is not complete
+	what="$who, hard links, the first copy fails"
+	again
+	printf '#!/bin/sh\ntrap "" XFSZ\nulimit -f 100\nexec %s\n' $server \
+	    >$T/short
+	chmod 755 $T/short
+	ours=$server server=$T/short
+	copy -r -X preserve=hardlinks -X log=$LOG hard
+	server=$ours
+	is 1
+	test `grep -c '^failed.*large' $LOG` = 2 || fail "$what: `cat $LOG`"
+	test `grep -c '^copied' $LOG` = 4 || fail "$what: `cat $LOG`"
+	test ! -e $TO/hard/sub/large2 ||
+	    test `stat -c %h $TO/hard/sub/large2` = 1 || fail "$what: linked"
 	what="$who, hard links, down"
 	again
 	way=down
@@ -384,6 +398,16 @@ for server in $servers; do
 			cmp $T/grown $TO/grow || fail "$what: differs"
 		done
 	done
+	what="$who, follow, what could not be copied"
+	again
+	printf '#!/bin/sh\nexec %s -f open:grow:status=4\n' $OBJ/hpn-badsftp \
+	    >$T/server
+	chmod 755 $T/server
+	ours=$server server=$T/server way=up
+	echo first >$FROM/grow
+	copy -X follow=1 grow
+	server=$ours
+	is 1
 	what="$who, follow, directories"
 	copy -r -X follow=1 d
 	is 255
@@ -517,6 +541,61 @@ says "has no hardlink@openssh.com"
 diff -r $FROM/hard $TO/hard >$OUT || fail "$what: `cat $OUT`"
 
 server=$SFTPSERVER way=up
+
+# One that cannot be followed any more is said to be so once, the others are followed
+what="follow, one of two goes"
+again
+echo first >$FROM/grow
+echo other >$FROM/goes
+timeout -k 5 $HANG $SCP -D $server -X follow=yes $FROM/grow $FROM/goes x:$TO \
+    >$OUT 2>&1 &
+scp=$!
+followed
+until cmp $FROM/goes $TO/goes >/dev/null 2>&1; do
+	kill -0 $scp 2>/dev/null || fatal "$what: ended: `cat $OUT`"
+	sleep 0.1
+done
+rm $FROM/goes
+until grep "cannot be followed" $OUT >/dev/null; do
+	kill -0 $scp 2>/dev/null || fatal "$what: ended: `cat $OUT`"
+	sleep 0.1
+done
+for more in second third; do
+	echo $more >>$FROM/grow
+	followed
+done
+test `grep -c "cannot be followed" $OUT` = 1 || fail "$what: `cat $OUT`"
+# ... nor is what the target takes no longer: that ends it
+rm $TO/grow
+mkdir $TO/grow
+echo fourth >>$FROM/grow
+status=0
+wait $scp || status=$?
+is 1
+rmdir $TO/grow
+
+# Files of two file systems may have the same number
+if test "`id -u`" = 0 && mkdir -p $FROM/fs/a $FROM/fs/b &&
+    mount -t tmpfs -o size=64k tmpfs $FROM/fs/a 2>/dev/null; then
+	what="hard links on two file systems"
+	if mount -t tmpfs -o size=64k tmpfs $FROM/fs/b 2>/dev/null; then
+		for name in a b; do
+			echo in $name >$FROM/fs/$name/one
+			ln $FROM/fs/$name/one $FROM/fs/$name/two
+		done
+		test `stat -c %i $FROM/fs/a/one` = `stat -c %i $FROM/fs/b/one` ||
+		    verbose "$what: the numbers differ here"
+		again
+		copy -r -X preserve=hardlinks fs
+		is 0
+		diff -r $FROM/fs $TO/fs >$OUT || fail "$what: `cat $OUT`"
+		one_file $TO/fs/b/one $TO/fs/b/two
+		umount $FROM/fs/b
+	fi
+	umount $FROM/fs/a
+else
+	echo "$tid (skipped: two file systems: no root or no mount)"
+fi
 
 # What leads out of the source is refused before anything is done
 again
