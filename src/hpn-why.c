@@ -484,6 +484,13 @@ other(const struct hpn_why_end *e, int sends)
 	return WHOLE - share(own, all);
 }
 
+/* Both counted about as long, so that each one's shares are of the same time. */
+static int
+as_long(const struct hpn_why_end *a, const struct hpn_why_end *b)
+{
+	return a->total_ns / 2 <= b->total_ns && b->total_ns / 2 <= a->total_ns;
+}
+
 void
 hpn_why_decide(const struct hpn_why_facts *facts, struct hpn_why *w)
 {
@@ -535,7 +542,7 @@ hpn_why_decide(const struct hpn_why_facts *facts, struct hpn_why *w)
 		w->per_rtt = scale(w->rate, w->rtt_ns, 1000 * MS);
 	}
 	w->share[0] = p.of[first];
-	w->certain = w->both && counted(w->cause[0]) &&
+	w->certain = w->both && as_long(s, r) && counted(w->cause[0]) &&
 	    w->share[0] >= SURE;
 	if (second != HPN_WHY_NOTHING && p.of[second] >= HPN_WHY_LEAST &&
 	    p.of[second] * WHOLE >= p.of[first] * HPN_WHY_SECOND) {

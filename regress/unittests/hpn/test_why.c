@@ -123,7 +123,19 @@ ends(void)
 	ASSERT_INT_EQ(w.certain, 1);
 	TEST_DONE();
 
+	TEST_START("why: nothing is certain if one end counted much less time");
+	r.total_ns /= 3;
+	w = decide(&s, &r);
+	ASSERT_INT_EQ(w.cause[0], HPN_WHY_SOURCE);
+	ASSERT_INT_EQ(w.certain, 0);
+	r = receiver(100 * MIB);
+	s.total_ns = 1;
+	s.source_ns = 1;
+	ASSERT_INT_EQ(decide(&s, &r).certain, 0);
+	TEST_DONE();
+
 	TEST_START("why: certain is what was counted, most of the time");
+	s = sender(100 * MIB);
 	s.source_ns = 12 * S;
 	s.tcp_ns = 7 * S;
 	ASSERT_INT_EQ(decide(&s, &r).certain, 0);
