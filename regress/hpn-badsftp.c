@@ -39,9 +39,9 @@
  *
  * A fault concerns requests of kind OP (open, close, read, write, lstat, fstat,
  * setstat, fsetstat, opendir, readdir, remove, mkdir, rmdir, realpath, stat,
- * rename, readlink, symlink, limits, hash, posix-rename, fsync, init, or any) about
- * names whose last part matches the GLOB, all but the first AFTER of them.  WHAT
- * is wrong with the answer:
+ * rename, readlink, symlink, limits, hash, posix-rename, fsync, hardlink, init, or
+ * any) about names whose last part matches the GLOB, all but the first AFTER of
+ * them.  WHAT is wrong with the answer:
  *
  *   status=N      it is this error; the request is not carried out
  *   wrong-id      it is for another request
@@ -59,7 +59,9 @@
  *                 come for 300 ms; the log says "late" then
  *   end=OFFSET    (read) nothing is there, if this offset is asked for among
  *                 others; of what follows it, it is
- *   lie-size      (those with attributes) a size of 2^62
+ *   lie-size[=N]  (those with attributes) a size of 2^62, or of N
+ *   lie-more      (those with attributes) a byte more than there is, and one more
+ *                 each time
  *   lie-dir       (those with attributes) a folder, whatever it is
  *   lie-file      (those with attributes) a file, whatever it is
  *   no-attrs      (those with attributes) none
@@ -422,11 +424,15 @@ put_result(u_int32_t id, int failed)
 static void
 put_attrib(struct sshbuf *m, const struct stat *st)
 {
+	static u_int more;
+	const char *lie;
 	Attrib a;
 
 	stat_to_attrib(st, &a);
-	if (wrong("lie-size") != NULL)
-		a.size = 1ULL << 62;
+	if ((lie = wrong("lie-size")) != NULL)
+		a.size = *lie == '\0' ? 1ULL << 62 : strtoull(lie, NULL, 10);
+	if (wrong("lie-more") != NULL)
+		a.size += ++more;
 	if (wrong("lie-dir") != NULL)
 		a.perm = (a.perm & 07777) | S_IFDIR;
 	if (wrong("lie-file") != NULL)
@@ -871,6 +877,7 @@ static const struct {
 	{ SSH2_FXP_EXTENDED, "posix-rename@openssh.com", "posix-rename" },
 	{ SSH2_FXP_EXTENDED, HPN_SFTP_HASH_EXTENSION, "hash" },
 	{ SSH2_FXP_EXTENDED, "fsync@openssh.com", "fsync" },
+	{ SSH2_FXP_EXTENDED, "hardlink@openssh.com", "hardlink" },
 };
 
 static int
@@ -990,8 +997,11 @@ request(struct sshbuf *in)
 	}
 	op = ops[i].op;
 	known = peek_name(in) == 0;
-	if (log_file != NULL)
+	if (log_file != NULL) {
 		fprintf(log_file, "%s %s", op, known ? name : "?");
+		/* The answer may be slow */
+		fflush(log_file);
+	}
 	if (!known) {
 		put_status(id, SSH2_FX_FAILURE);
 		goto out;
@@ -1097,7 +1107,8 @@ request(struct sshbuf *in)
 		else {
 			get_name(in);
 			other = get_path(in);
-			put_result(id, rename(name, other));
+			put_result(id, op_is("hardlink") ? link(name, other) :
+			    rename(name, other));
 			free(other);
 		}
 		break;

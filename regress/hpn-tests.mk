@@ -30,6 +30,7 @@ LTESTS+=\
 	hpn-resume \
 	hpn-resume-cuts \
 	hpn-wish \
+	hpn-follow \
 	hpn-cross \
 	hpn-sparse \
 	hpn-space \

@@ -107,6 +107,8 @@ hpn_resume_begin(struct hpn_resume *r, const struct hpn_resume_file *source,
 		go_on(r, 0);
 	else if (r->there > r->size)
 		other_file(r, HPN_RESUME_LARGER, r->size, 0);
+	else if (flags & HPN_RESUME_OURS)
+		go_on(r, r->there);
 	else if (hashes) {
 		r->stage = HPN_RESUME_COARSE;
 		look(r, HPN_RESUME_HASH, 0, r->there, HPN_RESUME_BLOCK);

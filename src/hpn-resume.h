@@ -34,6 +34,7 @@
 #define HPN_RESUME_SIZE		0x2000	/* trust size and time, sans hashes */
 #define HPN_RESUME_VERIFY	0x4000	/* compare whatever was copied */
 #define HPN_RESUME_NOVERIFY	0x8000	/* not even what was resumed */
+#define HPN_RESUME_OURS		0x10000	/* we have just made what is there */
 
 /* Blocks that are hashed first, and smaller ones within one that differs. */
 #define HPN_RESUME_BLOCK	(1024U * 1024)

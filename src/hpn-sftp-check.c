@@ -41,7 +41,6 @@
 #include "hpn-sftp-hash.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
-#include "hpn-sftp-wish.h"
 
 extern volatile sig_atomic_t interrupted;
 
@@ -301,14 +300,9 @@ void
 hpn_sftp_check_begin(struct hpn_sftp_job *job, struct node *n,
     const struct hpn_resume_file *source, const struct hpn_resume_file *dest)
 {
-	struct hpn_resume_file there = *dest;
-
-	/* It has grown since we made what is there. */
-	if (hpn_sftp_wish_adds())
-		there.mtime = source->mtime;
 	hpn_sftp_check_free(n);
 	n->check = xcalloc(1, sizeof(*n->check));
-	hpn_resume_begin(&n->check->r, source, &there, job->flags,
+	hpn_resume_begin(&n->check->r, source, dest, job->flags,
 	    job->c->can_hash, job->way->up);
 	act(job, n);
 }
@@ -417,7 +411,8 @@ verified(struct hpn_sftp_job *job, struct node *n, int done)
 	if (done) {
 		t->verified_bytes[c->hash ? 0 : 1] += c->end - c->begin;
 		if (n->begun == 0 || c->r.by == HPN_RESUME_BY_HASH ||
-		    c->r.by == HPN_RESUME_BY_READ)
+		    c->r.by == HPN_RESUME_BY_READ ||
+		    (job->flags & HPN_RESUME_OURS))
 			t->verified_files++;
 		else
 			t->unverified_files++;

@@ -66,7 +66,9 @@
 
 extern volatile sig_atomic_t interrupted;
 
-static int run(struct hpn_sftp_job *);
+static void add(struct hpn_sftp_job *, const char *, const char *, const char *,
+    int, struct follow *);
+static int run(struct hpn_sftp_job *, off_t *);
 
 /* An interrupted scp has so long to leave nothing half done. */
 #define END_NS		2000000000ULL
@@ -261,14 +263,6 @@ local_files(void)
 
 /* ---------------------------------------------------- files that may grow -- */
 
-/* A file of the command line, as it was when it was looked at last. */
-struct follow {
-	TAILQ_ENTRY(follow) list;
-	char *from, *to, *target;
-	struct stat st;
-	int over;		/* no more is expected */
-};
-
 /* The source.  0, or why not: it is not there, or cannot be looked at. */
 static const char *
 follow_stat(struct sftp_conn *conn, const char *path, struct stat *st)
@@ -282,6 +276,8 @@ follow_stat(struct sftp_conn *conn, const char *path, struct stat *st)
 		return "the server does not know it any more";
 	if ((a.flags & SSH2_FILEXFER_ATTR_SIZE) == 0 || a.size > INT64_MAX)
 		return "the server does not tell its size";
+	if ((a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) && !S_ISREG(a.perm))
+		return "it is no regular file any more";
 	st->st_size = a.size;
 	return NULL;
 }
@@ -294,18 +290,26 @@ follow_source(const struct hpn_sftp_job *job)
 	return job->way->up ? NULL : job->conn;
 }
 
-static void
+static struct follow *
 follow_add(struct hpn_sftp_job *job, const char *from, const char *to,
     const char *target)
 {
-	struct follow *f = xcalloc(1, sizeof(*f));
+	struct follow *f;
 
+	TAILQ_FOREACH(f, &job->follows, list) {
+		if (strcmp(f->to, to) == 0)
+			fatal("-X follow: \"%s\" and \"%s\" cannot both become "
+			    "\"%s\"", f->from, from, to);
+	}
+	f = xcalloc(1, sizeof(*f));
 	f->from = xstrdup(from);
 	f->to = xstrdup(to);
 	f->target = target == NULL ? NULL : xstrdup(target);
+	f->fd = -1;
 	/* If it is not there now, copying it says so. */
 	f->over = follow_stat(follow_source(job), from, &f->st) != NULL;
 	TAILQ_INSERT_TAIL(&job->follows, f, list);
+	return f;
 }
 
 /* 1: it has grown; 0: it has not; -1: this is not what was copied. */
@@ -340,6 +344,7 @@ follow(struct sftp_conn *from, struct sftp_conn *to, struct sftp_conn *source,
 	struct hpn_sftp_job *job;
 	u_int64_t last_ns = hpn_clock_ns();
 	struct follow *f;
+	off_t moved;
 	int left, r, ret = 0;
 
 	hpn_sftp_wish_following(1);
@@ -357,12 +362,13 @@ follow(struct sftp_conn *from, struct sftp_conn *to, struct sftp_conn *source,
 				continue;
 			job = from != NULL ? hpn_sftp_job_cross(from, to,
 			    flags) : hpn_sftp_job_new(to, flags);
-			hpn_sftp_job_add(job, f->from, f->to, f->target, 0);
-			if (run(job) != 0) {
+			add(job, f->from, f->to, f->target, 0, f);
+			if (run(job, &moved) != 0) {
 				f->over = 1;
 				ret = -1;
 			}
-			last_ns = hpn_clock_ns();
+			if (moved != 0)
+				last_ns = hpn_clock_ns();
 		}
 		if (left == 0 || interrupted ||
 		    (most_s != HPN_WISH_FOLLOW_EVER && hpn_clock_ns() - last_ns >=
@@ -381,6 +387,8 @@ follow_free(struct follows *files)
 
 	while ((f = TAILQ_FIRST(files)) != NULL) {
 		TAILQ_REMOVE(files, f, list);
+		if (f->fd != -1)
+			close(f->fd);
 		free(f->from);
 		free(f->to);
 		free(f->target);
@@ -395,10 +403,11 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	struct sftp_conn *source = follow_source(job);
 	struct follows files = TAILQ_HEAD_INITIALIZER(files);
 	u_int most_s = hpn_sftp_wish_follow();
+	off_t moved;
 	int flags = job->flags, r;
 
 	TAILQ_CONCAT(&files, &job->follows, list);
-	r = run(job);
+	r = run(job, &moved);
 	if (most_s != 0 && r == 0 && !interrupted && !TAILQ_EMPTY(&files))
 		r = follow(from, to, source, flags, &files, most_s);
 	follow_free(&files);
@@ -456,7 +465,8 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 struct hpn_sftp_job *
 hpn_sftp_job_cross(struct sftp_conn *from, struct sftp_conn *to, int flags)
 {
-	struct hpn_sftp_job *job = hpn_sftp_job_new(to, flags | HPN_SFTP_UP);
+	struct hpn_sftp_job *job = hpn_sftp_job_new(to, flags | HPN_SFTP_UP |
+	    HPN_SFTP_CROSS);
 
 	job->plain_from = from;
 	if (job->plain == NULL) {
@@ -466,9 +476,10 @@ hpn_sftp_job_cross(struct sftp_conn *from, struct sftp_conn *to, int flags)
 	return job;
 }
 
-void
-hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
-    const char *target, int tree)
+/* f: it is followed already. */
+static void
+add(struct hpn_sftp_job *job, const char *from, const char *to,
+    const char *target, int tree, struct follow *f)
 {
 	char *plain;
 	size_t len;
@@ -497,16 +508,24 @@ hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
 		if (tree)
 			fatal("-X follow is for files, and cannot be used with "
 			    "directories");
-		follow_add(job, from, to, target);
+		f = follow_add(job, from, to, target);
 	}
 	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
 	if (!tree)
 		hpn_sftp_node_count(job, n, 0);
 	hpn_sftp_wish_root(job, n, recursive);
+	n->follow = f;
 	if (target != NULL)
 		n->target = xstrdup(target);
 	job->only = job->alive == 1 && !tree ? n : NULL;
 	free(plain);
+}
+
+void
+hpn_sftp_job_add(struct hpn_sftp_job *job, const char *from, const char *to,
+    const char *target, int tree)
+{
+	add(job, from, to, target, tree, NULL);
 }
 
 /*
@@ -523,14 +542,16 @@ patience(struct hpn_sftp_job *job)
 	return hpn_clock_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
 }
 
+/* Do it, and free it: 0 or -1, and the bytes that were moved. */
 static int
-run(struct hpn_sftp_job *job)
+run(struct hpn_sftp_job *job, off_t *moved)
 {
 	const u_char *p;
 	size_t len;
 	u_int idle = 0, lane, gone;
 	int r, ret, wait_ms;
 
+	*moved = 0;
 	job->begun_ns = hpn_clock_ns();
 	for (;;) {
 		hpn_sftp_window_handles(&job->window, job->way->cross ?
@@ -597,6 +618,7 @@ run(struct hpn_sftp_job *job)
 		hpn_sftp_cross_end(job);
 	hpn_sftp_conn_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
+	*moved = job->moved_bytes;
 	sshbuf_free(job->m);
 	free(job->buf);
 	free(job->asked);

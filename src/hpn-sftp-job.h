@@ -26,6 +26,7 @@ struct hpn_sftp_job;
 #define HPN_SFTP_FOLLOW		0x20	/* symbolic links within trees */
 #define HPN_SFTP_LIST		0x40	/* say which directory begins */
 #define HPN_SFTP_QUIET		0x80	/* errors and warnings only */
+#define HPN_SFTP_CROSS		0x100	/* from another server; hpn_sftp_job_cross() */
 /* ... and those of hpn-resume.h, from 0x1000 on. */
 
 /*

@@ -36,6 +36,7 @@
 #define HPN_SFTP_NODE_H
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <dirent.h>
 #include <stdint.h>
@@ -120,6 +121,19 @@ enum guess {
 	GUESS_NONE,	/* the handle is the server's */
 	GUESS_MADE,	/* requests with it are under way */
 	GUESS_WRONG	/* ... no more; the server may have executed them */
+};
+
+/* A file of the command line that may grow, as it was when it was looked at last. */
+struct follow {
+	TAILQ_ENTRY(follow) list;
+	char *from, *to, *target;
+	struct stat st;
+	int over;			/* no more is expected */
+	/*
+	 * Up the source, down the copy, as it was opened first; -1: none.  As long
+	 * as it is open, no other file gets its number.
+	 */
+	int fd;
 };
 
 struct node {
@@ -208,6 +222,7 @@ struct node {
 	size_t part_skip;
 	struct linked *linked;		/* hpn-sftp-linked.c: of several names, */
 	int unlinked;			/* ... but this one has to be copied */
+	struct follow *follow;		/* hpn-sftp-job.c: it may grow */
 	struct stripe *stripe;		/* hpn-sftp-stripe.c */
 	struct gather *gather;		/* get: hpn-sftp-gather.c */
 	/* directory */

@@ -133,6 +133,8 @@ open_local(struct hpn_sftp_job *job, struct node *n)
 		error("open local \"%s\": %s", n->from, strerror(errno));
 		return -1;
 	}
+	if (hpn_sftp_wish_opened(job, n, &sb) == -1)
+		return -1;
 	hpn_sftp_linked_opened(job, n, &sb);
 	n->size = sb.st_size;
 	n->mtime = sb.st_mtime;
@@ -531,6 +533,8 @@ check_source(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stat sb;
 
+	if (fstat(n->fd, &sb) == 0 && hpn_sftp_wish_grew(sb.st_size, n->next))
+		return;
 	if (fstat(n->fd, &sb) == -1 || (u_int64_t)sb.st_size != n->size ||
 	    ((u_int32_t)sb.st_mtime != n->mtime &&
 	    !hpn_sftp_check_unchanged(n)))

@@ -101,12 +101,14 @@ hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 		flags |= O_TRUNC;
 	if (hpn_sftp_wish_only_new(n))
 		flags |= O_EXCL;
+	if (job->flags & HPN_RESUME_OURS)
+		flags &= ~O_CREAT;
 	n->opened = 1;
 	while ((n->fd = open(n->to, flags, mode)) == -1 &&
 	    hpn_sftp_full_wait(job, n->to))
 		;
 	if (n->fd == -1 && (job->flags & HPN_SFTP_RESUME) &&
-	    (flags & O_EXCL) == 0) {
+	    (flags & (O_CREAT|O_EXCL)) == O_CREAT) {
 		open_partly(n, mode);
 		n->denied = errno;
 	}
@@ -115,6 +117,10 @@ hpn_sftp_save_open(struct hpn_sftp_job *job, struct node *n)
 			hpn_sftp_wish_unwritten(1, n->size);
 		hpn_sftp_meter_break(job);
 		error("open local \"%s\": %s", n->to, strerror(errno));
+		n->failed = 1;
+		return -1;
+	}
+	if (hpn_sftp_wish_made(job, n) == -1) {
 		n->failed = 1;
 		return -1;
 	}
@@ -207,7 +213,14 @@ check_hole(struct hpn_sftp_job *job, struct node *n, u_int64_t high)
 {
 	if (high <= n->end)
 		return;
-	hpn_sftp_check_changed(job, n);
+	/* Of one that grows, these come again. */
+	if (!hpn_sftp_wish_grew(high, n->end))
+		hpn_sftp_check_changed(job, n);
+	else if (n->high > n->end) {
+		if (n->fd != -1 && ftruncate(n->fd, (off_t)n->end) == -1)
+			hpn_sftp_check_changed(job, n);
+		n->high = n->end;
+	}
 	if (n->end < n->bad)
 		n->bad = n->end;
 }

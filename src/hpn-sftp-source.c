@@ -110,6 +110,8 @@ hpn_sftp_source_check(struct hpn_sftp_job *job, struct node *n, u_char type,
 	Attrib a;
 
 	if (hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
+	    ((a.flags & SSH2_FILEXFER_ATTR_SIZE) == 0 ||
+	    !hpn_sftp_wish_grew(a.size, MINIMUM(n->end, n->next))) &&
 	    (((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
 	    a.size != n->a.size) ||
 	    ((a.flags & n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) &&

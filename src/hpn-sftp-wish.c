@@ -136,9 +136,56 @@ hpn_sftp_wish_following(int on)
 }
 
 int
-hpn_sftp_wish_adds(void)
+hpn_sftp_wish_grew(u_int64_t size, u_int64_t copied)
 {
-	return following;
+	return wish.follow_s != 0 && size >= copied;
+}
+
+/* What is opened the first time is what is followed.  Later: is it that one? */
+static int
+same_file(struct follow *f, int fd, const struct stat *st)
+{
+	struct stat first;
+
+	if (f->fd == -1) {
+		if ((f->fd = dup(fd)) != -1)
+			(void)fcntl(f->fd, F_SETFD, FD_CLOEXEC);
+		return 1;
+	}
+	return fstat(f->fd, &first) == 0 && first.st_dev == st->st_dev &&
+	    first.st_ino == st->st_ino;
+}
+
+int
+hpn_sftp_wish_opened(struct hpn_sftp_job *job, struct node *n,
+    const struct stat *st)
+{
+	struct follow *f = n->follow;
+
+	if (f == NULL)
+		return 0;
+	if (!following)
+		f->st = *st;
+	if (f->st.st_dev == st->st_dev && f->st.st_ino == st->st_ino &&
+	    same_file(f, n->fd, st))
+		return 0;
+	hpn_sftp_meter_break(job);
+	error("\"%s\" is another file now: it is not followed any more", n->from);
+	return -1;
+}
+
+int
+hpn_sftp_wish_made(struct hpn_sftp_job *job, struct node *n)
+{
+	struct stat st;
+
+	if (n->follow == NULL || (fstat(n->fd, &st) == 0 &&
+	    same_file(n->follow, n->fd, &st)))
+		return 0;
+	/* Somebody may want us to write to what it leads to. */
+	hpn_sftp_meter_break(job);
+	error("\"%s\" is another file now: nothing is added to it", n->to);
+	return -1;
 }
 
 u_int
@@ -178,7 +225,7 @@ hpn_sftp_wish_begin(struct sftp_conn *c, int flags)
 			    "-X fsync=yes does nothing");
 	}
 	if (wish.links && !linkless++) {
-		if ((flags & HPN_SFTP_UP) == 0)
+		if ((flags & (HPN_SFTP_UP|HPN_SFTP_CROSS)) != HPN_SFTP_UP)
 			error("Warning: SFTP does not tell which names are one "
 			    "file: -X preserve=hardlinks does nothing here");
 		else if (!sftp_conn_hpn(c)->can_link)
@@ -188,7 +235,7 @@ hpn_sftp_wish_begin(struct sftp_conn *c, int flags)
 	}
 	if (following)
 		return (flags & ~HPN_RESUME_REPLACE) | HPN_SFTP_RESUME |
-		    HPN_RESUME_SIZE;
+		    HPN_RESUME_OURS;
 	if (wish.update == HPN_WISH_VERIFY) {
 		flags |= HPN_SFTP_RESUME;
 		if ((flags & HPN_RESUME_SIZE) == 0)
@@ -538,6 +585,9 @@ hpn_sftp_wish_found(struct hpn_sftp_job *job, struct node *n,
 		n->failed = 1;
 	} else
 		debug("\"%s\" is there already", n->to);
+	/* Nothing is added, either, to what may be something else. */
+	if (n->follow != NULL && !hpn_sftp_wish_equals(n))
+		n->follow->over = 1;
 	leave(job, n);
 	return 1;
 }

@@ -10,6 +10,7 @@
 #define HPN_SFTP_WISH_H
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 struct hpn_names_part;
 struct hpn_wish_file;
@@ -41,7 +42,13 @@ int hpn_sftp_wish_links(void);
  */
 u_int hpn_sftp_wish_follow(void);
 void hpn_sftp_wish_following(int on);
-int hpn_sftp_wish_adds(void);
+/* The source has this size now, as so much of it was copied: it has but grown. */
+int hpn_sftp_wish_grew(u_int64_t size, u_int64_t copied);
+/* It was opened here.  0; or -1: this is not what was copied, which is said. */
+int hpn_sftp_wish_opened(struct hpn_sftp_job *, struct node *,
+    const struct stat *);
+/* ... and so was the local copy: 0, or -1 as above. */
+int hpn_sftp_wish_made(struct hpn_sftp_job *, struct node *);
 /* How long to wait for space, seconds; 0: not. */
 u_int hpn_sftp_wish_waits(void);
 /*

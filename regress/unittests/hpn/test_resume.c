@@ -408,6 +408,35 @@ older(void)
 	ASSERT_INT_EQ(decide(&t, HPN_RESUME_SIZE).step, HPN_RESUME_REFUSE);
 }
 
+/* What we have made ourselves is not looked at, and none of it is sent again. */
+static void
+ours(void)
+{
+	struct hpn_resume r;
+	struct two t;
+	int hashes, up, flags;
+
+	for (hashes = 0; hashes < 2; hashes++)
+	for (up = 0; up < 2; up++)
+	for (flags = 0; flags <= HPN_RESUME_VERIFY; flags += HPN_RESUME_VERIFY) {
+		t = differing(90ULL * MB, 80ULL * MB, hashes, 2, MB, 0);
+		t.up = up;
+		t.dest.mtime = 999;
+		r = decide(&t, HPN_RESUME_OURS | flags);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_TRANSFER);
+		ASSERT_U64_EQ(r.offset, 80ULL * MB);
+		ASSERT_INT_EQ(r.by, HPN_RESUME_BY_NOTHING);
+		ASSERT_INT_EQ(t.steps, 0);
+		t.source.size = t.dest.size;
+		r = decide(&t, HPN_RESUME_OURS | flags);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_WHOLE);
+		/* More than we have made is somebody else's */
+		t.source.size--;
+		r = decide(&t, HPN_RESUME_OURS | flags);
+		ASSERT_INT_EQ(r.step, HPN_RESUME_REFUSE);
+	}
+}
+
 static void
 options(void)
 {
@@ -460,6 +489,9 @@ test_resume(void)
 	TEST_DONE();
 	TEST_START("resume: size and time");
 	older();
+	TEST_DONE();
+	TEST_START("resume: our own part of a file that grows");
+	ours();
 	TEST_DONE();
 	TEST_START("resume: -X resume and verify");
 	options();
