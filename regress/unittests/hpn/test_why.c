@@ -651,6 +651,13 @@ network(void)
 	f.here.rtt_ns = 100 * MS;
 	hpn_why_decide(&f, &w);
 	ONLY(w, HPN_WHY_PATH);
+	/* Long pauses are a source's, however much others bring */
+	f.here = receiver(100 * MIB);
+	f.here.session_received = 25 * MIB;
+	f.here.gap_ns = f.here.pause_ns = 18 * S;
+	f.here.gaps = 18;
+	hpn_why_decide(&f, &w);
+	ONLY(w, HPN_WHY_SOURCE);
 	/* A program that keeps to a limit looks like a slow one */
 	memset(&f, 0, sizeof(f));
 	f.sends = 1;
