@@ -525,7 +525,7 @@ for t in $targets; do
 		flags="$flags -DHPN_SFTP_FULL_SOONER=1000000000"
 		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
-		    'io conn job cross node order meter again handles ask answer open put get source target check save report full
+		    'io conn early job cross node order meter again handles ask answer open put get source target check save report full
 		    hash lanes linked stripe gather plain wish' .c)"
 		with="$with $src/hpn-choose.c $src/hpn-names.c $src/hpn-wish.c $src/hpn-dm-wait.c"
 		with="$with $src/hpn-lanes.c $src/hpn-handles.c"

@@ -39,9 +39,9 @@
  *
  * A fault concerns requests of kind OP (open, close, read, write, lstat, fstat,
  * setstat, fsetstat, opendir, readdir, remove, mkdir, rmdir, realpath, stat,
- * rename, readlink, symlink, limits, hash, posix-rename, fsync, hardlink, init, or
- * any) about names whose last part matches the GLOB, all but the first AFTER of
- * them.  WHAT is wrong with the answer:
+ * rename, readlink, symlink, limits, hash, posix-rename, fsync, hardlink,
+ * open-regular, init, or any) about names whose last part matches the GLOB, all but
+ * the first AFTER of them.  WHAT is wrong with the answer:
  *
  *   status=N      it is this error; the request is not carried out
  *   wrong-id      it is for another request
@@ -52,6 +52,7 @@
  *   huge          it says that it is 4 GiB long
  *   garbage       random bytes in place of a message
  *   twice         it comes twice
+ *   silence       there is none
  *   exit          there is none: the server ends
  *   slow=MS       it comes so much later
  *   long-data     (read) a byte more than was asked for
@@ -106,6 +107,7 @@
 #include "sftp.h"
 #include "sftp-common.h"
 #include "hpn-sftp-hash.h"
+#include "hpn-sftp-server.h"
 
 char *sftp_realpath(const char *, char *);	/* sftp-realpath.c */
 
@@ -332,6 +334,8 @@ answer(struct sshbuf *m)
 		(void)poll(NULL, 0, atoi(value));
 	if (wrong("exit") != NULL)
 		exit(3);
+	if (wrong("silence") != NULL)
+		return;
 	if ((out = sshbuf_new()) == NULL)
 		errx(1, "no memory");
 	p = sshbuf_mutable_ptr(m);
@@ -748,6 +752,19 @@ do_open(struct sshbuf *in, u_int32_t id)
 		put_handle(id, fd, NULL);
 }
 
+/* Whatever it is: a client must not believe that it is regular. */
+static void
+do_open_regular(struct sshbuf *in, u_int32_t id)
+{
+	int fd;
+
+	get_name(in);
+	if ((fd = open(name, O_RDONLY|O_NONBLOCK)) == -1)
+		put_status(id, status_of(errno));
+	else
+		put_handle(id, fd, NULL);
+}
+
 static void
 do_setstat(struct sshbuf *in, u_int32_t id, int fd)
 {
@@ -878,6 +895,7 @@ static const struct {
 	{ SSH2_FXP_EXTENDED, HPN_SFTP_HASH_EXTENSION, "hash" },
 	{ SSH2_FXP_EXTENDED, "fsync@openssh.com", "fsync" },
 	{ SSH2_FXP_EXTENDED, "hardlink@openssh.com", "hardlink" },
+	{ SSH2_FXP_EXTENDED, HPN_SFTP_SERVER_OPEN, "open-regular" },
 };
 
 static int
@@ -1104,6 +1122,8 @@ request(struct sshbuf *in)
 			do_hash(in, id);
 		else if (op_is("fsync"))
 			put_result(id, fsync(get_handle(in)->fd));
+		else if (op_is("open-regular"))
+			do_open_regular(in, id);
 		else {
 			get_name(in);
 			other = get_path(in);

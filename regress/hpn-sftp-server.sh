@@ -138,6 +138,97 @@ if test $HASHES = yes; then
 	done
 fi
 
+# What opens regular files alone, and who may use it
+D=$OBJ/hpn-sftp-server.d
+rm -rf $D
+mkdir $D $D/dir
+echo data >$D/file
+: >$D/empty
+mkfifo $D/fifo
+ln -s file $D/to-file
+ln -s fifo $D/to-fifo
+ln -s /dev/tty $D/to-tty
+long=`printf '%05000d' 0`
+for s in "$SFTPSERVER" "$INTERNAL" "$SFTPSERVER -R"; do
+	ask "open-regular, $s" extensions open-regular:$D/file close \
+	    open-regular:$D/to-file open-regular:$D/fifo \
+	    open-regular:$D/to-fifo open-regular:$D/to-tty open-regular:$D/dir \
+	    open-regular:$D/empty open-regular:/proc/self/status \
+	    open-regular:$D/none open-regular:$D/$long open-regular: -- $s
+	grep "^open-regular@openssh-hpn 1$" $ANSWERS >/dev/null || \
+	    fail "$what: is not announced"
+	sed '/^[a-z-]*\(@[a-z.-]*\)* [0-9]*$/{
+/^status/!d
+}' $ANSWERS >$ANSWERS.here
+	echo handle status 0 handle status 4 status 4 status 4 status 4 \
+	    status 4 status 4 status 2 status 5 status 2 >$ANSWERS.want
+	test "`tr '\n' ' ' <$ANSWERS.here`" = "`cat $ANSWERS.want` " || \
+	    fail "$what: `tr '\n' ' ' <$ANSWERS.here`"
+done
+for o in "-P open" "-P open-regular" "-p read,close,open" \
+    "-p read,close,open-regular"; do
+	ask "open-regular, $o" extensions open-regular:$D/file -- $SFTPSERVER $o
+	grep "^handle$" $ANSWERS >/dev/null && fail "$what: permitted"
+	grep "^status 3$" $ANSWERS >/dev/null || fail "$what: not refused"
+	case $o in
+	*open)	grep "^open-regular@" $ANSWERS >/dev/null && \
+		    test "x$o" = "x-P open" && fail "$what: announced" ;;
+	esac
+done
+ask "open-regular, -p both" open-regular:$D/file -- \
+    $SFTPSERVER -p open,open-regular
+answered 1 handle
+# A NUL in a path is malformed, as it is for SSH_FXP_OPEN
+R=c800000001000000186f70656e2d726567756c6172406f70656e7373682d68706e
+for m in 00000029${R}0000000461620063 00000025${R}7fffffff 00000021$R; do
+	ask "open-regular, $m" raw:$m close -- $SFTPSERVER
+	test $status -eq 2 || fail "$what: the server goes on"
+done
+# A name that is now this and now that: no request waits for anybody.
+(
+	trap 'exit 0' TERM
+	while :; do
+		for n in file fifo to-tty empty; do
+			ln -s $n $D/new && mv $D/new $D/swapped
+		done
+	done
+) 2>/dev/null &
+swapper=$!
+ln -s file $D/swapped 2>/dev/null
+set --
+i=0
+while test $i -lt 300; do
+	set -- "$@" open-regular:$D/swapped close
+	i=$((i + 1))
+done
+i=0 seen=
+while test $i -lt 100; do
+	ask "open-regular, a name that changes" "$@" -- $SFTPSERVER >/dev/null
+	test $status -eq 0 || fail "$what: status $status"
+	test `grep -c . $ANSWERS` -eq 600 || fail "$what: not all were answered"
+	seen=$seen`grep -x "handle\|status [24]" $ANSWERS | sort -u | tr -d '\n'`
+	case $seen in *handle*status\ 4*)	break ;; esac
+	i=$((i + 1))
+done
+verbose "$what: $((i + 1)) times"
+test $i -lt 100 || fail "$what: it was not both a file and something else"
+kill $swapper
+wait $swapper 2>/dev/null
+# More than may be open at a time: it says so, and goes on
+set --
+i=0
+while test $i -lt 300; do
+	set -- "$@" open-regular:$D/file
+	i=$((i + 1))
+done
+(
+	ulimit -n 100
+	ask "open-regular, too many" "$@" open-regular:$D/none -- $SFTPSERVER
+	grep "^status 4$" $ANSWERS >/dev/null || fail "$what: no end of them"
+	answered 301 "status 2"
+) || fail "too many"
+rm -rf $D
+
 # Messages that are none end the session
 for m in 00000009c8000000017fffffff 0004000105 00000000ff ffffffffff \
     00000022c800000001000000176861736 \

@@ -6,6 +6,7 @@
  *
  *   open=r|w|rw:PATH     open a file; later requests are about it
  *   opendir:PATH         or a folder
+ *   open-regular:PATH    open a file by the request of ours
  *   close                close it
  *   hash:OFFSET:LENGTH:BLOCK[:ALGORITHM]
  *                        hashes of a part of it
@@ -41,6 +42,7 @@
 #include "atomicio.h"
 #include "sftp.h"
 #include "hpn-sftp-hash.h"
+#include "hpn-sftp-server.h"
 
 static int to, from;
 static pid_t server;
@@ -126,6 +128,8 @@ open_it(u_char type, const char *mode, const char *path)
 	struct sshbuf *m = begin(type);
 	const u_char *p;
 
+	if (type == SSH2_FXP_EXTENDED)
+		must(sshbuf_put_cstring(m, HPN_SFTP_SERVER_OPEN), "open");
 	must(sshbuf_put_cstring(m, path), "open");
 	if (type == SSH2_FXP_OPEN) {
 		must(sshbuf_put_u32(m,
@@ -324,7 +328,9 @@ main(int argc, char **argv)
 		    (path = strchr(argv[i], ':')) != NULL) {
 			*path++ = '\0';
 			open_it(SSH2_FXP_OPEN, argv[i] + 5, path);
-		} else if (strncmp(argv[i], "opendir:", 8) == 0)
+		} else if (strncmp(argv[i], "open-regular:", 13) == 0)
+			open_it(SSH2_FXP_EXTENDED, "r", argv[i] + 13);
+		else if (strncmp(argv[i], "opendir:", 8) == 0)
 			open_it(SSH2_FXP_OPENDIR, NULL, argv[i] + 8);
 		else if (strcmp(argv[i], "close") == 0)
 			close_it();

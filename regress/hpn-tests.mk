@@ -38,6 +38,7 @@ LTESTS+=\
 	hpn-connections \
 	hpn-safety \
 	hpn-connect \
+	hpn-fast-open \
 	hpn-guess \
 	hpn-early \
 	hpn-servers \

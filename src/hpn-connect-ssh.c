@@ -35,6 +35,7 @@
 #include "hpn-clock.h"
 #include "hpn-connect-ssh.h"
 #include "hpn-lanes-ssh.h"
+#include "hpn-sftp-server.h"
 #include "hpn-watch-ssh.h"
 #include "ssh-gss.h"
 
@@ -299,6 +300,33 @@ is_sftp(const Channel *c, const struct sshbuf *command)
 	    memcmp(sshbuf_ptr(command), "sftp", 4) == 0 && !isatty(c->rfd);
 }
 
+/* Whether len bytes are whole SFTP packets. */
+static int
+is_whole(const u_char *p, size_t len)
+{
+	size_t packet;
+
+	for (; len >= 4; p += packet, len -= packet)
+		if ((packet = 4 + (size_t)PEEK_U32(p)) > len)
+			return 0;
+	return len == 0;
+}
+
+/* What only a server gets that has said so follows what any server gets. */
+static void
+add_early(const struct ssh *ssh)
+{
+	size_t more;
+
+	if ((ssh->kex->flags & HPN_SFTP_SERVER_EARLY_SAID) == 0 ||
+	    !is_whole(first, first_len) ||
+	    (more = hpn_lanes_ssh_early(first + first_len,
+	    sizeof(first) - first_len)) == 0)
+		return;
+	first_len += more;
+	hpn_lanes_ssh_early_sent();
+}
+
 void
 hpn_connect_ssh_first(struct ssh *ssh, int id, const struct sshbuf *command)
 {
@@ -308,8 +336,10 @@ hpn_connect_ssh_first(struct ssh *ssh, int id, const struct sshbuf *command)
 	int r;
 
 	if (first_len == 0 && is_sftp(c, command) && poll(&pfd, 1, 0) == 1 &&
-	    (n = read(c->rfd, first, sizeof(first))) > 0)
+	    (n = read(c->rfd, first, sizeof(first))) > 0) {
 		first_len = (size_t)n;
+		add_early(ssh);
+	}
 	if (first_len != 0) {
 		debug2("Sending %zu bytes with the request for sftp", first_len);
 		hpn_connect_spend(ssh->connect, id, first_len);

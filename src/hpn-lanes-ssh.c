@@ -26,6 +26,7 @@
 #include "clientloop.h"
 #include "ssh.h"
 #include "readconf.h"
+#include "hpn-clock.h"
 #include "hpn-lanes.h"
 #include "hpn-lanes-ssh.h"
 #include "hpn-watch.h"
@@ -82,6 +83,13 @@ hpn_lanes_ssh_serves(void)
 	return serves;
 }
 
+static void
+deaf(void)
+{
+	close(control);
+	control = -1;
+}
+
 void
 hpn_lanes_ssh_tell(const struct hpn_options *o)
 {
@@ -95,20 +103,49 @@ hpn_lanes_ssh_tell(const struct hpn_options *o)
 	    (reports ? HPN_LANES_SSH_REPORTS : 0));
 	/* It may have gone; an empty socket takes these few bytes whole */
 	(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
-	if (!tell_only && !o->disabled)
-		return;
-	close(control);
-	control = -1;
+	if (o->disabled)
+		deaf();
+}
+
+size_t
+hpn_lanes_ssh_early(u_char *packets, size_t room)
+{
+	u_char frame[8 + HPN_LANES_SSH_EARLY_MOST];
+	size_t len;
+	ssize_t n;
+
+	if (control == -1 || !tell_only)
+		return 0;
+	n = recv(control, frame, sizeof(frame), MSG_DONTWAIT);
+	if (n <= 8 || PEEK_U32(frame) != (size_t)n - 4 ||
+	    PEEK_U32(frame + 4) != HPN_LANES_SSH_EARLY)
+		return 0;
+	len = (size_t)n - 8;
+	if (len > room)
+		return 0;
+	memcpy(packets, frame + 8, len);
+	return len;
+}
+
+void
+hpn_lanes_ssh_early_sent(void)
+{
+	u_char frame[HPN_LANES_SSH_SENT_LEN];
+
+	POKE_U32(frame, sizeof(frame) - 4);
+	POKE_U32(frame + 4, HPN_LANES_SSH_SENT);
+	POKE_U64(frame + 8, hpn_clock_ns());
+	(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
+	deaf();
 }
 
 int
 hpn_lanes_ssh_may_come(struct ssh *ssh)
 {
-	if (control == -1)
+	if (control == -1 || tell_only)
 		return 0;
 	if (ssh->hpn == NULL || ssh_packet_get_mux(ssh)) {
-		close(control);
-		control = -1;
+		deaf();
 		return 0;
 	}
 	return deferred = 1;
@@ -231,12 +268,11 @@ hpn_lanes_ssh_begin(struct ssh *ssh, int id, struct sshbuf *command,
 
 	if (control == -1)
 		return;
-	if (c == NULL || ssh->hpn == NULL ||
+	if (tell_only || c == NULL || ssh->hpn == NULL ||
 	    options.control_master != SSHCTL_MASTER_NO ||
 	    (ssh->compat & SSH_NEW_OPENSSH) == 0 || c->remote_window != 0 ||
 	    sshbuf_len(command) == 0) {
-		close(control);
-		control = -1;
+		deaf();
 		no_more(ssh);
 		return;
 	}

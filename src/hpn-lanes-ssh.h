@@ -42,6 +42,17 @@ struct sshbuf;
 #define HPN_LANES_SSH_DISABLED	0x01	/* HPNDisabled */
 #define HPN_LANES_SSH_REPORTS	0x02	/* SIGUSR1 is taken, see hpn-watch.h */
 #define HPN_LANES_SSH_TELL	"tell:"
+/*
+ * Such a program may send this once, before it sends anything to the server: uint32
+ * length; uint32 type: HPN_LANES_SSH_EARLY; SFTP packets that ssh sends behind the
+ * first ones, if the server opens files early (hpn-sftp-server.h).  If ssh has
+ * sent them it says so, before the server can answer: uint32 length: 12; uint32 type:
+ * HPN_LANES_SSH_SENT; uint64 when (hpn-clock.h).
+ */
+#define HPN_LANES_SSH_EARLY	3
+#define HPN_LANES_SSH_EARLY_MOST	4096
+#define HPN_LANES_SSH_SENT	4
+#define HPN_LANES_SSH_SENT_LEN	16
 
 /*
  * ssh begins: take the socket that the environment names, if it does.  Returns
@@ -54,6 +65,13 @@ int hpn_lanes_ssh_serves(void);
 
 /* ssh has read its configuration: tell it to the program that started ssh. */
 void hpn_lanes_ssh_tell(const struct hpn_options *);
+
+/*
+ * What came as HPN_LANES_SSH_EARLY: at most room bytes of packets.  Returns their
+ * number, 0 if there are none, or more.  _sent: they were sent.
+ */
+size_t hpn_lanes_ssh_early(u_char *packets, size_t room);
+void hpn_lanes_ssh_early_sent(void);
 
 /* Whether further sessions may come: then do not send no-more-sessions yet. */
 int hpn_lanes_ssh_may_come(struct ssh *);

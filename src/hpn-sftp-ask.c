@@ -49,13 +49,12 @@ hpn_sftp_ask_lane_may(const struct hpn_sftp_job *job, u_int lane, size_t len,
 	    hpn_lanes_may_send(l->under_way, len, alone);
 }
 
+/* req, which has an id, is under way. */
 static void
-begin(struct hpn_sftp_job *job, struct request *req, u_char type)
+enter(struct hpn_sftp_job *job, struct request *req, u_char type)
 {
 	struct request **chain;
-	int r;
 
-	req->id = (*job->c->next_id)++;
 	if (type == SSH2_FXP_OPEN || type == SSH2_FXP_OPENDIR)
 		hpn_handles_asked(&job->handles[req->lane], req->id);
 	else if (type == SSH2_FXP_CLOSE) {
@@ -64,7 +63,6 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 		hpn_handles_closed(&job->handles[req->lane], req->id,
 		    req->node);
 	}
-	req->sent_ns = hpn_clock_ns();
 	chain = &job->asked[req->id % REQUEST_CHAINS];
 	req->chain = *chain;
 	*chain = req;
@@ -73,6 +71,16 @@ begin(struct hpn_sftp_job *job, struct request *req, u_char type)
 	job->asked_bytes += req->len;
 	job->c->lanes.lane[req->lane].requests++;
 	job->c->lanes.lane[req->lane].under_way += req->len;
+}
+
+static void
+begin(struct hpn_sftp_job *job, struct request *req, u_char type)
+{
+	int r;
+
+	req->id = (*job->c->next_id)++;
+	req->sent_ns = hpn_clock_ns();
+	enter(job, req, type);
 	sshbuf_reset(job->m);
 	if ((r = sshbuf_put_u8(job->m, type)) != 0 ||
 	    (r = sshbuf_put_u32(job->m, req->id)) != 0)
@@ -367,6 +375,21 @@ hpn_sftp_ask_read(struct hpn_sftp_job *job, struct node *n,
     const struct where *where, u_int64_t offset, size_t len)
 {
 	send_read(job, data_request(n, ASK_READ, where, offset, len));
+}
+
+void
+hpn_sftp_ask_begun(struct hpn_sftp_job *job, struct node *n, u_int open,
+    u_int data, size_t len, u_int64_t sent_ns)
+{
+	struct request *req = request(n, ASK_OPEN, NULL, 0, 0);
+
+	req->id = job->newest[0] = open;
+	req->sent_ns = sent_ns;
+	enter(job, req, SSH2_FXP_OPEN);
+	req = data_request(n, ASK_READ, NULL, 0, len);
+	req->id = data;
+	req->sent_ns = sent_ns;
+	enter(job, req, SSH2_FXP_READ);
 }
 
 void

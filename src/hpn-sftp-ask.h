@@ -36,6 +36,12 @@ void hpn_sftp_ask_compare(struct hpn_sftp_job *, struct node *,
     u_int64_t offset, size_t len);
 void hpn_sftp_ask_read(struct hpn_sftp_job *, struct node *,
     const struct where *, u_int64_t offset, size_t len);
+/*
+ * A file was opened, and its first len bytes were asked for, before there was a job:
+ * these requests, with these ids, are now the node's.
+ */
+void hpn_sftp_ask_begun(struct hpn_sftp_job *, struct node *, u_int open,
+    u_int data, size_t len, u_int64_t sent_ns);
 void hpn_sftp_ask_read_again(struct hpn_sftp_job *, struct request *);
 void hpn_sftp_ask_write(struct hpn_sftp_job *, struct node *,
     const struct where *, u_int64_t offset, const u_char *, size_t len);

@@ -20,6 +20,7 @@
 #include "sftp-common.h"
 
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-early.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-plain.h"
 
@@ -41,6 +42,7 @@ struct known {
 };
 
 static char *early_path;
+static int early_opens;
 
 static int
 known_compare(const struct known *a, const struct known *b)
@@ -106,6 +108,8 @@ hpn_sftp_conn_forget(struct hpn_sftp_conn *c, int all)
 	RB_FOREACH_SAFE(k, known_paths, &c->known, next)
 		if (!k->pending && (all || !k->early))
 			known_free(c, k);
+	if (all)
+		hpn_sftp_conn_close_early(c);
 }
 
 void
@@ -135,6 +139,13 @@ hpn_sftp_conn_ask_early(const char *path)
 {
 	free(early_path);
 	early_path = xstrdup(path);
+	early_opens = 0;
+}
+
+void
+hpn_sftp_conn_open_early(void)
+{
+	early_opens = 1;
 }
 
 static void
@@ -187,6 +198,10 @@ hpn_sftp_conn_begun(struct hpn_sftp_conn *c)
 	hpn_sftp_io_later(c->io, id, early_answer, k);
 	debug3("Sent message SSH2_FXP_STAT \"%s\" I:%u ahead", k->path, id);
 	sshbuf_free(m);
+	/* Who wants requests of another length, or number, gets those alone */
+	if (early_opens && !c->fixed_buflen && c->requests == 0)
+		c->early = hpn_sftp_early_begin(&c->lanes, c->io, c->next_id,
+		    k->path);
 }
 
 /* Take what comes until this is answered. */
@@ -200,13 +215,39 @@ await(struct hpn_sftp_conn *c, const int *pending)
 	while (*pending) {
 		if ((r = hpn_sftp_io_get(c->io, &p, &len)) == -1)
 			fatal("Received message too long %zu", len);
-		if (!*pending)
-			break;
 		if (r == 1)
 			fatal("Unexpected reply");
+		if (!*pending)
+			break;
 		if (hpn_sftp_io_trip(c->io, -1) == -1)
 			hpn_sftp_io_lost("read");
 	}
+}
+
+void
+hpn_sftp_conn_close_early(struct hpn_sftp_conn *c)
+{
+	if (c->early != NULL)
+		hpn_sftp_early_drop(c->early);
+	c->early = NULL;
+}
+
+int
+hpn_sftp_conn_opened_early(struct hpn_sftp_conn *c, const char *path,
+    u_int *open, u_int *data, u_int64_t *sent_ns)
+{
+	if (c->early == NULL)
+		return 0;
+	if (hpn_sftp_early_is(c->early, path)) {
+		/* It follows the attributes at once */
+		await(c, hpn_sftp_early_waits(c->early));
+		if (hpn_sftp_early_take(c->early, open, data, sent_ns)) {
+			c->early = NULL;
+			return 1;
+		}
+	}
+	hpn_sftp_conn_close_early(c);
+	return 0;
 }
 
 int
@@ -288,6 +329,8 @@ int
 hpn_sftp_conn_ready(struct hpn_sftp_conn *c, int has_limits)
 {
 	(void)hpn_sftp_lanes_hear(&c->lanes, NULL);
+	if (c->early != NULL && !hpn_sftp_early_begun(c->early, &c->lanes))
+		hpn_sftp_conn_close_early(c);
 	if (!has_limits || hpn_sftp_plain())
 		return has_limits;
 	ask_limits(c);

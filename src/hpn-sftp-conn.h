@@ -6,7 +6,7 @@
  * Two questions need no round trip of their own.  The client asks for the
  * attributes of a file on the command line together with SSH_FXP_INIT: any
  * server takes its packets one after another.  It asks for the server's limits
- * together with the next request.
+ * together with the next request.  hpn-sftp-early.h has a third one.
  */
 #ifndef HPN_SFTP_CONN_H
 #define HPN_SFTP_CONN_H
@@ -17,6 +17,7 @@
 
 #include "hpn-sftp-lanes.h"
 
+struct hpn_sftp_early;
 struct hpn_sftp_io;
 struct Attrib;
 struct known;
@@ -39,6 +40,7 @@ struct hpn_sftp_conn {
 	u_int bears;			/* the limit that was seen; 0: none */
 	int shares;			/* it gives two files one handle */
 	int disorder;			/* it answers in another order */
+	struct hpn_sftp_early *early;	/* a file being opened; NULL: none */
 	struct known_paths known;
 	u_int nknown;
 	size_t known_bytes;		/* of their paths */
@@ -51,10 +53,22 @@ void hpn_sftp_conn_init(struct hpn_sftp_conn *, int in, int out,
 
 /*
  * _ask_early: the next connection will ask for the attributes of path (as
- * SSH_FXP_STAT gives them).  _begun: it begins, and asks.
+ * SSH_FXP_STAT gives them).  _open_early: path is also the only file of a download,
+ * and is opened if ssh can have that done (hpn-sftp-early.h).  _begun: it begins, and
+ * asks.
  */
 void hpn_sftp_conn_ask_early(const char *path);
+void hpn_sftp_conn_open_early(void);
 void hpn_sftp_conn_begun(struct hpn_sftp_conn *);
+
+/*
+ * A file is to be opened.  Returns 1 if it was opened early: *open, *data and
+ * *sent_ns are as those of hpn_sftp_early_take().  Otherwise what was opened early
+ * is closed.
+ */
+int hpn_sftp_conn_opened_early(struct hpn_sftp_conn *, const char *path,
+    u_int *open, u_int *data, u_int64_t *sent_ns);
+void hpn_sftp_conn_close_early(struct hpn_sftp_conn *);
 
 /*
  * The server's version came.  has_limits: it has limits@openssh.com.  If so,

@@ -183,6 +183,10 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	}
 	n->state = NODE_OPENING;
 	job->files_open++;
+	if (hpn_sftp_open_early(job, n)) {
+		begin_data(job, n);
+		return;
+	}
 	hpn_sftp_ask_open(job, n, n->from, SSH2_FXF_READ, NULL);
 	if (n->size != 0 && hpn_sftp_open_ahead(job, n))
 		begin_data(job, n);

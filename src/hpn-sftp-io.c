@@ -51,7 +51,9 @@ struct later {
 struct hpn_sftp_io {
 	int in, out;
 	struct sshbuf *ibuf, *obuf;
-	size_t taken;		/* of ibuf, by the packet that was got last */
+	struct sshbuf *again;	/* what is got before what is in ibuf */
+	struct sshbuf *taken_of;	/* the packet that was got last, */
+	size_t taken;		/* ... and how long it is */
 	int heard;		/* the other side has sent a packet */
 	struct bwlimit *ilimit, *olimit;
 	TAILQ_HEAD(, later) laters;
@@ -69,6 +71,7 @@ hpn_sftp_io_new(int in, int out)
 	io->in = in;
 	io->out = out;
 	if ((io->ibuf = sshbuf_new()) == NULL ||
+	    (io->again = sshbuf_new()) == NULL ||
 	    (io->obuf = sshbuf_new()) == NULL)
 		fatal_f("sshbuf_new failed");
 	TAILQ_INIT(&io->laters);
@@ -88,6 +91,7 @@ hpn_sftp_io_free(struct hpn_sftp_io *io)
 		free(l);
 	}
 	sshbuf_free(io->ibuf);
+	sshbuf_free(io->again);
 	sshbuf_free(io->obuf);
 	free(io);
 }
@@ -176,7 +180,8 @@ drop_taken(struct hpn_sftp_io *io)
 {
 	int r;
 
-	if (io->taken != 0 && (r = sshbuf_consume(io->ibuf, io->taken)) != 0)
+	if (io->taken != 0 &&
+	    (r = sshbuf_consume(io->taken_of, io->taken)) != 0)
 		fatal_fr(r, "consume");
 	io->taken = 0;
 }
@@ -242,8 +247,11 @@ trips(struct hpn_sftp_io **ios, u_int n, int reading, int timeout_ms,
 
 	if (n > HPN_SFTP_IO_MOST)
 		fatal_f("%u connections", n);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		wants(ios[i], reading, &pfd[2 * i]);
+		if (reading && sshbuf_len(ios[i]->again) != 0)
+			timeout_ms = 0;
+	}
 	r = poll(pfd, 2 * n, timeout_ms);
 	refresh_progress_meter(0);
 	*endedp = 0;
@@ -323,21 +331,24 @@ later_run(struct hpn_sftp_io *io, struct later *l, const u_char *p, size_t len)
 int
 hpn_sftp_io_get(struct hpn_sftp_io *io, const u_char **packetp, size_t *lenp)
 {
+	struct sshbuf *from;
 	struct later *l;
 	const u_char *p;
 	u_int len;
 
 	for (;;) {
 		drop_taken(io);
-		if (sshbuf_len(io->ibuf) < 4)
+		from = sshbuf_len(io->again) != 0 ? io->again : io->ibuf;
+		if (sshbuf_len(from) < 4)
 			return 0;
-		p = sshbuf_ptr(io->ibuf);
+		p = sshbuf_ptr(from);
 		*lenp = len = get_u32(p);
 		if (len > SFTP_MAX_MSG_LENGTH)
 			return -1;
-		if (sshbuf_len(io->ibuf) < 4 + (size_t)len)
+		if (sshbuf_len(from) < 4 + (size_t)len)
 			return 0;
 		p += 4;
+		io->taken_of = from;
 		io->taken = 4 + (size_t)len;
 		if (TAILQ_EMPTY(&io->laters) || len < 5 ||
 		    p[0] == SSH2_FXP_VERSION ||
@@ -360,6 +371,15 @@ hpn_sftp_io_later(struct hpn_sftp_io *io, u_int id, hpn_sftp_later *fn,
 	l->fn = fn;
 	l->context = context;
 	TAILQ_INSERT_TAIL(&io->laters, l, list);
+}
+
+void
+hpn_sftp_io_again(struct hpn_sftp_io *io, const struct sshbuf *packet)
+{
+	int r;
+
+	if ((r = sshbuf_put_stringb(io->again, packet)) != 0)
+		fatal_fr(r, "queue packet");
 }
 
 void

@@ -77,6 +77,12 @@ void hpn_sftp_io_later(struct hpn_sftp_io *, u_int id, hpn_sftp_later *fn,
     void *context);
 
 /*
+ * A packet that such a function has kept is got once more, before any that came
+ * after it.  Not for use while a packet is in hand that was got again.
+ */
+void hpn_sftp_io_again(struct hpn_sftp_io *, const struct sshbuf *packet);
+
+/*
  * Nothing else is under way: wait for such answers, two seconds at most.  A server
  * that cannot get rid of one may end with an error.
  */

@@ -177,11 +177,54 @@ hpn_sftp_lanes_hear(struct hpn_sftp_lanes *l, struct hpn_sftp_io *io)
 		    HPN_LANES_SSH_DISABLED) != 0);
 		hpn_sftp_report_told((get_u32(frame + 8) &
 		    HPN_LANES_SSH_REPORTS) != 0);
-		if (l->tell_only || hpn_sftp_plain())
+		if (hpn_sftp_plain())
 			break;
 		return 1;
 	}
 	deaf(l);
+	return 1;
+}
+
+int
+hpn_sftp_lanes_early(struct hpn_sftp_lanes *l, const struct sshbuf *packets)
+{
+	u_char frame[8];
+	struct sshbuf *m;
+	int r, sent;
+
+	if (!l->tell_only || !l->heard || l->control == -1 ||
+	    sshbuf_len(packets) > HPN_LANES_SSH_EARLY_MOST)
+		return -1;
+	put_u32(frame, 4 + sshbuf_len(packets));
+	put_u32(frame + 4, HPN_LANES_SSH_EARLY);
+	if ((m = sshbuf_new()) == NULL)
+		fatal_f("sshbuf_new failed");
+	if ((r = sshbuf_put(m, frame, sizeof(frame))) != 0 ||
+	    (r = sshbuf_putb(m, packets)) != 0)
+		fatal_fr(r, "compose");
+	/* An empty socket takes these few bytes whole */
+	sent = send(l->control, sshbuf_ptr(m), sshbuf_len(m), MSG_NOSIGNAL) ==
+	    (ssize_t)sshbuf_len(m);
+	sshbuf_free(m);
+	return sent ? 0 : -1;
+}
+
+int
+hpn_sftp_lanes_early_sent(struct hpn_sftp_lanes *l, u_int64_t *sent_ns)
+{
+	u_char frame[HPN_LANES_SSH_SENT_LEN];
+	ssize_t n;
+
+	if (l->control == -1)
+		return 0;
+	/* Written whole, before the server could answer */
+	n = recv(l->control, frame, sizeof(frame), MSG_DONTWAIT);
+	deaf(l);
+	if (n != (ssize_t)sizeof(frame) ||
+	    get_u32(frame) != sizeof(frame) - 4 ||
+	    get_u32(frame + 4) != HPN_LANES_SSH_SENT)
+		return 0;
+	*sent_ns = get_u64(frame + 8);
 	return 1;
 }
 

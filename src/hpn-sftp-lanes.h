@@ -73,6 +73,15 @@ void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
  */
 int hpn_sftp_lanes_hear(struct hpn_sftp_lanes *, struct hpn_sftp_io *);
 
+/*
+ * Hand ssh packets that it sends, before the server has said what it is, to a server
+ * that opens files early.  After the packets' sender has heard, once.  Returns 0, or
+ * -1 if ssh takes none.  _sent: the server has answered; whether ssh has sent them,
+ * and when.
+ */
+int hpn_sftp_lanes_early(struct hpn_sftp_lanes *, const struct sshbuf *);
+int hpn_sftp_lanes_early_sent(struct hpn_sftp_lanes *, u_int64_t *sent_ns);
+
 /* Whether further lanes are connections of their own. */
 int hpn_sftp_lanes_connect(const struct hpn_sftp_lanes *);
 /* Whether other lanes are there, or may come. */

@@ -31,6 +31,7 @@
 #include "hpn-sftp-answer.h"
 #include "hpn-sftp-ask.h"
 #include "hpn-sftp-conn.h"
+#include "hpn-sftp-early.h"
 #include "hpn-sftp-io.h"
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
@@ -48,18 +49,51 @@ extern volatile sig_atomic_t interrupted;
  * file of ours is open.  So a wrong guess changes nothing.  Then the client
  * waits for the handle, as with any other server.
  */
-static const u_char first_handle[4];
+static const u_char first_handle[HPN_SFTP_EARLY_HANDLE_LEN];
 
-int
-hpn_sftp_open_ahead(struct hpn_sftp_job *job, struct node *n)
+static int
+may_guess(struct hpn_sftp_job *job, struct node *n)
 {
-	if (!job->c->predictable || job->only != n ||
-	    hpn_sftp_node_verifies(job) || (job->flags & HPN_SFTP_RESUME))
-		return 0;
+	return job->only == n && !hpn_sftp_node_verifies(job) &&
+	    (job->flags & HPN_SFTP_RESUME) == 0;
+}
+
+static void
+guess(struct node *n)
+{
 	n->handle_len = sizeof(first_handle);
 	n->handle = xmalloc(n->handle_len);
 	memcpy(n->handle, first_handle, n->handle_len);
 	n->guess = GUESS_MADE;
+}
+
+int
+hpn_sftp_open_ahead(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!job->c->predictable || !may_guess(job, n))
+		return 0;
+	guess(n);
+	return 1;
+}
+
+int
+hpn_sftp_open_early(struct hpn_sftp_job *job, struct node *n)
+{
+	u_int open, data;
+	u_int64_t sent_ns;
+
+	/* Where the size is not known each answer has to be looked at first */
+	if (!may_guess(job, n) || n->size == 0) {
+		hpn_sftp_conn_close_early(job->c);
+		return 0;
+	}
+	if (!hpn_sftp_conn_opened_early(job->c, n->from, &open, &data,
+	    &sent_ns))
+		return 0;
+	guess(n);
+	hpn_sftp_ask_begun(job, n, open, data, HPN_SFTP_EARLY_DATA, sent_ns);
+	n->next = HPN_SFTP_EARLY_DATA;
+	hpn_sftp_node_plan(job, n);
 	return 1;
 }
 

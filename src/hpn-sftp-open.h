@@ -15,6 +15,12 @@
  * guess.
  */
 int hpn_sftp_open_ahead(struct hpn_sftp_job *, struct node *);
+/*
+ * A file is to be opened.  Whether it was opened before, together with the first
+ * requests of the connection.  If so, it is as after hpn_sftp_open_ahead(), and data
+ * up to n->next were asked for.  If not, nothing of it stays open.
+ */
+int hpn_sftp_open_early(struct hpn_sftp_job *, struct node *);
 /* Another answer came before that to the opening. */
 void hpn_sftp_open_ahead_late(struct hpn_sftp_job *, struct node *);
 

@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pathnames.h"
 #include "sftp.h"
 #include "sshbuf.h"
 #include "hpn-pipe.h"
@@ -129,6 +131,51 @@ hpn_sftp_server_opened(int fd, int flags)
 	if ((flags & O_ACCMODE) != O_WRONLY)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
+}
+
+int
+hpn_sftp_server_is_sftp(u_int n, char *const *names, char *const *commands)
+{
+	u_int i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(names[i], "sftp") == 0)
+			return strcmp(commands[i], "internal-sftp") == 0 ||
+			    strcmp(commands[i], _PATH_SFTP_SERVER) == 0;
+	return 0;
+}
+
+/* The kernel's own files say that they are empty, and may act when read. */
+static int
+is_plain(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size != 0;
+}
+
+int
+hpn_sftp_server_open_regular(const char *path)
+{
+	struct stat before, st;
+	int fd, flags;
+
+	/* To open a device may do something, so it is looked at first ... */
+	if (stat(path, &before) == -1)
+		return -1;
+	if (!is_plain(&before)) {
+		errno = ENXIO;
+		return -1;
+	}
+	/* ... and a name may get another meaning meanwhile */
+	if ((fd = open(path, O_RDONLY|O_NONBLOCK|O_NOCTTY, 0)) == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && is_plain(&st) &&
+	    st.st_dev == before.st_dev && st.st_ino == before.st_ino &&
+	    (flags = fcntl(fd, F_GETFL)) != -1 &&
+	    fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != -1)
+		return fd;
+	close(fd);
+	errno = ENXIO;
+	return -1;
 }
 
 int

@@ -26,8 +26,31 @@
  */
 #define HPN_SFTP_SERVER_DISABLED	"HPN_DISABLED"
 
+/* PROTOCOL.hpn, section 6.2, */
+#define HPN_SFTP_SERVER_OPEN		"open-regular@openssh-hpn"
+#define HPN_SFTP_SERVER_OPEN_VERSION	"1"
+/* ... and what sshd says in EXT_INFO where its "sftp" is that server. */
+#define HPN_SFTP_SERVER_EARLY		"sftp-open-regular@openssh-hpn"
+#define HPN_SFTP_SERVER_EARLY_VERSION	"1"
+/* Of kex->flags, in ssh: the server has said it; see HPN_WHY_WIRE_ANSWERS */
+#define HPN_SFTP_SERVER_EARLY_SAID	0x20000000
+
 struct pollfd;
 struct sshbuf;
+
+/*
+ * Whether the subsystem "sftp", of n subsystems with these names and commands
+ * (sshd_config's Subsystem), is the server that was built with us.
+ */
+int hpn_sftp_server_is_sftp(u_int n, char *const *names,
+    char *const *commands);
+
+/*
+ * Open a file for reading, as open(2), if it is a regular file that is not empty.
+ * Returns -1 with errno for anything else; ENXIO: it is something else.  Never waits
+ * for another process, and asks no device for anything.
+ */
+int hpn_sftp_server_open_regular(const char *path);
 
 /* Bytes of requests read ahead; at least the largest message, 256 KiB. */
 #define HPN_SFTP_SERVER_IN		(1024 * 1024)

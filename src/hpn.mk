@@ -70,6 +70,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-conn.o \
 	hpn-sftp-connections.o \
 	hpn-sftp-cross.o \
+	hpn-sftp-early.o \
 	hpn-sftp-full.o \
 	hpn-sftp-gather.o \
 	hpn-sftp-get.o \

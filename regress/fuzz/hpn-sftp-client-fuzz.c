@@ -23,6 +23,7 @@
 #undef open
 #undef close
 #undef send
+#undef recv
 #undef write
 #undef read
 #undef poll
@@ -72,6 +73,7 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-lanes.h"
 #include "hpn-sftp-node.h"
+#include "hpn-sftp-server.h"
 #include "hpn-sftp-wish.h"
 #include "fuzz.h"
 
@@ -97,6 +99,7 @@ static struct {
 } wires[WIRES];
 static u_int nwires;
 static int ssh_asked;		/* its socket is open */
+static int ssh_sent;		/* ... and it has sent what is for some servers */
 static double now, tick;
 static struct {
 	u_int wire;
@@ -446,12 +449,14 @@ stop_progress_meter(void)
 
 /* Is this a request for hashes? */
 static int
-take_hash(struct sshbuf *m, struct hpn_hash_range *range)
+take_hash(struct sshbuf *m, struct hpn_hash_range *range, u_char *type)
 {
 	char *name;
 	int is, known;
 
 	HOLDS(sshbuf_get_cstring(m, &name, NULL) == 0);
+	if (strcmp(name, HPN_SFTP_SERVER_OPEN) == 0)
+		*type = SSH2_FXP_OPEN;
 	is = strcmp(name, HPN_SFTP_HASH_EXTENSION) == 0;
 	free(name);
 	if (is) {
@@ -493,7 +498,7 @@ take_requests(u_int w)
 		    sshbuf_get_string_direct(m, &name, &name_len) == 0 &&
 		    name_len >= 2 && name[name_len - 2] == 'd';
 		owed[nowed].hash = type == SSH2_FXP_EXTENDED &&
-		    take_hash(m, &owed[nowed].range);
+		    take_hash(m, &owed[nowed].range, &type);
 		sshbuf_free(m);
 		owed[nowed].wire = w;
 		wires[w].owed++;
@@ -514,6 +519,15 @@ fake_send(int fd, const void *p, size_t len, int flags)
 	}
 	if (fd == SSH) {
 		HOLDS(ssh_asked);
+		if (len > 8 && get_u32((const u_char *)p + 4) ==
+		    HPN_LANES_SSH_EARLY && piece(4) != 0) {
+			HOLDS(get_u32(p) == len - 4);
+			HOLDS(sshbuf_put(wires[0].sent, (const u_char *)p + 8,
+			    len - 8) == 0);
+			take_requests(0);
+			HOLDS(sshbuf_len(wires[0].sent) == 0);
+			ssh_sent = 1;
+		}
 		return (ssize_t)len;
 	}
 	HOLDS(fd >= CONNECTION && fd < CONNECTION + WIRES &&
@@ -523,6 +537,24 @@ fake_send(int fd, const void *p, size_t len, int flags)
 	HOLDS(sshbuf_put(wires[fd - CONNECTION].sent, p, len) == 0);
 	take_requests((u_int)(fd - CONNECTION));
 	return (ssize_t)len;
+}
+
+/* Whether ssh has sent them. */
+ssize_t
+fake_recv(int fd, void *p, size_t len, int flags)
+{
+	u_char *frame = p;
+
+	(void)flags;
+	HOLDS(fd == SSH && ssh_asked && len == HPN_LANES_SSH_SENT_LEN);
+	if (!ssh_sent) {
+		errno = EAGAIN;
+		return -1;
+	}
+	put_u32(frame, HPN_LANES_SSH_SENT_LEN - 4);
+	put_u32(frame + 4, HPN_LANES_SSH_SENT);
+	put_u64(frame + 8, 1);
+	return HPN_LANES_SSH_SENT_LEN;
 }
 
 int
@@ -1082,13 +1114,16 @@ session(void)
 	    "preserve=none");
 	(void)hpn_sftp_wish_option(waits ? "nospace=1" : "nospace=fail");
 
-	if (mode & 1)
+	if (mode & 1) {
 		hpn_sftp_conn_ask_early("from/f1");
+		if ((mode & 0x60) == 0)
+			hpn_sftp_conn_open_early();
+	}
 	tick = mode & 0x80 ? 0.02 : 0.00001;
 	HOLDS(hpn_sftp_lanes_option((mode & 0x81) == 0x81 ? (flags & 2 ?
 	    "connections=4" : "connections=auto") : "connections=1") == 1);
 	if (mode & 0x80)
-		hpn_sftp_lanes_offer(1);
+		hpn_sftp_lanes_offer(piece(2) == 0);
 	nwires = 1;
 	if ((conn = sftp_init(CONNECTION, CONNECTION, mode & 2 ? 1000 : 0,
 	    mode & 4 ? 3 : 0, 0)) == NULL)
@@ -1135,7 +1170,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	running = NULL;
 	interrupted = 0;
 	nwires = 0;
-	ssh_asked = 0;
+	ssh_asked = ssh_sent = 0;
 	for (w = 0; w < WIRES; w++) {
 		HOLDS((wires[w].sent = sshbuf_new()) != NULL);
 		HOLDS((wires[w].answers = sshbuf_new()) != NULL);

@@ -37,6 +37,7 @@ int fake_open(const char *, int, ...);
 int fake_close(int);
 int fake_dup(int);
 ssize_t fake_send(int, const void *, size_t, int);
+ssize_t fake_recv(int, void *, size_t, int);
 ssize_t fake_write(int, const void *, size_t);
 ssize_t fake_read(int, void *, size_t);
 int fake_poll(struct pollfd *, nfds_t, int);
@@ -70,6 +71,7 @@ void fake_sshbuf_free(struct sshbuf *);
 #define close		fake_close
 #define dup		fake_dup
 #define send		fake_send
+#define recv		fake_recv
 #define write		fake_write
 #define read		fake_read
 #define poll		fake_poll

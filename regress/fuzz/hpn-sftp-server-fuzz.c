@@ -216,6 +216,17 @@ fake_stat(const char *path, struct stat *st)
 	return 0;
 }
 
+/* A file is what fake_stat() said that its name is. */
+static int
+fake_fstat(int fd, struct stat *st)
+{
+	if (fstat(fd, st) == -1)
+		return -1;
+	st->st_dev = 0;
+	st->st_ino = 0;
+	return 0;
+}
+
 static DIR *
 fake_opendir(const char *path)
 {
@@ -286,6 +297,7 @@ fake_atomicio(int reading, int fd, void *p, size_t len)
 #define ftruncate(d, l)		fake_ftruncate(d, l)
 #define stat(p, s)		fake_stat(p, s)
 #define lstat(p, s)		fake_stat(p, s)
+#define fstat(d, s)		fake_fstat(d, s)
 #define truncate(p, l)		change()
 #define chmod(p, m)		change()
 #define fchmod(d, m)		change()
@@ -440,6 +452,7 @@ static const struct {
 	{ SSH2_FXP_EXTENDED, "users-groups-by-id@openssh.com", "dd" },
 	{ SSH2_FXP_EXTENDED, HPN_SFTP_HASH_EXTENSION, "hooos" },
 	{ SSH2_FXP_EXTENDED, HPN_SFTP_HASH_EXTENSION, "hooos" },
+	{ SSH2_FXP_EXTENDED, HPN_SFTP_SERVER_OPEN, "p" },
 	{ SSH2_FXP_EXTENDED, "unknown@example.com", "pp" },
 	{ 99, NULL, "p" },
 };

@@ -44,6 +44,17 @@ hpn_lanes_ssh_serves(void)
 	return serves;
 }
 
+size_t
+hpn_lanes_ssh_early(u_char *packets, size_t room)
+{
+	return 0;
+}
+
+void
+hpn_lanes_ssh_early_sent(void)
+{
+}
+
 void
 hpn_lanes_ssh_end(struct ssh *ssh)
 {

@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 
 #include "../test_helper/test_helper.h"
 
+#include "pathnames.h"
 #include "sftp.h"
 #include "sshbuf.h"
 #include "hpn-pipe.h"
@@ -348,9 +350,89 @@ test_io(void)
 	TEST_DONE();
 }
 
+static void
+test_is_sftp(void)
+{
+	char *names[] = { "other", "sftp", "sftp2" };
+	char *ours[] = { "x", "internal-sftp", "x" };
+	char *built[] = { "x", _PATH_SFTP_SERVER, "x" };
+	char *others[] = { "internal-sftp", "/nowhere/sftp-server",
+	    "internal-sftp" };
+
+	TEST_START("sftp_server: whose subsystem");
+	ASSERT_INT_EQ(hpn_sftp_server_is_sftp(3, names, ours), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_is_sftp(2, names, built), 1);
+	ASSERT_INT_EQ(hpn_sftp_server_is_sftp(3, names, others), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_is_sftp(1, names, ours), 0);
+	ASSERT_INT_EQ(hpn_sftp_server_is_sftp(0, NULL, NULL), 0);
+	TEST_DONE();
+}
+
+static void
+refused(const char *path, int why)
+{
+	errno = 0;
+	ASSERT_INT_EQ(hpn_sftp_server_open_regular(path), -1);
+	ASSERT_INT_EQ(errno, why);
+}
+
+static void
+test_open_regular(void)
+{
+	char dir[] = "/tmp/hpn-open.XXXXXXXX", old[1024];
+	char got[4];
+	int fd;
+
+	TEST_START("sftp_server: open what is regular");
+	ASSERT_PTR_NE(getcwd(old, sizeof(old)), NULL);
+	ASSERT_PTR_NE(mkdtemp(dir), NULL);
+	ASSERT_INT_EQ(chdir(dir), 0);
+	ASSERT_INT_NE(fd = open("file", O_WRONLY|O_CREAT, 0600), -1);
+	ASSERT_INT_EQ((int)write(fd, "data", 4), 4);
+	close(fd);
+	ASSERT_INT_NE(fd = open("empty", O_WRONLY|O_CREAT, 0600), -1);
+	close(fd);
+	ASSERT_INT_EQ(mkdir("dir", 0700), 0);
+	ASSERT_INT_EQ(mkfifo("fifo", 0600), 0);
+	ASSERT_INT_EQ(symlink("file", "to-file"), 0);
+	ASSERT_INT_EQ(symlink("fifo", "to-fifo"), 0);
+	ASSERT_INT_EQ(symlink("/dev/null", "to-null"), 0);
+	ASSERT_INT_EQ(symlink("loop", "loop"), 0);
+	ASSERT_INT_NE(fd = hpn_sftp_server_open_regular("file"), -1);
+	ASSERT_INT_EQ(fcntl(fd, F_GETFL) & (O_ACCMODE|O_NONBLOCK), O_RDONLY);
+	ASSERT_INT_EQ((int)read(fd, got, 4), 4);
+	ASSERT_MEM_EQ(got, "data", 4);
+	close(fd);
+	ASSERT_INT_NE(fd = hpn_sftp_server_open_regular("to-file"), -1);
+	close(fd);
+	/* Each of these ends, which is what it is about */
+	refused("fifo", ENXIO);
+	refused("to-fifo", ENXIO);
+	refused("to-null", ENXIO);
+	refused("dir", ENXIO);
+	refused("empty", ENXIO);
+	refused("none", ENOENT);
+	refused("", ENOENT);
+	refused("file/x", ENOTDIR);
+	refused("loop", ELOOP);
+	(void)unlink("file");
+	(void)unlink("empty");
+	(void)rmdir("dir");
+	(void)unlink("fifo");
+	(void)unlink("to-file");
+	(void)unlink("to-fifo");
+	(void)unlink("to-null");
+	(void)unlink("loop");
+	ASSERT_INT_EQ(chdir(old), 0);
+	ASSERT_INT_EQ(rmdir(dir), 0);
+	TEST_DONE();
+}
+
 void
 test_sftp_server(void)
 {
+	test_is_sftp();
+	test_open_regular();
 	test_policy();
 	test_whole();
 	test_answer();
