@@ -462,6 +462,9 @@ if $with_tree; then
 	! tree_objects buffers "$buffers" $san ||
 	    targets="$targets early sftp-hash sftp-server sftp-client$(sed -n \
 		's/^#define HAVE_ZSTD 1.*/ zstd/p' "$OBJ/config.h")"
+else
+	skip "fuzz targets that need the tree: none built in" \
+	    "build/tree/$BASE (make build makes it, or give TREE and OBJ)"
 fi
 # hex_seeds FILE NAME: its hexadecimal lines, as files NAME-1, NAME-2 and so on
 hex_seeds() {
