@@ -232,7 +232,7 @@ rm -rf $D
 # Messages that are none end the session
 for m in 00000009c8000000017fffffff 0004000105 00000000ff ffffffffff \
     00000022c800000001000000176861736 \
-    000000240500000001000000040000000000; do
+    0000000e0500000001000000040000000000; do
 	ask "message $m" open=r:$HPN_COPY raw:$m$m raw:$m close -- $SFTPSERVER
 	test $status -eq 2 || fail "$what: the server goes on"
 done
