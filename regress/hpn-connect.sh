@@ -59,12 +59,7 @@ run ()
 	connect_options "$HURRY" "ProxyCommand $OBJ/hpn-flights $watch -o $FLIGHTS $wrap $SERVER -i -f $HPN_SSHD_CONFIG -E $HPN_LOG_SERVER" >$CONF
 	timeout $MOST "$@" </dev/null >$OBJ/hpn-connect.out
 	r=$?
-	# hpn-flights ends after ssh
-	for _i in 1 2 3 4 5 6 7 8 9 10; do
-		test -s $FLIGHTS && break
-		sleep 0.5
-	done
-	trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS 2>/dev/null`
+	trips=`round_trips $FLIGHTS`
 	ran=`cat $RAN 2>/dev/null | wc -l | tr -d ' '`
 }
 ONE="-i $OBJ/hpn-key.user -o IdentitiesOnly=yes -o BatchMode=yes"

@@ -65,11 +65,7 @@ get ()
 	timeout -k 5 $MOST sh -c "echo \$\$ >$OBJ/hpn-open.pid; exec \"\$@\"" \
 	    sh $SCP -S $REAL_SSH -F $CONF $ONE "$@" $T/here </dev/null 2>$ERRORS
 	r=$?
-	for _i in 1 2 3 4 5 6 7 8 9 10; do
-		test -s $FLIGHTS && break
-		sleep 0.5
-	done
-	trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS 2>/dev/null`
+	trips=`round_trips $FLIGHTS`
 }
 
 # got WHAT FILE...: all of these are here, and nothing was said.

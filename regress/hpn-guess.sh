@@ -48,11 +48,7 @@ connect ()
 	r=$?
 	trips=
 	case "$between" in *flights*)
-		for _i in 1 2 3 4 5 6 7 8 9 10; do
-			test -s $FLIGHTS && break
-			sleep 0.5
-		done
-		trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS 2>/dev/null`
+		trips=`round_trips $FLIGHTS`
 	esac
 	ran=`cat $RAN 2>/dev/null | wc -l | tr -d ' '`
 }
@@ -458,7 +454,7 @@ else
 		    -J "$OBJ/hpn-flights -o $FLIGHTS $serving" host "$RUN" \
 		    </dev/null >/dev/null 2>&1
 		sleep 1
-		trips=`sed -n 's/^trips \([0-9.]*\) .*/\1/p' $FLIGHTS`
+		trips=`round_trips $FLIGHTS`
 		test `cat $RAN | wc -l` -eq 1 || fail "dbclient, $lines"
 		verbose "dbclient, $lines: $trips round trips"
 		test -n "$lines" || _ours=$trips

@@ -120,12 +120,6 @@ struct get {
 	uint64_t again_ns;		/* it has no space: until then */
 };
 
-static const char *
-status_text(u_int status)
-{
-	return fx2txt(status > INT_MAX ? -1 : (int)status);
-}
-
 static struct hpn_hash *
 hash_new(void)
 {
@@ -217,7 +211,7 @@ size_check(struct part *f, u_char type, struct sshbuf *m)
 	if (status != SSH2_FX_OK || !(a.flags & SSH2_FILEXFER_ATTR_SIZE))
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s does not tell the "
 		    "size of \"%s\": %s", g->o->host, f->path,
-		    status_text(status));
+		    hpn_dm_sftp_status_text(status));
 	time = (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) != 0;
 	if (f->n == 0 && !f->seen && g->phase == GET_MANIFEST) {
 		if (a.size > HPN_DM_MANIFEST_TEXT)
@@ -301,7 +295,7 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return 0;
 	}
 	hpn_dm_child_die(HPN_DM_CHILD_FAILED, "open \"%s\" on %s: %s", f->path,
-	    g->o->host, status_text(status));
+	    g->o->host, hpn_dm_sftp_status_text(status));
 }
 
 /*
@@ -385,7 +379,7 @@ part_failed(struct part *f, u_int status)
 	if (status == SSH2_FX_EOF)
 		changed(f);
 	hpn_dm_child_die(HPN_DM_CHILD_FAILED, "read \"%s\" on %s: %s", f->path,
-	    f->g->o->host, status_text(status));
+	    f->g->o->host, hpn_dm_sftp_status_text(status));
 }
 
 /* A file that says that it is empty, as those of /proc do: is it? */
@@ -567,7 +561,7 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 			return -1;
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot compare \"%s\" "
 		    "on %s: %s (-nochecksum does without)", f->path,
-		    g->o->host, status_text(status));
+		    g->o->host, hpn_dm_sftp_status_text(status));
 	}
 	range.offset = from;
 	range.length = g->hash_len;
@@ -754,7 +748,7 @@ fragment_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (status != SSH2_FX_OK)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "fragment %llu, \"%s\" "
 		    "on %s, is missing: %s", (unsigned long long)n, path,
-		    g->o->host, status_text(status));
+		    g->o->host, hpn_dm_sftp_status_text(status));
 	hpn_dm_child_die(HPN_DM_CHILD_FAILED, "fragment %llu, \"%s\" on %s, "
 	    "has %llu bytes instead of %llu", (unsigned long long)n, path,
 	    g->o->host, (unsigned long long)a.size,
@@ -783,17 +777,16 @@ look_answer(struct get *g, int manifest, u_char type, struct sshbuf *m)
 {
 	Attrib a;
 	u_int status;
+	int there;
 
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
-	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s: %s",
-		    manifest ? g->manifest_path : g->object, g->o->host,
-		    status_text(status));
+	there = hpn_dm_line_has(&g->line,
+	    manifest ? g->manifest_path : g->object, status);
 	if (manifest)
-		g->there_manifest = status == SSH2_FX_OK;
+		g->there_manifest = there;
 	else {
-		g->there_object = status == SSH2_FX_OK;
+		g->there_object = there;
 		if (g->there_object &&
 		    (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
 		    !S_ISREG(a.perm))

@@ -17,6 +17,8 @@
 #include "misc.h"
 #include "xmalloc.h"
 
+#include "sftp.h"
+
 #include "hpn-clock.h"
 #include "hpn-dm-child.h"
 #include "hpn-dm-line.h"
@@ -150,6 +152,15 @@ hpn_dm_line_worked(struct hpn_dm_line *l)
 	logit("connected to %s again, going on after %llu.%llu seconds",
 	    l->o->host, (unsigned long long)(ns / SECOND),
 	    (unsigned long long)(ns % SECOND / (SECOND / 10)));
+}
+
+int
+hpn_dm_line_has(const struct hpn_dm_line *l, const char *path, u_int status)
+{
+	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s: %s", path,
+		    l->o->host, hpn_dm_sftp_status_text(status));
+	return status == SSH2_FX_OK;
 }
 
 void

@@ -52,6 +52,12 @@ int hpn_dm_line_trip(struct hpn_dm_line *);
  */
 void hpn_dm_line_worked(struct hpn_dm_line *);
 
+/*
+ * What the status of a path's attributes says: 1, it is there; 0, it is not.  With
+ * any other status the program ends, and says why it cannot know.
+ */
+int hpn_dm_line_has(const struct hpn_dm_line *, const char *path, u_int status);
+
 /* No more requests will be sent. */
 void hpn_dm_line_end(struct hpn_dm_line *);
 

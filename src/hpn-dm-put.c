@@ -500,12 +500,6 @@ block(struct put *p, u_int status, const char *doing, const char *path)
 		wait_for_space(p, HPN_DM_WAIT_UNTOLD);
 }
 
-static const char *
-status_text(u_int status)
-{
-	return fx2txt(status > INT_MAX ? -1 : (int)status);
-}
-
 /* It was refused: wait where that may help, end otherwise. */
 static void
 refused(struct put *p, u_int status, const char *doing, const char *path)
@@ -513,7 +507,7 @@ refused(struct put *p, u_int status, const char *doing, const char *path)
 	if (status != SSH2_FX_FAILURE && status != FX_NO_SPACE &&
 	    status != FX_QUOTA)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s \"%s\" on %s: %s",
-		    doing, path, p->o->host, status_text(status));
+		    doing, path, p->o->host, hpn_dm_sftp_status_text(status));
 	block(p, status, doing, path);
 }
 
@@ -617,7 +611,7 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 			return -1;
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot compare \"%s\" "
 		    "on %s: %s (-nochecksum does without)", f->part,
-		    p->o->host, status_text(status));
+		    p->o->host, hpn_dm_sftp_status_text(status));
 	}
 	/* More may have been acknowledged since it was asked */
 	if (goal > from + range.length)
@@ -692,7 +686,7 @@ read_back(struct piece *f, uint64_t goal)
 	if (status != SSH2_FX_OK)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot read \"%s\" back "
 		    "from %s: %s (-nochecksum does without)", f->part,
-		    p->o->host, status_text(status));
+		    p->o->host, hpn_dm_sftp_status_text(status));
 }
 
 static void
@@ -774,7 +768,7 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (status != SSH2_FX_OK || !(a.flags & SSH2_FILEXFER_ATTR_SIZE))
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s does not tell the "
 		    "size of \"%s\": %s", p->o->host, f->part,
-		    status_text(status));
+		    hpn_dm_sftp_status_text(status));
 	if (f->state == PIECE_COMPARE) {
 		if (a.size != f->acked)
 			differs(f, a.size < f->acked ? a.size : f->acked);
@@ -875,7 +869,7 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (f->is_final || f->existed || f->reopen)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "open \"%s\" on %s: %s",
 		    f->is_final ? f->final : f->part, p->o->host,
-		    status_text(status));
+		    hpn_dm_sftp_status_text(status));
 	if (status == SSH2_FX_FAILURE) {
 		f->state = PIECE_LOOKING;
 		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->part,
@@ -910,7 +904,7 @@ look_answer(struct piece *f, int part, u_char type, struct sshbuf *m)
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
 	f->looks--;
-	if (status == SSH2_FX_OK) {
+	if (hpn_dm_line_has(&p->line, part ? f->part : f->final, status)) {
 		if (!p->o->resume)
 			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" is on %s "
 			    "already: -force replaces it, -resume goes on with "
@@ -930,9 +924,7 @@ look_answer(struct piece *f, int part, u_char type, struct sshbuf *m)
 			f->is_final = !part;
 			f->existing = a.size;
 		}
-	} else if (status != SSH2_FX_NO_SUCH_FILE)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s: %s",
-		    part ? f->part : f->final, p->o->host, status_text(status));
+	}
 	if (f->looks == 0) {
 		f->state = PIECE_NEW;
 		f->looked = 1;
@@ -1184,7 +1176,7 @@ rename_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (!f->maybe && !f->no_room)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot rename \"%s\" to "
 		    "\"%s\" on %s: %s", f->part, f->final, p->o->host,
-		    status_text(status));
+		    hpn_dm_sftp_status_text(status));
 	f->state = PIECE_NAMED;
 	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->final, named_answer,
 	    p, f);
@@ -1506,16 +1498,15 @@ check_answer(struct put *p, int manifest, u_char type, struct sshbuf *m)
 {
 	Attrib a;
 	u_int status;
+	int there;
 
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
-	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s: %s",
-		    p->o->name, p->o->host, status_text(status));
+	there = hpn_dm_line_has(&p->line, p->o->name, status);
 	if (manifest)
-		p->there_manifest = status == SSH2_FX_OK;
+		p->there_manifest = there;
 	else
-		p->there_object = status == SSH2_FX_OK;
+		p->there_object = there;
 	return checked(p);
 }
 
@@ -1548,7 +1539,7 @@ removed_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (status != SSH2_FX_OK && status != SSH2_FX_NO_SUCH_FILE)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot remove \"%s\" on "
 		    "%s: %s", p->manifest_path, p->o->host,
-		    status_text(status));
+		    hpn_dm_sftp_status_text(status));
 	p->check = CHECK_DONE;
 	return 0;
 }

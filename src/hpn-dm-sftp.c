@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -487,6 +488,12 @@ hpn_dm_sftp_get_attrib(u_char type, struct sshbuf *m, u_int *status, Attrib *a)
 		return -1;
 	*status = SSH2_FX_OK;
 	return 0;
+}
+
+const char *
+hpn_dm_sftp_status_text(u_int status)
+{
+	return fx2txt(status > INT_MAX ? -1 : (int)status);
 }
 
 int

@@ -106,6 +106,8 @@ int hpn_dm_sftp_get_handle(u_char type, struct sshbuf *, u_int *status,
     struct hpn_dm_sftp_handle *);		/* to be freed: .p */
 int hpn_dm_sftp_get_attrib(u_char type, struct sshbuf *, u_int *status,
     struct Attrib *);
+/* What it means, in words. */
+const char *hpn_dm_sftp_status_text(u_int status);
 /* Data stay in the message. */
 int hpn_dm_sftp_get_data(u_char type, struct sshbuf *, u_int *status,
     const u_char **data, size_t *len);

@@ -865,7 +865,7 @@ test_cpus(void)
 		{ "4294967295 1", HPN_CPUS_UNLIMITED },
 	};
 	const char *v1 = "12:pids:/a\n4:cpuset:/no\n3:cpu,cpuacct:/x/y\n0::/u/v\n";
-	char path[16], folder[] = "/tmp/hpn-cpus.XXXXXX";
+	char path[16], *folder;
 	size_t i;
 	unsigned int n;
 #ifdef __linux__
@@ -904,7 +904,7 @@ test_cpus(void)
 	TEST_DONE();
 
 	TEST_START("cpus: the least of the groups on the way up");
-	ASSERT_PTR_NE(mkdtemp(folder), NULL);
+	ASSERT_PTR_NE(folder = new_folder(), NULL);
 	put_file(folder, "m/cpu.max", "max 100000\n");
 	put_file(folder, "m/u/cpu.max", "300000 100000\n");
 	put_file(folder, "m/u/v/cpu.max", "700000 100000\n");
@@ -924,6 +924,7 @@ test_cpus(void)
 	put_file(folder, "m/cpu/cpu.cfs_period_us", "100000\n");
 	ASSERT_U32_EQ(groups(folder, "1:cpu:/elsewhere\n"), 1000);
 	remove_all(folder);
+	free(folder);
 	ASSERT_U32_EQ(hpn_cpus_groups("/nonexistent", "/nonexistent"),
 	    HPN_CPUS_UNLIMITED);
 	TEST_DONE();

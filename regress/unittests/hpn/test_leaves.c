@@ -32,6 +32,7 @@
 #include "hpn-guess-ssh.h"
 #include "hpn-lanes-ssh.h"
 #include "hpn-watch-ssh.h"
+#include "connection.h"
 #include "tests.h"
 
 Options options;
@@ -96,13 +97,7 @@ static int status;
 static void
 begin(void)
 {
-	int fds[2];
-
-	ASSERT_INT_EQ(pipe(fds), 0);
-	ssh = ssh_packet_set_connection(NULL, fds[0], fds[1]);
-	ASSERT_PTR_NE(ssh, NULL);
-	/* No keys are being exchanged then */
-	ssh_packet_set_mux(ssh);
+	ASSERT_PTR_NE(ssh = new_connection(), NULL);
 	ssh->kex = kex_new();
 	ASSERT_PTR_NE(ssh->kex, NULL);
 	channel_init_channels(ssh);

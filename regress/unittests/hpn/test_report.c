@@ -144,14 +144,14 @@ whole(const char *path)
 static void
 files(void)
 {
-	char dir[] = "/tmp/hpn-report.XXXXXXXXXX", path[64], other[64];
+	char *dir, path[64], other[64];
 	struct rlimit limit, before;
 	struct stat st;
 	pid_t pid, pids[WRITERS];
 	int fd, i, round;
 
 	TEST_START("report: lines are added to a file, and to no other's");
-	ASSERT_PTR_NE(mkdtemp(dir), NULL);
+	ASSERT_PTR_NE(dir = new_folder(), NULL);
 	snprintf(path, sizeof(path), "%s/file", dir);
 	snprintf(other, sizeof(other), "%s/other", dir);
 	ASSERT_PTR_EQ(hpn_report_file_append(path, "head", "one"), NULL);
@@ -233,6 +233,7 @@ files(void)
 		ASSERT_INT_EQ(unlink(path), 0);
 	}
 	ASSERT_INT_EQ(rmdir(dir), 0);
+	free(dir);
 	TEST_DONE();
 }
 

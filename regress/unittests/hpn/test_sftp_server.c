@@ -379,13 +379,12 @@ refused(const char *path, int why)
 static void
 test_open_regular(void)
 {
-	char dir[] = "/tmp/hpn-open.XXXXXXXX", old[1024];
-	char got[4];
+	char *dir, old[1024], got[4];
 	int fd;
 
 	TEST_START("sftp_server: open what is regular");
 	ASSERT_PTR_NE(getcwd(old, sizeof(old)), NULL);
-	ASSERT_PTR_NE(mkdtemp(dir), NULL);
+	ASSERT_PTR_NE(dir = new_folder(), NULL);
 	ASSERT_INT_EQ(chdir(dir), 0);
 	ASSERT_INT_NE(fd = open("file", O_WRONLY|O_CREAT, 0600), -1);
 	ASSERT_INT_EQ((int)write(fd, "data", 4), 4);
@@ -425,6 +424,7 @@ test_open_regular(void)
 	(void)unlink("loop");
 	ASSERT_INT_EQ(chdir(old), 0);
 	ASSERT_INT_EQ(rmdir(dir), 0);
+	free(dir);
 	TEST_DONE();
 }
 

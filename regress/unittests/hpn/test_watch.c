@@ -25,6 +25,7 @@
 #include "hpn-clock.h"
 #include "hpn-connection.h"
 #include "hpn-watch.h"
+#include "connection.h"
 #include "tests.h"
 
 static struct ssh *ssh;
@@ -60,13 +61,7 @@ trip(void)
 static void
 begin(void)
 {
-	int fds[2];
-
-	ASSERT_INT_EQ(pipe(fds), 0);
-	ssh = ssh_packet_set_connection(NULL, fds[0], fds[1]);
-	ASSERT_PTR_NE(ssh, NULL);
-	/* No keys are being exchanged then */
-	ssh_packet_set_mux(ssh);
+	ASSERT_PTR_NE(ssh = new_connection(), NULL);
 	memset(&connection, 0, sizeof(connection));
 	memset(&channel, 0, sizeof(channel));
 	ssh->hpn = &connection;

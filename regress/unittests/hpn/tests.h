@@ -8,6 +8,9 @@
 #ifndef HPN_TESTS_H
 #define HPN_TESTS_H
 
+#include <stdlib.h>
+#include <string.h>
+
 #define MS	1000000ULL		/* nanoseconds */
 #define SEC	(1000 * MS)
 #define KB	1024U
@@ -32,5 +35,15 @@
 HPN_TESTS_ALONE(HPN_TEST)
 HPN_TESTS_TREE(HPN_TEST)
 #undef HPN_TEST
+
+/* A new folder of this process's own: its name, to be freed; or NULL. */
+static inline char *
+new_folder(void)
+{
+	char name[] = "/tmp/hpn-unit.000000";
+
+	memset(strchr(name, '0'), 'X', 6);	/* what mkdtemp() replaces */
+	return mkdtemp(name) == NULL ? NULL : strdup(name);
+}
 
 #endif /* HPN_TESTS_H */
