@@ -6,9 +6,11 @@
 #include <sys/types.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@
 #include "tests.h"
 
 #define LONGEST	(256 * KB)
+#define TURNS_S	60		/* until whoever waits for ever is ended */
 
 static struct sshbuf *in, *out;
 
@@ -376,11 +379,105 @@ refused(const char *path, int why)
 	ASSERT_INT_EQ(errno, why);
 }
 
+/* From now on "name" is the one and the other file in turn, without an end. */
+static pid_t
+take_turns(const char *one, const char *other)
+{
+	const char *file = one;
+	pid_t child;
+
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child != 0)
+		return child;
+	/* Should the test end first */
+	(void)alarm(TURNS_S);
+	for (;;) {
+		if (link(file, "next") == -1 || rename("next", "name") == -1)
+			_exit(1);
+		file = file == one ? other : one;
+	}
+}
+
+static void
+end_turns(pid_t child)
+{
+	int status;
+
+	(void)kill(child, SIGKILL);
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_INT_EQ(WIFSIGNALED(status), 1);
+	(void)alarm(0);
+	(void)unlink("next");
+	(void)unlink("name");
+}
+
+/* Whether "name" was opened.  If so, it is regular, whatever has the name now. */
+static int
+opened(void)
+{
+	struct stat st;
+	int fd;
+
+	errno = 0;
+	if ((fd = hpn_sftp_server_open_regular("name")) == -1) {
+		ASSERT_INT_EQ(errno, ENXIO);
+		return 0;
+	}
+	ASSERT_INT_EQ(fstat(fd, &st), 0);
+	ASSERT_INT_EQ(S_ISREG(st.st_mode), 1);
+	close(fd);
+	return 1;
+}
+
+/* What has the name is another file than the one that was looked at. */
+static void
+test_open_changing(void)
+{
+	char *dir, old[1024];
+	pid_t child;
+	u_int i, n;
+	int fd;
+
+	TEST_START("sftp_server: open what changes meanwhile");
+	ASSERT_PTR_NE(getcwd(old, sizeof(old)), NULL);
+	ASSERT_PTR_NE(dir = new_folder(), NULL);
+	ASSERT_INT_EQ(chdir(dir), 0);
+	for (i = 0; i < 2; i++) {
+		ASSERT_INT_NE(fd = open(i == 0 ? "file" : "other",
+		    O_WRONLY|O_CREAT, 0600), -1);
+		ASSERT_INT_EQ((int)write(fd, "data", 4), 4);
+		close(fd);
+	}
+	ASSERT_INT_EQ(mkfifo("fifo", 0600), 0);
+	/* It has to happen, sooner or later */
+	ASSERT_INT_EQ(link("file", "name"), 0);
+	child = take_turns("other", "file");
+	(void)alarm(TURNS_S);
+	for (i = n = 0; i == n || n == 0; i++)
+		n += (u_int)opened();
+	end_turns(child);
+	/* Nobody waits for a FIFO's other end */
+	ASSERT_INT_EQ(link("file", "name"), 0);
+	child = take_turns("fifo", "file");
+	(void)alarm(TURNS_S);
+	for (i = n = 0; i < 20000 || n == 0; i++)
+		n += (u_int)opened();
+	end_turns(child);
+	(void)unlink("file");
+	(void)unlink("other");
+	(void)unlink("fifo");
+	ASSERT_INT_EQ(chdir(old), 0);
+	ASSERT_INT_EQ(rmdir(dir), 0);
+	free(dir);
+	TEST_DONE();
+}
+
 static void
 test_open_regular(void)
 {
 	char *dir, old[1024], got[4];
-	int fd;
+	pid_t child;
+	int fd, i, status;
 
 	TEST_START("sftp_server: open what is regular");
 	ASSERT_PTR_NE(getcwd(old, sizeof(old)), NULL);
@@ -414,6 +511,19 @@ test_open_regular(void)
 	refused("", ENOENT);
 	refused("file/x", ENOTDIR);
 	refused("loop", ELOOP);
+	/* Nor is it opened and closed, which would let a writer go on */
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0) {
+		(void)alarm(TURNS_S);
+		_exit(open("fifo", O_WRONLY) == -1);
+	}
+	for (i = 0; i < 50; i++) {
+		refused("fifo", ENXIO);
+		(void)poll(NULL, 0, 2);
+	}
+	ASSERT_INT_EQ(waitpid(child, &status, WNOHANG), 0);
+	(void)kill(child, SIGKILL);
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
 	(void)unlink("file");
 	(void)unlink("empty");
 	(void)rmdir("dir");
@@ -433,6 +543,7 @@ test_sftp_server(void)
 {
 	test_is_sftp();
 	test_open_regular();
+	test_open_changing();
 	test_policy();
 	test_whole();
 	test_answer();

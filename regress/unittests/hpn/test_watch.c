@@ -57,6 +57,15 @@ trip(void)
 	hpn_watch_sleep(ssh, NULL, 0, NULL);
 }
 
+/* It waits for so long, and the second is over. */
+static void
+second(uint64_t ms, enum by by)
+{
+	wait_ms(ms, by);
+	w->begun_ns = hpn_clock_ns() - SEC;
+	hpn_watch_sleep(ssh, NULL, 0, NULL);
+}
+
 /* A connection without keys, whose messages nobody sends. */
 static void
 begin(void)
@@ -189,18 +198,37 @@ test_watch(void)
 	begin();
 	hpn_watch_sent(ssh, 100);
 	trip();
-	wait_ms(900, PROGRAM);
-	w->begun_ns = hpn_clock_ns() - SEC;
-	hpn_watch_sleep(ssh, NULL, 0, NULL);
+	second(900, PROGRAM);
 	ASSERT_U64_EQ(w->total.total_ns, 0);
 	ASSERT_INT_EQ(w->total.known, 0);
 	ASSERT_U64_EQ(w->total.sent, 100);
 	/* ... but one in which somebody was waited for */
-	wait_ms(900, ROOM);
-	w->begun_ns = hpn_clock_ns() - SEC;
-	hpn_watch_sleep(ssh, NULL, 0, NULL);
+	second(900, ROOM);
 	ASSERT_U64_GE(w->total.total_ns, 900 * MS);
 	ASSERT_INT_EQ(w->total.known, 1);
+	end();
+	TEST_DONE();
+
+	TEST_START("watch: nor is the kernel asked for it");
+	begin();
+	/* No process is that new */
+	w->cpu_ns = 1;
+	hpn_watch_sent(ssh, 100);
+	second(900, PROGRAM);
+	ASSERT_U64_EQ(w->cpu_ns, 1);
+	/* What is counted from is known before a second that counts ends */
+	wait_ms(10, PROGRAM);
+	hpn_watch_sent(ssh, 10 * 1024 * 1024);
+	trip();
+	ASSERT_U64_NE(w->cpu_ns, 1);
+	second(900, PROGRAM);
+	ASSERT_U64_LE(w->total.cpu_ns, w->cpu_ns / 2);
+	/* ... and where nothing moved, at its end */
+	second(900, PROGRAM);
+	w->cpu_ns = 1;
+	second(900, ROOM);
+	ASSERT_U64_GE(w->total.total_ns, 1800 * MS);
+	ASSERT_U64_LE(w->total.cpu_ns, w->cpu_ns / 2);
 	end();
 	TEST_DONE();
 }
