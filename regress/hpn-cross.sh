@@ -127,12 +127,19 @@ for x in $servers; do
 		test `grep -c '^copied' $LOG` = 12 || fail "$what: `cat $LOG`"
 		what="$pair, directories that are there keep their mode"
 		rm $TO/new/d/sub/deep/2*
+		# Its files are of its group all the while; root has several
+		test "`id -u`" -ne 0 || chgrp 65534 $TO/new/d/sub/deep
 		chmod 2550 $TO/new/d/sub/deep
+		group=`stat -c %g $TO/new/d/sub/deep`
 		cross -rZ x:$FROM/d y:$TO/new
 		is 0
 		same $FROM/d $TO/new/d
 		test `stat -c %a $TO/new/d/sub/deep` = 2550 ||
 		    fail "$what: `stat -c %a $TO/new/d/sub/deep`"
+		for f in $TO/new/d/sub/deep/2*; do
+			test `stat -c %g $f` = $group ||
+			    fail "$what: $f is of group `stat -c %g $f`"
+		done
 		chmod 755 $TO/new/d/sub/deep
 		what="$pair, another file is there"
 		again
