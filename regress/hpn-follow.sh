@@ -134,6 +134,25 @@ for server in $servers; do
 done
 
 server=$SFTPSERVER
+# Of holes no byte is sent
+what="holes are added all the time"
+verbose "$what"
+way=up
+again
+echo first >$FROM/grow
+for i in 1 2 3 4 5 6 7 8; do
+	sleep 0.5
+	truncate -s +100000 $FROM/grow
+done &
+writer=$!
+begin -X follow=2 -X sparse=yes
+ended
+kill -0 $writer 2>/dev/null && fail "$what: too early"
+wait $writer
+writer=
+is 0
+is_copy_of $FROM/grow
+
 what="two sources for one copy"
 mkdir -p $FROM/a $FROM/b
 echo a >$FROM/a/one

@@ -68,7 +68,7 @@ extern volatile sig_atomic_t interrupted;
 
 static void add(struct hpn_sftp_job *, const char *, const char *, const char *,
     int, struct follow *);
-static int run(struct hpn_sftp_job *, off_t *);
+static int run(struct hpn_sftp_job *);
 
 /* An interrupted scp has so long to leave nothing half done. */
 #define END_NS		2000000000ULL
@@ -344,7 +344,6 @@ follow(struct sftp_conn *from, struct sftp_conn *to, struct sftp_conn *source,
 	struct hpn_sftp_job *job;
 	u_int64_t last_ns = hpn_clock_ns();
 	struct follow *f;
-	off_t moved;
 	int left, r, ret = 0;
 
 	hpn_sftp_wish_following(1);
@@ -363,12 +362,12 @@ follow(struct sftp_conn *from, struct sftp_conn *to, struct sftp_conn *source,
 			job = from != NULL ? hpn_sftp_job_cross(from, to,
 			    flags) : hpn_sftp_job_new(to, flags);
 			add(job, f->from, f->to, f->target, 0, f);
-			if (run(job, &moved) != 0) {
+			if (run(job) != 0) {
 				f->over = 1;
 				ret = -1;
 			}
-			if (moved != 0)
-				last_ns = hpn_clock_ns();
+			/* It grew, though a hole that was added moves no byte */
+			last_ns = hpn_clock_ns();
 		}
 		if (left == 0 || interrupted ||
 		    (most_s != HPN_WISH_FOLLOW_EVER && hpn_clock_ns() - last_ns >=
@@ -403,11 +402,10 @@ hpn_sftp_job_run(struct hpn_sftp_job *job)
 	struct sftp_conn *source = follow_source(job);
 	struct follows files = TAILQ_HEAD_INITIALIZER(files);
 	u_int most_s = hpn_sftp_wish_follow();
-	off_t moved;
 	int flags = job->flags, r;
 
 	TAILQ_CONCAT(&files, &job->follows, list);
-	r = run(job, &moved);
+	r = run(job);
 	if (most_s != 0 && r == 0 && !interrupted && !TAILQ_EMPTY(&files))
 		r = follow(from, to, source, flags, &files, most_s);
 	follow_free(&files);
@@ -542,16 +540,15 @@ patience(struct hpn_sftp_job *job)
 	return hpn_clock_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
 }
 
-/* Do it, and free it: 0 or -1, and the bytes that were moved. */
+/* Do it, and free it: 0 or -1. */
 static int
-run(struct hpn_sftp_job *job, off_t *moved)
+run(struct hpn_sftp_job *job)
 {
 	const u_char *p;
 	size_t len;
 	u_int idle = 0, lane, gone;
 	int r, ret, wait_ms;
 
-	*moved = 0;
 	job->begun_ns = hpn_clock_ns();
 	for (;;) {
 		hpn_sftp_window_handles(&job->window, job->way->cross ?
@@ -618,7 +615,6 @@ run(struct hpn_sftp_job *job, off_t *moved)
 		hpn_sftp_cross_end(job);
 	hpn_sftp_conn_forget(job->c, 1);
 	ret = job->failed || interrupted ? -1 : 0;
-	*moved = job->moved_bytes;
 	sshbuf_free(job->m);
 	free(job->buf);
 	free(job->asked);
