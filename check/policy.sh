@@ -541,9 +541,13 @@ for t in $targets; do
 		LC_ALL=C awk -v dir="fuzz-$t.seeds" 'BEGIN {
 			srand(1)
 			for (i = 0; i < 200; i++) {
-				for (n = 0; n < 400; n++)
-					printf "%c", 1 + int(254 * rand()) > \
-					    (dir "/" i)
+				for (n = 0; n < 400; n++) {
+					c = 1 + int(254 * rand())
+					# Each second one opens a file early.
+					if (n == 4 && i % 2)
+						c = 129 + 8 * int(2 * rand())
+					printf "%c", c > (dir "/" i)
+				}
 				close(dir "/" i)
 			}
 		}'

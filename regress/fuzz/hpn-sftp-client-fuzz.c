@@ -857,6 +857,17 @@ type_of_answer(u_char type)
 	}
 }
 
+static int
+owes_version(u_int w)
+{
+	u_int i;
+
+	for (i = 0; i < nowed; i++)
+		if (owed[i].wire == w)
+			return owed[i].type == SSH2_FXP_INIT;
+	return 0;
+}
+
 /* The answer to one of the requests that are owed one. */
 static void
 make_answer(u_int w)
@@ -866,8 +877,8 @@ make_answer(u_int w)
 	u_int kind = (u_int)input_bytes(&in, 1), which = 0, i, skip = 0;
 	size_t len;
 
-	/* In order, or not */
-	if (kind & 1)
+	/* In order, or not; what the server is comes first, or nothing follows */
+	if ((kind & 1) && (kind >= 0xe0 || !owes_version(w)))
 		skip = (u_int)input_bytes(&in, 1) % wires[w].owed;
 	for (; owed[which].wire != w || skip > 0; which++)
 		skip -= owed[which].wire == w;
