@@ -516,6 +516,48 @@ for t in $targets; do
 		with="$src/hpn-sftp-hash.c $src/hpn-hash.c"
 		with="$with $(echo buffers/*.o) $libs"
 		more='-detect_leaks=0 -len_control=0 -max_len=1000'
+		# Few inputs open a file and then use its handle: begin with such.
+		more="$more fuzz-$t.seeds"
+		mkdir -p "fuzz-$t.seeds"
+		LC_ALL=C awk -v dir="fuzz-$t.seeds" '
+			function any(n) { return int(n * rand()) }
+			function put(list,	n, i, b) {
+				n = split(list, b)
+				for (i = 1; i <= n; i++)
+					printf "%c", b[i] + 0 > (dir "/" seed)
+			}
+			# See put_request() in the target: what is asked for, a
+			# handle, numbers, how long the request is.
+			function use(	kind, at) {
+				kind = any(8)
+				at = "36 " 1 + any(40) " " 1 + any(250)
+				if (kind == 0)
+					put("3 4 " at " 36 " 1 + any(200) " 1 128")
+				else if (kind == 1)	# copy-data
+					put("26 4 " at " 32 9 5 " at " 128")
+				else if (kind == 2)	# its size
+					put("7 4 1 " at " 128")
+				else if (kind == 3)	# hashes
+					put("30 4 " at " 36 " 1 + any(30) " 1 " \
+					    4 * any(24) + 2 " 1 1 128")
+				else if (kind == 4)
+					put(1 + any(33) " 4 " any(255) + 1)
+				else
+					put("2 4 " at " 36 " 1 + any(200) " 1 128")
+			}
+			BEGIN {
+				srand(1)
+				for (seed = 0; seed < 100; seed++) {
+					put(seed % 8 ? 60 : 60 + any(3))
+					for (n = 0; n < 8; n++)
+						put(1 + any(254))
+					# The early open, or one to read and write
+					put(seed % 4 ? "34 3 27 32 128" : "31 3 128")
+					for (n = 0; n < 30; n++)
+						use()
+					close(dir "/" seed)
+				}
+			}'
 		leaks=0 ;;
 	sftp-client)
 		# The same; and trees that are as large as it bears are small.
