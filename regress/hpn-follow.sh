@@ -164,6 +164,26 @@ is 255
 says "cannot both become"
 test ! -e $TO/one || fail "$what: copied"
 
+# Not a directory.  scp has nothing else to do then, sftp has.
+what="a directory, scp"
+again
+mkdir $FROM/tree
+echo in >$FROM/tree/in
+echo more >$FROM/grow
+$SCP -D "$server" -r -X follow=1 $FROM/tree $FROM/grow x:$TO >$OUT 2>&1
+status=$?
+is 255
+says "is for files"
+test ! -e $TO/tree -a ! -e $TO/grow || fail "$what: copied"
+what="a directory, sftp"
+printf -- '-put -r %s %s\nput %s %s\n' $FROM/tree $TO $FROM/grow $TO |
+    $SFTP -D "$server" -b - -X follow=1 >$OUT 2>&1
+status=$?
+is 0
+says "is for files"
+test ! -e $TO/tree || fail "$what: copied"
+cmp $FROM/grow $TO/grow || fail "$what: what follows was not done"
+
 # The source is another file by the time that it is opened
 for kind in fifo link other directory; do
 	what="the source becomes another: $kind"

@@ -474,6 +474,9 @@ hpn_sftp_job_cross(struct sftp_conn *from, struct sftp_conn *to, int flags)
 	return job;
 }
 
+#define NO_TREES	"-X follow is for files, and cannot be used with " \
+	"directories: \"%s\""
+
 /* f: it is followed already. */
 static void
 add(struct hpn_sftp_job *job, const char *from, const char *to,
@@ -503,9 +506,15 @@ add(struct hpn_sftp_job *job, const char *from, const char *to,
 		    job->c, plain, 1, 1, &a) == 1;
 	}
 	if (hpn_sftp_wish_follow() != 0) {
-		if (tree)
-			fatal("-X follow is for files, and cannot be used with "
-			    "directories");
+		/* sftp has other commands, and scp nothing else to do */
+		if (tree && !(job->flags & HPN_SFTP_LIST))
+			fatal(NO_TREES, from);
+		if (tree) {
+			error(NO_TREES, from);
+			job->failed = 1;
+			free(plain);
+			return;
+		}
 		f = follow_add(job, from, to, target);
 	}
 	n = hpn_sftp_node_new(job, NULL, from, to, tree, known ? &a : NULL);
