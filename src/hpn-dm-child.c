@@ -4,7 +4,6 @@
 #include "includes.h"
 
 #include <sys/types.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -184,19 +183,15 @@ hpn_dm_child_ssh(const struct hpn_dm_opts *o, const char *what, int command,
 	int to[2], from[2];
 	pid_t pid;
 
-	if (out == NULL ? socketpair(AF_UNIX, SOCK_STREAM, 0, from) == -1 :
-	    pipe(from) == -1 || pipe(to) == -1)
+	if (pipe(from) == -1 || pipe(to) == -1)
 		fatal("cannot connect to ssh: %s", strerror(errno));
 	hpn_pipe_enlarge(from[0]);
-	hpn_pipe_enlarge(out == NULL ? from[1] : to[0]);
-	pid = start_ssh(o, what, command, batch, out == NULL ? from[1] : to[0],
-	    from[1]);
+	hpn_pipe_enlarge(to[0]);
+	pid = start_ssh(o, what, command, batch, to[0], from[1]);
 	close(from[1]);
+	close(to[0]);
 	(void)fcntl(*in = from[0], F_SETFD, FD_CLOEXEC);
-	if (out != NULL) {
-		close(to[0]);
-		(void)fcntl(*out = to[1], F_SETFD, FD_CLOEXEC);
-	}
+	(void)fcntl(*out = to[1], F_SETFD, FD_CLOEXEC);
 	return pid;
 }
 

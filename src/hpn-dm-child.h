@@ -19,8 +19,8 @@ struct hpn_dm_opts;
 #define HPN_DM_CHILD_LINE	251	/* no connection in time */
 
 /*
- * Start our ssh.  *in is connected to its standard output, *out to its standard
- * input.  With out NULL, *in is connected to both.
+ * Start our ssh.  *in is a pipe from its standard output, *out one to its standard
+ * input.
  *   what     the subsystem; with command non-zero, a command line for the
  *            user's shell on the server
  *   batch    ssh must not ask the user anything

@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -18,26 +19,67 @@
 #include "misc.h"
 #include "xmalloc.h"
 
+#include "hpn-clock.h"
 #include "hpn-dm-child.h"
 #include "hpn-dm-ends.h"
 #include "hpn-dm-opts.h"
 #include "hpn-pipe.h"
 
+/* So much of a file that is at hand is read ahead of what is sent ... */
+#define AHEAD		(4ULL * 1024 * 1024)
+/* ... and all that there is room for, so long after it had to be waited for. */
+#define WAITED_NS	1000000000ULL
+
 void
 hpn_dm_ends_source(struct hpn_dm_ends *e, const struct hpn_dm_opts *o)
 {
-	e->pid = 0;
+	struct stat st;
+
+	memset(e, 0, sizeof(*e));
 	e->fd = STDIN_FILENO;
+	e->is_file = o->source == NULL && fstat(e->fd, &st) == 0 &&
+	    S_ISREG(st.st_mode);
 	if (o->source != NULL)
 		e->pid = hpn_dm_child_shell(o->source, 0, &e->fd);
 	else
 		hpn_pipe_enlarge(e->fd);
 }
 
+int
+hpn_dm_ends_reads(const struct hpn_dm_ends *e, uint64_t unsent)
+{
+	/* What was read a while ago is not in the processor's cache any more */
+	return !e->is_file || unsent < AHEAD ||
+	    (e->waited_ns != 0 && hpn_clock_ns() - e->waited_ns < WAITED_NS);
+}
+
+/* How often we waited; others who were given our processor do not count. */
+static long
+waits(void)
+{
+	struct rusage r;
+
+	return getrusage(RUSAGE_SELF, &r) == 0 ? r.ru_nvcsw : 0;
+}
+
+void
+hpn_dm_ends_read_begin(struct hpn_dm_ends *e)
+{
+	if (e->is_file)
+		e->waits = waits();
+}
+
+void
+hpn_dm_ends_read_end(struct hpn_dm_ends *e)
+{
+	if (e->is_file && waits() != e->waits)
+		e->waited_ns = hpn_clock_ns();
+}
+
 void
 hpn_dm_ends_sink(struct hpn_dm_ends *e, const struct hpn_dm_opts *o)
 {
-	e->pid = 0;
+	memset(e, 0, sizeof(*e));
 	e->fd = STDOUT_FILENO;
 	if (o->sink != NULL)
 		e->pid = hpn_dm_child_shell(o->sink, 1, &e->fd);

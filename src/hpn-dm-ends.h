@@ -14,11 +14,23 @@ struct hpn_dm_opts;
 struct hpn_dm_ends {
 	int fd;
 	pid_t pid;		/* 0: a standard descriptor */
+	int is_file;
+	long waits;
+	uint64_t waited_ns;	/* when reading it last had to wait; 0: never */
 };
 
 /* Start the command, or take the standard descriptor. */
 void hpn_dm_ends_source(struct hpn_dm_ends *, const struct hpn_dm_opts *);
 void hpn_dm_ends_sink(struct hpn_dm_ends *, const struct hpn_dm_opts *);
+
+/*
+ * Whether to read the source now, with so many bytes that were read and not sent
+ * yet.  A file is not read far ahead as long as that need not wait for a disk.
+ */
+int hpn_dm_ends_reads(const struct hpn_dm_ends *, uint64_t unsent);
+/* It is about to be read once; it was. */
+void hpn_dm_ends_read_begin(struct hpn_dm_ends *);
+void hpn_dm_ends_read_end(struct hpn_dm_ends *);
 
 /*
  * Make writing to the sink non-blocking.  Standard output is shared with others,

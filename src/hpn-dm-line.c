@@ -30,11 +30,11 @@
 static void
 line_connect(struct hpn_dm_line *l)
 {
-	int fd;
+	int in, out;
 
-	l->pid = hpn_dm_child_ssh(l->o, "sftp", 0, l->was_ready, &fd,
-	    NULL);
-	l->sftp = hpn_dm_sftp_new(fd, fd);
+	/* Two pipes: one of them may be lent what is in the buffer */
+	l->pid = hpn_dm_child_ssh(l->o, "sftp", 0, l->was_ready, &in, &out);
+	l->sftp = hpn_dm_sftp_new(in, out);
 	l->heard_ns = l->connect_ns = hpn_clock_ns();
 }
 

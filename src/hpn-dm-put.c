@@ -56,7 +56,8 @@
 #include "hpn-pipe.h"
 
 #define BLOCK		(1024 * 1024)	/* that is hashed and compared */
-#define READ_ONCE	(256 * 1024)
+/* What one request to our server carries, in whole pages. */
+#define READ_ONCE	(252 * 1024)
 /* So much acknowledged and not compared makes it worth while to read it back. */
 #define COMPARE_FROM	(16ULL * 1024 * 1024)
 /*
@@ -413,6 +414,7 @@ source_read(struct put *p)
 		len = READ_ONCE;
 	if (len == 0)
 		return;
+	hpn_dm_ends_read_begin(&p->source);
 	if ((n = read(p->source.fd, room, len)) == -1) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
@@ -423,6 +425,7 @@ source_read(struct put *p)
 		source_ended(p);
 		return;
 	}
+	hpn_dm_ends_read_end(&p->source);
 	hpn_dm_buf_add(&p->buf, (size_t)n);
 	read_hash(p, room, (size_t)n);
 	if (p->o->sized && p->total > p->o->size)
@@ -582,11 +585,30 @@ block_compare(struct piece *f, const u_char *hash, size_t len)
 	}
 }
 
-/* How far the piece can be compared; all: to its end. */
+/* How far the piece can be compared: with its end known, not in blocks alone. */
 static uint64_t
-compare_goal(const struct piece *f, int all)
+compare_goal(const struct piece *f)
 {
-	return all ? f->acked : f->acked - f->acked % BLOCK;
+	uint64_t have;
+	int known;
+
+	have = piece_read(f, &known);
+	return known && f->acked == have ? have : f->acked - f->acked % BLOCK;
+}
+
+/*
+ * How far hashes can be asked for: a server answers requests for a file as if it
+ * had taken them one by one (filexfer-02, section 4.1).  So what was sent is there,
+ * and it is read while it is still in the processor's cache.
+ */
+static uint64_t
+ask_goal(const struct piece *f)
+{
+	uint64_t have;
+	int known;
+
+	have = piece_read(f, &known);
+	return known && f->sent == have ? have : f->sent - f->sent % BLOCK;
 }
 
 static int
@@ -597,7 +619,7 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	struct put *p = f->p;
 	struct hpn_hash_range range;
 	struct hpn_sftp_hash_answer a;
-	uint64_t goal = compare_goal(f, f->state == PIECE_COMPARE), from;
+	uint64_t goal = compare_goal(f), from;
 	size_t i, len;
 	u_int status;
 
@@ -618,8 +640,8 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		goal = from + range.length;
 	if (hpn_sftp_hash_get_answer(m, &range, &a) != 0)
 		return -1;
-	/* One before it was cut short, or is being written again */
-	if (from != f->verified)
+	/* One before it was cut short, or is being written again, or was refused */
+	if (from != f->verified || goal <= from)
 		return 0;
 	for (i = 0; i < a.count && f->verified < goal; i++) {
 		len = BLOCK;
@@ -696,23 +718,25 @@ compare(struct piece *f)
 	struct hpn_hash_range range;
 	struct ask *a;
 	int all = f->state == PIECE_COMPARE;
-	uint64_t goal = compare_goal(f, all);
+	uint64_t goal = compare_goal(f);
 
 	if (p->o->nochecksum) {
 		f->verified = goal;
 		return;
 	}
-	if (f->verified >= goal || f->handle.p == NULL || p->blocked)
+	if (f->handle.p == NULL || p->blocked)
 		return;
 	if (!hpn_dm_sftp_can_hash(p->line.sftp)) {
-		if (all || f->back != NULL || goal - f->verified >= COMPARE_FROM)
+		if (f->verified < goal && (all || f->back != NULL ||
+		    goal - f->verified >= COMPARE_FROM))
 			read_back(f, goal);
 		return;
 	}
 	if (f->nasks == 0)
 		f->asked = f->verified;
-	while (f->asked < goal && (all || goal - f->asked >= COMPARE_STEP) &&
-	    f->nasks < ASKS_MOST && hpn_dm_sftp_may_ask(p->line.sftp)) {
+	goal = ask_goal(f);
+	while (f->asked < goal && f->nasks < ASKS_MOST &&
+	    hpn_dm_sftp_may_ask(p->line.sftp)) {
 		range.offset = f->asked;
 		range.length = goal - f->asked;
 		if (range.length > COMPARE_STEP)
@@ -1023,6 +1047,9 @@ piece_data(struct piece *f, uint64_t most, size_t *len)
 {
 	size_t one = hpn_dm_sftp_write_max(f->p->line.sftp);
 
+	/* What is lent, and what the server writes, is whole pages then */
+	if (one > HPN_PIPE_PAGE)
+		one -= one % HPN_PIPE_PAGE;
 	if (most > one)
 		most = one;
 	if (f->mem != NULL) {
@@ -1066,8 +1093,9 @@ piece_send(struct piece *f)
 		w->end = f->sent + len;
 		TAILQ_INSERT_TAIL(&f->writes, w, list);
 		f->under_way++;
+		/* What a server answers too early stays at hand in the buffer alone */
 		hpn_dm_sftp_write(p->line.sftp, &f->handle, f->sent, data, len,
-		    write_answer, p, w);
+		    f->mem == NULL, write_answer, p, w);
 		f->sent += len;
 	}
 	return 1;
@@ -1796,6 +1824,19 @@ show(struct put *p, int last)
 	hpn_dm_line_show(&p->line, acknowledged(p), p->o->size, text, last);
 }
 
+/*
+ * What was read of the source and not sent.  Of fragments that does not count: what
+ * was read says how many of them to open.
+ */
+static uint64_t
+unsent(const struct put *p)
+{
+	const struct piece *f = TAILQ_FIRST(&p->pieces);
+
+	return f == NULL || p->plan.fragment != 0 || p->total < f->sent ? 0 :
+	    p->total - f->sent;
+}
+
 /* Wait until something can be done. */
 static void
 wait_for(struct put *p)
@@ -1821,7 +1862,8 @@ wait_for(struct put *p)
 		timeout = 200;
 	(void)hpn_dm_buf_room(&p->buf, &room);
 	memset(pfd, 0, sizeof(pfd));
-	pfd[0].fd = p->eof || room == 0 ? -1 : p->source.fd;
+	pfd[0].fd = p->eof || room == 0 ||
+	    !hpn_dm_ends_reads(&p->source, unsent(p)) ? -1 : p->source.fd;
 	pfd[0].events = POLLIN;
 	pfd[1].fd = in;
 	pfd[1].events = POLLIN;

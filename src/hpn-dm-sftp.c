@@ -269,14 +269,17 @@ hpn_dm_sftp_rename(struct hpn_dm_sftp *s, const char *from, const char *to,
 
 void
 hpn_dm_sftp_write(struct hpn_dm_sftp *s, const struct hpn_dm_sftp_handle *h,
-    uint64_t offset, const void *data, size_t len, hpn_dm_sftp_fn *fn,
-    void *context, void *about)
+    uint64_t offset, const void *data, size_t len, int lend,
+    hpn_dm_sftp_fn *fn, void *context, void *about)
 {
 	begin(s, SSH2_FXP_WRITE, fn, context, about);
 	put_handle(s, h);
 	put(sshbuf_put_u64(s->m, offset));
 	put(sshbuf_put_u32(s->m, (u_int32_t)len));
-	hpn_sftp_io_put(s->io, s->m, data, len);
+	if (lend)
+		hpn_sftp_io_lend(s->io, s->m, data, len);
+	else
+		hpn_sftp_io_put(s->io, s->m, data, len);
 }
 
 void

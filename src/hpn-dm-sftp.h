@@ -84,8 +84,9 @@ void hpn_dm_sftp_close(struct hpn_dm_sftp *, u_char type,
 /* replace: what is there; only where hpn_dm_sftp_can_replace() */
 void hpn_dm_sftp_rename(struct hpn_dm_sftp *, const char *from, const char *to,
     int replace, hpn_dm_sftp_fn *, void *context, void *about);
+/* lend: the data stay as hpn_sftp_io_lend() says, and need not be copied. */
 void hpn_dm_sftp_write(struct hpn_dm_sftp *, const struct hpn_dm_sftp_handle *,
-    uint64_t offset, const void *data, size_t len, hpn_dm_sftp_fn *,
+    uint64_t offset, const void *data, size_t len, int lend, hpn_dm_sftp_fn *,
     void *context, void *about);
 void hpn_dm_sftp_read(struct hpn_dm_sftp *, const struct hpn_dm_sftp_handle *,
     uint64_t offset, size_t len, hpn_dm_sftp_fn *, void *context, void *about);

@@ -62,9 +62,9 @@ uint64_t hpn_hash_bound(const struct hpn_hash_range *, size_t room,
  *   hashed  receives how many bytes the hashes cover; 0 only if the file ends
  *           at or before the offset
  *   ended   receives whether the file ended within the range
- * The file's position does not change.  Returns the number of hashes, or -1
- * with errno: EINVAL (no such range), EOPNOTSUPP (not a regular file), ENOSYS,
- * ENOMEM, and those of pread(2).
+ * The file's position does not change.  For one thread at a time.  Returns the
+ * number of hashes, or -1 with errno: EINVAL (no such range), EOPNOTSUPP (not a
+ * regular file), ENOSYS, ENOMEM, and those of pread(2).
  */
 ssize_t hpn_hash_file(int fd, const struct hpn_hash_range *,
     unsigned char *hashes, size_t room, uint64_t most, uint64_t wait_ns,

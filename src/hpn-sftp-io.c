@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #ifdef HAVE_POLL_H
@@ -30,12 +31,15 @@
 #include "sftp.h"
 #include "sftp-common.h"
 
+#include "hpn-pipe.h"
 #include "hpn-sftp-io.h"
 
 /* How much to read at once. */
 #define READ_MAX	(512 * 1024)
 /* How much at once when a rate is to be kept. */
 #define LIMITED_MAX	(16 * 1024)
+/* Less data are copied into a pipe: to lend them costs as much. */
+#define LEND_LEAST	(16 * 1024)
 /* At the end: so much is still read, or so long waited for more, at most. */
 #define END_MOST	(1024 * 1024)
 #define END_WAIT_MS	2000
@@ -48,9 +52,21 @@ struct later {
 	void *context;
 };
 
+/* Data that are sent from where they are, behind so many bytes of obuf. */
+struct lent {
+	TAILQ_ENTRY(lent) list;
+	size_t behind;
+	const u_char *data;
+	size_t len;
+};
+
 struct hpn_sftp_io {
 	int in, out;
+	int is_pipe, lends;	/* out is; ... and can be lent memory */
 	struct sshbuf *ibuf, *obuf;
+	TAILQ_HEAD(lents, lent) lents;
+	size_t lent;		/* bytes of them */
+	size_t last;		/* bytes of obuf behind the last of them */
 	struct sshbuf *again;	/* what is got before what is in ibuf */
 	struct sshbuf *taken_of;	/* the packet that was got last, */
 	size_t taken;		/* ... and how long it is */
@@ -67,9 +83,13 @@ struct hpn_sftp_io *
 hpn_sftp_io_new(int in, int out)
 {
 	struct hpn_sftp_io *io = xcalloc(1, sizeof(*io));
+	struct stat st;
 
 	io->in = in;
 	io->out = out;
+	io->is_pipe = fstat(out, &st) == 0 && S_ISFIFO(st.st_mode);
+	io->lends = io->is_pipe;
+	TAILQ_INIT(&io->lents);
 	if ((io->ibuf = sshbuf_new()) == NULL ||
 	    (io->again = sshbuf_new()) == NULL ||
 	    (io->obuf = sshbuf_new()) == NULL)
@@ -85,10 +105,15 @@ void
 hpn_sftp_io_free(struct hpn_sftp_io *io)
 {
 	struct later *l;
+	struct lent *lent;
 
 	while ((l = TAILQ_FIRST(&io->laters)) != NULL) {
 		TAILQ_REMOVE(&io->laters, l, list);
 		free(l);
+	}
+	while ((lent = TAILQ_FIRST(&io->lents)) != NULL) {
+		TAILQ_REMOVE(&io->lents, lent, list);
+		free(lent);
 	}
 	sshbuf_free(io->ibuf);
 	sshbuf_free(io->again);
@@ -116,9 +141,9 @@ hpn_sftp_io_limit(struct hpn_sftp_io *io, struct bwlimit *in,
 	io->olimit = out;
 }
 
-void
-hpn_sftp_io_put(struct hpn_sftp_io *io, const struct sshbuf *m,
-    const void *data, size_t len)
+/* The packet m; len bytes of data that belong to it are queued next. */
+static void
+put_head(struct hpn_sftp_io *io, const struct sshbuf *m, size_t len)
 {
 	int r;
 
@@ -126,15 +151,47 @@ hpn_sftp_io_put(struct hpn_sftp_io *io, const struct sshbuf *m,
 	    len > SFTP_MAX_MSG_LENGTH - sshbuf_len(m))
 		fatal("Outbound message too long %zu", sshbuf_len(m) + len);
 	if ((r = sshbuf_put_u32(io->obuf, sshbuf_len(m) + len)) != 0 ||
-	    (r = sshbuf_putb(io->obuf, m)) != 0 ||
-	    (len != 0 && (r = sshbuf_put(io->obuf, data, len)) != 0))
+	    (r = sshbuf_putb(io->obuf, m)) != 0)
 		fatal_fr(r, "queue packet");
+	io->last += 4 + sshbuf_len(m);
+}
+
+void
+hpn_sftp_io_put(struct hpn_sftp_io *io, const struct sshbuf *m,
+    const void *data, size_t len)
+{
+	int r;
+
+	put_head(io, m, len);
+	if (len != 0 && (r = sshbuf_put(io->obuf, data, len)) != 0)
+		fatal_fr(r, "queue packet");
+	io->last += len;
+}
+
+void
+hpn_sftp_io_lend(struct hpn_sftp_io *io, const struct sshbuf *m,
+    const void *data, size_t len)
+{
+	struct lent *lent;
+
+	if (len < LEND_LEAST) {
+		hpn_sftp_io_put(io, m, data, len);
+		return;
+	}
+	put_head(io, m, len);
+	lent = xcalloc(1, sizeof(*lent));
+	lent->behind = io->last;
+	lent->data = data;
+	lent->len = len;
+	TAILQ_INSERT_TAIL(&io->lents, lent, list);
+	io->last = 0;
+	io->lent += len;
 }
 
 size_t
 hpn_sftp_io_queued(const struct hpn_sftp_io *io)
 {
-	return sshbuf_len(io->obuf);
+	return sshbuf_len(io->obuf) + io->lent;
 }
 
 static int
@@ -145,32 +202,80 @@ would_block(void)
 
 /* As write(2); where that can be had, a peer that has gone is no signal. */
 static ssize_t
-write_quietly(int fd, const void *p, size_t len)
+write_quietly(struct hpn_sftp_io *io, const void *p, size_t len)
 {
 #ifdef MSG_NOSIGNAL
-	ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+	ssize_t n;
 
-	if (n != -1 || errno != ENOTSOCK)
-		return n;
+	if (!io->is_pipe) {
+		n = send(io->out, p, len, MSG_NOSIGNAL);
+		if (n != -1 || errno != ENOTSOCK)
+			return n;
+	}
 #endif
-	return write(fd, p, len);
+	return write(io->out, p, len);
+}
+
+/* The same for data that stay as they are. */
+static ssize_t
+write_lent(struct hpn_sftp_io *io, const void *p, size_t len)
+{
+	ssize_t n;
+
+	if (io->lends) {
+		n = hpn_pipe_lend(io->out, p, len);
+		if (n != -1 || would_block())
+			return n;
+		/* Not here; if it is something else, that shows now */
+		io->lends = 0;
+	}
+	return write_quietly(io, p, len);
+}
+
+/* So many bytes of what is queued were written; lent: they were of that. */
+static void
+wrote(struct hpn_sftp_io *io, struct lent *lent, size_t len, int was_lent)
+{
+	int r;
+
+	if (!was_lent) {
+		if ((r = sshbuf_consume(io->obuf, len)) != 0)
+			fatal_fr(r, "consume");
+		*(lent != NULL ? &lent->behind : &io->last) -= len;
+		return;
+	}
+	io->lent -= len;
+	lent->data += len;
+	if ((lent->len -= len) != 0)
+		return;
+	TAILQ_REMOVE(&io->lents, lent, list);
+	free(lent);
 }
 
 static int
 write_some(struct hpn_sftp_io *io)
 {
-	size_t len = sshbuf_len(io->obuf);
+	struct lent *lent;
+	size_t len, whole;
 	ssize_t n;
-	int r;
+	int lend;
 
-	if (io->olimit != NULL && len > LIMITED_MAX)
-		len = LIMITED_MAX;
-	if ((n = write_quietly(io->out, sshbuf_ptr(io->obuf), len)) == -1)
-		return would_block() ? 0 : -1;
-	if ((r = sshbuf_consume(io->obuf, n)) != 0)
-		fatal_fr(r, "consume");
-	if (io->olimit != NULL)
-		bandwidth_limit(io->olimit, n);
+	do {
+		lent = TAILQ_FIRST(&io->lents);
+		lend = lent != NULL && lent->behind == 0;
+		whole = lend ? lent->len : lent != NULL ? lent->behind :
+		    sshbuf_len(io->obuf);
+		len = io->olimit != NULL && whole > LIMITED_MAX ? LIMITED_MAX :
+		    whole;
+		n = lend ? write_lent(io, lent->data, len) :
+		    write_quietly(io, sshbuf_ptr(io->obuf), len);
+		if (n == -1)
+			return would_block() ? 0 : -1;
+		wrote(io, lent, (size_t)n, lend);
+		if (io->olimit != NULL)
+			bandwidth_limit(io->olimit, n);
+	/* A head and its data are of one packet: to wait between them is dear */
+	} while ((size_t)n == whole && hpn_sftp_io_queued(io) != 0);
 	return 0;
 }
 
@@ -217,7 +322,7 @@ wants(const struct hpn_sftp_io *io, int reading, struct pollfd *pfd)
 	memset(pfd, 0, 2 * sizeof(*pfd));
 	pfd[0].fd = reading ? io->in : -1;
 	pfd[0].events = POLLIN;
-	pfd[1].fd = sshbuf_len(io->obuf) != 0 ? io->out : -1;
+	pfd[1].fd = hpn_sftp_io_queued(io) != 0 ? io->out : -1;
 	pfd[1].events = POLLOUT;
 }
 
@@ -277,7 +382,7 @@ trip(struct hpn_sftp_io *io, int reading, int timeout_ms)
 int
 hpn_sftp_io_flush(struct hpn_sftp_io *io)
 {
-	while (sshbuf_len(io->obuf) != 0) {
+	while (hpn_sftp_io_queued(io) != 0) {
 		if (trip(io, 0, -1) == -1)
 			return -1;
 	}

@@ -41,6 +41,13 @@ int hpn_sftp_io_limited(const struct hpn_sftp_io *);
 /* Queue the packet m, followed by len bytes of data that belong to it. */
 void hpn_sftp_io_put(struct hpn_sftp_io *, const struct sshbuf *m,
     const void *data, size_t len);
+/*
+ * The same, but data may be sent from where they are.  They stay there until
+ * hpn_sftp_io_free().  Until the answer to this packet they stay as they are: with
+ * it the other side has got them.
+ */
+void hpn_sftp_io_lend(struct hpn_sftp_io *, const struct sshbuf *m,
+    const void *data, size_t len);
 size_t hpn_sftp_io_queued(const struct hpn_sftp_io *);
 
 /* Wait until everything is written.  0, or -1. */

@@ -160,6 +160,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_sealer.o \
 	$(HPN_UNITTESTS)/test_ctr.o \
 	$(HPN_UNITTESTS)/test_sftp_server.o \
+	$(HPN_UNITTESTS)/test_sftp_io.o \
 	$(HPN_UNITTESTS)/test_hash.o \
 	$(HPN_UNITTESTS)/test_resume.o \
 	$(HPN_UNITTESTS)/test_lanes.o \

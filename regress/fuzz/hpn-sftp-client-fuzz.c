@@ -646,6 +646,14 @@ hpn_pipe_enlarge(int fd)
 	(void)fd;
 }
 
+/* No pipe of the client's is one. */
+ssize_t
+hpn_pipe_lend(int fd, const void *p, size_t len)
+{
+	HOLDS(0);
+	return -1;
+}
+
 /* Which pages are hidden: all, so that the zeros of READ are right. */
 void
 fake_arc4random_buf(void *p, size_t len)
