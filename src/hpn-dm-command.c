@@ -281,12 +281,14 @@ source_read(struct run *r)
 	char *why;
 	ssize_t n;
 
+	hpn_dm_ends_read_begin(&r->end);
 	if ((n = hpn_dm_flow_source(r->flow, r->end.fd)) == -1) {
 		if (errno == EAGAIN || errno == EINTR)
 			return;
 		die(r, HPN_DM_CHILD_COMMAND, "cannot read the source: %s: the "
 		    "command on %s is ended", strerror(errno), o->host);
 	}
+	hpn_dm_ends_read_end(&r->end);
 	if (o->sized && hpn_dm_flow_read_bytes(r->flow) > o->size)
 		die(r, HPN_DM_CHILD_COMMAND, "the source has more than the "
 		    "%llu bytes of -size: the command on %s is ended",
@@ -414,7 +416,8 @@ wait_for(struct run *r)
 		pfd[0].fd = -1;
 	pfd[0].events = POLLIN;
 	pfd[1].events = POLLOUT;
-	pfd[2].fd = (writes ? r->ever && !r->eof && hpn_dm_flow_room(r->flow) :
+	pfd[2].fd = (writes ? r->ever && !r->eof && hpn_dm_flow_room(r->flow) &&
+	    hpn_dm_ends_reads(&r->end, hpn_dm_flow_unsent(r->flow)) :
 	    hpn_dm_flow_pending(r->flow)) ? r->end.fd : -1;
 	pfd[2].events = writes ? POLLIN : POLLOUT;
 	if (poll(pfd, 3, 100) == -1) {

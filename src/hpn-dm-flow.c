@@ -36,9 +36,12 @@
 #define HEAD_ONCE	4096
 /* Acknowledge after so much, or a part of the buffer. */
 #define ACK_FROM	(1024 * 1024)
-/* Moved in one call, so that others get their turn. */
+/* Written in one call, so that others get their turn. */
 #define ONCE_MOST	(4 * 1024 * 1024)
-#define SPARE_MOST	8
+/* Read in one call: the sink gets it while it is in the processor's cache. */
+#define READ_MOST	(256 * 1024)
+/* Blocks that are kept: new memory costs as much as to copy into it. */
+#define SPARE_MOST	64
 
 /* What has come and the sink has not got; short frames share one. */
 struct block {
@@ -71,6 +74,13 @@ struct hpn_dm_flow {
 	struct hpn_dm_buf buf;
 	u_char *memory;
 	uint64_t next;			/* to be put into frames */
+	/*
+	 * Hashes of what fills a frame, of those that are in the buffer: what was
+	 * read is in the processor's cache then, and not when it is sent.
+	 */
+	u_char (*ready)[HPN_HASH_LEN];
+	size_t nready;
+	struct hpn_hash *hash_ready;
 	int begun, ended, end_put;
 	struct hpn_dm_frame end;	/* also what the other end has said */
 	/* the end that takes */
@@ -105,6 +115,13 @@ hpn_dm_flow_new(int sends, int is_server, uint64_t buffer, int sha256)
 		hpn_dm_flow_free(f);
 		return NULL;
 	}
+	/* Those of which the buffer has a part: two more */
+	f->nready = (size_t)(buffer / HPN_DM_FRAME_DATA_MOST) + 2;
+	if (sends && ((f->ready = calloc(f->nready, HPN_HASH_LEN)) == NULL ||
+	    (f->hash_ready = hpn_hash_new()) == NULL)) {
+		hpn_dm_flow_free(f);
+		return NULL;
+	}
 	if (sends)
 		hpn_dm_buf_begin(&f->buf, f->memory, buffer);
 	return f;
@@ -131,9 +148,11 @@ hpn_dm_flow_free(struct hpn_dm_flow *f)
 	blocks_free(&f->spare);
 	free(f->heads);
 	free(f->memory);
+	free(f->ready);
 	sshbuf_free(f->queue);
 	hpn_hash_free(f->hash_all);
 	hpn_hash_free(f->hash_one);
+	hpn_hash_free(f->hash_ready);
 	ssh_digest_free(f->sha256);
 	free(f);
 }
@@ -253,6 +272,30 @@ digest_end(struct hpn_dm_flow *f, struct hpn_dm_frame *frame)
 
 /* ---- going out ---- */
 
+/* Where the hash is kept of a frame that begins at this offset. */
+static u_char *
+ready_at(struct hpn_dm_flow *f, uint64_t offset)
+{
+	return f->ready[offset / HPN_DM_FRAME_DATA_MOST % f->nready];
+}
+
+/* These were read, and begin at this offset. */
+static void
+make_ready(struct hpn_dm_flow *f, uint64_t offset, const u_char *data,
+    size_t len)
+{
+	size_t n;
+
+	for (; len > 0; offset += n, data += n, len -= n) {
+		n = HPN_DM_FRAME_DATA_MOST - offset % HPN_DM_FRAME_DATA_MOST;
+		if (n > len)
+			n = len;
+		hpn_hash_add(f->hash_ready, data, n);
+		if ((offset + n) % HPN_DM_FRAME_DATA_MOST == 0)
+			hpn_hash_end(f->hash_ready, ready_at(f, offset));
+	}
+}
+
 /* The next frame of data, if there are any. */
 static void
 data_begin(struct hpn_dm_flow *f)
@@ -260,15 +303,21 @@ data_begin(struct hpn_dm_flow *f)
 	struct hpn_dm_frame d;
 	size_t len;
 
+	/* After a shorter one, so much that the next begins where one is ready */
 	if (!f->sends || !f->begun || (f->data = hpn_dm_buf_at(&f->buf, f->next,
-	    HPN_DM_FRAME_DATA_MOST, &len)) == NULL)
+	    HPN_DM_FRAME_DATA_MOST - f->next % HPN_DM_FRAME_DATA_MOST,
+	    &len)) == NULL)
 		return;
 	memset(&d, 0, sizeof(d));
 	d.type = HPN_DM_FRAME_DATA;
 	d.offset = f->next;
 	d.data_len = f->data_left = len;
-	hpn_hash_add(f->hash_one, f->data, len);
-	hpn_hash_end(f->hash_one, d.hash);
+	if (len == HPN_DM_FRAME_DATA_MOST)
+		memcpy(d.hash, ready_at(f, f->next), sizeof(d.hash));
+	else {
+		hpn_hash_add(f->hash_one, f->data, len);
+		hpn_hash_end(f->hash_one, d.hash);
+	}
 	f->head_len = hpn_dm_frame_put(f->head, &d);
 	f->head_at = 0;
 	f->next += len;
@@ -481,7 +530,7 @@ hpn_dm_flow_read(struct hpn_dm_flow *f, hpn_dm_flow_fn *fn, void *context)
 	ssize_t n;
 	int r;
 
-	while (f->in != -1 && moved < ONCE_MOST) {
+	while (f->in != -1 && moved < READ_MOST) {
 		want = f->filling - f->filled;
 		b = TAILQ_LAST(&f->blocks, blocks);
 		iov[0].iov_base = want > 0 ? b->data + b->len + f->filled :
@@ -540,9 +589,16 @@ hpn_dm_flow_source(struct hpn_dm_flow *f, int fd)
 		len = SOURCE_ONCE;
 	if ((n = read(fd, room, len)) > 0) {
 		digest(f, room, (size_t)n);
+		make_ready(f, f->buf.high, room, (size_t)n);
 		hpn_dm_buf_add(&f->buf, (size_t)n);
 	}
 	return n;
+}
+
+uint64_t
+hpn_dm_flow_unsent(const struct hpn_dm_flow *f)
+{
+	return f->buf.high - f->next;
 }
 
 void

@@ -67,6 +67,8 @@ int hpn_dm_flow_write(struct hpn_dm_flow *);
 int hpn_dm_flow_room(const struct hpn_dm_flow *);
 /* Read the source once.  As read(2), with errno; 0 is its end. */
 ssize_t hpn_dm_flow_source(struct hpn_dm_flow *, int fd);
+/* What was read of it and is not in a frame yet. */
+uint64_t hpn_dm_flow_unsent(const struct hpn_dm_flow *);
 /* It has ended, as it should: END is sent when all else is. */
 void hpn_dm_flow_source_ended(struct hpn_dm_flow *);
 /* All data were sent; END was put behind them; all was acknowledged. */
