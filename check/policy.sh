@@ -571,7 +571,7 @@ for t in $targets; do
 		with="$TREE/sftp-client.c $src/hpn-sftp-window.c $src/hpn-hash.c"
 		with="$with $src/hpn-resume.c $(in_files "$src/hpn-sftp-" \
 		    'io conn early job cross node order meter again handles ask answer open put get source target check save report full
-		    hash lanes linked stripe gather plain wish' .c)"
+		    hash lanes linked spread stripe gather plain wish' .c)"
 		with="$with $src/hpn-choose.c $src/hpn-names.c $src/hpn-wish.c $src/hpn-dm-wait.c"
 		with="$with $src/hpn-lanes.c $src/hpn-handles.c"
 		with="$with $src/hpn-connections.c"

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: ISC
 # A large file over eight TCP connections (scp -j 8) beside one, and beside as many
 # of iperf3's, on two emulated links of 100 ms: one that loses a packet in a thousand,
-# with cubic, and one that lets each connection have 200 Mbit/s.
+# with cubic, and one that lets each connection have 200 Mbit/s. With tree, a tree of
+# files of 10 to 100 kB on the first of these links, beside stock's scp, too.
 #
-# usage: lab/connections.sh [loss | policer]...
+# usage: lab/connections.sh [loss | policer | tree]...
 #
 # The rate of a copy is its bytes by its time, less the time of `ssh true`. That of
 # iperf3 is taken over as long a time as a copy took, since a connection is faster in
@@ -13,7 +14,8 @@
 #
 # From the environment: CONNECTIONS_RUNS, how often (3); CONNECTIONS_ONE=0, not over
 # one connection; CONNECTIONS_WAYS ("up down"); CONNECTIONS_BYTES of loss (100000000):
-# losses even out over larger files; see also lab/common.sh.
+# losses even out over larger files; CONNECTIONS_FILES of tree (2000), of which one
+# connection copies a quarter; see also lab/common.sh.
 # Leaves in build/lab/connections: rates.tsv, every rate taken; connections.txt, the
 # table, which is printed, too.
 
@@ -70,10 +72,50 @@ copy() {
 	row "scp -j $n" "$way" "$server" "$(calc "$size * 8 / 1e6 / $took" %.1f)"
 }
 
+# make_tree DIR FILES: 20 folders of files of 10 to 100 kB.
+make_tree() {
+	local i len at=0
+	for ((i = 0; i < $2; i++)); do
+		((len = 10000 + i * 7919 % 90001, at = (at + len) % 50000000)) || :
+		mkdir -p "$1/d$((i % 20))"
+		tail -c +"$((at + 1))" big | head -c "$len" >"$1/d$((i % 20))/f$i"
+	done
+}
+
+# copy_tree N|stock WAY SERVER
+copy_tree() {
+	local n=$1 way=$2 server=$3 conf=$work/$3.ssh_config begun true_time
+	local from to stage=$HPN_STAGE tree=part options=(-j "$1")
+	[ "$n" = "$N" ] && tree=all
+	[ "$n" != stock ] || options=() stage=$STOCK_STAGE
+	begun=$EPOCHREALTIME
+	# shellcheck disable=SC2086 # prefixes
+	timeout 60 $LAB_A "$stage/bin/ssh" -F "$conf" target true \
+	    </dev/null >/dev/null 2>err || die "ssh: $(tail -n 1 err)"
+	true_time=$(calc "$EPOCHREALTIME - $begun")
+	rm -rf copy
+	mkdir copy
+	if [ "$way" = up ]; then
+		from=$work/$tree to=target:$work/copy
+	else
+		from=target:$work/$tree to=$work/copy
+	fi
+	begun=$EPOCHREALTIME
+	# shellcheck disable=SC2086
+	timeout 400 $LAB_A "$stage/bin/scp" -q -r "${options[@]}" -F "$conf" \
+	    -S "$stage/bin/ssh" "$from" "$to" </dev/null >/dev/null 2>err ||
+	    die "scp: $(tail -n 1 err)"
+	took=$(calc "$EPOCHREALTIME - $begun - $true_time")
+	diff -rq "$tree" "copy/$tree" >err || die "scp -j $n $way, $server: the copy differs"
+	[ "$n" = stock ] && n="stock's scp" || n="scp -j $n"
+	row "$n" "$way" "$server" \
+	    "$(calc "$(cat $tree/*/* | wc -c) * 8 / 1e6 / $took" %.1f)"
+}
+
 inside() {
 	local way server took seconds bytes=${CONNECTIONS_BYTES:-100000000}
 	case=$1
-	[ "$case" = loss ] || bytes=2000000000
+	[ "$case" != policer ] || bytes=2000000000
 	# Whatever the system allows as a default, a route may have it.
 	# shellcheck disable=SC2086 # prefixes
 	$LAB_A ip route change 10.213.0.0/30 dev lab0 scope link \
@@ -92,14 +134,28 @@ inside() {
 	$LAB_B iperf3 -s -p 5299 >/dev/null 2>&1 &
 	servers+=($!)
 	"$FLOW" source -n "$bytes" >big
+	if [ "$case" = tree ]; then
+		make_tree all "${CONNECTIONS_FILES:-2000}"
+		make_tree part $((${CONNECTIONS_FILES:-2000} / 4))
+	fi
 	for ((run = 1; run <= RUNS; run++)); do
 		for way in ${CONNECTIONS_WAYS:-up down}; do
 			for server in stock ours; do
-				copy "$N" "$way" "$server"
+				if [ "$case" = tree ]; then
+					copy_tree "$N" "$way" "$server"
+				else
+					copy "$N" "$way" "$server"
+				fi
 			done
 			seconds=$(calc "$took" %.0f)
 			iperf "$way"
-			[ "$run" != 1 ] || [ "${CONNECTIONS_ONE-1}" = 0 ] || copy 1 "$way" ours
+			[ "$run" = 1 ] && [ "${CONNECTIONS_ONE-1}" != 0 ] || continue
+			if [ "$case" = tree ]; then
+				copy_tree 1 "$way" ours
+				copy_tree stock "$way" stock
+			else
+				copy 1 "$way" ours
+			fi
 		done
 	done
 }
@@ -110,14 +166,14 @@ if [ "${1-}" = --inside ]; then
 fi
 for case; do
 	case $case in
-	loss | policer) ;;
+	loss | policer | tree) ;;
 	*)
 		sed -n 's/^# usage: /usage: /p' "${BASH_SOURCE[0]}" >&2
 		exit 2
 		;;
 	esac
 done
-[ $# != 0 ] || set -- loss policer
+[ $# != 0 ] || set -- loss policer tree
 need awk timeout iperf3
 need_stages
 build_flow
@@ -125,7 +181,7 @@ mkdir -p "$OUT"
 : >"$OUT/rates.tsv"
 for case; do
 	link=(--rtt 100 --rate 1000 --loss 0.001)
-	[ "$case" = loss ] || link=(--rtt 100 --policer 200)
+	[ "$case" != policer ] || link=(--rtt 100 --policer 200)
 	"$ROOT/lab/lab.sh" run "${link[@]}" -- "$ROOT/lab/connections.sh" --inside \
 	    "$case"
 done

@@ -6,7 +6,7 @@
  *
  * usage: hpn-badsftp [-Er] [-d dir] [-f fault] ... [-H how] [-h N] [-l log]
  *            [-m N[:status]] [-O N] [-o N] [-P permille] [-R bytes] [-s seed]
- *            [-w ms] [-x bytes]
+ *            [-t from=to] [-w ms] [-x bytes]
  *
  *   -d dir    begin in this folder
  *   -E        announce no extensions
@@ -31,6 +31,8 @@
  *   -r        the seed decides about -E, -H, -h, -m, -o, -P, -R, -x and the
  *             limits that are announced, whether they are kept or not
  *   -s seed   of what is random (default 1)
+ *   -t FROM=TO  as on another host, or where something else is mounted: what is
+ *             below the first folder, as the client calls it, is below the second
  *   -w ms     wait so long before each answer
  *   -x bytes  end without a word when so many bytes have been sent
  *
@@ -149,6 +151,7 @@ static struct sshbuf *queue[QUEUE];
 static u_int nqueue, reorder;
 static FILE *log_file;
 static u_int short_reads, wait_ms;
+static const char *mounted, *mounted_to;
 static uint64_t state = 1;
 static unsigned long long sent, exit_after;
 
@@ -574,8 +577,14 @@ static void
 get_name(struct sshbuf *m)
 {
 	char *path = get_path(m);
+	size_t len = mounted == NULL ? 0 : strlen(mounted);
 
-	strlcpy(name, *path == '\0' ? "." : path, sizeof(name));
+	if (len != 0 && strncmp(path, mounted, len) == 0 &&
+	    (path[len] == '/' || path[len] == '\0'))
+		(void)snprintf(name, sizeof(name), "%s%s", mounted_to,
+		    path + len);
+	else
+		strlcpy(name, *path == '\0' ? "." : path, sizeof(name));
 	if (strcmp(last_part(name), "hpn-evil") == 0)
 		strlcpy(name, "hpn-evil", sizeof(name));
 	free(path);
@@ -1267,7 +1276,7 @@ main(int argc, char **argv)
 	int ch, r, decided = 0;
 
 	told_read = told_write = MESSAGE_MOST - 1024;
-	while ((ch = getopt(argc, argv, "d:Ef:H:h:l:m:O:o:P:R:rs:w:x:")) != -1) {
+	while ((ch = getopt(argc, argv, "d:Ef:H:h:l:m:O:o:P:R:rs:t:w:x:")) != -1) {
 		switch (ch) {
 		case 'd':
 			if (chdir(optarg) == -1)
@@ -1316,6 +1325,11 @@ main(int argc, char **argv)
 			break;
 		case 's':
 			state = number(optarg, UINT32_MAX) * 2 + 1;
+			break;
+		case 't':
+			mounted = strsep(&optarg, "=");
+			if ((mounted_to = optarg) == NULL)
+				errx(1, "-t needs FROM=TO");
 			break;
 		case 'w':
 			wait_ms = (u_int)number(optarg, 60000);

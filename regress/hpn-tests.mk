@@ -36,6 +36,7 @@ LTESTS+=\
 	hpn-space \
 	hpn-lanes \
 	hpn-connections \
+	hpn-spread \
 	hpn-safety \
 	hpn-connect \
 	hpn-fast-open \

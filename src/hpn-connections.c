@@ -22,6 +22,8 @@
  */
 #define USUAL_SHIFT	2
 #define USUAL_LEAST	8192
+/* The requests for a file, and what goes with them. */
+#define FILE_LEN	4096
 /* The last piece waits for the answers of all others, so it is short. */
 #define LAST_LEN	4096
 
@@ -116,6 +118,14 @@ hpn_connections_moved(struct hpn_connections *c, unsigned int ready,
 	look_again(c, settle);
 }
 
+uint64_t
+hpn_connections_left(uint64_t files, uint64_t bytes)
+{
+	if (files > (UINT64_MAX - bytes) / HPN_CONNECTIONS_FILE)
+		return UINT64_MAX;
+	return files * HPN_CONNECTIONS_FILE + bytes;
+}
+
 void
 hpn_connections_window_init(struct hpn_connections_window *w)
 {
@@ -177,6 +187,19 @@ hpn_connections_window_brief(const struct hpn_connections_window *w,
 {
 	return under_way == 0 || (under_way < 2 * w->most &&
 	    len <= 2 * w->most - under_way);
+}
+
+int
+hpn_connections_window_open(const struct hpn_connections_window *w,
+    uint64_t bytes)
+{
+	return bytes == 0 || bytes < w->window;
+}
+
+uint64_t
+hpn_connections_window_files(unsigned int files, uint64_t bytes)
+{
+	return bytes + (uint64_t)files * FILE_LEN;
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hpn-connections: how many TCP connections a job that copies large files uses,
- * and how much is under way in each.
+ * hpn-connections: how many TCP connections a job that copies files uses, and how
+ * much is under way in each.
  *
  * Loss, and a limit for each flow, slow down a connection and not the path: several
  * share the work then.  Each is a lane (hpn-lanes.h) behind an ssh of its own.
@@ -63,6 +63,13 @@ void hpn_connections_stop(struct hpn_connections *, unsigned int ready);
 void hpn_connections_moved(struct hpn_connections *, unsigned int ready,
     uint64_t bytes, uint64_t ns, uint64_t rtt_ns, uint64_t left);
 
+/*
+ * What so many files and bytes are worth, in bytes: a file costs as much as these
+ * do, however small it is.
+ */
+#define HPN_CONNECTIONS_FILE	(16U * 1024)
+uint64_t hpn_connections_left(uint64_t files, uint64_t bytes);
+
 /* -------------------------------------------------- how much in each one -- */
 
 /* What is under way in a connection: what it brings in two round trips. */
@@ -94,6 +101,13 @@ int hpn_connections_window_may(const struct hpn_connections_window *,
  */
 int hpn_connections_window_brief(const struct hpn_connections_window *,
     uint64_t under_way, size_t len);
+/*
+ * Whether another small file may begin there, where files of so many bytes have.
+ * _files: what they count for beside another's.
+ */
+int hpn_connections_window_open(const struct hpn_connections_window *,
+    uint64_t bytes);
+uint64_t hpn_connections_window_files(unsigned int files, uint64_t bytes);
 /* Which has more room: <0 the first one, >0 the second one. */
 int hpn_connections_window_compare(const struct hpn_connections_window *,
     uint64_t under_way, const struct hpn_connections_window *,

@@ -234,6 +234,8 @@ static void
 renew(struct hpn_sftp_job *job, struct node *n)
 {
 	job->way->forget(job, n);
+	if (n->homed)
+		hpn_sftp_node_home(job, n, 0);
 	free(n->small);
 	n->small = NULL;
 	n->small_len = 0;

@@ -127,19 +127,21 @@ request(struct node *n, enum ask what, const struct where *where,
 
 	req->node = n;
 	req->ask = what;
-	if ((req->where = where) != NULL)
-		req->lane = where->lane;
+	req->where = where;
+	/* Its own handle is in the lane where it was opened. */
+	req->lane = where != NULL ? where->lane : n->tree ? 0 : n->lane;
 	req->offset = offset;
 	req->len = len;
 	return req;
 }
 
+/* One that names a path: the first lane has these. */
 static struct request *
-ask(struct hpn_sftp_job *job, struct node *n, enum ask what, u_char type)
+path_request(struct node *n, enum ask what)
 {
 	struct request *req = request(n, what, NULL, 0, 0);
 
-	begin(job, req, type);
+	req->lane = 0;
 	return req;
 }
 
@@ -167,7 +169,7 @@ void
 hpn_sftp_ask_path_attrib(struct hpn_sftp_job *job, struct node *n,
     enum ask what, u_char type, const char *path, const Attrib *a)
 {
-	send_path(job, request(n, what, NULL, 0, 0), type, path, a);
+	send_path(job, path_request(n, what), type, path, a);
 }
 
 void
@@ -257,13 +259,14 @@ hpn_sftp_ask_lane_handle(struct hpn_sftp_job *job, struct node *n,
 }
 
 static void
-ask_fsetstat(struct hpn_sftp_job *job, struct node *n, enum ask what,
-    const Attrib *a)
+ask_fsetstat(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, enum ask what, const Attrib *a)
 {
-	struct request *req = ask(job, n, what, SSH2_FXP_FSETSTAT);
+	struct request *req = request(n, what, where, 0, 0);
 	int r;
 
 	n->wrote = 1;
+	begin(job, req, SSH2_FXP_FSETSTAT);
 	put_handle(job, req);
 	if ((r = encode_attrib(job->m, a)) != 0)
 		fatal_fr(r, "compose");
@@ -274,7 +277,14 @@ void
 hpn_sftp_ask_handle_attrib(struct hpn_sftp_job *job, struct node *n,
     const Attrib *a)
 {
-	ask_fsetstat(job, n, ASK_FSETSTAT, a);
+	ask_fsetstat(job, n, NULL, ASK_FSETSTAT, a);
+}
+
+void
+hpn_sftp_ask_lane_attrib(struct hpn_sftp_job *job, struct node *n,
+    const struct where *where, enum ask what, const Attrib *a)
+{
+	ask_fsetstat(job, n, where, what, a);
 }
 
 void
@@ -289,15 +299,16 @@ hpn_sftp_ask_truncate(struct hpn_sftp_job *job, struct node *n, enum ask what,
 	debug("truncating at %llu", (unsigned long long)size);
 	if (what == ASK_TRUNCATE)
 		n->truncating++;
-	ask_fsetstat(job, n, what, &a);
+	ask_fsetstat(job, n, NULL, what, &a);
 }
 
 void
 hpn_sftp_ask_fsync(struct hpn_sftp_job *job, struct node *n)
 {
-	struct request *req = ask(job, n, ASK_FSYNC, SSH2_FXP_EXTENDED);
+	struct request *req = request(n, ASK_FSYNC, NULL, 0, 0);
 	int r;
 
+	begin(job, req, SSH2_FXP_EXTENDED);
 	if ((r = sshbuf_put_cstring(job->m, "fsync@openssh.com")) != 0)
 		fatal_fr(r, "compose");
 	put_handle(job, req);
@@ -432,9 +443,10 @@ hpn_sftp_ask_write_again(struct hpn_sftp_job *job, struct request *req,
 void
 hpn_sftp_ask_space(struct hpn_sftp_job *job, struct node *n)
 {
-	struct request *req = ask(job, n, ASK_SPACE, SSH2_FXP_EXTENDED);
+	struct request *req = path_request(n, ASK_SPACE);
 	int r;
 
+	begin(job, req, SSH2_FXP_EXTENDED);
 	if ((r = sshbuf_put_cstring(job->m, "statvfs@openssh.com")) != 0 ||
 	    (r = sshbuf_put_cstring(job->m, n->to)) != 0)
 		fatal_fr(r, "compose");
@@ -444,9 +456,10 @@ hpn_sftp_ask_space(struct hpn_sftp_job *job, struct node *n)
 void
 hpn_sftp_ask_link(struct hpn_sftp_job *job, struct node *n, const char *to)
 {
-	struct request *req = ask(job, n, ASK_LINK, SSH2_FXP_EXTENDED);
+	struct request *req = path_request(n, ASK_LINK);
 	int r;
 
+	begin(job, req, SSH2_FXP_EXTENDED);
 	if ((r = sshbuf_put_cstring(job->m, "hardlink@openssh.com")) != 0 ||
 	    (r = sshbuf_put_cstring(job->m, to)) != 0 ||
 	    (r = sshbuf_put_cstring(job->m, n->to)) != 0)
@@ -474,7 +487,7 @@ void
 hpn_sftp_ask_from_path(struct hpn_sftp_job *job, struct node *n, enum ask what,
     u_char type, const char *path)
 {
-	struct request *req = request(n, what, NULL, 0, 0);
+	struct request *req = path_request(n, what);
 
 	if (job->way->cross)
 		req->lane = HPN_SFTP_FROM;

@@ -65,12 +65,15 @@ void hpn_sftp_ask_link(struct hpn_sftp_job *, struct node *, const char *to);
 void hpn_sftp_ask_space(struct hpn_sftp_job *, struct node *);
 /*
  * In a lane other than lane 0: open the file; send a request that needs only
- * the handle there; read a part of the file.
+ * the handle there; set its attributes; read a part of the file.  Where NULL is
+ * given, by its own handle.
  */
 void hpn_sftp_ask_lane_open(struct hpn_sftp_job *, struct node *,
     const struct where *);
 void hpn_sftp_ask_lane_handle(struct hpn_sftp_job *, struct node *,
     const struct where *, enum ask, u_char type);
+void hpn_sftp_ask_lane_attrib(struct hpn_sftp_job *, struct node *,
+    const struct where *, enum ask, const Attrib *);
 void hpn_sftp_ask_lane_read(struct hpn_sftp_job *, struct node *,
     const struct where *, enum ask, u_int64_t offset, size_t len);
 /* Write a part in which some pages are zeros for now (ASK_HIDDEN). */

@@ -48,6 +48,7 @@
 #include "hpn-sftp-open.h"
 #include "hpn-sftp-save.h"
 #include "hpn-sftp-source.h"
+#include "hpn-sftp-spread.h"
 #include "hpn-sftp-window.h"
 #include "hpn-sftp-wish.h"
 
@@ -216,6 +217,7 @@ begin_known(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_node_plan(job, n);
 	n->buflen = *job->c->download_buflen;
 	n->ahead = 1;
+	hpn_sftp_spread_begin(job, n);
 	open_remote(job, n);
 }
 
@@ -374,6 +376,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		resume(job, n);
 		return;
 	}
+	(void)hpn_sftp_spread_opened(job, n);
 	if (n->check != NULL || hpn_sftp_node_verifies(job))
 		hpn_sftp_check_verify_begin(job, n);
 	begin_data(job, n);
@@ -513,6 +516,7 @@ forget(struct hpn_sftp_job *job, struct node *n)
 	if (n->check != NULL)
 		hpn_sftp_check_free(n);
 	hpn_sftp_save_drop(job, n);
+	hpn_sftp_spread_forget(job, n);
 	hpn_sftp_gather_free(job, n);
 }
 

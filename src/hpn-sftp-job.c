@@ -59,6 +59,7 @@
 #include "hpn-sftp-order.h"
 #include "hpn-sftp-plain.h"
 #include "hpn-sftp-put.h"
+#include "hpn-sftp-spread.h"
 #include "hpn-sftp-stripe.h"
 #include "hpn-sftp-window.h"
 #include "hpn-sftp-wish.h"
@@ -114,6 +115,10 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		hpn_sftp_handles_closed(job, req);
 	if (job->way->cross)
 		hpn_sftp_cross_opened(job);
+	if (hpn_sftp_spread_refused(job, req, type, m)) {
+		free(req);
+		return;
+	}
 	if (n->guess != GUESS_NONE && req->ask != ASK_OPEN) {
 		hpn_sftp_open_ahead_late(job, n);
 		free(req);
@@ -127,6 +132,8 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 		hpn_sftp_again_answer(job, req, type, m);
 	else if (req->ask == ASK_HASH || req->ask == ASK_COMPARE)
 		hpn_sftp_check_answer(job, req, type, m);
+	else if (req->ask >= ASK_FACTS && (n->proof != NULL || n->lane != 0))
+		hpn_sftp_spread_answer(job, req, type, m);
 	else if (req->ask >= ASK_FACTS && job->way->up)
 		hpn_sftp_stripe_answer(job, req, type, m);
 	else if (req->ask >= ASK_FACTS)
@@ -586,8 +593,10 @@ run(struct hpn_sftp_job *job)
 			continue;
 		}
 		idle = 0;
-		if (hpn_sftp_lanes_trip(&job->c->lanes, r, &gone) == -1 ||
-		    (gone != 0 && (job->way->cross ||
+		r = hpn_sftp_lanes_trip(&job->c->lanes, r, &gone);
+		if (r == 0 && gone != 0)
+			hpn_sftp_spread_gone(job, gone);
+		if (r == -1 || (gone != 0 && (job->way->cross ||
 		    hpn_sftp_stripe_gone(job, gone) == -1))) {
 			/* It is what the user wanted. */
 			if (patience(job) != -1) {
@@ -614,6 +623,7 @@ run(struct hpn_sftp_job *job)
 		hpn_sftp_meter_break(job);
 	}
 	hpn_sftp_linked_end(job);
+	hpn_sftp_spread_end(job);
 	if (job->plain == NULL)
 		summary(job);
 	hpn_sftp_wish_end(job);

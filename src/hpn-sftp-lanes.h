@@ -27,6 +27,8 @@ struct hpn_sftp_lane {
 	u_int64_t under_way;		/* bytes of data */
 	u_int requests;			/* under way */
 	u_int files;			/* that are written to here */
+	u_int homed;			/* small ones that are copied here, */
+	u_int64_t load;			/* ... their bytes */
 	/* of a connection of its own: */
 	pid_t pid;			/* of its ssh; 0: it is none */
 	u_int64_t begun_ns;		/* it was started */

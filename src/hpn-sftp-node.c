@@ -190,6 +190,29 @@ hpn_sftp_node_dir_check(struct hpn_sftp_job *job, struct node *n)
 	job->way->dir_done(job, n);
 }
 
+static void
+leave_home(struct hpn_sftp_job *job, struct node *n)
+{
+	struct hpn_sftp_lane *lane = &job->c->lanes.lane[n->lane];
+
+	if (!n->homed)
+		return;
+	lane->homed--;
+	lane->load -= n->load;
+	n->homed = 0;
+}
+
+void
+hpn_sftp_node_home(struct hpn_sftp_job *job, struct node *n, u_int lane)
+{
+	leave_home(job, n);
+	n->lane = lane;
+	n->load = n->size;
+	n->homed = 1;
+	job->c->lanes.lane[lane].homed++;
+	job->c->lanes.lane[lane].load += n->load;
+}
+
 void
 hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 {
@@ -198,6 +221,7 @@ hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_node_unlist(n);
 	unclaim(job, n);
 	job->planned -= n->planned;
+	leave_home(job, n);
 	if (job->only == n) {
 		hpn_sftp_meter_break(job);
 		job->only = NULL;
@@ -212,6 +236,9 @@ hpn_sftp_node_end(struct hpn_sftp_job *job, struct node *n)
 			job->failed_files++;
 		else if (n->counted)
 			job->done_files++;
+		if (hpn_sftp_lanes_connect(&job->c->lanes))
+			hpn_sftp_lanes_moved(&job->c->lanes,
+			    HPN_CONNECTIONS_FILE);
 	}
 	if (n->failed || n->lacks) {
 		job->failed = 1;

@@ -14,6 +14,7 @@
  *	hpn-sftp-target	... and a destination
  *	hpn-sftp-again	what is done a second time
  *	hpn-sftp-save	the local file of a download
+ *	hpn-sftp-spread	small files, each in one of several lanes
  *	hpn-sftp-stripe	a large file in several lanes, up
  *	hpn-sftp-gather	... and down
  *	hpn-sftp-check	what is there compared with what should be
@@ -56,6 +57,8 @@
 struct check;
 struct node;
 struct gather;
+struct place;
+struct proof;
 struct stripe;
 struct hpn_sftp_job;
 TAILQ_HEAD(nodes, node);
@@ -156,6 +159,8 @@ struct node {
 	u_char *handle;			/* on the server, of file or directory */
 	size_t handle_len;
 	u_int lane;			/* ... that is behind this one */
+	int homed;			/* file: counted there, with so much */
+	u_int64_t load;
 	struct where *source;		/* hpn-sftp-cross.c: file; else NULL */
 	enum guess guess;		/* ... which was not given yet */
 	/* hpn-sftp-again.c */
@@ -225,7 +230,10 @@ struct node {
 	struct follow *follow;		/* hpn-sftp-job.c: it may grow */
 	struct stripe *stripe;		/* hpn-sftp-stripe.c */
 	struct gather *gather;		/* get: hpn-sftp-gather.c */
+	struct proof *proof;		/* hpn-sftp-spread.c: of a lane, by it */
+	u_int refuser;			/* ... lane that would not open it, or 0 */
 	/* directory */
+	struct place *place;		/* hpn-sftp-spread.c */
 	mode_t final_mode;
 	int lacks;			/* something in it failed, */
 	int only_lacks;			/* ... but nothing else */
@@ -260,6 +268,8 @@ struct hpn_sftp_way {
 	void (*verified)(struct hpn_sftp_job *, struct node *);
 	/* The node may be done: if so, end it. */
 	void (*check_end)(struct hpn_sftp_job *, struct node *);
+	/* It is open, and nothing keeps its data any more.  NULL: nothing asks. */
+	void (*opened)(struct hpn_sftp_job *, struct node *);
 	/* All data were acknowledged, or failed.  NULL: nothing asks. */
 	void (*drained)(struct hpn_sftp_job *, struct node *);
 	/* No more of a file will come: end it at its first hole. */
@@ -338,6 +348,8 @@ struct hpn_sftp_job {
 	struct nodes again;		/* to be done again */
 	struct stripes stripes;		/* of files in several lanes */
 	struct gathers gathers;
+	struct place *places;		/* hpn-sftp-spread.c: no directory's of ours, */
+	u_int distrusted;		/* ... lanes that take no files, by bits */
 	struct hpn_handles handles[HPN_LANES_SLOTS];
 	u_int newest[HPN_LANES_SLOTS];	/* request that was answered */
 	u_int held;			/* handles, as it was answered */
@@ -398,6 +410,9 @@ void hpn_sftp_node_count(struct hpn_sftp_job *, struct node *, u_int64_t size);
 void hpn_sftp_node_list(struct node *, struct nodes *);
 void hpn_sftp_node_list_first(struct node *, struct nodes *);
 void hpn_sftp_node_unlist(struct node *);
+
+/* Its requests go to this lane: it counts there until it ends. */
+void hpn_sftp_node_home(struct hpn_sftp_job *, struct node *, u_int lane);
 
 /* The node is done: free it. */
 void hpn_sftp_node_end(struct hpn_sftp_job *, struct node *);

@@ -32,6 +32,7 @@
 #include "hpn-sftp-job.h"
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-order.h"
+#include "hpn-sftp-spread.h"
 #include "hpn-sftp-window.h"
 
 extern volatile sig_atomic_t interrupted;
@@ -121,6 +122,11 @@ begin_refused(struct hpn_sftp_job *job)
 		hpn_sftp_again_begin(job, n);
 		return 0;
 	}
+	/* Those of another lane that went wrong need not be alone. */
+	while (!job->c->shares && (n = TAILQ_FIRST(&job->again)) != NULL &&
+	    hpn_sftp_ask_may(job, 0) && hpn_sftp_window_may_hold(&job->window,
+	    job->files_open + job->dirs_open) && job->way->may_begin(job))
+		hpn_sftp_again_begin(job, n);
 	TAILQ_FOREACH_SAFE(n, &job->refused, list, next) {
 		/* The number was learnt from another. */
 		if (n->refusals == 1 && job->window.bears != 0 &&
@@ -158,13 +164,15 @@ hpn_sftp_order_next(struct hpn_sftp_job *job)
 			return;
 		job->way->send(job, n);
 	}
+	hpn_sftp_spread_grow(job);
 	begin = begin_refused(job);
 	while (begin && (n = TAILQ_FIRST(&job->dirs)) != NULL &&
 	    hpn_sftp_ask_may(job, 0) && job->way->may_begin_dir(job))
 		begin_node(job, n);
 	while (begin && (n = TAILQ_FIRST(&job->files)) != NULL &&
 	    hpn_sftp_ask_may(job, 0) && hpn_sftp_window_may_hold(&job->window,
-	    job->files_open + job->dirs_open) && job->way->may_begin(job))
+	    job->files_open + job->dirs_open) && job->way->may_begin(job) &&
+	    hpn_sftp_spread_may(job, n))
 		begin_node(job, n);
 	job->way->walk(job);
 }

@@ -54,6 +54,7 @@
 #include "hpn-sftp-meter.h"
 #include "hpn-sftp-open.h"
 #include "hpn-sftp-put.h"
+#include "hpn-sftp-spread.h"
 #include "hpn-sftp-stripe.h"
 #include "hpn-sftp-target.h"
 #include "hpn-sftp-window.h"
@@ -251,6 +252,9 @@ open_remote(struct hpn_sftp_job *job, struct node *n)
 	} else if ((job->flags & HPN_SFTP_INPLACE) == 0 || n->small != NULL ||
 	    n->emptied)
 		mode |= SSH2_FXF_TRUNC;
+	/* It is cut when it is written, see hpn-sftp-spread.c. */
+	if (n->lane != 0)
+		mode &= ~SSH2_FXF_TRUNC;
 	/* A device is not emptied by that; resume() has looked. */
 	if ((mode & SSH2_FXF_TRUNC) && n->blank != UINT64_MAX)
 		n->blank = 0;
@@ -281,6 +285,7 @@ begin_file(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	hpn_sftp_node_plan(job, n);
+	hpn_sftp_spread_begin(job, n);
 	open_remote(job, n);
 }
 
@@ -463,7 +468,7 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((job->flags & HPN_SFTP_RESUME) == 0 || n->rewrite) {
 		if (empties(job, n) || (n->holes && !n->rewrite))
 			hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
-		else
+		else if (!hpn_sftp_spread_opened(job, n))
 			begin_data(job, n);
 		return;
 	}
@@ -656,7 +661,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	if (n->small != NULL) {
 		if (n->small_len != 0) {
 			if (!hpn_sftp_ask_may(job, n->small_len) ||
-			    !hpn_sftp_ask_lane_may(job, 0, n->small_len, 1))
+			    !hpn_sftp_ask_lane_may(job, n->lane, n->small_len, 1))
 				return;
 			hpn_sftp_ask_write(job, n, NULL, 0, n->small,
 			    n->small_len);
@@ -749,6 +754,9 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 static int
 sets_size(const struct hpn_sftp_job *job, const struct node *n)
 {
+	/* Another lane does not truncate as it opens. */
+	if (n->lane != 0)
+		return 1;
 	/* eof: not a small file, which was truncated as it was opened */
 	if (!n->eof || n->readonly)
 		return 0;
@@ -811,6 +819,7 @@ forget(struct hpn_sftp_job *job, struct node *n)
 		hpn_sftp_check_free(n);
 	if (n->stripe != NULL)
 		hpn_sftp_stripe_free(job, n);
+	hpn_sftp_spread_forget(job, n);
 	hpn_sftp_full_forget(job, n);
 }
 
@@ -1079,6 +1088,7 @@ const struct hpn_sftp_way hpn_sftp_put = {
 	.checked = checked,
 	.verified = verified,
 	.check_end = hpn_sftp_target_check,
+	.opened = begin_data,
 	.drained = drained,
 	.undo = undo,
 	.ended = hpn_sftp_linked_ended,

@@ -615,7 +615,7 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 		return pick_connection(job, n, len);
 	/* Data that other lanes would wait for must not pile up in lane 0. */
 	if (s == NULL || !s->was)
-		return hpn_sftp_ask_lane_may(job, 0, len, s == NULL ||
+		return hpn_sftp_ask_lane_may(job, n->lane, len, s == NULL ||
 		    job->c->lanes.policy.given_up) ? 0 : -1;
 	if (!hpn_lanes_may_lead(hpn_sftp_node_whole(n), n->next, len, n->size))
 		return wait_for(job, n);

@@ -182,7 +182,9 @@ send_tail(struct hpn_sftp_job *job, struct node *n)
 		case STEP_SIZE:
 			if (!job->way->sets_size(job, n))
 				break;
-			n->set = MAXIMUM(hpn_sftp_node_whole(n), n->least);
+			/* What another lane has been sent comes before this. */
+			n->set = n->lane != 0 && !n->failed ? n->next :
+			    MAXIMUM(hpn_sftp_node_whole(n), n->least);
 			hpn_sftp_ask_truncate(job, n, ASK_SIZE, n->set);
 			break;
 		case STEP_ATTRIB:

@@ -90,6 +90,7 @@ LIBSSH_OBJS+=\
 	hpn-sftp-save.o \
 	hpn-sftp-server.o \
 	hpn-sftp-source.o \
+	hpn-sftp-spread.o \
 	hpn-sftp-stripe.o \
 	hpn-sftp-target.o \
 	hpn-sftp-window.o \

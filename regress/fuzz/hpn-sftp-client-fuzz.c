@@ -661,6 +661,14 @@ fake_arc4random_buf(void *p, size_t len)
 	memset(p, 0xff, len);
 }
 
+/* Times that are to be seen: those of put_open_file(). */
+uint32_t
+fake_arc4random_uniform(uint32_t below)
+{
+	(void)below;
+	return 0;
+}
+
 /* The server may be far away. */
 double
 fake_monotime_double(void)
@@ -774,14 +782,19 @@ put_hashes(struct sshbuf *m, u_int32_t id, const struct hpn_hash_range *range)
 	return ok;
 }
 
-/* Attributes of an open file, in whichever lane. */
+/* Attributes of an open file, in whichever lane; whole: it is empty, and old. */
 static void
-put_open_file(struct sshbuf *m)
+put_open_file(struct sshbuf *m, int whole)
 {
 	HOLDS(sshbuf_put_u32(m, SSH2_FILEXFER_ATTR_UIDGID |
-	    SSH2_FILEXFER_ATTR_PERMISSIONS) == 0);
+	    SSH2_FILEXFER_ATTR_PERMISSIONS | (whole ? SSH2_FILEXFER_ATTR_SIZE |
+	    SSH2_FILEXFER_ATTR_ACMODTIME : 0)) == 0);
+	if (whole)
+		HOLDS(sshbuf_put_u64(m, 0) == 0);
 	HOLDS(sshbuf_put_u64(m, 0) == 0);
 	HOLDS(sshbuf_put_u32(m, S_IFREG | 0644) == 0);
+	if (whole)
+		HOLDS(sshbuf_put_u64(m, 0) == 0);
 }
 
 /* What should answer this request. */
@@ -807,7 +820,7 @@ put_answer(struct sshbuf *m, u_char type, u_int32_t wanted, int dir)
 		break;
 	case SSH2_FXP_FSTAT:
 		if (kind % 8 != 0) {
-			put_open_file(m);
+			put_open_file(m, kind % 8 >= 5);
 			break;
 		}
 		/* FALLTHROUGH */

@@ -54,6 +54,7 @@ int fake_mprintf(const char *, ...);
 int fake_socketpair(int, int, int, int [2]);
 double fake_monotime_double(void);
 void fake_arc4random_buf(void *, size_t);
+uint32_t fake_arc4random_uniform(uint32_t);
 void *fake_xcalloc(size_t, size_t);
 void *fake_xmalloc(size_t);
 char *fake_xstrdup(const char *);
@@ -90,6 +91,7 @@ void fake_sshbuf_free(struct sshbuf *);
 #define socketpair	fake_socketpair
 #define monotime_double	fake_monotime_double
 #define arc4random_buf	fake_arc4random_buf
+#define arc4random_uniform	fake_arc4random_uniform
 #define xcalloc		fake_xcalloc
 #define xmalloc		fake_xmalloc
 #define xstrdup		fake_xstrdup

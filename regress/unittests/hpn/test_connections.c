@@ -180,6 +180,42 @@ windows(void)
 }
 
 static void
+small_files(void)
+{
+	struct hpn_connections_window w, x;
+
+	TEST_START("connections: what small files are worth");
+	ASSERT_U64_EQ(hpn_connections_left(0, 77), 77);
+	ASSERT_U64_EQ(hpn_connections_left(3, 77),
+	    3 * HPN_CONNECTIONS_FILE + 77);
+	ASSERT_U64_EQ(hpn_connections_left(UINT64_MAX, 77), UINT64_MAX);
+	ASSERT_U64_EQ(hpn_connections_left(1, UINT64_MAX), UINT64_MAX);
+	ASSERT_U64_EQ(hpn_connections_left(0, UINT64_MAX), UINT64_MAX);
+	TEST_DONE();
+
+	TEST_START("connections: where a small file begins");
+	hpn_connections_window_init(&w);
+	hpn_connections_window_init(&x);
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, 0), 1);
+	ASSERT_INT_EQ(hpn_connections_window_open(&w,
+	    HPN_CONNECTIONS_LEAST - 1), 1);
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, HPN_CONNECTIONS_LEAST),
+	    0);
+	/* Even one that is larger than the window, where nothing else is. */
+	w.window = 0;
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, 0), 1);
+	hpn_connections_window_init(&w);
+	/* Empty ones count, too; a large one counts more. */
+	ASSERT_INT_LT(hpn_connections_window_compare(&w,
+	    hpn_connections_window_files(1, 0), &x,
+	    hpn_connections_window_files(2, 0)), 0);
+	ASSERT_INT_GT(hpn_connections_window_compare(&w,
+	    hpn_connections_window_files(1, 100000), &x,
+	    hpn_connections_window_files(2, 0)), 0);
+	TEST_DONE();
+}
+
+static void
 late(void)
 {
 	struct hpn_connections_window slow, fast;
@@ -289,6 +325,7 @@ test_connections(void)
 {
 	how_many();
 	windows();
+	small_files();
 	late();
 	pieces();
 	options();
