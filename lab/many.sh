@@ -11,7 +11,9 @@
 # both ends, of trickle as ms a second, of flood as s/GB; the rate of all together;
 # that of the slowest connection by the mean. Programs that make and count the
 # data are not in it. A connection is ssh -W to a program at the server's end.
-# TCP's memory is that of the whole machine.
+# What the kernel holds for the connections themselves, MiB, by ss: tcp-client and
+# tcp-server. The programs' own sockets are not in it. stopped: tcp-server once the
+# clients have been stopped for MANY_STOPPED seconds, in flood down.
 #
 # From the environment:
 #	BENCH_RUNS	rounds (1)
@@ -20,6 +22,7 @@
 #			free now allow, up to 2000
 #	MANY_FLOODS	connections of flood (100)
 #	MANY_SECONDS	for how long it is measured (15)
+#	MANY_STOPPED	for how long clients are stopped (5)
 #	MANY_LOGINS	logins of each (50)
 #	MANY_WAYS	of flood: "up down"
 #	MANY_PRODUCTS	of flood: "raw ours stock"
@@ -29,6 +32,7 @@ CROWD=$BUILD/lab/crowd
 MANY_CASES=${MANY_CASES:-login trickle flood}
 MANY_FLOODS=${MANY_FLOODS:-100}
 MANY_SECONDS=${MANY_SECONDS:-15}
+MANY_STOPPED=${MANY_STOPPED:-5}
 MANY_LOGINS=${MANY_LOGINS:-50}
 MANY_WAYS=${MANY_WAYS:-up down}
 MANY_PRODUCTS=${MANY_PRODUCTS:-raw ours stock}
@@ -119,11 +123,28 @@ many_pids() {
 	client_pids=$(descendants "$crowd_pid" ssh)
 }
 
+# many_tcp IN sport|dport PORT: what the kernel holds for the connections to PORT in
+# IN, a prefix, MiB: data with their overhead, and what it has set aside.
+many_tcp() {
+	# shellcheck disable=SC2086
+	$1 ss -tmnOH state established "( $2 = :$3 )" | awk '
+	match($0, /skmem:\([^)]*\)/) {
+		n = split(substr($0, RSTART + 7, RLENGTH - 8), part, ",")
+		for (i = 1; i <= n; i++)
+			if (part[i] ~ /^(r|w|f|o|bl)[0-9]+$/) {
+				sub(/^[a-z]+/, "", part[i])
+				sum += part[i]
+			}
+	}
+	END { printf "%.1f\n", sum / 1048576 }'
+}
+
 # many_once CASE COUNT BYTES_PER_SECOND; $way, $product, $run.
 many_once() {
 	local case=$1 count=$2 rate=$3 port line='' fd limit=$((MANY_SECONDS + 300))
-	local crowd_pid server_pids client_pids from=() there=send here=receive
-	local all open sum slowest fastest begun rss client server ran spent='' tcp unit
+	local crowd_pid server_pids client_pids='' from=() there=send here=receive
+	local all open sum slowest fastest begun rss client server ran spent='' unit
+	local tcp_port tcp_client tcp_server stopped=
 	local seconds=$MANY_SECONDS options=()
 	! many_known "$case" "$way" "$run" "$product" || return 0
 	[ "$case" != try ] || seconds=2
@@ -133,9 +154,11 @@ many_once() {
 	port=$LAB_ADDR_B:$(b_port)
 	if [ "$product" = raw ]; then
 		from=(-c "$port")
+		tcp_port=${port##*:}
 	else
 		serve "$product"
 		use "$product"
+		tcp_port=$server_port
 		# shellcheck disable=SC2206 # a prefix of several words
 		from=($LAB_A "$ssh_bin" -F "$conf" -o ConnectTimeout=60 -W "$port"
 		    target)
@@ -180,6 +203,8 @@ many_once() {
 		return 0
 	fi
 	read -r all open sum slowest fastest <crowd.report
+	tcp_client=$(many_tcp "$LAB_A" dport "$tcp_port")
+	tcp_server=$(many_tcp "$LAB_B" sport "$tcp_port")
 	if [ "$open" != "$all" ]; then
 		failed "$case" "$way" "$product" "$run" \
 		    "$((all - open)) connections ended: $(tail -n 1 crowd.log)"
@@ -210,13 +235,23 @@ many_once() {
 		record "$case" "$way" "$product" "$run" client "$client" MiB
 		record "$case" "$way" "$product" "$run" server "$server" MiB
 	fi
-	tcp=$(awk '$1 == "TCP:" { print $11 * 4096 / 1048576 }' /proc/net/sockstat)
-	record "$case" "$way" "$product" "$run" tcp "$tcp" MiB
+	if [ "$case.$way" = flood.down ]; then
+		# shellcheck disable=SC2086
+		kill -STOP ${client_pids:-$crowd_pid}
+		sleep "$MANY_STOPPED"
+		stopped=$(many_tcp "$LAB_B" sport "$tcp_port")
+		# shellcheck disable=SC2086
+		kill -CONT ${client_pids:-$crowd_pid}
+		record "$case" "$way" "$product" "$run" stopped "$stopped" MiB
+	fi
+	record "$case" "$way" "$product" "$run" tcp-client "$tcp_client" MiB
+	record "$case" "$way" "$product" "$run" tcp-server "$tcp_server" MiB
 	record "$case" "$way" "$product" "$run" count "$count" connections
 	record "$case" "$way" "$product" "$run" rate "$sum" MB/s
 	record "$case" "$way" "$product" "$run" slowest "$slowest" mean
 	progress "$case" "$way" "$product" "$count connections, $sum MB/s, the \
-slowest $slowest of the mean, the fastest $fastest; TCP $tcp MiB${spent:+, $spent $unit of \
+slowest $slowest of the mean, the fastest $fastest; TCP $tcp_client and $tcp_server${stopped:+, stopped \
+$stopped} MiB${spent:+, $spent $unit of \
 processor, $client and $server MiB (client, server) each}"
 	many_end
 }
