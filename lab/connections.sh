@@ -15,7 +15,8 @@
 # From the environment: CONNECTIONS_RUNS, how often (3); CONNECTIONS_ONE=0, not over
 # one connection; CONNECTIONS_WAYS ("up down"); CONNECTIONS_BYTES of loss (100000000):
 # losses even out over larger files; CONNECTIONS_FILES of tree (2000), of which one
-# connection copies a quarter; see also lab/common.sh.
+# connection copies a quarter; CONNECTIONS_SEED, of the losses (1); see also
+# lab/common.sh.
 # Leaves in build/lab/connections: rates.tsv, every rate taken; connections.txt, the
 # table, which is printed, too.
 
@@ -180,7 +181,7 @@ build_flow
 mkdir -p "$OUT"
 : >"$OUT/rates.tsv"
 for case; do
-	link=(--rtt 100 --rate 1000 --loss 0.001)
+	link=(--rtt 100 --rate 1000 --loss 0.001 --seed "${CONNECTIONS_SEED:-1}")
 	[ "$case" != policer ] || link=(--rtt 100 --policer 200)
 	"$ROOT/lab/lab.sh" run "${link[@]}" -- "$ROOT/lab/connections.sh" --inside \
 	    "$case"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hpn-connections.h"
+#include "hpn-resume.h"
 
 /* A rate is looked at for so long, and for so many round trips. */
 #define LOOK_NS		1500000000ULL
@@ -16,6 +17,13 @@
 /* A round shorter than this tells about scheduling, not about the path. */
 #define ROUND_LEAST_NS	5000000ULL
 #define DECAY_SHIFT	4
+/* It grows until so many rounds have brought no eighth more than all before. */
+#define STILL_ROUNDS	4
+#define GAIN_GROWING	4
+#define GAIN		2
+/* The same where what waits to be sent is counted. */
+#define FEED_GROWING	16
+#define FEED		4
 /*
  * What is usual changes by so much with each round, unless that brought less than
  * this: what proves a file is a few bytes, and says nothing of the path.
@@ -26,6 +34,13 @@
 #define FILE_LEN	4096
 /* The last piece waits for the answers of all others, so it is short. */
 #define LAST_LEN	4096
+/* In the last so many round trips, so many round trips' worth are under way. */
+#define LAST_TRIPS	24
+#define LAST_GAIN	3.0
+/* A portion at least, how many a round trip has, and how many are left at least. */
+#define PORTION_LEAST	HPN_RESUME_PIECE
+#define PORTIONS_TRIP	4
+#define PORTIONS_LEFT	256
 
 void
 hpn_connections_init(struct hpn_connections *c, unsigned int most, int adapt)
@@ -133,6 +148,14 @@ hpn_connections_window_init(struct hpn_connections_window *w)
 	w->window = HPN_CONNECTIONS_LEAST;
 }
 
+static uint64_t
+within(uint64_t window, uint64_t least)
+{
+	if (window < least)
+		return least;
+	return window < HPN_CONNECTIONS_MOST ? window : HPN_CONNECTIONS_MOST;
+}
+
 void
 hpn_connections_window_moved(struct hpn_connections_window *w, uint64_t bytes,
     uint64_t now_ns, uint64_t rtt_ns)
@@ -152,6 +175,13 @@ hpn_connections_window_moved(struct hpn_connections_window *w, uint64_t bytes,
 	brought = (double)w->bytes * (double)trip / (double)took;
 	if (brought > (double)HPN_CONNECTIONS_MOST)
 		brought = (double)HPN_CONNECTIONS_MOST;
+	/* What keeps back answers gives them all at once: later that is no growth. */
+	if (w->bytes < USUAL_LEAST || w->still == STILL_ROUNDS)
+		;
+	else if (brought > (double)w->most + (double)w->most / 8)
+		w->still = 0;
+	else
+		w->still++;
 	if (brought > (double)w->most)
 		w->most = (uint64_t)brought;
 	else
@@ -164,11 +194,9 @@ hpn_connections_window_moved(struct hpn_connections_window *w, uint64_t bytes,
 		w->usual += ((uint64_t)brought - w->usual) >> USUAL_SHIFT;
 	else
 		w->usual -= (w->usual - (uint64_t)brought) >> USUAL_SHIFT;
-	w->window = 2 * w->most;
-	if (w->window < HPN_CONNECTIONS_LEAST)
-		w->window = HPN_CONNECTIONS_LEAST;
-	if (w->window > HPN_CONNECTIONS_MOST)
-		w->window = HPN_CONNECTIONS_MOST;
+	w->window = within(w->most *
+	    (w->still < STILL_ROUNDS ? GAIN_GROWING : GAIN),
+	    HPN_CONNECTIONS_LEAST);
 	w->begun_ns = now_ns;
 	w->bytes = 0;
 }
@@ -179,6 +207,21 @@ hpn_connections_window_may(const struct hpn_connections_window *w,
 {
 	return under_way == 0 || (under_way < w->window &&
 	    len <= w->window - under_way);
+}
+
+int
+hpn_connections_window_feed(const struct hpn_connections_window *w,
+    uint64_t under_way, size_t queued, size_t len)
+{
+	uint64_t most = within(w->most *
+	    (w->still < STILL_ROUNDS ? FEED_GROWING : FEED),
+	    HPN_CONNECTIONS_FEED_LEAST);
+	uint64_t queue = w->most / 2;
+
+	if (queue < HPN_CONNECTIONS_QUEUE)
+		queue = HPN_CONNECTIONS_QUEUE;
+	return under_way == 0 || (queued < queue && under_way < most &&
+	    len <= most - under_way);
 }
 
 int
@@ -223,6 +266,28 @@ hpn_connections_window_late(const struct hpn_connections_window *w,
 	    (double)(w->usual == 0 ? 1 : w->usual);
 
 	return w->usual != 0 && usual > w->usual && this > all;
+}
+
+int
+hpn_connections_window_last(const struct hpn_connections_window *w,
+    uint64_t under_way, size_t len, uint64_t left, uint64_t usual)
+{
+	return under_way != 0 && w->usual != 0 && usual > w->usual &&
+	    left / usual < LAST_TRIPS &&
+	    (double)under_way + (double)len > LAST_GAIN * (double)w->usual;
+}
+
+size_t
+hpn_connections_portion(uint64_t usual, uint64_t left, size_t most)
+{
+	uint64_t end = left / PORTIONS_LEFT;
+
+	usual /= PORTIONS_TRIP;
+	if (usual > end)
+		usual = end;
+	if (usual < PORTION_LEAST)
+		usual = PORTION_LEAST;
+	return usual < most ? (size_t)usual : most;
 }
 
 size_t

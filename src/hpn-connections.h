@@ -17,10 +17,10 @@
 
 #define HPN_CONNECTIONS_MAX	10
 /*
- * So many are on their way at most: well below what sshd lets be unauthenticated
- * at a time (MaxStartups).
+ * So many are on their way at most: fewer than sshd lets be unauthenticated at a
+ * time (10, see MaxStartups in sshd_config(5)).
  */
-#define HPN_CONNECTIONS_COMING	4
+#define HPN_CONNECTIONS_COMING	6
 /* One that takes longer to be there is given up. */
 #define HPN_CONNECTIONS_WAIT_NS	30000000000ULL
 /*
@@ -72,13 +72,23 @@ uint64_t hpn_connections_left(uint64_t files, uint64_t bytes);
 
 /* -------------------------------------------------- how much in each one -- */
 
-/* What is under way in a connection: what it brings in two round trips. */
+/*
+ * What is under way in a connection: what it brings in two round trips.  In the
+ * beginning it is twice as much, since TCP doubles it with each one.
+ */
 #ifndef HPN_CONNECTIONS_LEAST
 # define HPN_CONNECTIONS_LEAST	(512U * 1024)
+#endif
+/* ... and at least, where what waits to be sent is counted. */
+#ifndef HPN_CONNECTIONS_FEED_LEAST
+# define HPN_CONNECTIONS_FEED_LEAST	(128U * 1024)
 #endif
 #ifndef HPN_CONNECTIONS_MOST
 # define HPN_CONNECTIONS_MOST	(64U * 1024 * 1024)
 #endif
+
+/* So much waits to be sent at most, or what half a round trip brings. */
+#define HPN_CONNECTIONS_QUEUE	(256U * 1024)
 
 struct hpn_connections_window {
 	uint64_t window;
@@ -86,6 +96,7 @@ struct hpn_connections_window {
 	uint64_t bytes;		/* in it */
 	uint64_t most;		/* of late, in a round trip */
 	uint64_t usual;		/* the mean of late, in a round trip; 0: unknown */
+	unsigned int still;	/* rounds without growth, until it grows no more */
 };
 
 void hpn_connections_window_init(struct hpn_connections_window *);
@@ -95,6 +106,13 @@ void hpn_connections_window_moved(struct hpn_connections_window *,
 /* Whether len more may be under way where so many are. */
 int hpn_connections_window_may(const struct hpn_connections_window *,
     uint64_t under_way, size_t len);
+/*
+ * The same where it is known that of these, queued bytes still wait to be sent.  More
+ * may be unanswered then.  A lost packet keeps back the answers to all behind it, and
+ * TCP must not lack data meanwhile, nor while it starts.
+ */
+int hpn_connections_window_feed(const struct hpn_connections_window *,
+    uint64_t under_way, size_t queued, size_t len);
 /*
  * The same where an answer is to come soon: twice what a round trip has brought, and
  * no more than that at the beginning.
@@ -120,6 +138,21 @@ int hpn_connections_window_compare(const struct hpn_connections_window *,
  */
 int hpn_connections_window_late(const struct hpn_connections_window *,
     uint64_t under_way, size_t len, uint64_t left, uint64_t usual);
+
+/*
+ * Whether len more would be too much so close to the end.  Little is under way in each
+ * one then: one may become slower, and what it owes keeps all waiting.  Arguments as
+ * above.
+ */
+int hpn_connections_window_last(const struct hpn_connections_window *,
+    uint64_t under_way, size_t len, uint64_t left, uint64_t usual);
+
+/*
+ * How many bytes a piece may have, at most `most`.  A connection usually brings so
+ * many in a round trip, and left are still to be sent.  A slow one must not get many
+ * round trips' worth at a time, least of all at the end.
+ */
+size_t hpn_connections_portion(uint64_t usual, uint64_t left, size_t most);
 
 /*
  * How many bytes the next piece of a file may have, of which so many are left: most,

@@ -104,6 +104,12 @@ answered(struct hpn_sftp_job *job, struct request *req, u_char type,
 			took_ns = hpn_sftp_cross_trip(job, req->lane, took_ns);
 		hpn_sftp_window_answered(&job->window, took_ns);
 		break;
+	case ASK_LANE_OPEN:
+		/* Nothing precedes it in a new connection. */
+		if (hpn_sftp_lanes_connect(&job->c->lanes))
+			hpn_sftp_window_answered(&job->window,
+			    hpn_clock_ns() - req->sent_ns);
+		break;
 	default:
 		break;
 	}

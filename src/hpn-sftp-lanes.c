@@ -348,6 +348,20 @@ hpn_sftp_lanes_coming(const struct hpn_sftp_lanes *l)
 }
 
 int
+hpn_sftp_lanes_feed(const struct hpn_sftp_lanes *l, u_int lane, size_t len)
+{
+	const struct hpn_sftp_lane *a = &l->lane[lane];
+	size_t queued = hpn_sftp_io_queued(a->io);
+
+	/* What is between us and the first ssh may hold a lot. */
+	if (lane == 0)
+		return queued < HPN_CONNECTIONS_QUEUE &&
+		    hpn_connections_window_may(&a->window, a->under_way, len);
+	return hpn_connections_window_feed(&a->window, a->under_way, queued,
+	    len);
+}
+
+int
 hpn_sftp_lanes_brief(const struct hpn_sftp_lanes *l, u_int lane, size_t len)
 {
 	return hpn_connections_window_brief(&l->lane[lane].window,
@@ -380,24 +394,55 @@ hpn_sftp_lanes_freer(const struct hpn_sftp_lanes *l, u_int lane, int than)
 	    &b->window, b->under_way) < 0;
 }
 
+/* Those that large files use: how many, and what all bring and have under way. */
+static u_int
+all(const struct hpn_sftp_lanes *l, u_int64_t *usualp, u_int64_t *under_wayp)
+{
+	u_int i, n = 0;
+
+	*usualp = *under_wayp = 0;
+	for (i = 0; i < l->n; i++) {
+		if (l->lane[i].io == NULL || l->lane[i].failed ||
+		    (i != 0 && l->lane[i].files == 0))
+			continue;
+		*usualp += l->lane[i].window.usual;
+		*under_wayp += l->lane[i].under_way;
+		n++;
+	}
+	return n;
+}
+
+u_int64_t
+hpn_sftp_lanes_usual(const struct hpn_sftp_lanes *l)
+{
+	u_int64_t usual, under_way;
+	u_int n = all(l, &usual, &under_way);
+
+	return n == 0 ? 0 : usual / n;
+}
+
 int
 hpn_sftp_lanes_late(const struct hpn_sftp_lanes *l, u_int lane, size_t len,
     u_int64_t rest)
 {
 	const struct hpn_sftp_lane *a = &l->lane[lane];
-	u_int64_t usual = 0, under_way = 0;
-	u_int i;
+	u_int64_t usual, under_way;
 
-	for (i = 0; i < l->n; i++) {
-		if (l->lane[i].io == NULL || l->lane[i].failed ||
-		    (i != 0 && l->lane[i].files == 0))
-			continue;
-		usual += l->lane[i].window.usual;
-		under_way += l->lane[i].under_way;
-	}
+	(void)all(l, &usual, &under_way);
 	/* The answers of others bring us here again. */
 	return under_way > a->under_way && hpn_connections_window_late(
 	    &a->window, a->under_way, len, under_way + rest, usual);
+}
+
+int
+hpn_sftp_lanes_last(const struct hpn_sftp_lanes *l, u_int lane, size_t len,
+    u_int64_t rest)
+{
+	u_int64_t usual, under_way;
+
+	(void)all(l, &usual, &under_way);
+	return hpn_connections_window_last(&l->lane[lane].window,
+	    l->lane[lane].under_way, len, under_way + rest, usual);
 }
 
 void

@@ -90,6 +90,8 @@ int hpn_sftp_lanes_connect(const struct hpn_sftp_lanes *);
 int hpn_sftp_lanes_more(const struct hpn_sftp_lanes *);
 /* Connections that were begun and are not there yet. */
 u_int hpn_sftp_lanes_coming(const struct hpn_sftp_lanes *);
+/* Whether len more bytes may be written in a lane that is a connection. */
+int hpn_sftp_lanes_feed(const struct hpn_sftp_lanes *, u_int lane, size_t len);
 /* Whether len more bytes may be under way where answers are to come soon. */
 int hpn_sftp_lanes_brief(const struct hpn_sftp_lanes *, u_int lane, size_t len);
 /* Whether a large file may use this one. */
@@ -102,6 +104,11 @@ int hpn_sftp_lanes_freer(const struct hpn_sftp_lanes *, u_int lane, int than);
  */
 int hpn_sftp_lanes_late(const struct hpn_sftp_lanes *, u_int lane, size_t len,
     u_int64_t rest);
+/* Whether they are too much for it so close to the end: rest are left after them. */
+int hpn_sftp_lanes_last(const struct hpn_sftp_lanes *, u_int lane, size_t len,
+    u_int64_t rest);
+/* What a connection that large files use brings in a round trip, in the mean. */
+u_int64_t hpn_sftp_lanes_usual(const struct hpn_sftp_lanes *);
 /* A request for so many bytes of data was answered in a lane. */
 void hpn_sftp_lanes_answered(struct hpn_sftp_lanes *, u_int lane,
     u_int64_t bytes, u_int64_t rtt_ns);

@@ -691,8 +691,8 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	(void)hpn_sftp_node_room(job, max);
 	hpn_sftp_stripe_more(job, n);
 	while (!n->failed && !interrupted) {
-		most = hpn_sftp_stripe_len(n, max);
-		if (!hpn_sftp_ask_may(job, most) ||
+		most = hpn_sftp_stripe_len(job, n, max);
+		if (!hpn_sftp_stripe_may(job, n, most) ||
 		    !hpn_sftp_target_may_lead(job, n, most) ||
 		    (lane = hpn_sftp_stripe_pick(job, n, most)) == -1)
 			return;

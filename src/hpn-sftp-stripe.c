@@ -62,6 +62,8 @@ extern volatile sig_atomic_t interrupted;
 #define HIDE_TRIES	8
 /* After a part of zeros. */
 #define LOOK_AGAIN	(16 * HPN_LANES_PIECE)
+/* The piece that was hidden goes in so many parts, through several connections. */
+#define REVEALED	5
 /* So much is asked for at a time where something else waits behind it. */
 #define BRIEF_LEN	(64 * 1024)
 /* The attributes that do not change while the file is written to. */
@@ -268,17 +270,39 @@ hide(struct hpn_sftp_job *job, struct node *n)
 	hpn_sftp_node_plan(job, n);
 }
 
-/* Send it as it is. */
+/* Where the fewest bytes are under way. */
+static u_int
+idlest(const struct hpn_sftp_job *job, const struct stripe *s)
+{
+	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
+	u_int i, best = 0;
+
+	for (i = 1; i < job->c->lanes.n; i++)
+		if (s->part[i].state == PART_READY && is_there(job, i) &&
+		    lanes[i].under_way < lanes[best].under_way)
+			best = i;
+	return best;
+}
+
+/*
+ * Send it as it is.  All that follows waits for it.  So it must not wait behind what
+ * the first of several connections was given meanwhile.
+ */
 static void
 reveal(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stripe *s = n->stripe;
 	size_t at, len, most = *job->c->upload_buflen;
+	u_int lane = 0;
 
+	if (hpn_sftp_lanes_connect(&job->c->lanes))
+		most = MINIMUM(most, HPN_LANES_PIECE / REVEALED);
 	for (at = 0; at < HPN_LANES_PIECE; at += len) {
 		len = MINIMUM(HPN_LANES_PIECE - at, most);
-		hpn_sftp_ask_write(job, n, NULL, n->hole + at, s->piece + at,
-		    len);
+		if (hpn_sftp_lanes_connect(&job->c->lanes))
+			lane = idlest(job, s);
+		hpn_sftp_ask_write(job, n, lane == 0 ? NULL :
+		    &s->part[lane].where, n->hole + at, s->piece + at, len);
 	}
 	free(s->piece);
 	s->piece = NULL;
@@ -510,6 +534,9 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 	if (s == NULL || n->failed || interrupted ||
 	    *job->c->upload_buflen < HPN_RESUME_PIECE)
 		return;
+	/* What is not known yet will be soon: one is made meanwhile. */
+	if (connect && s->facts == FACTS_ASKED)
+		hpn_sftp_lanes_grow(l, hpn_clock_ns(), job->window.rtt_ns, left);
 	if (s->facts == FACTS_NONE && hpn_sftp_lanes_more(l)) {
 		s->facts = FACTS_ASKED;
 		hpn_sftp_ask_handle(job, n, ASK_FACTS, SSH2_FXP_FSTAT);
@@ -576,6 +603,8 @@ static int
 pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 {
 	struct stripe *s = n->stripe;
+	u_int64_t rest = n->next < n->size ? n->size - n->next : 0;
+	u_int64_t lead = rest;
 	int best = -1;
 	u_int i;
 
@@ -585,6 +614,9 @@ pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 			return wait_for(job, n);
 		if (n->next >= n->size || len >= n->size - n->next)
 			return hpn_sftp_stripe_last(job, n);
+		/* What comes later than so much more keeps all waiting. */
+		lead = MINIMUM(rest, HPN_RESUME_SPAN -
+		    (n->next - hpn_sftp_node_whole(n)));
 	}
 	for (i = 0; i < job->c->lanes.n; i++) {
 		if (i != 0 && (s->part[i].state != PART_READY ||
@@ -594,10 +626,11 @@ pick_connection(struct hpn_sftp_job *job, struct node *n, size_t len)
 		if (i == 0 && s->brief &&
 		    !hpn_sftp_lanes_brief(&job->c->lanes, i, len))
 			continue;
-		if (hpn_sftp_ask_lane_may(job, i, len, 0) &&
+		if (hpn_sftp_lanes_feed(&job->c->lanes, i, len) &&
 		    hpn_sftp_lanes_freer(&job->c->lanes, i, best) &&
-		    (n->next >= n->size || !hpn_sftp_lanes_late(
-		    &job->c->lanes, i, len, n->size - n->next)))
+		    (rest == 0 || (!hpn_sftp_lanes_late(&job->c->lanes, i, len,
+		    lead) && !hpn_sftp_lanes_last(&job->c->lanes, i, len,
+		    rest))))
 			best = (int)i;
 	}
 	return best;
@@ -633,13 +666,27 @@ hpn_sftp_stripe_pick(struct hpn_sftp_job *job, struct node *n, size_t len)
 	return best;
 }
 
+int
+hpn_sftp_stripe_may(struct hpn_sftp_job *job, const struct node *n, size_t len)
+{
+	/* Each connection has a window of its own, and the file HPN_RESUME_SPAN. */
+	if (len != 0 && job->full_step == 0 && n->stripe != NULL &&
+	    n->stripe->was && hpn_sftp_lanes_connect(&job->c->lanes))
+		len = 0;
+	return hpn_sftp_ask_may(job, len);
+}
+
 size_t
-hpn_sftp_stripe_len(const struct node *n, size_t most)
+hpn_sftp_stripe_len(const struct hpn_sftp_job *job, const struct node *n,
+    size_t most)
 {
 	if (n->stripe != NULL && n->stripe->brief && most > BRIEF_LEN)
 		most = BRIEF_LEN;
 	if (n->stripe == NULL || !n->stripe->was || n->next >= n->size)
 		return most;
+	if (hpn_sftp_lanes_connect(&job->c->lanes))
+		most = hpn_connections_portion(hpn_sftp_lanes_usual(
+		    &job->c->lanes), n->size - n->next, most);
 	return hpn_connections_piece(n->size - n->next, most);
 }
 

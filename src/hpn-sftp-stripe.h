@@ -20,8 +20,11 @@ void hpn_sftp_stripe_more(struct hpn_sftp_job *, struct node *);
  */
 int hpn_sftp_stripe_pick(struct hpn_sftp_job *, struct node *, size_t len);
 int hpn_sftp_stripe_last(struct hpn_sftp_job *, struct node *);
+/* As hpn_sftp_ask_may(), for data of a file that several lanes may send. */
+int hpn_sftp_stripe_may(struct hpn_sftp_job *, const struct node *, size_t len);
 /* How long the next piece is, of most at most: only a short one waits for all. */
-size_t hpn_sftp_stripe_len(const struct node *, size_t most);
+size_t hpn_sftp_stripe_len(const struct hpn_sftp_job *, const struct node *,
+    size_t most);
 /* The file's handle in a lane other than lane 0. */
 const struct where *hpn_sftp_stripe_where(const struct node *, u_int lane);
 /* Whether other lanes sent parts of it. */

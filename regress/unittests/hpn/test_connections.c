@@ -38,9 +38,10 @@ how_many(void)
 	hpn_connections_init(&c, 8, 0);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 0), 1);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 1, 1), 0);
-	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 0), 4);
-	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 4), 0);
-	ASSERT_INT_EQ(hpn_connections_begin(&c, 3, 3), 1);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 0), 6);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 4), 2);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 2, 6), 0);
+	ASSERT_INT_EQ(hpn_connections_begin(&c, 3, 3), 2);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 6, 1), 1);
 	ASSERT_INT_EQ(hpn_connections_begin(&c, 8, 0), 0);
 	/* One has ended. */
@@ -216,6 +217,96 @@ small_files(void)
 }
 
 static void
+feed(void)
+{
+	struct hpn_connections_window w;
+	uint64_t now = SEC;
+	unsigned int i;
+
+	TEST_START("connections: what waits to be sent");
+	hpn_connections_window_init(&w);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 0, 9 * MB, 64 * MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 1, 0,
+	    HPN_CONNECTIONS_FEED_LEAST - 1), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 1, 0,
+	    HPN_CONNECTIONS_FEED_LEAST), 0);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, UINT64_MAX, 0, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 1,
+	    HPN_CONNECTIONS_QUEUE - 1, 1), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 1,
+	    HPN_CONNECTIONS_QUEUE, 1), 0);
+	w.most = 2 * MB;
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 2 * MB, MB - 1, 1), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 2 * MB, MB, 1), 0);
+	TEST_DONE();
+
+	TEST_START("connections: TCP doubles it in the beginning, and not later");
+	hpn_connections_window_init(&w);
+	hpn_connections_window_moved(&w, 0, now, 100 * MS);
+	for (i = 0; i < 5; i++) {
+		now += 100 * MS;
+		hpn_connections_window_moved(&w, (MB / 16) << i, now, 100 * MS);
+	}
+	/* A megabyte in the last round: eight times that may be needed. */
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 14 * MB, 0, MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 16 * MB, 0, MB), 0);
+	ASSERT_U64_EQ(w.window, 4 * MB);
+	/* What proves a file is no round without growth. */
+	for (i = 0; i < 20; i++)
+		hpn_connections_window_moved(&w, 4096, now += 100 * MS,
+		    100 * MS);
+	w.most = MB;
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 14 * MB, 0, MB), 1);
+	for (i = 0; i < 3; i++)
+		hpn_connections_window_moved(&w, MB, now += 100 * MS,
+		    100 * MS);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 14 * MB, 0, MB), 1);
+	hpn_connections_window_moved(&w, MB, now += 100 * MS, 100 * MS);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 3 * MB, 0, MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 4 * MB, 0, MB), 0);
+	ASSERT_U64_EQ(w.window, 2 * MB);
+	/* Answers that a loss had kept back. */
+	hpn_connections_window_moved(&w, 2 * MB, now += 100 * MS, 100 * MS);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 7 * MB, 0, MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, 8 * MB, 0, MB), 0);
+	hpn_connections_window_moved(&w, UINT64_MAX / 4, now += SEC, 0);
+	ASSERT_INT_EQ(hpn_connections_window_feed(&w, HPN_CONNECTIONS_MOST, 0,
+	    1), 0);
+	TEST_DONE();
+
+	TEST_START("connections: a piece is a part of what a round trip brings");
+	ASSERT_SIZE_T_EQ(hpn_connections_portion(0, UINT64_MAX, 262144), 32768);
+	ASSERT_SIZE_T_EQ(hpn_connections_portion(200000, UINT64_MAX, 262144),
+	    50000);
+	ASSERT_SIZE_T_EQ(hpn_connections_portion(UINT64_MAX, UINT64_MAX,
+	    262144), 262144);
+	ASSERT_SIZE_T_EQ(hpn_connections_portion(UINT64_MAX, 256 * 40000,
+	    262144), 40000);
+	ASSERT_SIZE_T_EQ(hpn_connections_portion(UINT64_MAX, 0, 262144), 32768);
+	ASSERT_SIZE_T_EQ(hpn_connections_portion(UINT64_MAX, 0, 1000), 1000);
+	TEST_DONE();
+
+	TEST_START("connections: little is under way at the end");
+	hpn_connections_window_init(&w);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, MB, MB, 0, MB), 0);
+	w.usual = MB;
+	/* One alone has nobody to wait for. */
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, 9 * MB, MB, 0, MB), 0);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, 0, 9 * MB, 0, 8 * MB), 0);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, 2 * MB, MB, 0, 8 * MB),
+	    0);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, 2 * MB, MB + 1, 0,
+	    8 * MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, 9 * MB, MB,
+	    24 * 8 * MB - 1, 8 * MB), 1);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, 9 * MB, MB,
+	    24 * 8 * MB, 8 * MB), 0);
+	ASSERT_INT_EQ(hpn_connections_window_last(&w, UINT64_MAX, SIZE_MAX,
+	    UINT64_MAX, UINT64_MAX), 1);
+	TEST_DONE();
+}
+
+static void
 late(void)
 {
 	struct hpn_connections_window slow, fast;
@@ -326,6 +417,7 @@ test_connections(void)
 	how_many();
 	windows();
 	small_files();
+	feed();
 	late();
 	pieces();
 	options();
