@@ -10,7 +10,7 @@
  *
  *   -d dir    begin in this folder
  *   -E        announce no extensions
- *   -f fault  OP:GLOB:WHAT[:AFTER], see below
+ *   -f fault  OP:GLOB:WHAT[:AFTER[+TIMES]], see below
  *   -H how    the handles of what is open: lowest, the lowest free number (as
  *             it is without -H); unique, one that nothing had before; shared,
  *             the third and all that follow have that of the second; typed, the
@@ -43,7 +43,7 @@
  * setstat, fsetstat, opendir, readdir, remove, mkdir, rmdir, realpath, stat,
  * rename, readlink, symlink, limits, hash, posix-rename, fsync, hardlink,
  * open-regular, init, or any) about names whose last part matches the GLOB, all but
- * the first AFTER of them.  WHAT is wrong with the answer:
+ * the first AFTER of them, or only so many TIMES.  WHAT is wrong with the answer:
  *
  *   status=N      it is this error; the request is not carried out
  *   wrong-id      it is for another request
@@ -60,6 +60,9 @@
  *   long-data     (read) a byte more than was asked for
  *   late=OFFSET   (read) of this offset: the answer comes when no request has
  *                 come for 300 ms; the log says "late" then
+ *   late          (hash) the answer comes when no request has come for 3 seconds
+ *   early         (write) that it was done is said when its head is here, and
+ *                 nothing later.  The rest is read 20 ms later
  *   end=OFFSET    (read) nothing is there, if this offset is asked for among
  *                 others; of what follows it, it is
  *   lie-size[=N]  (those with attributes) a size of 2^62, or of N
@@ -120,7 +123,7 @@ char *sftp_realpath(const char *, char *);	/* sftp-realpath.c */
 
 struct fault {
 	const char *op, *glob, *what;
-	unsigned long long after;
+	unsigned long long after, times;
 };
 
 struct handle {
@@ -140,7 +143,8 @@ static struct sshbuf **held;
 static u_int nheld, hold, hold_ms = 20;
 static struct sshbuf *late[HANDLES];
 static u_int nlate;
-static int is_late;
+static int is_late, late_ms = 300;
+static int was_early;		/* the request that is coming was answered */
 static int no_extensions, like_openssh;
 static u_int first_handle, nopen, ngiven;
 static enum { LOWEST, UNIQUE, SHARED, TYPED } how;
@@ -207,6 +211,9 @@ wrong(const char *what)
 			faults[i].after--;
 			continue;
 		}
+		if (faults[i].times == 0)
+			continue;
+		faults[i].times--;
 		return faults[i].what[len] == '=' ? faults[i].what + len + 1 :
 		    none;
 	}
@@ -733,6 +740,12 @@ do_write(struct sshbuf *in, u_int32_t id)
 	must(sshbuf_get_string_direct(in, &data, &len), "write");
 	if (log_file != NULL)
 		fprintf(log_file, " %llu %zu", (unsigned long long)offset, len);
+	if (was_early) {
+		was_early = 0;
+		if (pwrite(h->fd, data, len, (off_t)offset) == -1)
+			warn("write");
+		return;
+	}
 	n = pwrite(h->fd, data, len, (off_t)offset);
 	put_result(id, n != (ssize_t)len);
 }
@@ -832,7 +845,10 @@ do_hash(struct sshbuf *in, u_int32_t id)
 	else {
 		if (wrong("flip") != NULL)
 			sshbuf_mutable_ptr(m)[sshbuf_len(m) - 1] ^= 1;
+		if ((is_late = wrong("late") != NULL))
+			late_ms = 3000;
 		answer(m);
+		is_late = 0;
 	}
 	sshbuf_free(m);
 }
@@ -1149,7 +1165,28 @@ request(struct sshbuf *in)
 	}
 }
 
-/* OP:GLOB:WHAT[:AFTER] */
+/* With "early": answer the write that is coming, once its name is known. */
+static void
+answer_early(void)
+{
+	struct sshbuf *head;
+	const u_char *p = sshbuf_ptr(requests);
+
+	/* Length, type, id, and a handle of four bytes; the offset and what follows */
+	if (was_early || sshbuf_len(requests) < 29 || p[4] != SSH2_FXP_WRITE)
+		return;
+	op = "write";
+	if ((head = sshbuf_from(p + 9, sshbuf_len(requests) - 9)) == NULL)
+		errx(1, "no memory");
+	if (peek_name(head) == 0 && wrong("early") != NULL) {
+		was_early = 1;
+		put_status(PEEK_U32(p + 5), SSH2_FX_OK);
+		(void)poll(NULL, 0, 20);
+	}
+	sshbuf_free(head);
+}
+
+/* OP:GLOB:WHAT[:AFTER[+TIMES]] */
 static void
 add_fault(char *spec)
 {
@@ -1163,8 +1200,10 @@ add_fault(char *spec)
 	f->what = strsep(&spec, ":");
 	after = strsep(&spec, ":");
 	if (f->what == NULL || spec != NULL)
-		errx(1, "a fault is OP:GLOB:WHAT[:AFTER]");
-	f->after = after == NULL ? 0 : strtoull(after, NULL, 10);
+		errx(1, "a fault is OP:GLOB:WHAT[:AFTER[+TIMES]]");
+	f->after = after == NULL ? 0 : strtoull(after, &after, 10);
+	f->times = after == NULL || *after != '+' ? ULLONG_MAX :
+	    strtoull(after + 1, NULL, 10);
 }
 
 static unsigned long long
@@ -1371,12 +1410,14 @@ main(int argc, char **argv)
 		/* Either may have taken in more */
 		else if (nheld > 0 && (requests_ended || !more_soon(hold_ms)))
 			flush_held();
-		else if (nlate > 0 && (requests_ended || !more_soon(300)))
+		else if (nlate > 0 && (requests_ended || !more_soon(late_ms)))
 			flush_late();
 		else if (requests_ended)
 			break;
-		else
+		else {
+			answer_early();
 			take();
+		}
 		sshbuf_free(m);
 	}
 	return 0;

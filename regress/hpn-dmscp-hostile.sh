@@ -180,6 +180,35 @@ for seed in 1 2 3 4 5 6 7 8 9 10; do
 	verbose "odd server $seed: $first, $status"
 done
 
+# survives NAME [STATUS]: a file is written to a server with the faults of $BAD
+survives ()
+{
+	rm -rf $T/w
+	mkdir $T/w
+	dm -w ${OPTIONS:--T 2} somehost:w/f <$DATA
+	test $status = ${2:-0} || \
+	    fail "$1: status $status, not ${2:-0}: `cat $LOG`"
+	test $status != 0 || cmp $T/w/f $DATA || fail "$1: complete, but is not"
+	test $status = 0 -o ! -f $T/w/f || fail "$1: status $status, and is there"
+	verbose "$1: ok"
+}
+# Hashes of what was refused say nothing, and are asked for once more
+OPTIONS="-T 20"
+BAD="-f write:f.part:status=4:2+1 -f hash:f.part:status=4:0+1"
+survives "a write is refused, and a hash of it"
+BAD="-f write:f.part:status=4:2+1 -f hash:f.part:late:0+1"
+survives "a write is refused, and a hash of before comes when it is written"
+# ... but not again and again
+OPTIONS=
+BAD="-f write:f.part:silence:2"
+survives "hashes, and no answer to writes" 251
+# What is lent to the pipe must not change before it is read, nobody would see that
+for OPTIONS in "-buffer 1m -nochecksum" "-buffer 1m"; do
+	BAD="-f write:f.part:early"
+	survives "acknowledged before it was sent, $OPTIONS" 255
+	grep 'had not got yet' $LOG >/dev/null || fail "early: `cat $LOG`"
+done
+
 wait $SILENCE
 test `grep -c '^251 .*within 30 seconds' $T/silent` = 4 || \
     fail "silent, -T 0: `cat $T/silent`"

@@ -116,6 +116,7 @@ struct ask {
 	TAILQ_ENTRY(ask) list;
 	struct piece *piece;
 	uint64_t offset, len;
+	int stale;		/* something in front of it was refused */
 };
 
 struct piece {
@@ -290,6 +291,16 @@ asks_drop(struct piece *f)
 
 	while ((a = TAILQ_FIRST(&f->asks)) != NULL)
 		ask_drop(a);
+}
+
+/* What they are about is sent again: answers to come are of before. */
+static void
+asks_stale(struct piece *f)
+{
+	struct ask *a;
+
+	TAILQ_FOREACH(a, &f->asks, list)
+		a->stale = 1;
 }
 
 static void
@@ -622,6 +633,7 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	uint64_t goal = compare_goal(f), from;
 	size_t i, len;
 	u_int status;
+	int stale = ask->stale || f->refused;
 
 	range.offset = from = ask->offset;
 	range.length = ask->len;
@@ -631,6 +643,8 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		if (hpn_dm_sftp_get_status(type, m, &status) == -1 ||
 		    status == SSH2_FX_OK)
 			return -1;
+		if (stale || from != f->verified || goal <= from)
+			return 0;
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot compare \"%s\" "
 		    "on %s: %s (-nochecksum does without)", f->part,
 		    p->o->host, hpn_dm_sftp_status_text(status));
@@ -641,7 +655,7 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (hpn_sftp_hash_get_answer(m, &range, &a) != 0)
 		return -1;
 	/* One before it was cut short, or is being written again, or was refused */
-	if (from != f->verified || goal <= from)
+	if (stale || from != f->verified || goal <= from)
 		return 0;
 	for (i = 0; i < a.count && f->verified < goal; i++) {
 		len = BLOCK;
@@ -724,7 +738,7 @@ compare(struct piece *f)
 		f->verified = goal;
 		return;
 	}
-	if (f->handle.p == NULL || p->blocked)
+	if (f->handle.p == NULL || p->blocked || f->refused)
 		return;
 	if (!hpn_dm_sftp_can_hash(p->line.sftp)) {
 		if (f->verified < goal && (all || f->back != NULL ||
@@ -732,8 +746,12 @@ compare(struct piece *f)
 			read_back(f, goal);
 		return;
 	}
-	if (f->nasks == 0)
+	if (f->nasks == 0 && f->asked != f->verified) {
+		/* What came said nothing: not again before there is more to say */
+		if (goal <= f->verified)
+			return;
 		f->asked = f->verified;
+	}
 	goal = ask_goal(f);
 	while (f->asked < goal && f->nasks < ASKS_MOST &&
 	    hpn_dm_sftp_may_ask(p->line.sftp)) {
@@ -1026,6 +1044,7 @@ write_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		p->probing = 0;
 	} else {
 		f->refused = 1;
+		asks_stale(f);
 		refused(p, status, "write to", f->part);
 	}
 	while ((w = TAILQ_FIRST(&f->writes)) != NULL && w->ok) {

@@ -38,6 +38,7 @@ struct slot {
 	int used;
 	hpn_dm_sftp_fn *fn;
 	void *context, *about;
+	uint64_t lent_to;	/* its end among what is sent; 0: nothing is lent */
 };
 
 struct hpn_dm_sftp {
@@ -195,6 +196,7 @@ ask(struct hpn_dm_sftp *s, hpn_dm_sftp_fn *fn, void *context, void *about)
 	slot->fn = fn;
 	slot->context = context;
 	slot->about = about;
+	slot->lent_to = 0;
 	s->under_way++;
 	return slot->id;
 }
@@ -272,13 +274,17 @@ hpn_dm_sftp_write(struct hpn_dm_sftp *s, const struct hpn_dm_sftp_handle *h,
     uint64_t offset, const void *data, size_t len, int lend,
     hpn_dm_sftp_fn *fn, void *context, void *about)
 {
+	struct slot *slot;
+
 	begin(s, SSH2_FXP_WRITE, fn, context, about);
+	slot = &s->slots[(s->next_id - 1) % SLOTS];
 	put_handle(s, h);
 	put(sshbuf_put_u64(s->m, offset));
 	put(sshbuf_put_u32(s->m, (u_int32_t)len));
-	if (lend)
+	if (lend) {
 		hpn_sftp_io_lend(s->io, s->m, data, len);
-	else
+		slot->lent_to = hpn_sftp_io_total(s->io);
+	} else
 		hpn_sftp_io_put(s->io, s->m, data, len);
 }
 
@@ -392,6 +398,21 @@ got_version(struct hpn_dm_sftp *s, struct sshbuf *m)
 	return 0;
 }
 
+/*
+ * Whether it says that it has taken what is in our pipe yet.  It cannot have: and
+ * after that answer the memory is used again, which would change what comes.
+ */
+static int
+too_early(struct hpn_dm_sftp *s, const struct slot *slot, u_char type,
+    const struct sshbuf *m)
+{
+	u_int32_t status;
+
+	return slot->lent_to != 0 && type == SSH2_FXP_STATUS &&
+	    sshbuf_peek_u32(m, 0, &status) == 0 && status == SSH2_FX_OK &&
+	    !hpn_sftp_io_has_read(s->io, slot->lent_to);
+}
+
 static int
 take(struct hpn_dm_sftp *s, const u_char *p, size_t len)
 {
@@ -414,6 +435,10 @@ take(struct hpn_dm_sftp *s, const u_char *p, size_t len)
 	slot = &s->slots[id % SLOTS];
 	if (!slot->used || slot->id != id) {
 		s->wrong = "it answered what was not asked";
+		goto out;
+	}
+	if (too_early(s, slot, type, m)) {
+		s->wrong = "it acknowledged what it had not got yet";
 		goto out;
 	}
 	was = *slot;

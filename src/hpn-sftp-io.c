@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -67,6 +68,8 @@ struct hpn_sftp_io {
 	TAILQ_HEAD(lents, lent) lents;
 	size_t lent;		/* bytes of them */
 	size_t last;		/* bytes of obuf behind the last of them */
+	uint64_t total;		/* bytes that were queued so far */
+	uint64_t taken_out;	/* that the other end is known to have read */
 	struct sshbuf *again;	/* what is got before what is in ibuf */
 	struct sshbuf *taken_of;	/* the packet that was got last, */
 	size_t taken;		/* ... and how long it is */
@@ -154,6 +157,7 @@ put_head(struct hpn_sftp_io *io, const struct sshbuf *m, size_t len)
 	    (r = sshbuf_putb(io->obuf, m)) != 0)
 		fatal_fr(r, "queue packet");
 	io->last += 4 + sshbuf_len(m);
+	io->total += 4 + sshbuf_len(m) + len;
 }
 
 void
@@ -192,6 +196,28 @@ size_t
 hpn_sftp_io_queued(const struct hpn_sftp_io *io)
 {
 	return sshbuf_len(io->obuf) + io->lent;
+}
+
+uint64_t
+hpn_sftp_io_total(const struct hpn_sftp_io *io)
+{
+	return io->total;
+}
+
+int
+hpn_sftp_io_has_read(struct hpn_sftp_io *io, uint64_t bytes)
+{
+	uint64_t written = io->total - hpn_sftp_io_queued(io);
+	int left = 0;
+
+	if (bytes <= io->taken_out)
+		return 1;
+#ifdef FIONREAD
+	if (io->is_pipe && (ioctl(io->out, FIONREAD, &left) == -1 || left < 0))
+		left = 0;
+#endif
+	io->taken_out = written - (uint64_t)left;
+	return bytes <= io->taken_out;
 }
 
 static int

@@ -49,6 +49,13 @@ void hpn_sftp_io_put(struct hpn_sftp_io *, const struct sshbuf *m,
 void hpn_sftp_io_lend(struct hpn_sftp_io *, const struct sshbuf *m,
     const void *data, size_t len);
 size_t hpn_sftp_io_queued(const struct hpn_sftp_io *);
+/* How many bytes were queued in all, heads and data. */
+uint64_t hpn_sftp_io_total(const struct hpn_sftp_io *);
+/*
+ * Whether the other end of the pipe has read so many of them.  Until then it cannot
+ * know what they are.  Without a pipe: whether they were written.
+ */
+int hpn_sftp_io_has_read(struct hpn_sftp_io *, uint64_t bytes);
 
 /* Wait until everything is written.  0, or -1. */
 int hpn_sftp_io_flush(struct hpn_sftp_io *);

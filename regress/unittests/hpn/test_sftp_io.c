@@ -167,6 +167,45 @@ where_it_is(void)
 	}
 }
 
+/* An answer cannot be one to what lies in the queue, or in the pipe. */
+static void
+what_was_read(void)
+{
+	struct hpn_sftp_io *io = io_new(1);
+	struct sshbuf *m;
+	u_char got[8192];
+	uint64_t first, both;
+	size_t at, read_all = 0;
+	ssize_t n;
+	u_int trips;
+
+	ASSERT_PTR_NE(m = sshbuf_new(), NULL);
+	ASSERT_INT_EQ(sshbuf_put_u8(m, 'h'), 0);
+	ASSERT_INT_EQ(hpn_sftp_io_has_read(io, 0), 1);
+	hpn_sftp_io_lend(io, m, data, 30000);
+	first = hpn_sftp_io_total(io);
+	ASSERT_U64_EQ(first, 5 + 30000);
+	hpn_sftp_io_put(io, m, data, 10);
+	both = hpn_sftp_io_total(io);
+	ASSERT_U64_EQ(both, first + 15);
+	ASSERT_INT_EQ(hpn_sftp_io_has_read(io, 1), 0);
+	ASSERT_INT_EQ(hpn_sftp_io_trip(io, 0), 0);
+	ASSERT_INT_EQ(hpn_sftp_io_has_read(io, 1), 0);
+	for (trips = 0; trips < TRIPS && read_all < both; trips++) {
+		at = 1 + any(sizeof(got));
+		if ((n = read(far, got, at)) > 0)
+			read_all += (size_t)n;
+		ASSERT_INT_EQ(hpn_sftp_io_has_read(io, read_all), 1);
+		ASSERT_INT_EQ(hpn_sftp_io_has_read(io, read_all + 1), 0);
+		ASSERT_INT_EQ(hpn_sftp_io_has_read(io, first),
+		    read_all >= first);
+		ASSERT_INT_EQ(hpn_sftp_io_trip(io, 0), 0);
+	}
+	ASSERT_U64_EQ(read_all, both);
+	io_end(io);
+	sshbuf_free(m);
+}
+
 void
 test_sftp_io(void)
 {
@@ -184,6 +223,9 @@ test_sftp_io(void)
 	TEST_DONE();
 	TEST_START("sftp_io: what is lent is sent from where it is");
 	where_it_is();
+	TEST_DONE();
+	TEST_START("sftp_io: what the other end has read of a pipe");
+	what_was_read();
 	TEST_DONE();
 	free(data);
 }
