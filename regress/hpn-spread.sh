@@ -300,6 +300,39 @@ for op in open:'f*':exit:30 write:'f*':exit:30 close:'f*':exit:30 \
 	same $THERE/tree times
 	grep "^write" $STARTED.bad >/dev/null || few "others have written nothing"
 done
+
+# It is closed, but what was asked before that has no answer, and never will.
+fresh
+LANES_SERVER="$OBJ/hpn-badsftp -f fsetstat:f*:silence:20 -f close:f*:exit:24 \
+    -l $STARTED.bad"
+server "test \$session != 0 || exec $OURS"
+up "others: no times, and an end" -p -j 3
+same $THERE/tree times
+grep "^fsetstat" $STARTED.bad >/dev/null || few "others have set nothing"
+
+# Where times cannot be set there is no proof, and nothing is wrong.
+fresh
+LANES_SERVER="$OBJ/hpn-badsftp -f fsetstat:*:status=3 -l $STARTED.bad"
+server
+up "no times can be set" -j 3
+same $THERE/tree
+
+# What is copied again gets no more than the server's umask gave it before.  Root may
+# write to what is not writable, with a capability.
+fresh
+as=
+test "`id -u`" -ne 0 || as="setpriv --bounding-set=-dac_override"
+if $as true 2>/dev/null; then
+	LANES_SERVER="$as $OBJ/hpn-badsftp -f close:f*:exit:30 -l $STARTED.bad"
+	server "umask 077" "test \$session != 0 || exec $as $OURS"
+	up "others: an end, umask 077" -j 3
+	content $THERE/tree
+	grep "^write" $STARTED.bad >/dev/null || few "others have written nothing"
+	find $THERE -type f -perm /077 >$WAS.open
+	test ! -s $WAS.open || fail "$what: others may use `head -n 3 $WAS.open`"
+else
+	echo "no setpriv: left out"
+fi
 LANES_SERVER=$OURS
 server
 
@@ -366,10 +399,15 @@ fresh
 cp -Rp $HERE/tree $THERE
 
 for op in open:'f*':exit:30 read:'f*':exit:60 fstat:'f*':exit:60 \
-    open:'f1*':status=3:9 read:'f1*':status=4:9; do
+    open:'f1*':status=3:9 read:'f1*':status=4:9 read:'f1*':status=1:9; do
 	LANES_SERVER="$OBJ/hpn-badsftp -f $op -l $STARTED.bad"
 	server "test \$session != 0 || exec $OURS"
 	down "others: $op" -p -j 3
 	same $HERE/copy times
 	grep "^read" $STARTED.bad >/dev/null || few "others have read nothing"
 done
+LANES_SERVER="$OBJ/hpn-badsftp -f fstat:f*:silence:40 -f close:f*:exit:24 \
+    -l $STARTED.bad"
+server "test \$session != 0 || exec $OURS"
+down "others: not told, and an end" -p -j 3
+same $HERE/copy times

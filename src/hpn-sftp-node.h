@@ -171,7 +171,8 @@ struct node {
 	int emptied;			/* ... or third: truncated first */
 	int wrote;			/* put: through that handle */
 	int rewrite;			/* ... whatever is there is not to be used */
-	int unlocked;			/* ... its mode did not let us write */
+	int unlocked;			/* ... its mode did not let us write; -1: what
+					 * is it? */
 	int spoilt;			/* get: what was written cannot be undone */
 	int second;			/* to compare; 1: comes, 2: is there */
 	int relist, doubt, unreal;	/* names of a directory, and in it */

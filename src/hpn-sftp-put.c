@@ -400,21 +400,49 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 	hpn_sftp_target_check(job, n);
 }
 
-/* What was made the first time may not be writable. */
-static int
-unlock(struct hpn_sftp_job *job, struct node *n, u_int status)
+static void
+ask_unlock(struct hpn_sftp_job *job, struct node *n)
 {
 	Attrib a = n->a;
 
-	if (!n->redone || n->unlocked || (a.perm & S_IWUSR) != 0 ||
-	    status != SSH2_FX_PERMISSION_DENIED)
-		return 0;
 	n->unlocked = 1;
 	a.flags = SSH2_FILEXFER_ATTR_PERMISSIONS;
 	a.perm |= S_IWUSR;
 	hpn_sftp_ask_path_attrib(job, n, ASK_CHMOD, SSH2_FXP_SETSTAT, n->to,
 	    &a);
+}
+
+/* What was made the first time may not be writable. */
+static int
+unlock(struct hpn_sftp_job *job, struct node *n, u_int status)
+{
+	if (!n->redone || n->unlocked || (n->a.perm & S_IWUSR) != 0 ||
+	    status != SSH2_FX_PERMISSION_DENIED)
+		return 0;
+	if (job->flags & HPN_SFTP_PRESERVE) {
+		ask_unlock(job, n);
+		return 1;
+	}
+	/* The server's umask may have left less than our mode. */
+	n->unlocked = -1;
+	hpn_sftp_ask_path(job, n, ASK_STAT, SSH2_FXP_STAT, n->to);
 	return 1;
+}
+
+/* This is what is locked, and what its mode is to be again. */
+static void
+locked(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
+{
+	Attrib there;
+
+	n->unlocked = 1;
+	if (hpn_sftp_answer_attrib(job, type, m, &there) != SSH2_FX_OK ||
+	    (there.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0) {
+		open_remote(job, n);
+		return;
+	}
+	n->a.perm = there.perm & 0777;
+	ask_unlock(job, n);
 }
 
 static void
@@ -754,14 +782,14 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 static int
 sets_size(const struct hpn_sftp_job *job, const struct node *n)
 {
+	/* What was there is not given up for nothing. */
+	if (n->cut && n->next == 0 && n->begun == 0)
+		return 0;
 	/* Another lane does not truncate as it opens. */
 	if (n->lane != 0)
 		return 1;
 	/* eof: not a small file, which was truncated as it was opened */
 	if (!n->eof || n->readonly)
-		return 0;
-	/* What was there is not given up for nothing. */
-	if (n->cut && n->next == 0 && n->begun == 0)
 		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
 	    n->skipped ||
@@ -1039,7 +1067,9 @@ answer(struct hpn_sftp_job *job, struct request *req, u_char type,
 		dir_make(job, n);
 		return;
 	case ASK_STAT:
-		if (hpn_sftp_wish_looks(n))
+		if (n->unlocked == -1)
+			locked(job, n, type, m);
+		else if (hpn_sftp_wish_looks(n))
 			looked(job, n, type, m);
 		else
 			resume(job, n, type, m);

@@ -545,6 +545,9 @@ proof_answer(struct hpn_sftp_job *job, struct node *n,
 		break;
 	case ASK_LANE_SHOW:
 		r = hpn_sftp_answer_status(job, type, m) == SSH2_FX_OK ? 0 : -1;
+		/* Where none can be set, there is none to set again. */
+		if (r == -1 && x->step == PROOF_SHOW)
+			x->changed = 0;
 		if (r == -1 && x->step == PROOF_END) {
 			hpn_sftp_meter_break(job);
 			error("remote fsetstat \"%s\": its time could not be "
@@ -625,7 +628,8 @@ hpn_sftp_spread_refused(struct hpn_sftp_job *job, const struct request *req,
 		job->way->open(job, n);
 		return 1;
 	case ASK_READ:
-		if (status == SSH2_FX_EOF)
+		/* If it has become shorter, lane 0 is told so, too. */
+		if (status == SSH2_FX_EOF && req->offset >= n->size)
 			return 0;
 		break;
 	case ASK_WRITE:
@@ -641,15 +645,16 @@ hpn_sftp_spread_refused(struct hpn_sftp_job *job, const struct request *req,
 	return 0;
 }
 
-/* Its requests there will not be answered: whether it was to be closed. */
-static int
-lose(struct hpn_sftp_job *job, struct node *n, u_int lane)
+/* Its requests there will not be answered: how many, and whether to close it. */
+static u_int
+lose(struct hpn_sftp_job *job, struct node *n, u_int lane, int *closing)
 {
 	struct request *req;
-	u_int at = 0;
-	int closing = 0;
+	u_int at = 0, lost = 0;
 
+	*closing = 0;
 	while ((req = hpn_sftp_ask_lost(job, n, lane, &at)) != NULL) {
+		lost++;
 		switch (req->ask) {
 		case ASK_READ:
 		case ASK_WRITE:
@@ -660,7 +665,7 @@ lose(struct hpn_sftp_job *job, struct node *n, u_int lane)
 			n->checks--;
 			break;
 		case ASK_CLOSE:
-			closing = 1;
+			*closing = 1;
 			break;
 		default:
 			if (n->proof != NULL && n->proof->where.lane == lane)
@@ -669,7 +674,7 @@ lose(struct hpn_sftp_job *job, struct node *n, u_int lane)
 		}
 		free(req);
 	}
-	return closing;
+	return lost;
 }
 
 void
@@ -677,13 +682,14 @@ hpn_sftp_spread_gone(struct hpn_sftp_job *job, u_int lane)
 {
 	struct node *n, *next;
 	struct proof *x;
-	int closing;
+	u_int lost;
+	int closing, closed;
 
 	if (!hpn_sftp_lanes_connect(&job->c->lanes) || job->way->cross)
 		return;
 	TAILQ_FOREACH_SAFE(n, &job->nodes, all, next) {
 		if ((x = n->proof) != NULL && x->where.lane == lane) {
-			(void)lose(job, n, lane);
+			(void)lose(job, n, lane, &closing);
 			free(x->where.handle);
 			x->where.handle = NULL;
 			x->other = 1;
@@ -693,11 +699,13 @@ hpn_sftp_spread_gone(struct hpn_sftp_job *job, u_int lane)
 		}
 		if (n->tree || n->lane != lane)
 			continue;
-		closing = lose(job, n, lane);
-		/* It is there, if that was answered. */
-		if (n->state == NODE_CLOSING && !closing)
+		lost = lose(job, n, lane, &closing);
+		closed = n->state == NODE_CLOSING && !closing;
+		/* It is there, if all was answered. */
+		if (closed && lost == 0)
 			continue;
-		if (n->state != NODE_AGAIN || closing || !n->closing)
+		if (!closed && (n->state != NODE_AGAIN || closing ||
+		    !n->closing))
 			job->files_open--;
 		n->closing = 1;
 		hpn_sftp_node_home(job, n, 0);
