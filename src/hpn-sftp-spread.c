@@ -19,7 +19,8 @@
  * Whatever goes wrong in a lane is done again in lane 0, which says what is wrong.
  * Requests that were under way in a connection that ended may still be carried out,
  * as late as they like.  So a lane never truncates a file as it opens it: what comes
- * late writes what is there already.
+ * late writes what is there already.  For the same reason what it sets for the proof is
+ * the access time that chance picks, and a modification time that is right.
  */
 
 #include "includes.h"
@@ -31,6 +32,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 #include "misc.h"
@@ -368,6 +370,10 @@ ask_times(struct hpn_sftp_job *job, struct node *n, const struct where *where)
 	a.flags = SSH2_FILEXFER_ATTR_ACMODTIME;
 	a.atime = x->atime = arc4random_uniform(TIME_MOST);
 	a.mtime = x->mtime = arc4random_uniform(TIME_MOST);
+	/* The other lane's may be set when it has ended: it is one to keep. */
+	if (where != NULL)
+		a.mtime = x->mtime = n->a.flags & SSH2_FILEXFER_ATTR_ACMODTIME ?
+		    n->a.mtime : (u_int32_t)time(NULL);
 	x->asked++;
 	hpn_sftp_ask_lane_attrib(job, n, where, ASK_LANE_SHOW, &a);
 }
