@@ -215,6 +215,24 @@ hpn_sftp_spread_grow(struct hpn_sftp_job *job)
 		    left);
 }
 
+/*
+ * Whether a lane is there, or comes, that may be proved.  The answers that prove it
+ * wait behind all that is under way in the first one, which must not be much.
+ */
+static int
+will_prove(const struct hpn_sftp_job *job, const struct place *p)
+{
+	const struct hpn_sftp_lanes *l = &job->c->lanes;
+	u_int i;
+
+	for (i = 1; i < l->n; i++)
+		if (l->lane[i].io != NULL && !l->lane[i].failed &&
+		    (job->distrusted & BIT(i)) == 0 &&
+		    p->failures[i] < FAILURES)
+			return 1;
+	return 0;
+}
+
 int
 hpn_sftp_spread_may(struct hpn_sftp_job *job, struct node *n)
 {
@@ -225,7 +243,9 @@ hpn_sftp_spread_may(struct hpn_sftp_job *job, struct node *n)
 	if (job->files_open == 0 || l->n < 2 || !may_spread(job))
 		return 1;
 	if ((p = place_of(job, n))->proved == 0)
-		return 1;
+		return job->way->up || !will_prove(job, p) ||
+		    hpn_connections_window_brief(&l->lane[0].window,
+		    l->lane[0].load, (size_t)n->size);
 	for (i = 0; i < l->n; i++)
 		if ((i == 0 || ((p->proved & BIT(i)) && is_ready(job, i))) &&
 		    hpn_connections_window_open(&l->lane[i].window,
