@@ -18,7 +18,8 @@
  *             with one handle, the last is meant
  *   -h N      hold up to N answers and send them in random order, once so many
  *             wait or no request has come for 20 ms (with -r, 1 ms)
- *   -l log    append a line for each request: OP NAME [OFFSET LENGTH]
+ *   -l log    append a line for each request: OP NAME [OFFSET LENGTH], and of
+ *             times that are set, the last one: mtime SECONDS
  *   -m N      refuse what is to be opened while N files or folders are open,
  *             with this status (default 3)
  *   -O N      announce what OpenSSH's server does, give handles from N on, and
@@ -804,8 +805,11 @@ do_setstat(struct sshbuf *in, u_int32_t id, int fd)
 	if (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS)
 		failed |= fd == -1 ? chmod(name, a.perm & 07777) :
 		    fchmod(fd, a.perm & 07777);
-	if (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME)
+	if (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) {
 		failed |= utimes(name, tv);
+		if (log_file != NULL)
+			fprintf(log_file, " mtime %u", a.mtime);
+	}
 	put_result(id, failed);
 }
 

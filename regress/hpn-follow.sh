@@ -64,6 +64,17 @@ is_copy_of ()
 	cmp $1 $TO/grow || fail "$what: the copy differs"
 }
 
+# It ends when $writer has, and has all that this wrote
+ended_after_it ()
+{
+	ended
+	kill -0 $writer 2>/dev/null && fail "$what: too early"
+	wait $writer
+	writer=
+	is 0
+	is_copy_of $FROM/grow
+}
+
 writes ()
 {
 	_i=0
@@ -89,12 +100,7 @@ for server in $servers; do
 			writes &
 			writer=$!
 			begin -v $args -X follow=2 -X log=$LOG
-			ended
-			kill -0 $writer 2>/dev/null && fail "$what: too early"
-			wait $writer
-			writer=
-			is 0
-			is_copy_of $FROM/grow
+			ended_after_it
 			# Nothing is sent again, and nothing is looked at again
 			sent=`sed -n 's/.*loaded: 1 file, \([0-9]*\) bytes.*/\1/p
 			    s/.*copied: 1 file, \([0-9]*\) bytes.*/\1/p' $OUT |
@@ -146,12 +152,7 @@ for i in 1 2 3 4 5 6 7 8; do
 done &
 writer=$!
 begin -X follow=2 -X sparse=yes
-ended
-kill -0 $writer 2>/dev/null && fail "$what: too early"
-wait $writer
-writer=
-is 0
-is_copy_of $FROM/grow
+ended_after_it
 
 what="two sources for one copy"
 mkdir -p $FROM/a $FROM/b

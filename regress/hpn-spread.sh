@@ -301,6 +301,19 @@ for op in open:'f*':exit:30 write:'f*':exit:30 close:'f*':exit:30 \
 	grep "^write" $STARTED.bad >/dev/null || few "others have written nothing"
 done
 
+# What they are asked to set may be done late, long after they have ended: they get
+# no modification time that no file is to have.
+fresh
+LANES_SERVER="$OBJ/hpn-badsftp -l $STARTED.bad"
+server "test \$session != 0 || exec $OURS"
+up "others: times to keep" -p -j 3
+same $THERE/tree times
+grep "^fsetstat.* mtime" $STARTED.bad >/dev/null || few "others have set none"
+find $HERE/tree -type f -exec stat -c "%Y" {} + | sort -u >$WAS.one
+sed -n 's/^fsetstat.* mtime //p' $STARTED.bad | sort -u >$WAS.two
+comm -13 $WAS.one $WAS.two >$WAS.diff
+test ! -s $WAS.diff || fail "$what: also `head -n 3 $WAS.diff`"
+
 # It is closed, but what was asked before that has no answer, and never will.
 fresh
 LANES_SERVER="$OBJ/hpn-badsftp -f fsetstat:f*:silence:20 -f close:f*:exit:24 \

@@ -61,8 +61,8 @@
 /* So much acknowledged and not compared makes it worth while to read it back. */
 #define COMPARE_FROM	(16ULL * 1024 * 1024)
 /*
- * Hashes are asked for in steps, so many at a time.  A server takes no data while
- * it computes some: of a large step that is felt on a long line.
+ * Hashes of so much are asked for with one request, with so many at a time.  A server
+ * takes no data while it computes some: of a large step that is felt on a long line.
  */
 #define COMPARE_STEP	(4ULL * 1024 * 1024)
 #define ASKS_MOST	64
@@ -596,30 +596,15 @@ block_compare(struct piece *f, const u_char *hash, size_t len)
 	}
 }
 
-/* How far the piece can be compared: with its end known, not in blocks alone. */
+/* Of what begins the piece, up to here, whole blocks; all of it, if that is its end. */
 static uint64_t
-compare_goal(const struct piece *f)
+in_blocks(const struct piece *f, uint64_t upto)
 {
 	uint64_t have;
 	int known;
 
 	have = piece_read(f, &known);
-	return known && f->acked == have ? have : f->acked - f->acked % BLOCK;
-}
-
-/*
- * How far hashes can be asked for: a server answers requests for a file as if it
- * had taken them one by one (filexfer-02, section 4.1).  So what was sent is there,
- * and it is read while it is still in the processor's cache.
- */
-static uint64_t
-ask_goal(const struct piece *f)
-{
-	uint64_t have;
-	int known;
-
-	have = piece_read(f, &known);
-	return known && f->sent == have ? have : f->sent - f->sent % BLOCK;
+	return known && upto == have ? have : upto - upto % BLOCK;
 }
 
 static int
@@ -630,7 +615,7 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	struct put *p = f->p;
 	struct hpn_hash_range range;
 	struct hpn_sftp_hash_answer a;
-	uint64_t goal = compare_goal(f), from;
+	uint64_t goal = in_blocks(f, f->acked), from;
 	size_t i, len;
 	u_int status;
 	int stale = ask->stale || f->refused;
@@ -732,7 +717,7 @@ compare(struct piece *f)
 	struct hpn_hash_range range;
 	struct ask *a;
 	int all = f->state == PIECE_COMPARE;
-	uint64_t goal = compare_goal(f);
+	uint64_t goal = in_blocks(f, f->acked);
 
 	if (p->o->nochecksum) {
 		f->verified = goal;
@@ -752,7 +737,12 @@ compare(struct piece *f)
 			return;
 		f->asked = f->verified;
 	}
-	goal = ask_goal(f);
+	/*
+	 * A server answers requests for a file as if it had taken them one by one
+	 * (filexfer-02, section 4.1).  So what was sent is there, and is read while it
+	 * is still in the processor's cache.
+	 */
+	goal = in_blocks(f, f->sent);
 	while (f->asked < goal && f->nasks < ASKS_MOST &&
 	    hpn_dm_sftp_may_ask(p->line.sftp)) {
 		range.offset = f->asked;

@@ -195,16 +195,9 @@ hpn_sftp_again_do(struct hpn_sftp_job *job, struct node *n)
 }
 
 void
-hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req,
-    u_char type, struct sshbuf *m)
+hpn_sftp_again_uncount(struct node *n, struct request *req)
 {
-	struct node *n = req->node;
-
 	switch (req->ask) {
-	case ASK_OPEN:
-	case ASK_OPENDIR:
-		(void)hpn_sftp_answer_handle(job, n, type, m);
-		break;
 	case ASK_READ:
 		/* Those that wait for an answer hold nothing any more. */
 	case ASK_WRITE:
@@ -216,6 +209,23 @@ hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req,
 		break;
 	case ASK_TRUNCATE:
 		n->truncating--;
+		break;
+	default:
+		break;
+	}
+}
+
+void
+hpn_sftp_again_answer(struct hpn_sftp_job *job, struct request *req,
+    u_char type, struct sshbuf *m)
+{
+	struct node *n = req->node;
+
+	hpn_sftp_again_uncount(n, req);
+	switch (req->ask) {
+	case ASK_OPEN:
+	case ASK_OPENDIR:
+		(void)hpn_sftp_answer_handle(job, n, type, m);
 		break;
 	case ASK_CLOSE:
 		if (n->tree)

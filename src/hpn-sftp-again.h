@@ -14,6 +14,8 @@ void hpn_sftp_again_opened(struct hpn_sftp_job *, const struct request *,
 /* _answer: any answer for a node to be done again.  _check: was it the last? */
 void hpn_sftp_again_answer(struct hpn_sftp_job *, struct request *, u_char type,
     struct sshbuf *);
+/* The answer is of no use, or will not come: the node does not count it any more. */
+void hpn_sftp_again_uncount(struct node *, struct request *);
 void hpn_sftp_again_check(struct hpn_sftp_job *, struct node *);
 /* File: end it if nothing of it is under way or open, and it is not done again. */
 void hpn_sftp_again_end(struct hpn_sftp_job *, struct node *);

@@ -681,23 +681,12 @@ lose(struct hpn_sftp_job *job, struct node *n, u_int lane, int *closing)
 	*closing = 0;
 	while ((req = hpn_sftp_ask_lost(job, n, lane, &at)) != NULL) {
 		lost++;
-		switch (req->ask) {
-		case ASK_READ:
-		case ASK_WRITE:
-			TAILQ_REMOVE(&n->data, req, list);
-			break;
-		case ASK_HASH:
-		case ASK_COMPARE:
-			n->checks--;
-			break;
-		case ASK_CLOSE:
+		hpn_sftp_again_uncount(n, req);
+		if (req->ask == ASK_CLOSE)
 			*closing = 1;
-			break;
-		default:
-			if (n->proof != NULL && n->proof->where.lane == lane)
-				n->proof->asked--;
-			break;
-		}
+		/* What it proves is all that a file of lane 0 asks there. */
+		if (n->proof != NULL && n->proof->where.lane == lane)
+			n->proof->asked--;
 		free(req);
 	}
 	return lost;

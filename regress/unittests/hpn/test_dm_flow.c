@@ -2,7 +2,8 @@
 /*
  * Unit tests of hpn-dm-flow: a stream in frames from one end to the other, in one
  * process, over pipes that hold little and over sockets, with connections that end;
- * and an end that does not keep to the rules.
+ * and an end that does not keep to the rules.  Of hpn-dm-ends: how far a source is
+ * read ahead.
  */
 
 #include "includes.h"
@@ -16,12 +17,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../test_helper/test_helper.h"
 
 #include "digest.h"
 #include "misc.h"
+#include "hpn-clock.h"
+#include "hpn-dm-ends.h"
 #include "hpn-dm-flow.h"
 #include "hpn-dm-frame.h"
 #include "hpn-hash.h"
@@ -454,9 +458,44 @@ rules(void)
 	TEST_DONE();
 }
 
+static void
+ahead(void)
+{
+	struct hpn_dm_ends e;
+	struct timespec wait = { 0, 1000000 };
+
+	memset(&e, 0, sizeof(e));
+	TEST_START("dm ends: a pipe is read as far as the buffer goes");
+	ASSERT_INT_EQ(hpn_dm_ends_reads(&e, UINT64_MAX), 1);
+	hpn_dm_ends_read_begin(&e);
+	(void)nanosleep(&wait, NULL);
+	hpn_dm_ends_read_end(&e);
+	ASSERT_U64_EQ(e.waited_ns, 0);
+	TEST_DONE();
+
+	TEST_START("dm ends: a file at hand is not read far ahead");
+	e.is_file = 1;
+	ASSERT_INT_EQ(hpn_dm_ends_reads(&e, 4 * MB - 1), 1);
+	ASSERT_INT_EQ(hpn_dm_ends_reads(&e, 4 * MB), 0);
+	TEST_DONE();
+
+	TEST_START("dm ends: one that had to be waited for is, for a second");
+	hpn_dm_ends_read_begin(&e);
+	(void)nanosleep(&wait, NULL);
+	hpn_dm_ends_read_end(&e);
+	ASSERT_U64_NE(e.waited_ns, 0);
+	e.waited_ns = hpn_clock_ns();
+	ASSERT_INT_EQ(hpn_dm_ends_reads(&e, UINT64_MAX), 1);
+	e.waited_ns -= 1000000000;
+	ASSERT_INT_EQ(hpn_dm_ends_reads(&e, 4 * MB), 0);
+	ASSERT_INT_EQ(hpn_dm_ends_reads(&e, 0), 1);
+	TEST_DONE();
+}
+
 void
 test_dm_flow(void)
 {
+	ahead();
 	if (!hpn_hash_available())
 		return;
 	TEST_START("dm flow: a stream over pipes, which are lent the buffer");
