@@ -254,6 +254,33 @@ dm near -w -source "until test -s $T/pid; do sleep 0.1; done
     kill -0 \`cat $T/pid\` && touch $T/held" -R "echo \$\$ >$T/pid"
 expect "its number" 0
 test -f $T/held || fail "the command's number is free before the run is over"
+# A server's end that is stopped keeps no other from beginning: each new one looks
+# whether those that are old are there yet
+rm -f $T/keeper $T/stopped $T/go
+(
+	status=0
+	timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.near.sh -s h -w \
+	    -source "until test -f $T/go; do sleep 0.1; done; cat $T/word" \
+	    -R "echo \$PPID >$T/new; mv $T/new $T/keeper; cat >/dev/null" \
+	    2>$LOG.stopped || status=$?
+	echo $status >$T/stopped
+) &
+until test -f $T/keeper -o -f $T/stopped; do
+	sleep 0.1
+done
+kill -STOP `cat $T/keeper`
+touch -t 202001010000 $T/home/.dmscp/*
+for i in 1 2 3 4 5 6 7 8; do
+	dm near -w -R "cat >/dev/null" <$T/word
+	test $status = 0 || break
+done
+expect "beside one that is stopped" 0
+kill -CONT `cat $T/keeper`
+: >$T/go
+wait $!
+status=`cat $T/stopped`
+expect "stopped and continued" 0
+nobody "stopped and continued"
 # A signal ends dmscp, and its ssh, without a server's end as well
 cat >$OBJ/hpn-dmscp.never.sh <<EOD
 #!/bin/sh

@@ -33,6 +33,8 @@
 #define WHY_OLD		86400
 #define LOOK_MOST	1000
 #define READ_MS		2000
+/* So often a run is tried that takes nobody in. */
+#define FIND_MS		100
 
 static int
 failed(char *why, size_t len, const char *what, int saved)
@@ -97,6 +99,8 @@ at_name(struct hpn_dm_place *p, const char *name, int binds)
 		return -1;
 	}
 	(void)fcntl(s, F_SETFD, FD_CLOEXEC);
+	/* One that is stopped takes no more than its queue: never wait for it */
+	set_nonblock(s);
 	mask = umask(077);
 	r = fchdir(p->dir);
 	if (r == 0)
@@ -166,7 +170,6 @@ hpn_dm_place_listen(struct hpn_dm_place *p, char *why, size_t len)
 		}
 		return -1;
 	}
-	set_nonblock(s);
 	return s;
 }
 
@@ -175,10 +178,18 @@ hpn_dm_place_find(struct hpn_dm_place *p, char *why, size_t len)
 {
 	char name[HPN_DM_PLACE_NAME + sizeof(WHY)], text[WHY_MOST];
 	ssize_t n;
-	int s, fd;
+	int s, fd, ms;
 
-	if ((s = at_name(p, p->name, 0)) != -1)
+	for (ms = 0; (s = at_name(p, p->name, 0)) == -1 && errno == EAGAIN &&
+	    ms < READ_MS; ms += FIND_MS)
+		(void)poll(NULL, 0, FIND_MS);
+	if (s != -1) {
+		unset_nonblock(s);
 		return s;
+	}
+	*why = '\0';
+	if (errno == EAGAIN)
+		return -1;
 	snprintf(name, sizeof(name), "%s%s", p->name, WHY);
 	(void)failed(why, len, "it is not there any more", 0);
 	if ((fd = openat(p->dir, name, O_RDONLY | O_NOFOLLOW)) == -1)

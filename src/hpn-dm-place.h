@@ -19,7 +19,10 @@ struct hpn_dm_place {
 /* Make and check the folder.  0; or -1, and why. */
 int hpn_dm_place_open(struct hpn_dm_place *, const unsigned char *secret,
     char *why, size_t);
-/* Listen there, or find who listens.  A descriptor; or -1, and why. */
+/*
+ * Listen there, or find who listens.  A descriptor; or -1, and why.  Without a word of
+ * why, it is there and takes nobody in now: it may later.
+ */
 int hpn_dm_place_listen(struct hpn_dm_place *, char *why, size_t);
 int hpn_dm_place_find(struct hpn_dm_place *, char *why, size_t);
 /* Leave word for who looks later why nobody is here; leave. */

@@ -576,7 +576,9 @@ front_again(const struct hpn_dm_frame *f)
 	    mm_send_fd(s, STDIN_FILENO) == -1 ||
 	    mm_send_fd(s, STDOUT_FILENO) == -1) {
 		explicit_bzero(message, sizeof(message));
-		front_sorry(GONE, why);
+		/* Else the client tries again */
+		if (*why != '\0')
+			front_sorry(GONE, why);
 		return FAILED;
 	}
 	explicit_bzero(message, sizeof(message));
