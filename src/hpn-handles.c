@@ -128,12 +128,15 @@ hpn_handles_given(struct hpn_handles *h, uint32_t id, const void *handle,
 }
 
 void
-hpn_handles_closed(struct hpn_handles *h, uint32_t id, const void *owner)
+hpn_handles_closed(struct hpn_handles *h, uint32_t id, const void *owner,
+    const void *handle, size_t len)
 {
 	struct hpn_handle *e;
 
 	TAILQ_FOREACH(e, &h->open, list) {
-		if (e->owner == owner) {
+		/* An owner may have another one, which stays open. */
+		if (e->owner == owner && e->len == len && (len == 0 ||
+		    memcmp(e->bytes, handle, len) == 0)) {
 			TAILQ_REMOVE(&h->open, e, list);
 			e->closing = id;
 			TAILQ_INSERT_TAIL(&h->closed, e, list);

@@ -60,8 +60,9 @@ unsigned int hpn_handles_given(struct hpn_handles *, uint32_t id,
     const void *handle, size_t len, void *owner, int disorder,
     void (*shared)(void *context, void *other), void *context);
 
-/* The request id asks for what owner has open here to be closed, if any. */
-void hpn_handles_closed(struct hpn_handles *, uint32_t id, const void *owner);
+/* The request id asks for this handle of owner's to be closed, if it is one. */
+void hpn_handles_closed(struct hpn_handles *, uint32_t id, const void *owner,
+    const void *handle, size_t len);
 
 /* The request id to close something was answered. */
 void hpn_handles_answered(struct hpn_handles *, uint32_t id);

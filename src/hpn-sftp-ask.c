@@ -60,8 +60,14 @@ enter(struct hpn_sftp_job *job, struct request *req, u_char type)
 	else if (type == SSH2_FXP_CLOSE) {
 		if (req->ask == ASK_CLOSE)
 			req->node->closing = 1;
-		hpn_handles_closed(&job->handles[req->lane], req->id,
-		    req->node);
+		if (req->where == NULL)
+			hpn_handles_closed(&job->handles[req->lane], req->id,
+			    req->node, req->node->handle,
+			    req->node->handle_len);
+		else
+			hpn_handles_closed(&job->handles[req->lane], req->id,
+			    req->node, req->where->handle,
+			    req->where->handle_len);
 	}
 	chain = &job->asked[req->id % REQUEST_CHAINS];
 	req->chain = *chain;

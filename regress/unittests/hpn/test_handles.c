@@ -33,6 +33,12 @@ given(struct hpn_handles *h, uint32_t id, const char *handle, char *owner)
 	    shared, said);
 }
 
+static void
+closed(struct hpn_handles *h, uint32_t id, const char *handle, char *owner)
+{
+	hpn_handles_closed(h, id, owner, handle, strlen(handle));
+}
+
 void
 test_handles(void)
 {
@@ -49,7 +55,7 @@ test_handles(void)
 	ASSERT_U_INT_EQ(given(&h, 3, "10", c), 0);
 	ASSERT_U_INT_EQ(h.n, 3);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
-	hpn_handles_closed(&h, 4, b);
+	closed(&h, 4, "1", b);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
 	hpn_handles_answered(&h, 4);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), b);
@@ -61,7 +67,7 @@ test_handles(void)
 	TEST_START("handles: given again after it was closed");
 	hpn_handles_asked(&h, 1);
 	ASSERT_U_INT_EQ(given(&h, 1, "0", a), 0);
-	hpn_handles_closed(&h, 2, a);
+	closed(&h, 2, "0", a);
 	hpn_handles_asked(&h, 3);
 	/* ... though the closing was not answered yet */
 	ASSERT_U_INT_EQ(given(&h, 3, "0", b), 0);
@@ -69,8 +75,8 @@ test_handles(void)
 	disorder = 1;
 	ASSERT_U_INT_EQ(given(&h, 4, "0", c), 2);
 	ASSERT_STRING_EQ(said, "ba");
-	hpn_handles_closed(&h, 5, b);
-	hpn_handles_closed(&h, 6, c);
+	closed(&h, 5, "0", b);
+	closed(&h, 6, "0", c);
 	hpn_handles_answered(&h, 6);
 	hpn_handles_answered(&h, 5);
 	hpn_handles_asked(&h, 7);
@@ -79,6 +85,28 @@ test_handles(void)
 	disorder = 0;
 	hpn_handles_answered(&h, 2);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), a);
+	hpn_handles_free(&h);
+	TEST_DONE();
+
+	TEST_START("handles: one of two that an owner has");
+	hpn_handles_init(&h);
+	for (i = 1; i <= 2; i++)
+		hpn_handles_asked(&h, i);
+	ASSERT_U_INT_EQ(given(&h, 1, "0", a), 0);
+	ASSERT_U_INT_EQ(given(&h, 2, "1", a), 0);
+	closed(&h, 3, "2", a);
+	closed(&h, 4, "1", a);
+	hpn_handles_asked(&h, 5);
+	ASSERT_U_INT_EQ(given(&h, 5, "1", b), 0);
+	hpn_handles_asked(&h, 6);
+	ASSERT_U_INT_EQ(given(&h, 6, "0", c), 1);
+	ASSERT_STRING_EQ(said, "a");
+	hpn_handles_answered(&h, 3);
+	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
+	hpn_handles_answered(&h, 4);
+	ASSERT_PTR_EQ(hpn_handles_settled(&h), a);
+	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
+	ASSERT_U_INT_EQ(h.n, 3);
 	hpn_handles_free(&h);
 	TEST_DONE();
 
@@ -97,7 +125,7 @@ test_handles(void)
 	hpn_handles_asked(&h, 1);
 	hpn_handles_asked(&h, 2);
 	ASSERT_U_INT_EQ(given(&h, 1, "0", a), 0);
-	hpn_handles_closed(&h, 3, a);
+	closed(&h, 3, "0", a);
 	hpn_handles_answered(&h, 3);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
 	/* Asked for later, answered earlier */
@@ -118,7 +146,7 @@ test_handles(void)
 	hpn_handles_asked(&h, 1);
 	hpn_handles_asked(&h, 2);
 	ASSERT_U_INT_EQ(given(&h, 2, "7", d), 0);
-	hpn_handles_closed(&h, 3, d);
+	closed(&h, 3, "7", d);
 	hpn_handles_answered(&h, 3);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
 	hpn_handles_none(&h, 1);
@@ -130,11 +158,11 @@ test_handles(void)
 	TEST_START("handles: ids wrap, empty handles, owners without one");
 	hpn_handles_asked(&h, UINT32_MAX);
 	ASSERT_U_INT_EQ(given(&h, UINT32_MAX, "", a), 0);
-	hpn_handles_closed(&h, 0, a);
+	closed(&h, 0, "", a);
 	hpn_handles_answered(&h, 0);
 	hpn_handles_asked(&h, 1);
 	ASSERT_U_INT_EQ(given(&h, 1, "", b), 0);
-	hpn_handles_closed(&h, 2, c);
+	closed(&h, 2, "", c);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), a);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
 	hpn_handles_free(&h);
@@ -142,7 +170,7 @@ test_handles(void)
 	hpn_handles_asked(&h, UINT32_MAX - 1);
 	hpn_handles_asked(&h, UINT32_MAX);
 	ASSERT_U_INT_EQ(given(&h, UINT32_MAX - 1, "", a), 0);
-	hpn_handles_closed(&h, 0, a);
+	closed(&h, 0, "", a);
 	hpn_handles_answered(&h, 0);
 	ASSERT_PTR_EQ(hpn_handles_settled(&h), NULL);
 	ASSERT_U_INT_EQ(given(&h, UINT32_MAX, "", b), 1);
