@@ -338,6 +338,15 @@ compare(struct hpn_sftp_job *job, struct node *n, u_char type,
 	hpn_sftp_again_end(job, n);
 }
 
+/* It is open, and is copied from its beginning on. */
+static void
+begin_file(struct hpn_sftp_job *job, struct node *n)
+{
+	if (n->check != NULL || hpn_sftp_node_verifies(job))
+		hpn_sftp_check_verify_begin(job, n);
+	begin_data(job, n);
+}
+
 static void
 opened(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
@@ -376,10 +385,8 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 		resume(job, n);
 		return;
 	}
-	(void)hpn_sftp_spread_opened(job, n);
-	if (n->check != NULL || hpn_sftp_node_verifies(job))
-		hpn_sftp_check_verify_begin(job, n);
-	begin_data(job, n);
+	if (!hpn_sftp_spread_opened(job, n))
+		begin_file(job, n);
 }
 
 static void
@@ -401,6 +408,7 @@ send_more(struct hpn_sftp_job *job, struct node *n)
 			return;
 		}
 		if (!hpn_sftp_ask_may(job, len) ||
+		    !hpn_sftp_spread_may_move(job, n) ||
 		    (lane = hpn_sftp_gather_pick(job, n, len)) == -1)
 			return;
 		hpn_sftp_ask_read(job, n, lane == 0 ? NULL :
@@ -673,6 +681,7 @@ const struct hpn_sftp_way hpn_sftp_get = {
 	.checked = checked,
 	.verified = verified,
 	.check_end = hpn_sftp_again_end,
+	.opened = begin_file,
 	.undo = undo,
 	.forget = forget,
 	.failed = failed,

@@ -689,6 +689,7 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 	if (n->small != NULL) {
 		if (n->small_len != 0) {
 			if (!hpn_sftp_ask_may(job, n->small_len) ||
+			    !hpn_sftp_spread_may_move(job, n) ||
 			    !hpn_sftp_ask_lane_may(job, n->lane, n->small_len, 1))
 				return;
 			hpn_sftp_ask_write(job, n, NULL, 0, n->small,
@@ -866,6 +867,10 @@ may_begin(const struct hpn_sftp_job *job)
 	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		return hpn_sftp_window_may_open(&job->window, job->files_open,
 		    job->planned);
+	/* With several connections, each has its part of that. */
+	if (!hpn_sftp_spread_alone(job))
+		return hpn_sftp_window_may_open(&job->window, job->files_open,
+		    job->planned + job->asked_bytes);
 	return hpn_sftp_window_may_create(&job->window, job->files_open,
 	    job->planned + job->asked_bytes);
 }

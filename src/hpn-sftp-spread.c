@@ -73,6 +73,8 @@ extern volatile sig_atomic_t interrupted;
 #define TIME_MOST	0x40000000U
 #define KEPT_FLAGS	(SSH2_FILEXFER_ATTR_SIZE | SSH2_FILEXFER_ATTR_UIDGID | \
 	SSH2_FILEXFER_ATTR_PERMISSIONS | SSH2_FILEXFER_ATTR_ACMODTIME)
+/* So much may precede what proves a lane. */
+#define BRIEF_LEAST	(64 * 1024)
 #define BIT(lane)	(1U << (lane))
 
 /* A directory that lanes are proved in: up; down there is one for all. */
@@ -86,12 +88,12 @@ struct place {
 };
 
 struct proof {
-	enum { PROOF_OPEN, PROOF_SHOW, PROOF_LOOK, PROOF_SHOW_BACK,
-	    PROOF_LOOK_BACK, PROOF_END } step;
+	enum { PROOF_SHOW, PROOF_LOOK, PROOF_SHOW_BACK, PROOF_LOOK_BACK,
+	    PROOF_END } step;
 	struct place *place;
 	struct where where;		/* the lane, and its handle there */
 	u_int asked;			/* answers to come */
-	int begun, other, changed;
+	int begun, other, changed, counted;
 	Attrib was;			/* in lane 0, at first */
 	u_int32_t atime, mtime;		/* up: that the other one has to see */
 	u_int64_t at;			/* down: a piece */
@@ -216,8 +218,8 @@ hpn_sftp_spread_grow(struct hpn_sftp_job *job)
 }
 
 /*
- * Whether a lane is there, or comes, that may be proved.  The answers that prove it
- * wait behind all that is under way in the first one, which must not be much.
+ * Whether a lane is there, or comes, that may be proved yet.  What proves it waits
+ * behind all that is under way in the first one, which must not be much.
  */
 static int
 will_prove(const struct hpn_sftp_job *job, const struct place *p)
@@ -228,45 +230,121 @@ will_prove(const struct hpn_sftp_job *job, const struct place *p)
 	for (i = 1; i < l->n; i++)
 		if (l->lane[i].io != NULL && !l->lane[i].failed &&
 		    (job->distrusted & BIT(i)) == 0 &&
-		    p->failures[i] < FAILURES)
+		    (p->proved & BIT(i)) == 0 && p->failures[i] < FAILURES)
 			return 1;
 	return 0;
+}
+
+/* A lane that waits for a file that proves it, or 0. */
+static u_int
+to_prove(const struct hpn_sftp_job *job, const struct place *p)
+{
+	u_int i, most = job->way->up ? 1 : PROOFS;
+
+	for (i = 1; i < job->c->lanes.n; i++)
+		if ((p->proved & BIT(i)) == 0 && is_ready(job, i) &&
+		    p->failures[i] < FAILURES &&
+		    p->trying[i] + p->proofs[i] < most)
+			return i;
+	return 0;
+}
+
+/* The first lane, where something else waits behind what is under way. */
+static int
+is_brief(const struct hpn_sftp_lane *l, u_int64_t under_way)
+{
+	return under_way < BRIEF_LEAST ||
+	    hpn_connections_window_brief(&l->window, under_way, 0);
+}
+
+/* Whether the file may begin in the lane, which is proved, or the first one. */
+static int
+has_room(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
+{
+	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
+
+	if (lane != 0 || !will_prove(job, p))
+		return job->way->up ? hpn_connections_window_feed(&l->window,
+		    l->load, hpn_sftp_io_queued(l->io), 0) :
+		    hpn_connections_window_open(&l->window, l->load);
+	/* The data of those that prove go later.  Half of all are opened, or closed. */
+	if (to_prove(job, p) != 0)
+		return hpn_connections_window_open(&l->window, l->load);
+	return is_brief(l, l->load / 2);
+}
+
+static int
+is_used(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
+{
+	return lane == 0 || ((p->proved & BIT(lane)) && is_ready(job, lane));
+}
+
+/* Whether what the lane has comes when all the rest is there. */
+static int
+is_late(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
+{
+	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
+	u_int64_t usual = 0;
+	u_int i;
+
+	/* Nobody knows yet how much there is. */
+	if (!TAILQ_EMPTY(&job->walking) || !TAILQ_EMPTY(&job->dirs) ||
+	    job->all_bytes < job->done_bytes)
+		return 0;
+	for (i = 0; i < job->c->lanes.n; i++)
+		if (is_used(job, p, i))
+			usual += lanes[i].window.usual;
+	return hpn_connections_window_late(&lanes[lane].window,
+	    lanes[lane].load, 0, job->all_bytes - job->done_bytes, usual);
+}
+
+int
+hpn_sftp_spread_alone(const struct hpn_sftp_job *job)
+{
+	return job->c->lanes.n < 2 || !may_spread(job);
 }
 
 int
 hpn_sftp_spread_may(struct hpn_sftp_job *job, struct node *n)
 {
-	const struct hpn_sftp_lanes *l = &job->c->lanes;
 	struct place *p;
 	u_int i;
 
-	if (job->files_open == 0 || l->n < 2 || !may_spread(job))
+	if (job->files_open == 0 || hpn_sftp_spread_alone(job))
 		return 1;
-	if ((p = place_of(job, n))->proved == 0)
-		return job->way->up || !will_prove(job, p) ||
-		    hpn_connections_window_brief(&l->lane[0].window,
-		    l->lane[0].load, (size_t)n->size);
-	for (i = 0; i < l->n; i++)
-		if ((i == 0 || ((p->proved & BIT(i)) && is_ready(job, i))) &&
-		    hpn_connections_window_open(&l->lane[i].window,
-		    l->lane[i].load))
+	p = place_of(job, n);
+	for (i = 0; i < job->c->lanes.n; i++)
+		if (is_used(job, p, i) && has_room(job, p, i) &&
+		    !is_late(job, p, i))
 			return 1;
 	return 0;
+}
+
+int
+hpn_sftp_spread_may_move(struct hpn_sftp_job *job, struct node *n)
+{
+	const struct hpn_sftp_lane *l = &job->c->lanes.lane[0];
+
+	return n->lane != 0 || !n->homed || l->under_way == 0 ||
+	    hpn_sftp_spread_alone(job) || !will_prove(job, place_of(job, n)) ||
+	    is_brief(l, l->under_way);
 }
 
 static u_int
 pick(const struct hpn_sftp_job *job, const struct place *p)
 {
 	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
-	u_int i, best = 0;
+	int best = -1;
+	u_int i;
 
-	for (i = 1; i < job->c->lanes.n; i++)
-		if ((p->proved & BIT(i)) && is_ready(job, i) &&
+	for (i = 0; i < job->c->lanes.n; i++)
+		if (is_used(job, p, i) && has_room(job, p, i) &&
+		    !is_late(job, p, i) && (best == -1 ||
 		    hpn_connections_window_compare(&lanes[i].window,
 		    load(&lanes[i]), &lanes[best].window,
-		    load(&lanes[best])) < 0)
-			best = i;
-	return best;
+		    load(&lanes[best])) < 0))
+			best = (int)i;
+	return best == -1 ? 0 : (u_int)best;
 }
 
 /* Up: it is empty once it is open, and the lane can open it, too. */
@@ -278,41 +356,25 @@ empty_at_first(const struct hpn_sftp_job *job, const struct node *n)
 	    (n->parent != NULL && n->parent->denied == SSH2_FX_OK));
 }
 
-/* A lane that this file may prove, or 0. */
-static u_int
-to_prove(const struct hpn_sftp_job *job, const struct place *p,
-    const struct node *n)
-{
-	u_int i, most = job->way->up ? 1 : PROOFS;
-
-	if (n->size == 0 || (job->way->up && !empty_at_first(job, n)))
-		return 0;
-	for (i = 1; i < job->c->lanes.n; i++)
-		if ((p->proved & BIT(i)) == 0 && is_ready(job, i) &&
-		    p->failures[i] < FAILURES &&
-		    p->trying[i] + p->proofs[i] < most)
-			return i;
-	return 0;
-}
-
 void
 hpn_sftp_spread_begin(struct hpn_sftp_job *job, struct node *n)
 {
 	struct place *p;
-	u_int lane, other;
+	u_int lane;
 
 	if (!may_spread(job) || !fits(job, n))
 		return;
 	p = place_of(job, n);
-	/* What proves one is in lane 0. */
-	if ((other = to_prove(job, p, n)) != 0) {
-		n->proof = xcalloc(1, sizeof(*n->proof));
-		n->proof->place = p;
-		n->proof->where.lane = other;
-		p->trying[other]++;
+	if (n->size == 0 || (job->way->up && !empty_at_first(job, n)) ||
+	    (lane = to_prove(job, p)) == 0) {
+		hpn_sftp_node_home(job, n, pick(job, p));
+		return;
 	}
-	lane = other != 0 ? 0 : pick(job, p);
-	hpn_sftp_node_home(job, n, lane);
+	/* It is lane 0's when it has proved the other one. */
+	n->proof = xcalloc(1, sizeof(*n->proof));
+	n->proof->place = p;
+	n->proof->where.lane = lane;
+	p->trying[lane]++;
 }
 
 /* ------------------------------------------------------------ the proof -- */
@@ -323,7 +385,8 @@ hpn_sftp_spread_forget(struct hpn_sftp_job *job, struct node *n)
 	struct proof *x = n->proof;
 
 	if (x != NULL) {
-		x->place->trying[x->where.lane]--;
+		if (!x->counted)
+			x->place->trying[x->where.lane]--;
 		free(x->where.handle);
 		free(x);
 		n->proof = NULL;
@@ -357,14 +420,18 @@ go_on(struct hpn_sftp_job *job, struct node *n)
 		job->way->check_end(job, n);
 }
 
-/* Nothing of it is under way any more. */
+/* It is known what it proves. */
 static void
-ended(struct hpn_sftp_job *job, struct node *n)
+count(struct hpn_sftp_job *job, struct node *n)
 {
 	struct proof *x = n->proof;
 	struct place *p = x->place;
 	u_int lane = x->where.lane;
 
+	if (x->counted)
+		return;
+	x->counted = 1;
+	p->trying[lane]--;
 	if (x->other) {
 		debug("\"%s\" does not prove lane %u",
 		    hpn_sftp_node_remote(job, n), lane);
@@ -373,11 +440,20 @@ ended(struct hpn_sftp_job *job, struct node *n)
 		debug("lane %u leads where the first one does", lane);
 		p->proved |= BIT(lane);
 	}
+}
+
+/* Nothing of it is under way any more. */
+static void
+ended(struct hpn_sftp_job *job, struct node *n)
+{
+	count(job, n);
 	hpn_sftp_spread_forget(job, n);
-	if (!job->way->up || n->again)
+	if (n->again) {
 		go_on(job, n);
-	else
-		job->way->opened(job, n);
+		return;
+	}
+	hpn_sftp_node_home(job, n, 0);
+	job->way->opened(job, n);
 }
 
 static void
@@ -429,11 +505,17 @@ hpn_sftp_spread_opened(struct hpn_sftp_job *job, struct node *n)
 		return 0;
 	if (!is_ready(job, x->where.lane) || n->again || interrupted) {
 		hpn_sftp_spread_forget(job, n);
+		hpn_sftp_node_home(job, n, 0);
 		return 0;
 	}
 	x->begun = 1;
 	ask_facts(job, n, NULL);
-	if (!job->way->up) {
+	if (job->way->up) {
+		/* It was made just now, should nobody tell. */
+		x->was.atime = x->was.mtime = (u_int32_t)time(NULL);
+		x->changed = 1;
+		ask_times(job, n, NULL);
+	} else {
 		x->len = MINIMUM(n->size, PIECE);
 		x->at = n->size - x->len;
 		if (x->at != 0)
@@ -442,7 +524,7 @@ hpn_sftp_spread_opened(struct hpn_sftp_job *job, struct node *n)
 	}
 	x->asked++;
 	hpn_sftp_ask_lane_open(job, n, &x->where);
-	return job->way->up;
+	return 1;
 }
 
 /* The lane closes it, and its times are what they were. */
@@ -452,6 +534,7 @@ put_back(struct hpn_sftp_job *job, struct node *n)
 	struct proof *x = n->proof;
 	Attrib a = x->was;
 
+	count(job, n);
 	x->step = PROOF_END;
 	if (x->where.handle != NULL) {
 		x->asked++;
@@ -485,14 +568,6 @@ next_step(struct hpn_sftp_job *job, struct node *n)
 		return;
 	}
 	switch (++x->step) {
-	case PROOF_SHOW:
-		if (job->way->up) {
-			x->changed = 1;
-			ask_times(job, n, NULL);
-			break;
-		}
-		x->step = PROOF_LOOK;
-		/* FALLTHROUGH */
 	case PROOF_LOOK:
 		ask_facts(job, n, &x->where);
 		if (!job->way->up)
@@ -523,14 +598,18 @@ facts(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
 
 	if (hpn_sftp_answer_attrib(job, type, m, &a) != SSH2_FX_OK)
 		return -1;
-	if (x->step != PROOF_OPEN)
+	if (x->step != PROOF_SHOW)
 		return same(&a, &x->was) && a.mtime == x->mtime &&
 		    (!job->way->up || a.atime == x->atime) ? 0 : -1;
+	/* This one has carried out first what was asked last. */
+	if (job->way->up && a.atime == x->atime && a.mtime == x->mtime)
+		return -1;
 	x->was = a;
+	if (job->way->up)
+		return same(&a, &a) && S_ISREG(a.perm) && a.size == 0 ? 0 : -1;
 	x->mtime = a.mtime;
-	/* Up, what is there would have odd times for a while. */
-	return same(&a, &a) && S_ISREG(a.perm) && (job->way->up ? a.size == 0 :
-	    same(&a, &n->a) && a.mtime == n->a.mtime) ? 0 : -1;
+	return S_ISREG(a.perm) && same(&a, &n->a) && a.mtime == n->a.mtime ?
+	    0 : -1;
 }
 
 static int

@@ -11,8 +11,12 @@
 
 /* Connections are made, if there is enough to do. */
 void hpn_sftp_spread_grow(struct hpn_sftp_job *);
+/* Whether all go over one connection, and no other one is made. */
+int hpn_sftp_spread_alone(const struct hpn_sftp_job *);
 /* Whether this file may begin: one that it may use has room. */
 int hpn_sftp_spread_may(struct hpn_sftp_job *, struct node *);
+/* Whether its data may be asked for, or sent, now. */
+int hpn_sftp_spread_may_move(struct hpn_sftp_job *, struct node *);
 /* It is about to be opened: where this and all that follows goes is chosen. */
 void hpn_sftp_spread_begin(struct hpn_sftp_job *, struct node *);
 /*
