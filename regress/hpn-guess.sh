@@ -297,10 +297,8 @@ again ()
 	memory "$1" "$2"
 }
 # a refusal before it says who it is is no sign of anything
-first "closed" 1 "" "exit 1"
+first "closed" 1 "" "head -c 2000 >/dev/null; exit 1"
 again "closed" ""
-first "closed later" 1 "" "head -c 1 >/dev/null"
-again "closed later" ""
 ANY='SSH-2.0-any\r\n'
 first "closed after the identification" 1 "$ANY" "exit 1"
 # ssh may not have read it, since it could not write
@@ -318,7 +316,7 @@ for who in OpenSSH_6.6 PuTTY_Release_0.60; do
 done
 # and the user sees nothing of it: a reset, and a DISCONNECT that says why
 loud="-o LogLevel=INFO"
-first "quiet, reset" 1 "" "sleep 0.5"
+first "quiet, reset" 1 "" "head -c 2000 >/dev/null; sleep 0.5"
 test $r -eq 0 -a $ran = 1 -a $_calls = 2 -a ! -s $HPN_LOG_CLIENT || \
     fail "quiet, reset: $r, $_calls connections: `cat $HPN_LOG_CLIENT`"
 first "quiet, DISCONNECT" 1 "$BYE" "cat >/dev/null"
@@ -343,13 +341,21 @@ connect host "$RUN"
 expect "remembered never" no
 memory "remembered never" "!$PRINT"
 # neither does it loop
-first "always closed" 9 "" "exit 1"
+first "always closed" 9 "" "timeout 1 cat >/dev/null"
 test $r -eq 255 -a $ran = 0 -a $_calls = 2 || \
     fail "always closed: exit status $r, $_calls connections"
 first "always closed later" 9 "$ANY" "head -c 2000 >/dev/null"
 test $r -eq 255 -a $ran = 0 -a $_calls = 2 || \
     fail "always closed later: exit status $r, $_calls connections"
 memory "always closed later" "$PRINT"
+# A proxy that never reached the server is not asked a second time: it may want a
+# password, and the server has seen no guess.
+for how in "exit 1" "sleep 0.3; exit 1" "head -c 1 >/dev/null; sleep 0.2"; do
+	first "a proxy that fails" 9 "" "echo no way >&2; $how"
+	test $r -eq 255 -a $ran = 0 -a $_calls = 1 || \
+	    fail "a proxy, $how: exit status $r, $_calls connections"
+	memory "a proxy, $how" "$PRINT"
+done
 # what is no sign of a guess that is not borne is an error at once
 for who in 'SSH-1.5-any\r\n' 'SSH-2.0-a\0\r\n'; do
 	first "$who" 9 "$who" "cat >/dev/null"

@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -348,6 +349,23 @@ ended(int r)
 	}
 }
 
+/*
+ * A ProxyCommand ended and left the guess in its pipe.  So the server has not seen
+ * it, and the same once more, with another password perhaps, would end the same.
+ */
+static int
+proxy_left_guess(struct ssh *ssh, int error)
+{
+	int left, out = ssh_packet_get_connection_out(ssh);
+	u_int64_t guess;
+
+	if (out == ssh_packet_get_connection_in(ssh))
+		return 0;
+	ssh_packet_get_bytes(ssh, NULL, &guess);
+	return error == EPIPE || (ioctl(out, FIONREAD, &left) == 0 &&
+	    left > 0 && (u_int64_t)left >= guess);
+}
+
 /* Another connection takes the place of this one, with nothing of its state. */
 static void
 connect_again(struct ssh *ssh, const char *host, struct sockaddr *hostaddr,
@@ -411,6 +429,9 @@ hpn_guess_ssh_finish(struct ssh *ssh, int r, const char *host,
 
 	again = ended(r);
 	saved_errno = errno;
+	if (again && proxy_left_guess(ssh,
+	    r == SSH_ERR_SYSTEM_ERROR ? saved_errno : 0))
+		again = 0;
 	stage = GONE;
 	free_hostkeys(known);
 	known = NULL;
