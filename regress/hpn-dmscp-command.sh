@@ -120,6 +120,15 @@ dm sshd -r -sink 'head -c 10 >/dev/null' -R "cat $DATA"
 expect "sink that ends early" 253 'before all'
 dm sshd -r -sink 'cat >/dev/null; exit 7' -R "cat $DATA"
 expect "sink that fails" 253 'exit status 7'
+# Without our end there, who was first to end is still told
+dm sshd -r -nochecksum -sink 'head -c 10 >/dev/null; exit 5' -R "cat $DATA"
+expect "sink that ends early, plain" 253 'the sink ended with exit status 5'
+dm sshd -w -nochecksum -source "cat $DATA" -R 'head -c 10 >/dev/null'
+expect "ends early, plain" 253 'before it had read all'
+dm sshd -w -nochecksum -R 'head -c 10 >/dev/null' <$DATA
+expect "ends early, plain, a file" 253 'before it had read all'
+dm sshd -w -nochecksum -source "cat $DATA; exit 6" -R 'cat >/dev/null'
+expect "source that fails, plain" 253 'the source ended with exit status 6: '
 dm sshd -w -d $T/nowhere -R cat <$DATA
 expect "no such folder" 255 'No such file'
 status=0

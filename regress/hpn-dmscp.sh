@@ -132,6 +132,11 @@ for server in ours bad; do
 	expect "$server, set is there" 255 'already.*-force'
 	dm $server -w somehost:$T/s <$T/three
 	expect "$server, set where a file is to be" 255 'a set .*already'
+	for force in "" -force; do
+		dm $server -w $force somehost:$T/folder <$T/three
+		expect "$server, a folder $force" 255 'is a directory'
+		test ! -f $T/folder.part || fail "$server: it has begun"
+	done
 	cmp $T/f $DATA || fail "$server: what was there has changed"
 	set_is s $DATA
 	dm $server -w -force somehost:$T/f <$T/three

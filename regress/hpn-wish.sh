@@ -644,6 +644,27 @@ status=$?
 is 255
 says "cannot be used with -O"
 
+# What is wrong with -X is said, and what could stand there: for each that the
+# completion of the shell knows
+for option in `sed -n "/^_openssh_hpn_x_names=/,/'\$/p" $SRC/../hpn-completion.bash |
+    tr "'" ' ' | sed 's/^.*=//'`; do
+	what="-X $option"
+	copy -X $option d/one
+	is 255
+	says "^.*-X $option: write $option="
+done
+for option in sparse=maybe update= existing=yes follow=-1 channels=11; do
+	what="-X $option"
+	copy -X $option d/one
+	is 255
+	says "^.*-X $option: write ${option%%=*}="
+done
+what="-X exclud=x"
+copy -X exclud=x d/one
+is 255
+says "^.*-X exclud=x: there is no such option"
+there ""
+
 # The log is nobody's else
 for kind in link log fifo dir other; do
 	what="the log is a $kind"

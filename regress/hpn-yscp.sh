@@ -88,6 +88,20 @@ y yes $T/from/file somehost:$T/from/file otherhost:$T/x
 expect "remote to remote" 255 sealed
 grep 'both on other machines' $LOG >/dev/null || fail "remote: `cat $LOG`"
 test ! -f $T/x || fail "refused: something was copied"
+# It knows each option of scp, with its argument or without
+$SCP >$LOG 2>&1
+tr ' ' '\n' <$LOG | sed -n 's/^\[-\([^]]*\)\]$/\1/p' | sed 's/[3OR]//g' \
+    >$T/flags
+tr ' ' '\n' <$LOG | sed -n 's/^\[-\(.\)$/\1/p' >$T/options
+grep Z $T/flags >/dev/null && grep j $T/options >/dev/null || \
+    fatal "the usage of scp is not understood: `cat $LOG`"
+y yes -`cat $T/flags` $T/from/file $T/x
+grep 'both on this machine' $LOG >/dev/null || fail "flags: `cat $LOG`"
+for option in `cat $T/options`; do
+	y yes -$option 4 $T/from/file $T/x
+	grep 'both on this machine' $LOG >/dev/null || \
+	    fail "-$option: `cat $LOG`"
+done
 for wrong in -Y -e "-l"; do
 	y yes $wrong
 	test $status = 1 || fail "$wrong alone: $status"

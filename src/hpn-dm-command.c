@@ -488,7 +488,7 @@ plain(const struct hpn_dm_opts *o)
 	struct hpn_dm_ends end;
 	char *line = xstrdup("exec sh -c"), *why, *text;
 	pid_t pid;
-	int status;
+	int status, gone;
 
 	verbose("nothing is compared, and a connection that breaks loses the "
 	    "rest (-nochecksum)");
@@ -520,15 +520,22 @@ plain(const struct hpn_dm_opts *o)
 	if (hpn_dm_child_interrupted())
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "ended by signal %d",
 		    hpn_dm_child_interrupted());
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		/* We hold its pipe: it has not ended because that has */
+		if (!o->writes && end.pid != 0 &&
+		    hpn_dm_child_ended(end.pid, 0, &gone))
+			hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "the sink ended "
+			    "with %s, before all was written",
+			    hpn_dm_child_status(gone));
 		hpn_dm_child_die(WIFEXITED(status) ? WEXITSTATUS(status) :
 		    HPN_DM_CHILD_FAILED, "the command on %s ended with %s",
 		    o->host, hpn_dm_child_status(status));
-	why = o->writes ? hpn_dm_ends_source_ended(&end, o, 0) :
+	}
+	why = o->writes ?
+	    hpn_dm_ends_source_ended(&end, o, HPN_DM_ENDS_UNCOUNTED) :
 	    hpn_dm_ends_sink_ended(&end, 0, NULL);
 	if (why != NULL)
-		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "%s%s", why, o->writes ?
-		    ": the command has taken that for the end" : "");
+		hpn_dm_child_die(HPN_DM_CHILD_COMMAND, "%s", why);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -102,10 +103,21 @@ hpn_dm_ends_sink_own(struct hpn_dm_ends *e)
 	}
 }
 
+/* It ended because nobody read what it wrote: itself, or what a shell ran. */
+static int
+unread(int status)
+{
+	return (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGPIPE);
+}
+
 char *
 hpn_dm_ends_source_ended(struct hpn_dm_ends *e, const struct hpn_dm_opts *o,
     uint64_t bytes)
 {
+	static const char not_read[] = "the command ended before it had read "
+	    "all of the source";
+	const int counted = bytes != HPN_DM_ENDS_UNCOUNTED;
 	struct stat st;
 	char *why = NULL;
 	off_t at;
@@ -114,16 +126,24 @@ hpn_dm_ends_source_ended(struct hpn_dm_ends *e, const struct hpn_dm_opts *o,
 	if (e->pid != 0) {
 		close(e->fd);
 		(void)hpn_dm_child_ended(e->pid, 1, &status);
+		if (!counted && unread(status))
+			return xstrdup(not_read);
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-			xasprintf(&why, "the source ended with %s after %llu "
-			    "bytes", hpn_dm_child_status(status),
-			    (unsigned long long)bytes);
+			if (counted)
+				xasprintf(&why, "the source ended with %s "
+				    "after %llu bytes",
+				    hpn_dm_child_status(status),
+				    (unsigned long long)bytes);
+			else
+				xasprintf(&why, "the source ended with %s: "
+				    "the command has taken that for the end",
+				    hpn_dm_child_status(status));
 			return why;
 		}
 	} else if (fstat(e->fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    (at = lseek(e->fd, 0, SEEK_CUR)) != -1 && at < st.st_size)
-		return xstrdup("the source is longer than what could be read "
-		    "of it");
+		return xstrdup(counted ? "the source is longer than what could "
+		    "be read of it" : not_read);
 	if (o->sized && bytes != o->size)
 		xasprintf(&why, "the source ended after %llu bytes instead of "
 		    "%llu", (unsigned long long)bytes,

@@ -19,6 +19,9 @@ struct hpn_dm_ends {
 	uint64_t waited_ns;	/* when reading it last had to wait; 0: never */
 };
 
+/* The data did not pass here: a command on the server has read them. */
+#define HPN_DM_ENDS_UNCOUNTED	UINT64_MAX
+
 /* Start the command, or take the standard descriptor. */
 void hpn_dm_ends_source(struct hpn_dm_ends *, const struct hpn_dm_opts *);
 void hpn_dm_ends_sink(struct hpn_dm_ends *, const struct hpn_dm_opts *);

@@ -84,8 +84,8 @@ line_lost(struct hpn_dm_line *l)
 		hpn_dm_child_stop(l->pid);
 	l->pid = 0;
 	if (!l->was_ready && !was)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "no SFTP server on %s",
-		    l->o->host);
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "no connection to an "
+		    "SFTP server on %s", l->o->host);
 	l->was_ready = 1;
 	l->losses++;
 	if (!hpn_dm_wait_failed(&l->wait, HPN_DM_WAIT_LINE, now, &delay))

@@ -1540,6 +1540,11 @@ check_answer(struct put *p, int manifest, u_char type, struct sshbuf *m)
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
 	there = hpn_dm_line_has(&p->line, p->o->name, status);
+	if (there && !manifest && (a.flags & SSH2_FILEXFER_ATTR_PERMISSIONS) &&
+	    S_ISDIR(a.perm))
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s is a "
+		    "directory: name the file that is to be written",
+		    p->o->name, p->o->host);
 	if (manifest)
 		p->there_manifest = there;
 	else

@@ -70,6 +70,33 @@ static u_int64_t unwritten;	/* size of the largest that may lack space */
 
 /* -------------------------------------------------------------- options -- */
 
+/* No part of the program takes this argument of -X: say what it could be. */
+static void
+say_options(const char *arg)
+{
+	static const char * const options[] = {
+		"buffer=SIZE", "channels=auto|1..10", "connections=auto|1..10",
+		"dryrun=yes|no", "exclude=PATTERN", "existing=skip|fail",
+		"files-from=FILE", "follow=yes|no|SECONDS", "fsync=yes|no",
+		"include=PATTERN", "log=FILE", "nospace=wait|fail|SECONDS",
+		"nrequests=N", "preserve=hardlinks|none",
+		"resume=check|replace|size", "sparse=yes|no",
+		"status=plain|detailed", "update=yes|size|verify",
+		"verify=yes|no"
+	};
+	const size_t n = sizeof(options) / sizeof(options[0]);
+	size_t i, len = strcspn(arg, "=");
+
+	for (i = 0; i < n; i++) {
+		if (strncmp(arg, options[i], len) == 0 &&
+		    options[i][len] == '=') {
+			error("-X %.100s: write %s", arg, options[i]);
+			return;
+		}
+	}
+	error("-X %.100s: there is no such option", arg);
+}
+
 int
 hpn_sftp_wish_option(const char *arg)
 {
@@ -82,6 +109,8 @@ hpn_sftp_wish_option(const char *arg)
 			error("-X preserve knows \"hardlinks\" only: SFTP has "
 			    "no request for access lists and extended "
 			    "attributes");
+		else if (r != 1)
+			say_options(arg);
 		return r;
 	}
 	pattern = arg + 8;

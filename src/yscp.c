@@ -23,7 +23,7 @@
 #include "pathnames.h"
 #include "xmalloc.h"
 
-#define SCP_OPTIONS	"12346ABCTdfOpqRrstvZD:F:J:M:P:S:c:i:l:o:X:"
+#define SCP_OPTIONS	"12346ABCTdfOpqRrstvZD:F:J:M:P:S:c:i:j:l:o:X:"
 /* What ssh says when the server does not allow it. */
 #define MARK		"NoneEnabled in its sshd_config"
 
