@@ -203,8 +203,9 @@ advice(const struct hpn_why_facts *f, const struct hpn_why *w,
 
 	switch (cause) {
 	case HPN_WHY_WINDOW:
-		return f->sends ? "openssh-hpn there would lift it" :
-		    "see HPNWindowMax and HPNMemoryMax here";
+		return !f->sends ? "see HPNWindowMax and HPNMemoryMax here" :
+		    f->there.known ? "see HPNWindowMax and HPNMemoryMax there" :
+		    "openssh-hpn there would lift it";
 	case HPN_WHY_WINDOW_MAX:
 		return f->sends ? "raise HPNWindowMax there" :
 		    "raise HPNWindowMax here";

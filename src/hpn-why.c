@@ -358,6 +358,14 @@ from_sender(const struct hpn_why_end *s, const struct hpn_why_end *r,
 	spread(p, runs);
 }
 
+/* Its answers did not wait behind data: the sender had none in store. */
+static int
+answers_at_once(const struct hpn_why_end *r)
+{
+	return r->tcp_known && r->rtt_ns != 0 &&
+	    r->rtt_ns < r->tcp_rtt_ns + r->tcp_rtt_ns / 16 + MS;
+}
+
 /* Only the receiver was heard: it sees when what arrives. */
 static void
 from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
@@ -430,7 +438,7 @@ from_receiver(const struct hpn_why_facts *f, const struct hpn_why_end *r,
 		else
 			cause = HPN_WHY_SENDER_TCP;
 	} else if (trip > SHORT)
-		cause = HPN_WHY_PATH;
+		cause = answers_at_once(r) ? HPN_WHY_SOURCE : HPN_WHY_PATH;
 	else
 		cause = HPN_WHY_NOTHING;
 	/* A path that is full is full of others' data */

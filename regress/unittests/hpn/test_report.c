@@ -266,6 +266,14 @@ test_report(void)
 	    "of the time); raise HPNWindowMax there");
 	TEST_DONE();
 
+	TEST_START("report: no end is told to become what it is");
+	w.cause[0] = HPN_WHY_WINDOW;
+	hpn_report_sentence(&f, &w, buf, sizeof(buf));
+	ASSERT_PTR_EQ(strstr(buf, "openssh-hpn there"), NULL);
+	ASSERT_PTR_NE(strstr(buf, "see HPNWindowMax and HPNMemoryMax there"),
+	    NULL);
+	TEST_DONE();
+
 	TEST_START("report: a sentence for each cause, whatever the room");
 	for (i = 0; i < HPN_WHY_CAUSES; i++) {
 		w.cause[0] = w.cause[1] = (enum hpn_why_cause)i;

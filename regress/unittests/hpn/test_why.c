@@ -53,11 +53,13 @@ sender(uint64_t bytes)
 	return e;
 }
 
+/* Answers of its peer come behind data. */
 static struct hpn_why_end
 receiver(uint64_t bytes)
 {
 	struct hpn_why_end e = quiet();
 
+	e.rtt_ns = 110 * MS;
 	e.received = bytes;
 	e.tcp_segs_in = bytes / 1448;
 	e.run_ns = 1 * S;
@@ -396,6 +398,7 @@ network(void)
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
 	/* Where something queues, nothing limits what is under way */
 	r.tcp_rtt_ns = 118 * MS;
+	r.rtt_ns = 130 * MS;
 	ONLY(decide(NULL, &r), HPN_WHY_PATH);
 	TEST_DONE();
 
@@ -570,6 +573,31 @@ network(void)
 	/* The same without a queue is a sender that has no more under way */
 	r.rtt_ns = r.tcp_rtt_ns = 11046250;
 	ONLY(decide(NULL, &r), HPN_WHY_SENDER_TCP);
+	TEST_DONE();
+
+	TEST_START("why: a steady source, seen by the receiver");
+	/* As 5 MB/s over a link of 100 Mbit/s and 50 ms gave it, from stock's sshd */
+	r = receiver(45023232);
+	r.total_ns = 9286756309;
+	r.run_ns = 191403593;
+	r.source_ns = r.total_ns - r.run_ns;
+	r.gap_ns = 1984921480;
+	r.gaps = 113;
+	r.rtt_ns = 59584000;
+	r.tcp_rtt_ns = 59455222;
+	r.tcp_rtt_min_ns = 50128000;
+	r.tcp_rcvwnd = 4288240;
+	r.window_own = 4 * MIB;
+	r.seconds = 9;
+	r.uneven = 56;
+	ONLY(decide(NULL, &r), HPN_WHY_SOURCE);
+	/* If the answers wait behind data, the path takes no more of these */
+	r.rtt_ns = r.tcp_rtt_ns + r.tcp_rtt_ns / 16 + MS;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
+	r.rtt_ns--;
+	ONLY(decide(NULL, &r), HPN_WHY_SOURCE);
+	r.rtt_ns = 0;
+	ONLY(decide(NULL, &r), HPN_WHY_PATH);
 	TEST_DONE();
 
 	TEST_START("why: whole packets, which arrive far apart on a full path");
