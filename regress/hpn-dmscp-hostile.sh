@@ -180,6 +180,48 @@ for seed in 1 2 3 4 5 6 7 8 9 10; do
 	verbose "odd server $seed: $first, $status"
 done
 
+# -force, where the server has no request for it: what has the name is removed first,
+# and nothing else is
+for seed in 1 2 3 4 5 6; do
+	BAD="-E -o 10 -s $seed"
+	rm -rf $T/w
+	mkdir $T/w
+	dm -w -F 700k -force somehost:w/s <$DATA
+	test $status = 0 || fail "-force, $BAD: status $status: `cat $LOG`"
+	cat $T/w/s.0??? | cmp - $DATA || fail "-force, $BAD: complete, but is not"
+done
+verbose "-force, requests for other names in another order: ok"
+cat >$OBJ/hpn-dmscp.once.sh <<EOD
+#!/bin/sh
+cd $T
+test ! -f $T/once || exec $OBJ/hpn-badsftp -E
+: >$T/once
+exec $OBJ/hpn-badsftp -E -f rename:*:exit
+EOD
+cat >$OBJ/hpn-dmscp.old.sh <<EOD
+#!/bin/sh
+cd $T
+exec $SFTPSERVER -P posix-rename
+EOD
+chmod 755 $OBJ/hpn-dmscp.once.sh $OBJ/hpn-dmscp.old.sh
+for F in "" "-F 700k"; do
+	for how in once old; do
+		rm -rf $T/w $T/once
+		mkdir $T/w
+		BAD=
+		test $how = once || head -c 700000 $DATA | \
+		    dm -w $F somehost:w/s
+		status=0
+		timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.$how.sh -w -T 5 \
+		    -force $F somehost:w/s <$DATA 2>$LOG || status=$?
+		test $status = 0 || \
+		    fail "-force $F, $how: status $status: `cat $LOG`"
+		rm -f $T/w/s.manifest
+		cat $T/w/s* | cmp - $DATA || \
+		    fail "-force $F, $how: complete, but is not"
+		verbose "-force $F, $how: ok"
+	done
+done
 # survives NAME [STATUS]: a file is written to a server with the faults of $BAD
 survives ()
 {

@@ -138,6 +138,8 @@ struct piece {
 	int noted;			/* its command is in the queue */
 	int maybe;			/* may be there: we tried to make it */
 	int no_room;			/* for its name, perhaps */
+	u_int not_renamed;		/* the status that said so */
+	int cleared;			/* what has its name was removed */
 	int in_way;			/* something has its name */
 	int reopen;			/* is there: we made it */
 	int existed, is_final;		/* ... an earlier run did, to the end */
@@ -1189,6 +1191,53 @@ named_answer(void *context, void *about, u_char type, struct sshbuf *m)
 }
 
 static int
+cleared_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct piece *f = about;
+	u_int status;
+
+	if (hpn_dm_sftp_get_status(type, m, &status) == -1)
+		return -1;
+	f->cleared = 1;
+	f->state = PIECE_RENAME;
+	return 0;
+}
+
+/*
+ * It was not renamed: is it there?  What has its name is removed only then, and this
+ * is waited for.  Else it might be the piece itself: renamed a connection ago, or by
+ * a server that does the renaming first.
+ */
+static int
+left_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	struct piece *f = about;
+	Attrib a;
+	u_int status;
+
+	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
+		return -1;
+	if (status == SSH2_FX_OK) {
+		f->maybe = 0;
+		if (p->o->force && !f->cleared &&
+		    !hpn_dm_sftp_can_replace(p->line.sftp)) {
+			hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE,
+			    f->final, cleared_answer, p, f);
+			return 0;
+		}
+	}
+	f->no_room = f->not_renamed == SSH2_FX_FAILURE;
+	if (!f->maybe && !f->no_room)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot rename \"%s\" to "
+		    "\"%s\" on %s: %s", f->part, f->final, p->o->host,
+		    hpn_dm_sftp_status_text(f->not_renamed));
+	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->final, named_answer,
+	    p, f);
+	return 0;
+}
+
+static int
 rename_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
 	struct put *p = context;
@@ -1209,13 +1258,9 @@ rename_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return 0;
 	}
 	/* A connection ago it may have been done, and not been said */
-	f->no_room = status == SSH2_FX_FAILURE;
-	if (!f->maybe && !f->no_room)
-		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot rename \"%s\" to "
-		    "\"%s\" on %s: %s", f->part, f->final, p->o->host,
-		    hpn_dm_sftp_status_text(status));
+	f->not_renamed = status;
 	f->state = PIECE_NAMED;
-	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->final, named_answer,
+	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->part, left_answer,
 	    p, f);
 	return 0;
 }
@@ -1226,9 +1271,6 @@ piece_rename(struct piece *f)
 	struct put *p = f->p;
 	int replace = p->o->force && hpn_dm_sftp_can_replace(p->line.sftp);
 
-	if (p->o->force && !replace)
-		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE, f->final,
-		    ignore_answer, p, f);
 	f->state = PIECE_RENAMING;
 	hpn_dm_sftp_rename(p->line.sftp, f->part, f->final, replace,
 	    rename_answer, p, f);
@@ -1790,6 +1832,7 @@ lost(struct put *p)
 		case PIECE_NAMED:
 			f->state = PIECE_RENAME;
 			f->maybe = 1;
+			f->cleared = 0;
 			break;
 		default:
 			break;
