@@ -642,7 +642,7 @@ what="-O"
 $SCP -O -X existing=skip $FROM/d/one x:$TO >$OUT 2>&1
 status=$?
 is 255
-says "cannot be used with -O"
+says "asked for with -Z or -X needs SFTP, it cannot be used with -O"
 
 # What is wrong with -X is said, and what could stand there: for each that the
 # completion of the shell knows
