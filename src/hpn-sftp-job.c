@@ -204,7 +204,10 @@ settle(struct hpn_sftp_job *job)
 		return;
 	for (i = 0; i < REQUEST_CHAINS; i++) {
 		for (req = job->asked[i]; req != NULL; req = req->chain)
-			if (req->ask != ASK_CLOSE && req->ask != ASK_LANE_CLOSE)
+			/* What it closes may come before the data: a proof. */
+			if ((req->ask != ASK_CLOSE &&
+			    req->ask != ASK_LANE_CLOSE) ||
+			    req->node->state == NODE_OPENING)
 				return;
 	}
 	if ((m = sshbuf_new()) == NULL)

@@ -264,9 +264,9 @@ has_room(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
 	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
 
 	if (lane != 0 || !will_prove(job, p))
-		return job->way->up ? hpn_connections_window_feed(&l->window,
-		    l->load, hpn_sftp_io_queued(l->io), 0) :
-		    hpn_connections_window_open(&l->window, l->load);
+		return hpn_connections_window_open(&l->window, l->load) ||
+		    (job->way->up && hpn_connections_window_feed(&l->window,
+		    l->load, hpn_sftp_io_queued(l->io), 0));
 	/* The data of those that prove go later.  Half of all are opened, or closed. */
 	if (to_prove(job, p) != 0)
 		return hpn_connections_window_open(&l->window, l->load);
