@@ -72,6 +72,7 @@
  *   lie-dir       (those with attributes) a folder, whatever it is
  *   lie-file      (those with attributes) a file, whatever it is
  *   no-attrs      (those with attributes) none
+ *   no-times      (those with attributes) all but the times
  *   names=WHICH   (readdir) besides the real ones, in the first answer; the
  *                 file "hpn-evil" of the folder where it began is there
  *                 whatever path is given:
@@ -452,6 +453,8 @@ put_attrib(struct sshbuf *m, const struct stat *st)
 		a.perm = (a.perm & 07777) | S_IFDIR;
 	if (wrong("lie-file") != NULL)
 		a.perm = (a.perm & 07777) | S_IFREG;
+	if (wrong("no-times") != NULL)
+		a.flags &= ~SSH2_FILEXFER_ATTR_ACMODTIME;
 	if (wrong("no-attrs") != NULL)
 		attrib_clear(&a);
 	must(encode_attrib(m, &a), "attributes");

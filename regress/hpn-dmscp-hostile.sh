@@ -126,6 +126,10 @@ seal
 refused "manifest with another hash of the whole" 254 'the whole'
 ls -R $T | grep passwd && fail "a file was made"
 
+# A manifest that grows while it is read, where no time tells that
+BAD="-f fstat:*.manifest:no-times -f fstat:*.manifest:lie-more:1"
+refused "manifest that grows" 254 'has changed'
+BAD=
 # Servers that break the rules, writing and reading.  What is called done is.
 n=0
 for op in open write read close lstat stat fstat rename remove hash init limits any

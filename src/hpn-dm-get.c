@@ -213,7 +213,9 @@ size_check(struct part *f, u_char type, struct sshbuf *m)
 		    "size of \"%s\": %s", g->o->host, f->path,
 		    hpn_dm_sftp_status_text(status));
 	time = (a.flags & SSH2_FILEXFER_ATTR_ACMODTIME) != 0;
-	if (f->n == 0 && !f->seen && g->phase == GET_MANIFEST) {
+	/* Once, also where no time says that it is another one */
+	if (f->n == 0 && !f->seen && f->reader == NULL &&
+	    g->phase == GET_MANIFEST) {
 		if (a.size > HPN_DM_MANIFEST_TEXT)
 			hpn_dm_child_die(HPN_DM_CHILD_FAILED, "\"%s\" on %s is "
 			    "too long for a manifest", f->path, g->o->host);
