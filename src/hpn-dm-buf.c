@@ -9,39 +9,59 @@
 
 #include "hpn-dm-buf.h"
 
-void
-hpn_dm_buf_begin(struct hpn_dm_buf *b, unsigned char *memory, size_t size)
+size_t
+hpn_dm_buf_pieces(size_t size, size_t piece)
 {
-	memset(b, 0, sizeof(*b));
-	b->memory = memory;
-	b->size = size;
+	return size < piece ? 1 : size / piece;
 }
 
-/* Where in the memory an offset lies. */
+void
+hpn_dm_buf_begin(struct hpn_dm_buf *b, unsigned char *memory, size_t size,
+    size_t piece, uint32_t *table)
+{
+	uint32_t i;
+
+	memset(b, 0, sizeof(*b));
+	b->memory = memory;
+	b->piece = size < piece ? size : piece;
+	b->npieces = b->nspare = hpn_dm_buf_pieces(size, piece);
+	b->size = b->npieces * b->piece;
+	b->where = table;
+	b->spare = table + b->npieces;
+	/* The first is used first */
+	for (i = 0; i < b->npieces; i++)
+		b->spare[i] = (uint32_t)(b->npieces - 1 - i);
+}
+
+/* Where in the memory an offset lies, whose piece was begun. */
 static size_t
 place(const struct hpn_dm_buf *b, uint64_t offset)
 {
-	return (size_t)((offset - b->base) % b->size);
+	return b->where[offset / b->piece % b->npieces] * b->piece +
+	    (size_t)(offset % b->piece);
 }
 
 unsigned char *
-hpn_dm_buf_room(struct hpn_dm_buf *b, size_t *lenp)
+hpn_dm_buf_room(const struct hpn_dm_buf *b, size_t *lenp)
 {
-	size_t used = (size_t)(b->high - b->low), at;
-
-	/* Empty: begin in front, where memory was used before */
-	if (used == 0)
-		b->base = b->high;
-	at = place(b, b->high);
-	*lenp = b->size - used;
-	if (*lenp > b->size - at)
-		*lenp = b->size - at;
-	return b->memory + at;
+	if (b->high % b->piece != 0) {
+		*lenp = b->piece - (size_t)(b->high % b->piece);
+		return b->memory + place(b, b->high);
+	}
+	if (b->nspare == 0) {
+		*lenp = 0;
+		return b->memory;
+	}
+	*lenp = b->piece;
+	return b->memory + b->spare[b->nspare - 1] * b->piece;
 }
 
 void
 hpn_dm_buf_add(struct hpn_dm_buf *b, size_t len)
 {
+	if (len != 0 && b->high % b->piece == 0)
+		b->where[b->high / b->piece % b->npieces] =
+		    b->spare[--b->nspare];
 	b->high += len;
 }
 
@@ -49,25 +69,27 @@ const unsigned char *
 hpn_dm_buf_at(const struct hpn_dm_buf *b, uint64_t offset, size_t most,
     size_t *lenp)
 {
-	size_t at;
-
 	*lenp = 0;
 	if (offset < b->low || offset >= b->high)
 		return NULL;
-	at = place(b, offset);
-	*lenp = b->size - at;
+	*lenp = b->piece - (size_t)(offset % b->piece);
 	if (*lenp > b->high - offset)
 		*lenp = (size_t)(b->high - offset);
 	if (*lenp > most)
 		*lenp = most;
-	return b->memory + at;
+	return b->memory + place(b, offset);
 }
 
 void
 hpn_dm_buf_settle(struct hpn_dm_buf *b, uint64_t offset)
 {
+	uint64_t n;
+
 	if (offset > b->high)
 		offset = b->high;
-	if (offset > b->low)
-		b->low = offset;
+	if (offset <= b->low)
+		return;
+	for (n = b->low / b->piece; n < offset / b->piece; n++)
+		b->spare[b->nspare++] = b->where[n % b->npieces];
+	b->low = offset;
 }

@@ -73,6 +73,7 @@ struct hpn_dm_flow {
 	/* the end that sends */
 	struct hpn_dm_buf buf;
 	u_char *memory;
+	uint32_t *pieces;
 	uint64_t next;			/* to be put into frames */
 	/*
 	 * Hashes of what fills a frame, of those that are in the buffer: what was
@@ -117,13 +118,16 @@ hpn_dm_flow_new(int sends, int is_server, uint64_t buffer, int sha256)
 	}
 	/* Those of which the buffer has a part: two more */
 	f->nready = (size_t)(buffer / HPN_DM_FRAME_DATA_MOST) + 2;
-	if (sends && ((f->ready = calloc(f->nready, HPN_HASH_LEN)) == NULL ||
+	if (sends && ((f->pieces = calloc(hpn_dm_buf_pieces(buffer,
+	    HPN_DM_FRAME_DATA_MOST), 2 * sizeof(*f->pieces))) == NULL ||
+	    (f->ready = calloc(f->nready, HPN_HASH_LEN)) == NULL ||
 	    (f->hash_ready = hpn_hash_new()) == NULL)) {
 		hpn_dm_flow_free(f);
 		return NULL;
 	}
 	if (sends)
-		hpn_dm_buf_begin(&f->buf, f->memory, buffer);
+		hpn_dm_buf_begin(&f->buf, f->memory, buffer,
+		    HPN_DM_FRAME_DATA_MOST, f->pieces);
 	return f;
 }
 
@@ -148,6 +152,7 @@ hpn_dm_flow_free(struct hpn_dm_flow *f)
 	blocks_free(&f->spare);
 	free(f->heads);
 	free(f->memory);
+	free(f->pieces);
 	free(f->ready);
 	sshbuf_free(f->queue);
 	hpn_hash_free(f->hash_all);
@@ -574,7 +579,12 @@ hpn_dm_flow_wrong(const struct hpn_dm_flow *f)
 int
 hpn_dm_flow_room(const struct hpn_dm_flow *f)
 {
-	return f->sends && !f->ended && f->buf.high - f->buf.low < f->buf.size;
+	size_t len;
+
+	if (!f->sends || f->ended)
+		return 0;
+	(void)hpn_dm_buf_room(&f->buf, &len);
+	return len > 0;
 }
 
 ssize_t

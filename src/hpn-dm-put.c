@@ -2002,7 +2002,9 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	if ((memory = hpn_pipe_memory(o->buffer)) == NULL)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "no memory for a buffer "
 		    "of %llu bytes", (unsigned long long)o->buffer);
-	hpn_dm_buf_begin(&p->buf, memory, o->buffer);
+	hpn_dm_buf_begin(&p->buf, memory, o->buffer, READ_ONCE,
+	    xcalloc(hpn_dm_buf_pieces(o->buffer, READ_ONCE),
+	    2 * sizeof(uint32_t)));
 
 	/* First, so that ssh has not got the source's pipe */
 	hpn_dm_line_begin(&p->line, o);

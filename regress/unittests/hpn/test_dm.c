@@ -150,16 +150,20 @@ waiting(void)
 }
 
 static void
-buffer(void)
+buffer(size_t piece)
 {
 	unsigned char memory[7], *room;
 	const unsigned char *p;
+	uint32_t table[2 * sizeof(memory)];
 	struct hpn_dm_buf b;
 	uint64_t i, at = 0;
 	size_t len;
 
 	TEST_START("dm: the buffer gives back what was put in, and no more");
-	hpn_dm_buf_begin(&b, memory, sizeof(memory));
+	test_subtest_info("pieces of %zu", piece);
+	ASSERT_SIZE_T_EQ(hpn_dm_buf_pieces(sizeof(memory), piece),
+	    piece > sizeof(memory) ? 1 : sizeof(memory) / piece);
+	hpn_dm_buf_begin(&b, memory, sizeof(memory), piece, table);
 	for (i = 0; i < 1000; i++) {
 		room = hpn_dm_buf_room(&b, &len);
 		ASSERT_U64_LE(b.high - b.low + len, sizeof(memory));
@@ -187,6 +191,53 @@ buffer(void)
 	at = b.low;
 	hpn_dm_buf_settle(&b, 0);
 	ASSERT_U64_EQ(b.low, at);
+	TEST_DONE();
+}
+
+/* Fill the buffer's next piece. */
+static unsigned char *
+fill(struct hpn_dm_buf *b)
+{
+	unsigned char *room;
+	size_t len;
+
+	room = hpn_dm_buf_room(b, &len);
+	ASSERT_SIZE_T_EQ(len, 10);
+	hpn_dm_buf_add(b, len);
+	return room;
+}
+
+static void
+buffer_warm(void)
+{
+	unsigned char memory[100], *first, *second;
+	uint32_t table[2 * 10];
+	struct hpn_dm_buf b;
+	size_t len;
+	int i;
+
+	TEST_START("dm: the buffer uses first what was settled last");
+	hpn_dm_buf_begin(&b, memory, sizeof(memory), 10, table);
+	first = fill(&b);
+	ASSERT_PTR_EQ(first, memory);
+	for (i = 0; i < 50; i++) {
+		second = fill(&b);
+		ASSERT_PTR_NE(second, first);
+		hpn_dm_buf_settle(&b, b.high - 10);
+		/* Half of a piece is still needed */
+		ASSERT_PTR_EQ(hpn_dm_buf_room(&b, &len), first);
+		hpn_dm_buf_settle(&b, b.high - 5);
+		ASSERT_PTR_EQ(hpn_dm_buf_room(&b, &len), first);
+		first = second;
+	}
+	/* All of it can be used, and no more */
+	for (i = 0; i < 9; i++)
+		(void)fill(&b);
+	(void)hpn_dm_buf_room(&b, &len);
+	ASSERT_SIZE_T_EQ(len, 0);
+	hpn_dm_buf_settle(&b, b.low + 5);
+	ASSERT_PTR_EQ(hpn_dm_buf_room(&b, &len), first);
+	ASSERT_SIZE_T_EQ(len, 10);
 	TEST_DONE();
 }
 
@@ -693,9 +744,13 @@ conversations(void)
 void
 test_dm(void)
 {
+	size_t piece;
+
 	plan();
 	waiting();
-	buffer();
+	for (piece = 1; piece < 10; piece++)
+		buffer(piece);
+	buffer_warm();
 	manifest();
 	options();
 	frames();
