@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "pathnames.h"
 #include "sftp.h"
 #include "sshbuf.h"
@@ -25,8 +27,34 @@
 /* What a pipe holds unless it was made larger. */
 #define PIPE_USUAL	(64 * 1024)
 
+/* uint32 length, byte type, uint32 id, our handle, uint64 offset, uint32 length */
+#define BULK_HEAD	29
+#define BULK_HANDLE	4
+/* Of less data it is dear to look at the head first. */
+#ifndef BULK_LEAST
+# define BULK_LEAST	(64 * 1024)
+#endif
+/* So many requests without it: no more of it is expected. */
+#define BULK_OTHERS	8
+/* What the pipe in between holds, if the system allows it. */
+#define BULK_PIPE	(256 * 1024)
+
 /* Reading does not block: somebody made the descriptor so. */
 static int must_poll;
+
+/*
+ * The data of a large WRITE go from a pipe into the file within the kernel, where they
+ * are copied once and not twice.  iqueue has room for them behind their head, as if
+ * they were there.  Only hpn_sftp_server_store() looks at them.
+ */
+static struct {
+	int in, is_pipe;	/* where requests come from */
+	int refused;		/* the system does not do that */
+	int expected;		/* the next request may be such a one */
+	u_char *data;		/* in iqueue; */
+	size_t left;		/* ... so many of them, the last, are not there */
+	int has_pipe, held[2];	/* a file that is slow must not lock sshd's pipe */
+} bulk = { .in = -1 };
 
 int
 hpn_sftp_server_more(int whole, size_t answers, uint64_t waited_ns)
@@ -51,14 +79,92 @@ hpn_sftp_server_whole(const struct sshbuf *iqueue, size_t longest)
 	return len > longest || sshbuf_len(iqueue) - 4 >= len;
 }
 
+static int
+is_pipe(int fd)
+{
+	struct stat st;
+
+	if (fd != bulk.in) {
+		bulk.in = fd;
+		bulk.is_pipe = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+		bulk.expected = 0;
+		bulk.left = 0;
+	}
+	return bulk.is_pipe;
+}
+
+/*
+ * How many data at the end of the first request are still to come, if it is a large
+ * WRITE to a handle of ours.
+ */
+static size_t
+bulk_missing(const struct sshbuf *iqueue)
+{
+	const u_char *p = sshbuf_ptr(iqueue);
+	size_t len = sshbuf_len(iqueue), data;
+
+	if (len < BULK_HEAD || p[4] != SSH2_FXP_WRITE ||
+	    PEEK_U32(p + 9) != BULK_HANDLE)
+		return 0;
+	data = PEEK_U32(p + BULK_HEAD - 4);
+	if (data > HPN_SFTP_SERVER_IN - BULK_HEAD ||
+	    PEEK_U32(p) != BULK_HEAD - 4 + data ||
+	    len >= BULK_HEAD + data || BULK_HEAD + data - len < BULK_LEAST)
+		return 0;
+	return BULK_HEAD + data - len;
+}
+
+/* How much of the first request to read, if nothing behind it is to be read. */
+static size_t
+bulk_want(const struct sshbuf *iqueue)
+{
+	size_t len = sshbuf_len(iqueue);
+
+	if (len < BULK_HEAD && (len < 4 ||
+	    (size_t)4 + PEEK_U32(sshbuf_ptr(iqueue)) >= BULK_HEAD))
+		return BULK_HEAD - len;
+	return (size_t)4 + PEEK_U32(sshbuf_ptr(iqueue)) - len;
+}
+
+/* Whether so much waits in the pipe. */
+static int
+bulk_waits(size_t len)
+{
+#ifdef FIONREAD
+	int n;
+
+	return ioctl(bulk.in, FIONREAD, &n) == 0 && n > 0 && (size_t)n >= len;
+#else
+	return 0;
+#endif
+}
+
+/* Whether a whole request is here, or can be without waiting for it. */
+static int
+whole(struct sshbuf *iqueue, size_t longest)
+{
+	size_t missing;
+
+	while (!hpn_sftp_server_whole(iqueue, longest)) {
+		if (bulk.expected == 0 || bulk.left != 0)
+			return 0;
+		if ((missing = bulk_missing(iqueue)) == 0)
+			missing = bulk_want(iqueue);
+		if (!bulk_waits(missing) ||
+		    hpn_sftp_server_read(bulk.in, iqueue) <= 0)
+			return 0;
+	}
+	return 1;
+}
+
 void
-hpn_sftp_server_answer(void (*one)(void), const struct sshbuf *iqueue,
+hpn_sftp_server_answer(void (*one)(void), struct sshbuf *iqueue,
     const struct sshbuf *oqueue, size_t longest)
 {
 	uint64_t now, since;
 
 	for (since = now = hpn_clock_ns();
-	    hpn_sftp_server_more(hpn_sftp_server_whole(iqueue, longest),
+	    hpn_sftp_server_more(whole(iqueue, longest),
 	    sshbuf_len(oqueue), now - since); now = hpn_clock_ns()) {
 		if (sshbuf_len(oqueue) == 0)
 			since = now;
@@ -69,6 +175,10 @@ hpn_sftp_server_answer(void (*one)(void), const struct sshbuf *iqueue,
 int
 hpn_sftp_server_reads(const struct sshbuf *iqueue, const struct sshbuf *oqueue)
 {
+	/* Requests are looked at one by one then; what comes next may be data of one */
+	if ((bulk.left > 0 && sshbuf_len(iqueue) > 0) || (bulk.expected > 0 &&
+	    hpn_sftp_server_whole(iqueue, HPN_SFTP_SERVER_IN)))
+		return 0;
 	return sshbuf_len(iqueue) < HPN_SFTP_SERVER_IN / 2 &&
 	    sshbuf_len(oqueue) < HPN_SFTP_SERVER_OUT;
 }
@@ -82,6 +192,50 @@ hpn_sftp_server_poll(struct pollfd p[2])
 	return 1;
 }
 
+/* As read(2), but a signal does not end it, and it waits. */
+static ssize_t
+read_waiting(int fd, void *p, size_t len)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+
+	while ((n = read(fd, p, len)) == -1) {
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			(void)poll(&pfd, 1, -1);
+		else if (errno != EINTR)
+			break;
+	}
+	return n;
+}
+
+/* Nobody wanted the data of the last large WRITE.  Returns as read(2). */
+static ssize_t
+bulk_skip(void)
+{
+	u_char buf[16 * 1024];
+	ssize_t n = 1;
+
+	while (bulk.left > 0 && (n = read_waiting(bulk.in, buf,
+	    bulk.left < sizeof(buf) ? bulk.left : sizeof(buf))) > 0)
+		bulk.left -= (size_t)n;
+	return n;
+}
+
+/* Make room for the data of a large WRITE; they come when they are stored. */
+static int
+bulk_begin(struct sshbuf *iqueue)
+{
+	size_t missing = bulk_missing(iqueue);
+	u_char *p;
+
+	if (missing == 0 || bulk.refused || sshbuf_reserve(iqueue, missing,
+	    &p) != 0)
+		return 0;
+	bulk.left = missing;
+	bulk.data = sshbuf_mutable_ptr(iqueue) + BULK_HEAD;
+	return 1;
+}
+
 ssize_t
 hpn_sftp_server_read(int fd, struct sshbuf *iqueue)
 {
@@ -91,6 +245,18 @@ hpn_sftp_server_read(int fd, struct sshbuf *iqueue)
 	ssize_t n;
 	int saved;
 
+	if (is_pipe(fd)) {
+		if (bulk.left != 0 && (n = bulk_skip()) <= 0)
+			return n;
+		if (bulk_begin(iqueue))
+			return 1;
+	}
+	if (bulk.expected > 0) {
+		if (sshbuf_len(iqueue) == 0)
+			bulk.expected--;
+		if (room > bulk_want(iqueue))
+			room = bulk_want(iqueue);
+	}
 	if (sshbuf_reserve(iqueue, room, &p) != 0) {
 		errno = ENOMEM;
 		return -1;
@@ -98,7 +264,7 @@ hpn_sftp_server_read(int fd, struct sshbuf *iqueue)
 	n = read(fd, p, room);
 	saved = errno;
 	(void)sshbuf_consume_end(iqueue, room - (n > 0 ? (size_t)n : 0));
-	if (n >= PIPE_USUAL && !enlarged++)
+	if ((n >= PIPE_USUAL || bulk.expected > 0) && !enlarged++)
 		hpn_pipe_enlarge(fd);
 	if (n == -1 && (saved == EAGAIN || saved == EWOULDBLOCK))
 		must_poll = 1;
@@ -187,10 +353,134 @@ hpn_sftp_server_seek(uint64_t offset)
 	return -1;
 }
 
+/* The data of the large WRITE after all; len: all of them.  Returns 0 if they end. */
+static int
+bulk_fill(size_t len)
+{
+	ssize_t n;
+
+	while (bulk.left > 0) {
+		if ((n = read_waiting(bulk.in, bulk.data + len - bulk.left,
+		    bulk.left)) <= 0)
+			return 0;
+		bulk.left -= (size_t)n;
+	}
+	return 1;
+}
+
+#ifdef SPLICE_F_MOVE
+static int
+bulk_pipe(void)
+{
+	if (!bulk.has_pipe) {
+		if (pipe2(bulk.held, O_CLOEXEC) == -1)
+			return -1;
+		(void)fcntl(bulk.held[1], F_SETPIPE_SZ, BULK_PIPE);
+		bulk.has_pipe = 1;
+	}
+	return 0;
+}
+
+static int
+is_full(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) == 0;
+}
+
+/* Move data of the WRITE into the pipe in between.  Returns how many it has then. */
+static size_t
+bulk_hold(void)
+{
+	struct pollfd pfd = { .fd = bulk.in, .events = POLLIN };
+	size_t held = 0;
+	ssize_t n;
+
+	while (bulk.left > 0) {
+		n = splice(bulk.in, NULL, bulk.held[1], NULL, bulk.left, 0);
+		if (n == 0 || (n == -1 && errno != EINTR && errno != EAGAIN))
+			break;
+		if (n > 0) {
+			held += (size_t)n;
+			bulk.left -= (size_t)n;
+		}
+		/* It would wait for room there that only we can make */
+		if (bulk.left > 0 && is_full(bulk.held[1]))
+			break;
+		if (n == -1 && errno == EAGAIN)
+			(void)poll(&pfd, 1, -1);
+	}
+	return held;
+}
+
+/* Write what the pipe in between has, at *at.  Returns how many it has then. */
+static size_t
+bulk_release(int fd, loff_t *at, size_t held)
+{
+	ssize_t n;
+
+	while (held > 0) {
+		n = splice(bulk.held[0], NULL, fd, at, held, 0);
+		if (n > 0)
+			held -= (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			break;
+	}
+	return held;
+}
+
+/*
+ * Store the data of a large WRITE, as hpn_sftp_server_store().  What the kernel does
+ * not move by itself is read and written: that works, or says why not.
+ */
+static ssize_t
+bulk_store(int fd, size_t len, uint64_t offset)
+{
+	size_t here = len - bulk.left, held = 0, rest, n;
+	loff_t at = (loff_t)(offset + here);
+	ssize_t done;
+
+	if (here > 0 && (done = pwrite(fd, bulk.data, here,
+	    (off_t)offset)) != (ssize_t)here)
+		return done;
+	while (bulk.left > 0 && bulk_pipe() == 0 && (held = bulk_hold()) > 0 &&
+	    (held = bulk_release(fd, &at, held)) == 0)
+		;
+	if ((rest = held + bulk.left) == 0)
+		return (ssize_t)len;
+	for (n = held; n > 0; n -= (size_t)done)
+		if ((done = read_waiting(bulk.held[0], bulk.data + len -
+		    bulk.left - n, n)) <= 0)
+			fatal_f("pipe: %s", strerror(errno));
+	if (!bulk_fill(len))
+		return (ssize_t)(len - rest);
+	if ((done = pwrite(fd, bulk.data + len - rest, rest, at)) == -1)
+		return rest == len ? -1 : (ssize_t)(len - rest);
+	bulk.refused = (size_t)done == rest;
+	return (ssize_t)(len - rest) + done;
+}
+#else
+static ssize_t
+bulk_store(int fd, size_t len, uint64_t offset)
+{
+	bulk.refused = 1;
+	return bulk_fill(len) ? pwrite(fd, bulk.data, len, (off_t)offset) : 0;
+}
+#endif
+
 ssize_t
 hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
     uint64_t offset)
 {
+	if (len >= BULK_LEAST && bulk.is_pipe && !bulk.refused)
+		bulk.expected = BULK_OTHERS;
+	if (bulk.left > 0 && data == bulk.data) {
+		if (!(flags & O_APPEND) && offset <= INT64_MAX - len)
+			return bulk_store(fd, len, offset);
+		if (!bulk_fill(len))
+			return 0;
+	}
 	return (flags & O_APPEND) ? write(fd, data, len) :
 	    pwrite(fd, data, len, (off_t)offset);
 }

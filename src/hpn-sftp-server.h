@@ -6,9 +6,13 @@
  * answer.  This one handles everything that has arrived until there is a batch
  * of answers.  It stops earlier if the oldest answer has waited for a
  * millisecond: a slow disk must not delay answers that are ready.  It reads
- * files' data directly into the buffer from which they are sent.
+ * files' data directly into the buffer from which they are sent.  Data of a large
+ * WRITE go from the pipe into the file within the kernel where it can do that: they
+ * are copied once and not twice.  If the pipe ends before a WRITE does, what came of
+ * its data may be in the file.
  *
  *	stdin -> iqueue -> request -> oqueue -> stdout
+ *	   `-- data of large WRITEs -> file
  *
  * Memory: iqueue holds at most HPN_SFTP_SERVER_IN bytes.  oqueue holds at most
  * HPN_SFTP_SERVER_OUT and one answer more.  All functions are for a single
@@ -72,9 +76,10 @@ int hpn_sftp_server_whole(const struct sshbuf *iqueue, size_t longest);
 
 /*
  * Handle messages in iqueue until there is a batch of answers.  one() takes one
- * message of at most `longest` bytes from it, if there is a whole one.
+ * message of at most `longest` bytes from it, if there is a whole one.  While large
+ * WRITEs come, it also takes what the pipe has, one message at a time.
  */
-void hpn_sftp_server_answer(void (*one)(void), const struct sshbuf *iqueue,
+void hpn_sftp_server_answer(void (*one)(void), struct sshbuf *iqueue,
     const struct sshbuf *oqueue, size_t longest);
 
 /* Whether to read more requests. */
@@ -88,8 +93,9 @@ int hpn_sftp_server_reads(const struct sshbuf *iqueue,
 int hpn_sftp_server_poll(struct pollfd p[2]);
 
 /*
- * Append to iqueue what can be read at once.  Returns as read(2) does, with
- * errno; ENOMEM if there is no memory.  iqueue must have room (see
+ * Append to iqueue what can be read at once, or room for data of a large WRITE that
+ * only hpn_sftp_server_store() can look at.  Returns as read(2) does, with errno;
+ * ENOMEM if there is no memory.  iqueue must have room (see
  * hpn_sftp_server_reads).
  */
 ssize_t hpn_sftp_server_read(int fd, struct sshbuf *iqueue);
@@ -111,7 +117,8 @@ int hpn_sftp_server_seek(uint64_t offset);
 
 /*
  * Write to a file that was opened with these flags of open(2).  Returns as
- * pwrite(2) does, with errno; with O_APPEND, as write(2).
+ * pwrite(2) does, with errno; with O_APPEND, as write(2).  data as they lie in
+ * iqueue; it waits for those of a large WRITE.
  */
 ssize_t hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
     uint64_t offset);

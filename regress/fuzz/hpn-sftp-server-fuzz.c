@@ -14,6 +14,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -57,9 +58,13 @@
 
 /* A file ends here: what copies until the end must come to one. */
 #define FILE_MOST	(256 * 1024)
+/* The pipe between the one that requests come from and a file. */
+#define HELD_OUT	1000
+#define HELD_IN		1001
 
 static jmp_buf over;
 static struct sshbuf *stream;		/* requests not yet received */
+static struct sshbuf *held;		/* what is in the pipe in between */
 static struct sshbuf *answers;		/* what was sent and not yet looked at */
 static unsigned int requests, answered;
 static int read_only, reading_denied;
@@ -158,6 +163,13 @@ fake_read(int fd, void *p, size_t len)
 {
 	size_t n;
 
+	if (fd == HELD_OUT) {
+		HOLDS(sshbuf_len(held) > 0);
+		n = 1 + (size_t)piece(sshbuf_len(held) < len ?
+		    sshbuf_len(held) : len);
+		HOLDS(sshbuf_get(held, p, n) == 0);
+		return (ssize_t)n;
+	}
 	HOLDS(fd == STDIN_FILENO);
 	if (piece(16) == 0) {
 		errno = piece(2) == 0 ? EAGAIN : EINTR;
@@ -172,12 +184,70 @@ fake_read(int fd, void *p, size_t len)
 	return (ssize_t)n;
 }
 
+/* How much the pipe has. */
+static int
+fake_ioctl(int *n)
+{
+	*n = (int)sshbuf_len(stream);
+	return 0;
+}
+
+static int
+fake_pipe(int fd[2])
+{
+	if (piece(8) == 0) {
+		errno = EMFILE;
+		return -1;
+	}
+	fd[0] = HELD_OUT;
+	fd[1] = HELD_IN;
+	return 0;
+}
+
+/* Data go from one pipe into the other, and from there into a file. */
+static ssize_t
+fake_splice(int in, int out, loff_t *at, size_t len)
+{
+	u_char some[1000];
+	struct sshbuf *from = in == STDIN_FILENO ? stream : held;
+	ssize_t n;
+
+	HOLDS((in == STDIN_FILENO && out == HELD_IN) || in == HELD_OUT);
+	if (piece(8) == 0) {
+		errno = piece(2) == 0 ? EINTR : in != STDIN_FILENO ||
+		    piece(2) == 0 ? EINVAL : EAGAIN;
+		return -1;
+	}
+	/* To wait for nothing would be to wait for ever */
+	HOLDS(in == STDIN_FILENO || sshbuf_len(held) >= len);
+	if (len > sshbuf_len(from))
+		len = sshbuf_len(from);
+	if (len > sizeof(some))
+		len = sizeof(some);
+	if (len > 1)
+		len = 1 + (size_t)piece(len);
+	if (in == STDIN_FILENO) {
+		HOLDS(sshbuf_get(stream, some, len) == 0);
+		HOLDS(sshbuf_put(held, some, len) == 0);
+		return (ssize_t)len;
+	}
+	memcpy(some, sshbuf_ptr(held), len);
+	if ((n = fake_pwrite(out, some, len, *at)) > 0) {
+		HOLDS(sshbuf_consume(held, (size_t)n) == 0);
+		*at += n;
+	}
+	return n;
+}
+
 static int
 fake_poll(struct pollfd *p, nfds_t n, int timeout)
 {
 	nfds_t i;
 	int ready = 0;
 
+	/* Whether there is room between pipe and file; or until data come */
+	if (n == 1)
+		return timeout == -1 || piece(4) != 0;
 	/* To wait for nothing would be to wait for ever */
 	HOLDS(n == 2 && timeout == -1 && (p[0].fd != -1 || p[1].fd != -1));
 	for (i = 0; i < n; i++) {
@@ -220,6 +290,11 @@ fake_stat(const char *path, struct stat *st)
 static int
 fake_fstat(int fd, struct stat *st)
 {
+	if (fd == STDIN_FILENO) {
+		memset(st, 0, sizeof(*st));
+		st->st_mode = S_IFIFO;
+		return 0;
+	}
 	if (fstat(fd, st) == -1)
 		return -1;
 	st->st_dev = 0;
@@ -315,6 +390,11 @@ fake_atomicio(int reading, int fd, void *p, size_t len)
 #define rename(p, q)		change()
 #define symlink(p, q)		change()
 #define fsync(d)		change()
+#define ioctl(d, r, n)		fake_ioctl(n)
+#define pipe2(p, f)		fake_pipe(p)
+#define splice(i, ia, o, oa, l, f)	fake_splice(i, o, oa, l)
+/* Less than a fuzzer makes */
+#define BULK_LEAST		8
 #define opendir(p)		fake_opendir(p)
 #define readdir(d)		fake_readdir(d)
 #define readlink(p, t, s)	fake_readlink(p, t, s)
@@ -571,6 +651,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		user.pw_gecos = user.pw_passwd = "";
 	}
 	HOLDS((stream = sshbuf_new()) != NULL);
+	HOLDS((held = sshbuf_new()) != NULL);
 	HOLDS((answers = sshbuf_new()) != NULL);
 	mode = (unsigned int)input_bytes(&in, 1);
 	pieces = input_bytes(&in, 8) | 1;
@@ -616,6 +697,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	readonly = init_done = 0;
 	version = 0;
 	must_poll = 0;
+	memset(&bulk, 0, sizeof(bulk));
+	bulk.in = -1;
 	free(request_denylist);
 	request_denylist = NULL;
 	free(client_addr);
@@ -624,6 +707,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sshbuf_free(oqueue);
 	iqueue = oqueue = NULL;
 	sshbuf_free(stream);
+	sshbuf_free(held);
 	sshbuf_free(answers);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "includes.h"
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -353,6 +354,289 @@ test_io(void)
 	TEST_DONE();
 }
 
+/*
+ * A server that only writes.  Where a WRITE goes is said by the last byte of its
+ * handle.
+ */
+enum { TO_FILE, TO_END, TO_ODD, TO_READ_ONLY, TO_FULL, TO_NOBODY, NTO };
+static int to[NTO];
+static u_int answers[NTO][2];	/* refused, done */
+
+static void
+store_one(void)
+{
+	struct sshbuf *m;
+	const u_char *handle, *data;
+	size_t handle_len, len, whole;
+	u_int64_t offset;
+	u_int32_t id;
+	u_char type;
+	ssize_t n = 0;
+	int where;
+
+	whole = 4 + PEEK_U32(sshbuf_ptr(in));
+	ASSERT_PTR_NE(m = sshbuf_from(sshbuf_ptr(in), whole), NULL);
+	ASSERT_INT_EQ(sshbuf_consume(m, 4), 0);
+	ASSERT_INT_EQ(sshbuf_get_u8(m, &type), 0);
+	ASSERT_INT_EQ(sshbuf_get_u32(m, &id), 0);
+	if (type == SSH2_FXP_WRITE) {
+		ASSERT_INT_EQ(sshbuf_get_string_direct(m, &handle,
+		    &handle_len), 0);
+		ASSERT_INT_EQ(sshbuf_get_u64(m, &offset), 0);
+		ASSERT_INT_EQ(sshbuf_get_string_direct(m, &data, &len), 0);
+		where = handle[handle_len - 1];
+		ASSERT_INT_LT(where, NTO);
+		if (where != TO_NOBODY)
+			n = hpn_sftp_server_store(to[where], where == TO_END ?
+			    O_WRONLY|O_APPEND : O_WRONLY, data, len, offset);
+		answers[where][n == (ssize_t)len]++;
+		ASSERT_INT_EQ(sshbuf_put_u32(out, id), 0);
+	}
+	sshbuf_free(m);
+	ASSERT_INT_EQ(sshbuf_consume(in, whole), 0);
+}
+
+static u_int
+next(u_int n)
+{
+	static uint32_t state = 1;
+
+	state = state * 1664525 + 1013904223;
+	return (state >> 8) % n;
+}
+
+/*
+ * A request, with the data that belong at this offset.  A long handle has the length
+ * of the data where it would be behind a short one.
+ */
+static struct sshbuf *
+write_request(int where, uint64_t offset, u_int len, u_int handle_len)
+{
+	u_char handle[300];
+	struct sshbuf *m;
+	u_char *p;
+	size_t i;
+
+	ASSERT_PTR_NE(m = sshbuf_new(), NULL);
+	ASSERT_INT_EQ(sshbuf_put_u32(m, 1 + 4 + 4 + handle_len + 8 + 4 + len),
+	    0);
+	ASSERT_INT_EQ(sshbuf_put_u8(m, SSH2_FXP_WRITE), 0);
+	ASSERT_INT_EQ(sshbuf_put_u32(m, 7), 0);
+	ASSERT_INT_EQ(sshbuf_put_u32(m, handle_len), 0);
+	memset(handle, 0, sizeof(handle));
+	POKE_U32(handle + 12, handle_len - 4 + len);
+	handle[handle_len - 1] = (u_char)where;
+	ASSERT_INT_EQ(sshbuf_put(m, handle, handle_len), 0);
+	ASSERT_INT_EQ(sshbuf_put_u64(m, offset), 0);
+	ASSERT_INT_EQ(sshbuf_put_u32(m, len), 0);
+	ASSERT_INT_EQ(sshbuf_reserve(m, len, &p), 0);
+	for (i = 0; i < len; i++)
+		p[i] = (u_char)((offset + i) * 31 + (offset + i) / 251);
+	return m;
+}
+
+/* Send it in parts of any length. */
+static void
+send_all(int fd, struct sshbuf *m)
+{
+	u_int most = next(3) == 0 ? 300 : 300 * KB;
+	size_t len;
+
+	while (sshbuf_len(m) > 0) {
+		len = 1 + next(most);
+		if (len > sshbuf_len(m))
+			len = sshbuf_len(m);
+		if (write(fd, sshbuf_ptr(m), len) != (ssize_t)len)
+			_exit(1);
+		if (sshbuf_consume(m, len) != 0)
+			_exit(1);
+	}
+	sshbuf_free(m);
+}
+
+/* Serve what the pipe has until it ends.  Returns how often data stayed in it. */
+static u_int
+serve(int fd)
+{
+	struct pollfd p[2];
+	int before, after;
+	size_t had;
+	ssize_t n;
+	u_int stayed = 0;
+
+	for (;;) {
+		p[0].fd = p[1].fd = -1;
+		p[0].events = POLLIN;
+		p[0].revents = 0;
+		if (hpn_sftp_server_reads(in, out))
+			p[0].fd = fd;
+		else
+			ASSERT_SIZE_T_GE(sshbuf_len(out), 1);
+		if (p[0].fd != -1 && hpn_sftp_server_poll(p) > 0) {
+			had = sshbuf_len(in);
+			ASSERT_INT_EQ(ioctl(fd, FIONREAD, &before), 0);
+			n = hpn_sftp_server_read(fd, in);
+			if (n == -1 && errno == EAGAIN)
+				continue;
+			ASSERT_INT_GE((int)n, 0);
+			if (n == 0)
+				return stayed;
+			ASSERT_INT_EQ(ioctl(fd, FIONREAD, &after), 0);
+			stayed += sshbuf_len(in) > had + 64 * KB &&
+			    after >= before;
+		}
+		sshbuf_reset(out);
+		hpn_sftp_server_answer(store_one, in, out, LONGEST);
+	}
+}
+
+#define BULK	(252 * KB)
+
+/* What the file has at this offset is what belongs there. */
+static void
+has(int fd, off_t at, uint64_t offset, size_t len)
+{
+	static u_char got[BULK];
+	size_t i;
+
+	ASSERT_SIZE_T_LE(len, sizeof(got));
+	ASSERT_INT_EQ((int)pread(fd, got, len, at), (int)len);
+	for (i = 0; i < len; i++)
+		ASSERT_INT_EQ(got[i], (u_char)((offset + i) * 31 +
+		    (offset + i) / 251));
+}
+
+/* Requests of all kinds; the last is cut: its end never comes. */
+static void
+bulk_requests(int fd)
+{
+	struct sshbuf *m;
+	uint64_t at = 0;
+	u_int len;
+	u_int i, j;
+
+	for (i = 0; i < 120; i++) {
+		len = next(4) == 0 ? next(100 * KB) : BULK;
+		send_all(fd, write_request(TO_FILE, at, len, 4));
+		at += len;
+		if (i % 10 == 3)
+			send_all(fd, write_request(TO_END, 5, 100 * KB, 4));
+		if (i % 10 == 5)
+			send_all(fd, write_request(TO_NOBODY, 5, BULK, 4));
+		if (i % 10 == 6)
+			send_all(fd, write_request(TO_READ_ONLY, 5, BULK, 4));
+		if (i % 10 == 7)
+			send_all(fd, write_request(TO_FULL, 5, BULK, 4));
+		/* One that looks like one to a handle of ours */
+		if (i % 10 == 8)
+			send_all(fd, write_request(TO_FILE, 0, BULK, 200));
+		for (j = i % 30 == 9 ? 20 : i % 3; j > 0; j--) {
+			ASSERT_PTR_NE(m = sshbuf_new(), NULL);
+			ASSERT_INT_EQ(sshbuf_put_u32(m, 5 + j), 0);
+			ASSERT_INT_EQ(sshbuf_put_u8(m, SSH2_FXP_STAT), 0);
+			ASSERT_INT_EQ(sshbuf_put_u32(m, 8), 0);
+			ASSERT_INT_EQ(sshbuf_put(m, "01234567890123456789", j),
+			    0);
+			send_all(fd, m);
+		}
+	}
+	ASSERT_PTR_NE(m = write_request(TO_FILE, at, BULK, 4), NULL);
+	ASSERT_INT_EQ(sshbuf_consume_end(m, 1000), 0);
+	send_all(fd, m);
+}
+
+/* Some that the system does not move by itself. */
+static void
+odd_requests(int fd)
+{
+	u_int i;
+
+	for (i = 0; i < 5; i++)
+		send_all(fd, write_request(i == 0 ? TO_FILE : TO_ODD, 0, BULK,
+		    4));
+}
+
+/* Serve what a program sends, as serve(). */
+static u_int
+serve_child(void (*requests)(int))
+{
+	int p[2], status;
+	pid_t child;
+	u_int stayed;
+
+	ASSERT_INT_EQ(pipe(p), 0);
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0) {
+		(void)alarm(TURNS_S);
+		close(p[0]);
+		requests(p[1]);
+		_exit(0);
+	}
+	close(p[1]);
+	stayed = serve(p[0]);
+	close(p[0]);
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_INT_EQ(status, 0);
+	return stayed;
+}
+
+static void
+test_bulk(void)
+{
+	FILE *f, *end, *odd;
+	struct stat st;
+	off_t at;
+	u_int i, stayed;
+
+	TEST_START("sftp_server: data that go from the pipe into the file");
+	queues_new();
+	ASSERT_PTR_NE(f = tmpfile(), NULL);
+	ASSERT_PTR_NE(end = tmpfile(), NULL);
+	to[TO_FILE] = fileno(f);
+	to[TO_END] = fileno(end);
+	ASSERT_INT_EQ(fcntl(to[TO_END], F_SETFL, O_APPEND), 0);
+	ASSERT_INT_NE(to[TO_READ_ONLY] = open("/dev/zero", O_RDONLY), -1);
+	ASSERT_INT_NE(to[TO_FULL] = open("/dev/full", O_WRONLY), -1);
+	stayed = serve_child(bulk_requests);
+#ifdef SPLICE_F_MOVE
+	ASSERT_INT_GT((int)stayed, 10);
+#endif
+	/* The last one had no end */
+	ASSERT_U_INT_EQ(answers[TO_FILE][1], 120 + 12);
+	ASSERT_INT_LE((int)answers[TO_FILE][0], 1);
+	ASSERT_U_INT_EQ(answers[TO_END][1], 12);
+	ASSERT_U_INT_EQ(answers[TO_END][0], 0);
+	for (i = TO_READ_ONLY; i < NTO; i++) {
+		ASSERT_U_INT_EQ(answers[i][0], 12);
+		ASSERT_U_INT_EQ(answers[i][1], 0);
+	}
+	ASSERT_INT_EQ(fstat(to[TO_FILE], &st), 0);
+	for (at = 0; at + BULK <= st.st_size; at += BULK)
+		has(to[TO_FILE], at, (uint64_t)at, BULK);
+	ASSERT_INT_EQ(fstat(to[TO_END], &st), 0);
+	ASSERT_INT_EQ((int)st.st_size, 12 * 100 * KB);
+	for (at = 0; at < st.st_size; at += 100 * KB)
+		has(to[TO_END], at, 5, 100 * KB);
+	/* To append there is not what a server would know */
+	ASSERT_PTR_NE(odd = tmpfile(), NULL);
+	to[TO_ODD] = fileno(odd);
+	ASSERT_INT_EQ(fcntl(to[TO_ODD], F_SETFL, O_APPEND), 0);
+	sshbuf_reset(in);
+	(void)serve_child(odd_requests);
+	ASSERT_U_INT_EQ(answers[TO_ODD][1], 4);
+	ASSERT_INT_EQ(fstat(to[TO_ODD], &st), 0);
+	ASSERT_INT_EQ((int)st.st_size, 4 * BULK);
+	for (at = 0; at < st.st_size; at += BULK)
+		has(to[TO_ODD], at, 0, BULK);
+	fclose(f);
+	fclose(end);
+	fclose(odd);
+	close(to[TO_READ_ONLY]);
+	close(to[TO_FULL]);
+	queues_free();
+	TEST_DONE();
+}
+
 static void
 test_is_sftp(void)
 {
@@ -549,4 +833,6 @@ test_sftp_server(void)
 	test_answer();
 	test_data();
 	test_io();
+	/* Last: it changes how requests are read */
+	test_bulk();
 }
