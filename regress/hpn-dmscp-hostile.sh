@@ -240,9 +240,9 @@ survives ()
 }
 # Hashes of what was refused say nothing, and are asked for once more
 OPTIONS="-T 20"
-BAD="-f write:f.part:status=4:2+1 -f hash:f.part:status=4:0+1"
+BAD="-f write:f.part:status=4:2+1 -f hash:f.part:status=4:1+1"
 survives "a write is refused, and a hash of it"
-BAD="-f write:f.part:status=4:2+1 -f hash:f.part:late:0+1"
+BAD="-f write:f.part:status=4:2+1 -f hash:f.part:late:1+1"
 survives "a write is refused, and a hash of before comes when it is written"
 # ... but not again and again
 OPTIONS=

@@ -55,17 +55,22 @@
 #include "hpn-hash.h"
 #include "hpn-pipe.h"
 
-#define BLOCK		(1024 * 1024)	/* that is hashed and compared */
 /* What one request to our server carries, in whole pages. */
 #define READ_ONCE	(252 * 1024)
+/*
+ * That is hashed and compared: so little, that it is still in the cache of the server's
+ * processor when it has been written and is read again.
+ */
+#define BLOCK		(2 * READ_ONCE)
 /* So much acknowledged and not compared makes it worth while to read it back. */
 #define COMPARE_FROM	(16ULL * 1024 * 1024)
 /*
- * Hashes of so much are asked for with one request, with so many at a time.  A server
- * takes no data while it computes some: of a large step that is felt on a long line.
+ * Hashes of so much at most are asked for with one request, so many at a time.  A
+ * server takes no data while it computes some: of a large step that is felt on a long
+ * line.
  */
-#define COMPARE_STEP	(4ULL * 1024 * 1024)
-#define ASKS_MOST	64
+#define COMPARE_STEP	(8ULL * BLOCK)
+#define ASKS_MOST	256
 /* Memory for what is read back, of all pieces together. */
 #define BACK_MOST	(16U * 1024 * 1024)
 /* Hashes that cover no whole block may come so often in a row. */
@@ -1108,6 +1113,9 @@ piece_send(struct piece *f)
 		hpn_dm_sftp_write(p->line.sftp, &f->handle, f->sent, data, len,
 		    f->mem == NULL, write_answer, p, w);
 		f->sent += len;
+		/* Its hash is asked for right behind it */
+		if (hpn_dm_sftp_can_hash(p->line.sftp))
+			compare(f);
 	}
 	return 1;
 }
