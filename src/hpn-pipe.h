@@ -7,6 +7,7 @@
 #define HPN_PIPE_H
 
 #include <sys/types.h>
+#include <sys/mman.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -32,14 +33,25 @@ ssize_t hpn_pipe_lend(int fd, const void *, size_t);
  * own.  Some processors (AMD EPYC) take three times as long where the target begins
  * 1 to 40 bytes behind the source, counted from the start of their pages.  Large
  * memory of malloc(3) begins 16 bytes behind the start of a page.
+ *
+ * Much of it is in large pages where the system has them: to lend those, and to give
+ * them back, costs less.
  */
 #define HPN_PIPE_PAGE	4096
+#define HPN_PIPE_PAGE_LARGE	(2 * 1024 * 1024)
 static inline void *
 hpn_pipe_memory(size_t bytes)
 {
 	void *p;
 	int r;
 
+#ifdef MADV_HUGEPAGE
+	if (bytes >= HPN_PIPE_PAGE_LARGE && posix_memalign(&p,
+	    HPN_PIPE_PAGE_LARGE, bytes) == 0) {
+		(void)madvise(p, bytes, MADV_HUGEPAGE);
+		return p;
+	}
+#endif
 	if ((r = posix_memalign(&p, HPN_PIPE_PAGE, bytes)) == 0)
 		return p;
 	errno = r;
