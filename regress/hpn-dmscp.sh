@@ -166,7 +166,21 @@ for server in ours bad; do
 		    "may be another user's"
 		test `wc -c <$T/p.part` = 1000 || \
 		    fail "$server: another user's part was written to"
-		rm -f $T/p.part
+		# Root could write to what nobody else can
+		chmod 600 $T/p.part
+		dm $server -w -resume somehost:$T/p <$T/three
+		expect "$server, one that is his alone" 255 \
+		    "may be another user's"
+		test `wc -c <$T/p.part` = 1000 || \
+		    fail "$server: another user's own part was written to"
+		chown 0 $T/p.part
+		dm $server -w -resume somehost:$T/p <$T/three
+		expect "$server, root's own part" 0
+		cmp $T/p $T/three || fail "$server: root's part: differs"
+		for left in $T/p.*; do
+			test ! -e "$left" || fail "$server: $left is left"
+		done
+		rm -f $T/p
 	fi
 
 	# A source that fails: never the name, never a manifest

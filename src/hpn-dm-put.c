@@ -190,7 +190,8 @@ struct put {
 	u_int checks;
 	int there_object, there_manifest;
 	int own_known;
-	u_int32_t own;			/* the user there */
+	u_int32_t own;			/* the user there, if known */
+	char own_path[HPN_DM_PLAN_PATH];	/* made to find that out */
 	int stale_done;
 	u_int stale_asked, stale_found;
 	uint64_t stale_n;
@@ -927,9 +928,14 @@ is_strange(const struct put *p, const Attrib *a)
 {
 	if ((a->flags & SSH2_FILEXFER_ATTR_PERMISSIONS) == 0)
 		return 0;
-	if (!p->own_known || (a->flags & SSH2_FILEXFER_ATTR_UIDGID) == 0)
+	if ((a->flags & SSH2_FILEXFER_ATTR_UIDGID) == 0)
 		return (a->perm & S_IWOTH) != 0;
-	return a->uid != p->own && (a->perm & (S_IWGRP|S_IWOTH)) != 0;
+	if (p->own_known && a->uid == p->own)
+		return 0;
+	/* Root can write to what its owner has kept for himself, too */
+	if (!p->own_known || p->own == 0)
+		return a->uid != 0 || (a->perm & (S_IWGRP|S_IWOTH)) != 0;
+	return (a->perm & (S_IWGRP|S_IWOTH)) != 0;
 }
 
 /* What is there under the final name (part 0) or the temporary one. */
@@ -1602,9 +1608,8 @@ check_answer(struct put *p, int manifest, u_char type, struct sshbuf *m)
 	return checked(p);
 }
 
-/* Where a server begins is the user's own, unless it is root's. */
 static int
-own_answer(void *context, void *about, u_char type, struct sshbuf *m)
+own_looked_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
 	struct put *p = context;
 	Attrib a;
@@ -1612,12 +1617,64 @@ own_answer(void *context, void *about, u_char type, struct sshbuf *m)
 
 	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
 		return -1;
-	if (status == SSH2_FX_OK && (a.flags & SSH2_FILEXFER_ATTR_UIDGID) &&
-	    a.uid != 0) {
+	if (status == SSH2_FX_OK && (a.flags & SSH2_FILEXFER_ATTR_UIDGID)) {
 		p->own = a.uid;
 		p->own_known = 1;
 	}
 	return checked(p);
+}
+
+static int
+own_made_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	struct hpn_dm_sftp_handle handle;
+	u_int status;
+
+	if (hpn_dm_sftp_get_handle(type, m, &status, &handle) == -1)
+		return -1;
+	if (status != SSH2_FX_OK)
+		return checked(p);
+	/* Of what has the name by now somebody else may be the owner */
+	hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_FSTAT, &handle,
+	    own_looked_answer, p, NULL);
+	hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_CLOSE, &handle, ignore_answer,
+	    p, NULL);
+	free(handle.p);
+	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE, p->own_path,
+	    ignore_answer, p, NULL);
+	p->own_path[0] = '\0';
+	return 0;
+}
+
+/*
+ * Where a server begins is the user's own.  If it is root's, the user may be root,
+ * or be kept within a folder: whose a new file is tells which.
+ */
+static int
+own_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	Attrib a;
+	u_int status;
+	char suffix[24];
+
+	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
+		return -1;
+	if (status != SSH2_FX_OK || (a.flags & SSH2_FILEXFER_ATTR_UIDGID) == 0)
+		return checked(p);
+	if (a.uid != 0) {
+		p->own = a.uid;
+		p->own_known = 1;
+		return checked(p);
+	}
+	(void)snprintf(suffix, sizeof(suffix), ".own-%08x", arc4random());
+	if (hpn_dm_plan_path(p->own_path, sizeof(p->own_path), p->o->dir,
+	    p->o->name, 0, suffix) == -1)
+		return checked(p);
+	hpn_dm_sftp_open(p->line.sftp, p->own_path, SSH2_FXF_WRITE |
+	    SSH2_FXF_CREAT | SSH2_FXF_EXCL, own_made_answer, p, NULL);
+	return 0;
 }
 
 static int
@@ -1660,6 +1717,10 @@ check_begin(struct put *p)
 	p->check = CHECK_ASKED;
 	p->checks = 2;
 	if (p->o->resume) {
+		/* One that was lost with the connection may be there */
+		if (p->own_path[0] != '\0')
+			hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE,
+			    p->own_path, ignore_answer, p, NULL);
 		p->checks++;
 		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_STAT, ".", own_answer,
 		    p, NULL);
