@@ -40,8 +40,8 @@ iperf() {
 	local way=$1 reverse=()
 	[ "$way" = up ] || reverse=(-R)
 	# shellcheck disable=SC2086 # prefixes
-	timeout 90 $LAB_A iperf3 -c "$LAB_ADDR_B" -p 5299 -P "$N" -t "$seconds" \
-	    "${reverse[@]}" -J >iperf.json || die "iperf3: $(tail -n 3 iperf.json)"
+	timeout $((seconds + 30)) $LAB_A iperf3 -c "$LAB_ADDR_B" -p 5299 -P "$N" \
+	    -t "$seconds" "${reverse[@]}" -J >iperf.json || die "iperf3: $(tail -n 3 iperf.json)"
 	row iperf3 "$way" - "$(awk -F '[:,]' '/"sum_received"/ { s = 1 }
 	    s && /"bits_per_second"/ { printf "%.1f", $2 / 1e6; exit }' iperf.json)"
 }
