@@ -37,7 +37,7 @@
 /* So many requests without it: no more of it is expected. */
 #define BULK_OTHERS	8
 /* What the pipe in between holds, if the system allows it. */
-#define BULK_PIPE	(256 * 1024)
+#define BULK_PIPE	(512 * 1024)
 
 /* Reading does not block: somebody made the descriptor so. */
 static int must_poll;
