@@ -234,19 +234,6 @@ up "others come while one shows" -j 4
 succeeded $THERE/large
 several 4
 
-# One keeps the others waiting: what it does not answer goes another way, too, and what
-# it writes in the end is the same.
-OURS=$LANES_SERVER
-LANES_SERVER="$OBJ/hpn-badsftp -l $STARTED.wrote"
-gated 2 "test \$session = 0 || ! mkdir $STARTED.second 2>/dev/null || \\
-exec $OBJ/hpn-badsftp -l $STARTED.wrote -f write:large:slow=`hpn_times 4000`:8+1"
-up "others do not wait" -j 3
-succeeded $THERE/large
-test `wc -l <$STARTED` -ge 2 || few "$sessions connections"
-awk '$1 == "write" { print $3, $4 }' $STARTED.wrote | sort | uniq -d |
-    grep . >/dev/null || few "nothing was written twice"
-LANES_SERVER=$OURS
-
 # One ends in the middle: what it owes, and what it has taken, goes another way, and
 # another one takes its place.
 replaced ()

@@ -17,11 +17,6 @@
  * own may not be for reading.  The other host may go down with what it has
  * acknowledged.  So what it was sent is remembered, and is written again if the
  * connection ends.
- *
- * A connection that repairs a loss keeps all others waiting when nothing more may be
- * sent (hpn_lanes_may_lead()).  What it has had for long is then written through
- * another one, too (overtake()), with the same bytes.  Times are set when the first
- * has answered, or has ended.
  */
 
 #include "includes.h"
@@ -71,9 +66,6 @@ extern volatile sig_atomic_t interrupted;
 #define REVEALED	5
 /* So much is asked for at a time where something else waits behind it. */
 #define BRIEF_LEN	(64 * 1024)
-/* What is answered after so many round trips, and so long, is late. */
-#define LATE_TRIPS	3
-#define LATE_LEAST_NS	200000000ULL
 /* The attributes that do not change while the file is written to. */
 #define PERM_KEPT	(S_IFMT | 0777)
 
@@ -101,7 +93,6 @@ struct stripe {
 	u_char *piece, *shown;
 	struct hpn_lanes_proof proof;
 	u_int hiding;		/* requests under way to write it */
-	u_int late;		/* ... to write what others write, too */
 	int hidden_failed;
 	uint64_t showed;	/* pages that lanes have shown, or will */
 	int brief;		/* the first lane is not to have a long queue */
@@ -281,15 +272,14 @@ hide(struct hpn_sftp_job *job, struct node *n)
 
 /* Where the fewest bytes are under way. */
 static u_int
-idlest(const struct hpn_sftp_job *job, const struct stripe *s, int but)
+idlest(const struct hpn_sftp_job *job, const struct stripe *s)
 {
 	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
-	u_int i, best = but == 0 ? HPN_LANES_SLOTS : 0;
+	u_int i, best = 0;
 
 	for (i = 1; i < job->c->lanes.n; i++)
-		if ((int)i != but && s->part[i].state == PART_READY &&
-		    is_there(job, i) && (best == HPN_LANES_SLOTS ||
-		    lanes[i].under_way < lanes[best].under_way))
+		if (s->part[i].state == PART_READY && is_there(job, i) &&
+		    lanes[i].under_way < lanes[best].under_way)
 			best = i;
 	return best;
 }
@@ -310,7 +300,7 @@ reveal(struct hpn_sftp_job *job, struct node *n)
 	for (at = 0; at < HPN_LANES_PIECE; at += len) {
 		len = MINIMUM(HPN_LANES_PIECE - at, most);
 		if (hpn_sftp_lanes_connect(&job->c->lanes))
-			lane = idlest(job, s, -1);
+			lane = idlest(job, s);
 		hpn_sftp_ask_write(job, n, lane == 0 ? NULL :
 		    &s->part[lane].where, n->hole + at, s->piece + at, len);
 	}
@@ -596,42 +586,6 @@ hpn_sftp_stripe_more(struct hpn_sftp_job *job, struct node *n)
 		reveal(job, n);
 }
 
-/*
- * All wait for a connection that repairs a loss.  What it has had for long goes once
- * more, through another one.  It is there when that one says so; what comes late writes
- * the same.
- */
-static void
-overtake(struct hpn_sftp_job *job, struct node *n)
-{
-	struct stripe *s = n->stripe;
-	struct request *req, *next;
-	u_int64_t now = hpn_clock_ns();
-	u_char *buf = hpn_sftp_node_room(job, *job->c->upload_buflen);
-	u_int lane;
-
-	if (s->fd == -1 || n->hole != NO_HOLE || n->lost != NO_HOLE ||
-	    job->c->disorder)
-		return;
-	TAILQ_FOREACH_SAFE(req, &n->data, list, next) {
-		if (now - req->sent_ns < MAXIMUM(LATE_LEAST_NS,
-		    LATE_TRIPS * job->window.rtt_ns) ||
-		    req->len > *job->c->upload_buflen ||
-		    (lane = idlest(job, s, (int)req->lane)) == HPN_LANES_SLOTS ||
-		    !hpn_sftp_lanes_feed(&job->c->lanes, lane, req->len) ||
-		    hpn_sftp_node_read_at(s->fd, buf, req->len, req->offset) !=
-		    (ssize_t)req->len)
-			return;
-		debug2_f("%zu at %llu: lane %u, not %u", req->len,
-		    (unsigned long long)req->offset, lane, req->lane);
-		TAILQ_REMOVE(&n->data, req, list);
-		req->ask = ASK_LATE;
-		s->late++;
-		hpn_sftp_ask_write(job, n, lane == 0 ? NULL :
-		    &s->part[lane].where, req->offset, buf, req->len);
-	}
-}
-
 /* Nothing more may be sent: a lane that keeps us waiting does so no longer. */
 static int
 wait_for(struct hpn_sftp_job *job, struct node *n)
@@ -641,8 +595,7 @@ wait_for(struct hpn_sftp_job *job, struct node *n)
 	if (n->hole != NO_HOLE && s->hiding == 0 && TAILQ_EMPTY(&n->data)) {
 		abandon_slow(job, n);
 		reveal(job, n);
-	} else
-		overtake(job, n);
+	}
 	return -1;
 }
 
@@ -763,7 +716,7 @@ hpn_sftp_stripe_close(struct hpn_sftp_job *job, struct node *n)
 {
 	struct stripe *s = n->stripe;
 	u_int i;
-	int closing;
+	int closing = 0;
 
 	if (s == NULL)
 		return 0;
@@ -771,7 +724,6 @@ hpn_sftp_stripe_close(struct hpn_sftp_job *job, struct node *n)
 	if (s->nlost != 0 && !n->again)
 		return 1;
 	abandon_slow(job, n);
-	closing = s->late != 0;
 	for (i = 0; i < HPN_LANES_SLOTS; i++) {
 		if (s->part[i].state == PART_OPEN ||
 		    s->part[i].state == PART_READY)
@@ -934,8 +886,7 @@ gone(struct hpn_sftp_job *job, u_int lane)
 			n = req->node;
 			TAILQ_REMOVE(&n->data, req, list);
 			lose(n, req->offset, req->len);
-		} else if (req->ask == ASK_LATE)
-			req->node->stripe->late--;
+		}
 		free(req);
 	}
 	job->c->lanes.lane[lane].files = 0;
@@ -1016,18 +967,10 @@ hpn_sftp_stripe_answer(struct hpn_sftp_job *job, struct request *req,
 	struct node *n = req->node;
 	struct stripe *s = n->stripe;
 	struct part *part = &s->part[req->lane];
-	u_int status;
 
 	switch (req->ask) {
 	case ASK_FACTS:
 		facts(job, n, type, m);
-		break;
-	case ASK_LATE:
-		s->late--;
-		if ((status = hpn_sftp_answer_status(job, type, m)) !=
-		    SSH2_FX_OK)
-			hpn_sftp_node_bad(job, n, req->offset, "write remote",
-			    n->to, status);
 		break;
 	case ASK_HIDDEN:
 		s->hiding--;
