@@ -300,7 +300,7 @@ again ()
 first "closed" 1 "" "head -c 2000 >/dev/null; exit 1"
 again "closed" ""
 ANY='SSH-2.0-any\r\n'
-first "closed after the identification" 1 "$ANY" "exit 1"
+first "closed after the identification" 1 "$ANY" "head -c 1 >/dev/null; exit 1"
 # ssh may not have read it, since it could not write
 again "closed after the identification" "`sed -n 's/^!/&/p' $MEMORY`"
 first "closed after KEXINIT" 1 "$ANY" "head -c 2000 >/dev/null; sleep 0.2"
