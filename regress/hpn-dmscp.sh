@@ -399,7 +399,7 @@ if quota_made >$LOG 2>&1; then
 else
 	echo "$tid (skipped: a quota: it needs root, btrfs and a loop device)"
 fi
-umount $T/full 2>/dev/null
+umount -l $T/full 2>/dev/null
 
 # What a server says that cannot tell why
 BAD="-E -f write:*:status=4:3"

@@ -14,7 +14,7 @@ WISH=hpn-follow
 
 BAD=$OBJ/hpn-badsftp
 scp= writer=
-trap 'kill $scp $writer 2>/dev/null; umount $TO/hard/sub 2>/dev/null; rm -f $OUT' EXIT
+trap 'kill $scp $writer 2>/dev/null; umount -l $TO/hard/sub 2>/dev/null; rm -f $OUT' EXIT
 
 # The ssh of scp -3: one server for both hosts
 printf '#!/bin/sh\nexec $HPN_FOLLOW_SERVER\n' >$T/ssh

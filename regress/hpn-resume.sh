@@ -25,7 +25,7 @@ HANG=`hpn_times 120`
 
 cleanup_resume ()
 {
-	umount $T/disk 2>/dev/null
+	umount -l $T/disk 2>/dev/null
 	rm -f $LOG $LOG.* $SERVER
 }
 trap cleanup_resume EXIT

@@ -10,7 +10,8 @@ tid="hpn space"
 WISH=hpn-space
 . $SRC/hpn-wish-lib
 
-trap 'umount $TO 2>/dev/null; rm -f $OUT' EXIT
+# A server that has not ended yet may keep it busy
+trap 'umount -l $TO 2>/dev/null; rm -f $OUT' EXIT
 
 # A server that has always failed, or does so, for a while
 badly ()

@@ -13,7 +13,7 @@ WISH=hpn-wish
 . $SRC/hpn-wish-lib
 
 TAB=`printf '\t'`
-trap 'umount $T/disk 2>/dev/null; rm -f $OUT' EXIT
+trap 'umount -l $T/disk 2>/dev/null; rm -f $OUT' EXIT
 
 # there NAMES [DIRECTORY]: these files, line by line, are in $TO
 there ()

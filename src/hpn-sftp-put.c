@@ -867,7 +867,7 @@ may_begin(const struct hpn_sftp_job *job)
 	if ((job->flags & HPN_SFTP_RESUME) || hpn_sftp_node_verifies(job))
 		return hpn_sftp_window_may_open(&job->window, job->files_open,
 		    job->planned);
-	/* With several connections, each has its part of that. */
+	/* With several connections, hpn_sftp_spread_may() says what each may have. */
 	if (!hpn_sftp_spread_alone(job))
 		return hpn_sftp_window_may_open(&job->window, job->files_open,
 		    job->planned + job->asked_bytes);

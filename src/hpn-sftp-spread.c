@@ -267,9 +267,10 @@ has_room(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
 		return hpn_connections_window_open(&l->window, l->load) ||
 		    (job->way->up && hpn_connections_window_feed(&l->window,
 		    l->load, hpn_sftp_io_queued(l->io), 0));
-	/* The data of those that prove go later.  Half of all are opened, or closed. */
+	/* The data of those that prove wait (hpn_sftp_spread_may_move()). */
 	if (to_prove(job, p) != 0)
 		return hpn_connections_window_open(&l->window, l->load);
+	/* Half of its files are being opened or closed, with no data under way. */
 	return is_brief(l, l->load / 2);
 }
 
@@ -601,7 +602,7 @@ facts(struct hpn_sftp_job *job, struct node *n, u_char type, struct sshbuf *m)
 	if (x->step != PROOF_SHOW)
 		return same(&a, &x->was) && a.mtime == x->mtime &&
 		    (!job->way->up || a.atime == x->atime) ? 0 : -1;
-	/* This one has carried out first what was asked last. */
+	/* These times were asked for behind this: a server that keeps no order. */
 	if (job->way->up && a.atime == x->atime && a.mtime == x->mtime)
 		return -1;
 	x->was = a;
