@@ -125,6 +125,16 @@ for server in $servers; do
 		is 0
 		test "`cat $TO/grow`" = old || fail "$what: `cat $TO/grow`"
 
+		what="$who, $way, interrupted"
+		again
+		echo first >$FROM/grow
+		begin -X follow=yes
+		followed
+		kill -INT $scp
+		ended
+		is 1
+		is_copy_of $FROM/grow
+
 		what="$who, $way, somebody else writes to the copy"
 		again
 		echo first >$FROM/grow

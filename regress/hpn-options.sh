@@ -233,25 +233,25 @@ for tool in ssh sshd; do
 		test $? -eq $stock || \
 		    fail "$tool: '$name $value' goes unnoticed in a Match that does not apply"
 	done <<EOD
-HPNWindowMax|63K|too small
-HPNWindowMax|0|too small
-HPNWindowMax|-1|too small
-HPNWindowMax|512M|too large
-HPNWindowMax|18446744073709551616|too large
-HPNWindowMax|lots|not a number
-HPNWindowMax|8X|not a number
-HPNWindowMax|8MB|not a number
-HPNWindowMax|""|missing
+HPNWindowMax|63K|too small.*: it can be 64K to 536870911
+HPNWindowMax|0|too small.*: it can be 64K to 536870911
+HPNWindowMax|-1|too small.*: it can be 64K to 536870911
+HPNWindowMax|512M|too large.*: it can be 64K to 536870911
+HPNWindowMax|18446744073709551616|too large.*: it can be 64K to 536870911
+HPNWindowMax|lots|not a number.*: it can be 64K to 536870911
+HPNWindowMax|8X|not a number.*: it can be 64K to 536870911
+HPNWindowMax|8MB|not a number.*: it can be 64K to 536870911
+HPNWindowMax|""|missing.*: it can be 64K to 536870911
 HPNWindowMax||no argument
 HPNWindowMax|8M 9M|extra arguments
-HPNMemoryMax|1023K|too small
-HPNMemoryMax|2048G|too large
-HPNMemoryMax|none|not a number
+HPNMemoryMax|1023K|too small.*: it can be 1M to 1024G
+HPNMemoryMax|2048G|too large.*: it can be 1M to 1024G
+HPNMemoryMax|none|not a number.*: it can be 1M to 1024G
 HPNMemoryMax||no argument
 HPNMemoryMax|8M 9M|extra arguments
-HPNThreads|65|too large
-HPNThreads|-1|too small
-HPNThreads|many|neither a number nor auto
+HPNThreads|65|too large.*: it can be auto, 0 to 64, or ring:N
+HPNThreads|-1|too small.*: it can be auto, 0 to 64, or ring:N
+HPNThreads|many|neither a number nor auto.*: it can be auto, 0 to 64, or ring:N
 HPNThreads||no argument
 HPNThreads|1 2|extra arguments
 DisableMTAES|maybe|unsupported option
@@ -266,14 +266,14 @@ NoneEnabled|yes no|extra arguments
 NoneMacEnabled|1|unsupported option
 NoneMacEnabled||no argument
 UseMPTCP|maybe|unsupported option
-HPNCongestion|a/b|not a name
-HPNCongestion|sixteen_letters_|too long
+HPNCongestion|a/b|not a name.*: it can be 1 to 15 letters.*
+HPNCongestion|sixteen_letters_|too long.*: it can be 1 to 15 letters.*
 HPNCongestion||no argument
-HPNRateLimit|fast|not a number
-HPNRateLimit|2048G|too large
-ZstdLevel|0|too small
-ZstdLevel|20|too large
-ZstdLevel|fast|not a number
+HPNRateLimit|fast|not a number.*: it can be 0 to 1024G
+HPNRateLimit|2048G|too large.*: it can be 0 to 1024G
+ZstdLevel|0|too small.*: it can be 1 to 19
+ZstdLevel|20|too large.*: it can be 1 to 19
+ZstdLevel|fast|not a number.*: it can be 1 to 19
 EOD
 done
 

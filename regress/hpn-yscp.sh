@@ -67,6 +67,10 @@ expect "not allowed" 255 sealed
 grep 'NoneEnabled yes.*-e copies encrypted' $LOG >/dev/null || \
     fail "not allowed: `cat $LOG`"
 test ! -f $T/refused || fail "not allowed: was copied"
+y no -q $T/from/file somehost:$T/refused
+expect "not allowed, -q" 255 sealed
+grep 'NoneEnabled yes.*-e copies encrypted' $LOG >/dev/null || \
+    fail "not allowed, -q: `cat $LOG`"
 y no -v -e $T/from/file somehost:$T/sealed
 expect "not allowed, -e" 0 sealed
 cmp $T/from/file $T/sealed || fail "-e"

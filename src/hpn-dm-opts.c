@@ -190,7 +190,7 @@ for_ssh(struct hpn_dm_opts *o, const char *option, const char *arg)
 static const char *
 take(struct hpn_dm_opts *o, enum what what, const char *arg)
 {
-	static const char not_size[] = "not a number of bytes";
+	static const char not_size[] = "not a number of bytes, or of k, m, g, t";
 	uint64_t n;
 
 	switch (what) {
@@ -212,7 +212,7 @@ take(struct hpn_dm_opts *o, enum what what, const char *arg)
 		break;
 	case PORT:
 		if (hpn_dm_opts_seconds(arg, &n) == -1 || n == 0 || n > 65535)
-			return "not a port";
+			return "not a port: it can be 1 to 65535";
 		o->port = arg;
 		break;
 	case DIRECTORY:
@@ -233,7 +233,8 @@ take(struct hpn_dm_opts *o, enum what what, const char *arg)
 		break;
 	case TIMEOUT:
 		if (hpn_dm_opts_seconds(arg, &o->timeout_s) == -1)
-			return "not a number of seconds";
+			return "not a number of seconds: it can be 0 to "
+			    "4294967295";
 		break;
 	case FORCE:
 		o->force = 1;

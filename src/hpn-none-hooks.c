@@ -23,6 +23,17 @@
 #include "ssherr.h"
 #include "xmalloc.h"
 
+/*
+ * With -q, too, a user has to learn which line of a configuration is missing: it
+ * is no progress, and an exit status of 255 could be anything.
+ */
+static void
+say_with_q(void)
+{
+	if (log_level_get() == SYSLOG_LEVEL_QUIET)
+		(void)log_change_level(SYSLOG_LEVEL_FATAL);
+}
+
 /* Never returns.  The peer learns the reason as well. */
 static void
 end(struct ssh *ssh, const char *reason)
@@ -32,6 +43,7 @@ end(struct ssh *ssh, const char *reason)
 	/* For a user this is an error, whatever LogLevel says of the rest */
 	if (sshpkt_disconnect(ssh, "NoneSwitch refused: %s", reason) == 0)
 		(void)ssh_packet_write_wait(ssh);
+	say_with_q();
 	fatal("NoneSwitch: %s", reason);
 }
 
@@ -143,6 +155,7 @@ hpn_none_hooks_client(struct ssh *ssh, const struct hpn_options *o,
 	if (r == 0)
 		r = ssh_dispatch_run(ssh, DISPATCH_BLOCK, &ssh->kex->done);
 	if (r != 0) {
+		say_with_q();
 		fatal("NoneSwitch: the server did not switch to cipher none: "
 		    "%s (NoneEnabled in its sshd_config?)", ssh_err(r));
 	}

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,19 +325,68 @@ threads_parse(const char *arg, int64_t least, int64_t most, int *value,
 	return 0;
 }
 
-int
-hpn_options_value(struct hpn_options *o, int side, const char *keyword,
-    const char *arg, int active, const char **reason)
+/* As a person would write it. */
+static void
+write_size(int64_t size, char *text, size_t len)
 {
-	const struct option *opt = lookup(side, keyword);
+	static const char unit[] = "KMG";
+	int i = -1;
+
+	while (i < 2 && size != 0 && size % 1024 == 0) {
+		size /= 1024;
+		i++;
+	}
+	snprintf(text, len, "%lld%.1s", (long long)size,
+	    i == -1 ? "" : unit + i);
+}
+
+/* Add to what is wrong what is allowed.  It holds until the next call. */
+static const char *
+explain(const struct option *opt, const char *wrong)
+{
+	static char text[160];
+	char least[32], most[32];
+
+	write_size(opt->least, least, sizeof(least));
+	write_size(opt->most, most, sizeof(most));
+	switch (opt->kind) {
+	case SIZE:
+		snprintf(text, sizeof(text), "%s: it can be %s to %s", wrong,
+		    least, most);
+		return text;
+	case NUMBER:
+		snprintf(text, sizeof(text), "%s: it can be %lld to %lld",
+		    wrong, (long long)opt->least, (long long)opt->most);
+		return text;
+	case THREADS:
+		snprintf(text, sizeof(text), "%s: it can be auto, %lld to %lld, "
+		    "or " RING "N", wrong, (long long)opt->least,
+		    (long long)opt->most);
+		return text;
+	case NAME:
+		snprintf(text, sizeof(text), "%s: it can be %lld to %lld "
+		    "letters, digits, - and _", wrong, (long long)opt->least,
+		    (long long)opt->most);
+		return text;
+	case PATH:
+		snprintf(text, sizeof(text), "%s: it can be %lld to %lld bytes, "
+		    "no control characters", wrong, (long long)opt->least,
+		    (long long)opt->most);
+		return text;
+	case FLAG:
+		break;
+	}
+	return wrong;
+}
+
+/* As hpn_options_value(), without what is allowed. */
+static int
+value(struct hpn_options *o, const struct option *opt, const char *arg,
+    int active, const char **reason)
+{
 	int64_t size;
 	int number, threads, ring;
 
-	*reason = NULL;
-	if (opt == NULL) {
-		*reason = "has no effect here";
-		return 0;
-	}
 	switch (opt->kind) {
 	case SIZE:
 		if (size_parse(arg, opt->least, opt->most, &size, reason) != 0)
@@ -376,6 +426,23 @@ hpn_options_value(struct hpn_options *o, int side, const char *keyword,
 		break;
 	}
 	*reason = "is not parsed here";	/* hpn_options_flag() was not asked */
+	return -1;
+}
+
+int
+hpn_options_value(struct hpn_options *o, int side, const char *keyword,
+    const char *arg, int active, const char **reason)
+{
+	const struct option *opt = lookup(side, keyword);
+
+	*reason = NULL;
+	if (opt == NULL) {
+		*reason = "has no effect here";
+		return 0;
+	}
+	if (value(o, opt, arg, active, reason) == 0)
+		return 0;
+	*reason = explain(opt, *reason);
 	return -1;
 }
 

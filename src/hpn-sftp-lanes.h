@@ -43,7 +43,8 @@ struct hpn_sftp_lanes {
 	struct hpn_lanes policy;	/* of channels */
 	struct hpn_connections several;	/* ... and of connections */
 	struct hpn_sftp_connections_how how;
-	int said;			/* that there are no more */
+	int missing;			/* one did not come */
+	int said;			/* ... and that was said */
 	u_int64_t round_ns;		/* when the round began, 0: there is none */
 	u_int64_t round_bytes;		/* moved in it */
 	int tell_only;			/* ssh only tells us something there */
