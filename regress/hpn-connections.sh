@@ -266,7 +266,12 @@ grep "close source" $STARTED.bad >/dev/null || fail "$what: none was to close it
 # What else another server may do
 server 'test $session = 0 || { echo Welcome; cat >/dev/null; exit 0; }'
 up "others speak no SFTP" -j 4
-succeeded $THERE/large "No further connection"
+succeeded $THERE/large "No further connection.*: 1 is used"
+# What is said counts none that is still on its way and does not come, either
+gated 5 "test \$session = 0 || mkdir $STARTED.second 2>/dev/null || {
+mkdir $STARTED.third 2>/dev/null || sleep 0.3; exit 1; }"
+up "the third is refused before the others" -j 5
+succeeded $THERE/large "No further connection.*: 2 are used"
 server "test \$session = 0 || exec $LANES_SERVER -P read"
 up "others may not read" -j 3
 succeeded $THERE/large
@@ -336,7 +341,7 @@ SSH_ASKPASS=$OBJ/hpn-connections.ask
 SSH_ASKPASS_REQUIRE=force
 export SSH_ASKPASS SSH_ASKPASS_REQUIRE
 up "a person is needed" -j 4
-succeeded $THERE/large "No further connection"
+succeeded $THERE/large "No further connection.*: 1 is used"
 one
 test `wc -l <$STARTED.asked` -eq 1 || fail "$what: somebody was asked again"
 unset SSH_ASKPASS SSH_ASKPASS_REQUIRE

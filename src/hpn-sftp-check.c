@@ -177,8 +177,9 @@ refuse(struct hpn_sftp_job *job, struct node *n, const struct hpn_resume *r)
 		error("\"%s\" is older than \"%s\": %s", n->to, n->from, hint);
 		break;
 	case HPN_RESUME_UNCHECKED:
-		error("\"%s\" could not be compared with \"%s\": %s, -X "
-		    "resume=size goes by its size", n->to, n->from, hint);
+		error("\"%s\" could not be compared with \"%s\", since "
+		    "reading it failed: %s, -X resume=size goes by its size",
+		    n->to, n->from, hint);
 		break;
 	case HPN_RESUME_DIFFERS:
 		if (r->within == 0)

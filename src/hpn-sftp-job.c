@@ -565,6 +565,20 @@ patience(struct hpn_sftp_job *job)
 	return hpn_clock_ns() - job->interrupted_ns < END_NS ? END_WAIT_MS : -2;
 }
 
+/* The copy goes on, so the meter does, too. */
+static void
+say_missing(struct hpn_sftp_job *job)
+{
+	u_int n = hpn_sftp_lanes_missing(&job->c->lanes);
+
+	if (n == 0)
+		return;
+	hpn_sftp_meter_line(job);
+	logit("No further connection could be made (see ssh -o BatchMode=yes, "
+	    "and MaxStartups in sshd_config): %u %s used", n,
+	    n == 1 ? "is" : "are");
+}
+
 /* Do it, and free it: 0 or -1. */
 static int
 run(struct hpn_sftp_job *job)
@@ -603,6 +617,7 @@ run(struct hpn_sftp_job *job)
 		}
 		idle = 0;
 		r = hpn_sftp_lanes_trip(&job->c->lanes, r, &gone);
+		say_missing(job);
 		if (r == 0 && gone != 0)
 			hpn_sftp_spread_gone(job, gone);
 		if (r == -1 || (gone != 0 && (job->way->cross ||

@@ -473,40 +473,6 @@ begin_connection(struct hpn_sftp_lanes *l, u_int64_t now_ns)
 	return 0;
 }
 
-/* One did not come.  Others on their way still may, so only then it is said. */
-static void
-say_missing(struct hpn_sftp_lanes *l)
-{
-	u_int coming, ready = connections(l, &coming);
-
-	if (!l->missing || l->said || coming != 0)
-		return;
-	l->said = 1;
-	logit("No further connection could be made (see ssh -o BatchMode=yes, "
-	    "and MaxStartups in sshd_config): %u %s used", ready,
-	    ready == 1 ? "is" : "are");
-}
-
-/* A connection has ended, or will not come. */
-static void
-lost_one(struct hpn_sftp_lanes *l, u_int lane)
-{
-	u_int coming, ready;
-
-	if (!hpn_sftp_lanes_connect(l))
-		return;
-	if (l->lane[lane].ready) {
-		debug("connection %u has ended", lane);
-		return;
-	}
-	/* Others on their way would end as this one. */
-	ready = connections(l, &coming);
-	if (l->lane[lane].io != NULL && !l->lane[lane].failed)
-		coming--;
-	hpn_connections_stop(&l->several, ready + coming);
-	l->missing = 1;
-}
-
 static void
 grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
     u_int64_t left)
@@ -531,7 +497,6 @@ grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
 	}
 	if (l->several.use != use)
 		debug("%u connections are wanted, %u were", l->several.use, use);
-	say_missing(l);
 	if (left < HPN_LANES_SHARE)
 		return;
 	for (i = hpn_connections_begin(&l->several, ready, coming); i > 0; i--) {
@@ -631,6 +596,41 @@ hpn_sftp_lanes_end(struct hpn_sftp_lanes *l)
 	if (l->control != -1)
 		close(l->control);
 	l->control = -1;
+}
+
+/* A connection has ended, or will not come. */
+static void
+lost_one(struct hpn_sftp_lanes *l, u_int lane)
+{
+	u_int coming, ready;
+
+	if (!hpn_sftp_lanes_connect(l))
+		return;
+	if (l->lane[lane].ready) {
+		debug("connection %u has ended", lane);
+		return;
+	}
+	/* Others on their way would end as this one. */
+	ready = connections(l, &coming);
+	if (l->lane[lane].io != NULL && !l->lane[lane].failed)
+		coming--;
+	hpn_connections_stop(&l->several, ready + coming);
+	l->missing = 1;
+}
+
+u_int
+hpn_sftp_lanes_missing(struct hpn_sftp_lanes *l)
+{
+	u_int coming, ready;
+
+	if (!l->missing || l->said)
+		return 0;
+	/* Others on their way may still come */
+	ready = connections(l, &coming);
+	if (coming != 0)
+		return 0;
+	l->said = 1;
+	return ready;
 }
 
 /* -------------------------------------------------------------- working -- */

@@ -123,6 +123,12 @@ void hpn_sftp_lanes_moved(struct hpn_sftp_lanes *, u_int64_t bytes);
 void hpn_sftp_lanes_grow(struct hpn_sftp_lanes *, u_int64_t now_ns,
     u_int64_t rtt_ns, u_int64_t left);
 
+/*
+ * Not all connections could be made that were asked for: once, how many there are,
+ * the first among them.  Otherwise 0.
+ */
+u_int hpn_sftp_lanes_missing(struct hpn_sftp_lanes *);
+
 /* We want no further lanes: ssh may send no-more-sessions. */
 void hpn_sftp_lanes_no_more(struct hpn_sftp_lanes *);
 

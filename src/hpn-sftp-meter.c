@@ -87,6 +87,13 @@ hpn_sftp_meter_file(struct hpn_sftp_job *job, struct node *n, const char *path,
 }
 
 void
+hpn_sftp_meter_line(const struct hpn_sftp_job *job)
+{
+	if (job->metered && getpgrp() == tcgetpgrp(STDOUT_FILENO))
+		atomicio(vwrite, STDOUT_FILENO, "\n", 1);
+}
+
+void
 hpn_sftp_meter_break(struct hpn_sftp_job *job)
 {
 	if (!job->metered)
@@ -94,6 +101,6 @@ hpn_sftp_meter_break(struct hpn_sftp_job *job)
 	if (job->only != NULL || job->alive == 0) {
 		stop_progress_meter();
 		job->metered = 0;
-	} else if (getpgrp() == tcgetpgrp(STDOUT_FILENO))
-		atomicio(vwrite, STDOUT_FILENO, "\n", 1);
+	} else
+		hpn_sftp_meter_line(job);
 }
