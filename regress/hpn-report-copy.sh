@@ -43,6 +43,7 @@ if test "$TERMINAL" = yes; then
 	start quiet "$COPY -q -l $LIMIT $T/long host:$T/quiet.copy"
 	start file "$COPY -l $LIMIT $T/long host:$T/file.copy 2>$T/file.err"
 	start short "$COPY -l $LIMIT $T/short host:$T/short.copy"
+	start first "$COPY -v -j 2 -l $LIMIT $T/short host:$T/first.copy"
 	start verbose "$COPY -v -l $LIMIT $T/short host:$T/verbose.copy"
 	# sftp says it at its end
 	(
@@ -98,17 +99,19 @@ test -f $T/between.ended && fail "a shell between scp and ssh was ended"
 
 wait
 test "$TERMINAL" = yes || exit $RESULT
-for name in long quiet file short verbose sftp; do
+for name in long quiet file short verbose sftp first; do
 	test "`cat $T/$name.status`" = 0 || \
 	    fail "$name: status `cat $T/$name.status`: `cat $T/$name.out`"
 	case $name in
-	short|verbose)	cmp $T/short $T/$name.copy ;;
+	short|verbose|first) cmp $T/short $T/$name.copy ;;
 	*)		cmp $T/long $T/$name.copy ;;
 	esac || fail "$name: not the same"
 	cat $T/$name.out >$T/$name.all
 	test ! -f $T/$name.err || cat $T/$name.err >>$T/$name.all
 	case $name in
-	long|verbose|sftp)
+	long|verbose|first|sftp)
+		# With -j its rate is not that of the copy
+		test $name = first && SAYS="first connection: $SAYS"
 		grep "^$SAYS" $T/$name.all >/dev/null || \
 		    fail "$name: not said: `cat $T/$name.all`"
 		test `grep -c "limited by" $T/$name.all` -eq 1 || \

@@ -86,8 +86,10 @@ hpn_sftp_lanes_offer(int sessions)
 		return;
 	tell_only = !CAN_PASS || wish == 1 || !sessions ||
 	    wish_connections > 1;
-	if (wish_connections > 1)
+	if (wish_connections > 1) {
 		hpn_sftp_connections_offer();
+		hpn_sftp_report_several();
+	}
 	/* Other children are not to have it. */
 	(void)fcntl(offered[0], F_SETFD, FD_CLOEXEC);
 	(void)fcntl(offered[1], F_SETFD, FD_CLOEXEC);

@@ -17,6 +17,7 @@
 #include "hpn-watch-ask.h"
 
 static long long limit;
+static int several;
 static const volatile pid_t *ssh;
 static volatile sig_atomic_t takes_it;
 
@@ -27,13 +28,20 @@ hpn_sftp_report_limit(long long bits)
 }
 
 void
+hpn_sftp_report_several(void)
+{
+	several = 1;
+}
+
+void
 hpn_sftp_report_child(int metered)
 {
 	char value[64];
 
 	snprintf(value, sizeof(value), "%c:%lld:%ld",
-	    metered ? HPN_WATCH_METERED : HPN_WATCH_UNSEEN, limit,
-	    (long)getppid());
+	    several ? metered ? HPN_WATCH_FIRST_METERED :
+	    HPN_WATCH_FIRST_UNSEEN : metered ? HPN_WATCH_METERED :
+	    HPN_WATCH_UNSEEN, limit, (long)getppid());
 	(void)setenv(HPN_WATCH_ENV, value, 1);
 }
 

@@ -15,6 +15,9 @@
 /* The user's limit, bits a second. */
 void hpn_sftp_report_limit(long long);
 
+/* This ssh is to be the first of several connections. */
+void hpn_sftp_report_several(void);
+
 /* In the child that becomes ssh: metered, if the user sees a progress meter. */
 void hpn_sftp_report_child(int metered);
 

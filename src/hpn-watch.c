@@ -65,6 +65,7 @@
 
 /* What scp or sftp that started us said. */
 static int metered;
+static int first;		/* of several connections that copy */
 static uint64_t copy_limit;
 static volatile sig_atomic_t asked_now;
 static const struct hpn_watch_more *more;
@@ -354,7 +355,9 @@ say(struct ssh *ssh, LogLevel level, const char *event)
 	    report.cause != HPN_WHY_PATH && report.cause != HPN_WHY_NOTHING &&
 	    isatty(STDERR_FILENO)))
 		level = SYSLOG_LEVEL_INFO;
-	do_log2(level, "%s", report.sentence);
+	/* What it says of rates is not true of the copy */
+	do_log2(level, "%s%s", first ? "first connection: " : "",
+	    report.sentence);
 }
 
 void
@@ -668,7 +671,10 @@ hpn_watch_inherit(void)
 	if (env == NULL)
 		return 0;
 	if (sscanf(env, "%c:%llu:%ld%c", &meter, &limit, &parent, &end) == 3) {
-		metered = meter == HPN_WATCH_METERED;
+		first = meter == HPN_WATCH_FIRST_METERED ||
+		    meter == HPN_WATCH_FIRST_UNSEEN;
+		metered = meter == HPN_WATCH_METERED ||
+		    meter == HPN_WATCH_FIRST_METERED;
 		copy_limit = limit;
 	} else
 		parent = 0;
