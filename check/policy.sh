@@ -205,11 +205,23 @@ runner() {
 		printf '}\n'
 	} >"$1.c"
 }
+tab=$(printf '\t')
 # in_files BEFORE NAMES AFTER: the names as files
 in_files() {
 	for f in $2; do
 		printf '%s ' "$1$f$3"
 	done
+}
+# single_fault MODULE OLD NEW FILE: the module with NEW for OLD, which is there once
+single_fault() {
+	LC_ALL=C awk -v old="$2" -v new="$3" '
+		(i = index($0, old)) != 0 {
+			found++
+			$0 = substr($0, 1, i - 1) new \
+			    substr($0, i + length(old))
+		}
+		{ print }
+		END { exit found != 1 }' "$src/$1.c" >"$4"
 }
 helper=$alone/test_helper/test_helper.c
 tests="$(in_files "$unit/test_" "$alone_tests" .c) $unit/sim.c $helper"
@@ -406,19 +418,12 @@ else
 fi
 
 # Single faults in other modules
-tab=$(printf '\t')
 n=0 caught=0 missed=
 while IFS=$tab read -r module t others old new; do
 	case $module in ''|'#'*) continue ;; esac
+	case $t in fuzz-*) continue ;; esac	# see below
 	n=$((n + 1))
-	LC_ALL=C awk -v old="$old" -v new="$new" '
-		(i = index($0, old)) != 0 {
-			found++
-			$0 = substr($0, 1, i - 1) new \
-			    substr($0, i + length(old))
-		}
-		{ print }
-		END { exit found != 1 }' "$src/$module.c" >"single-$n.c" || {
+	single_fault "$module" "$old" "$new" "single-$n.c" || {
 		missed="$missed '$old' (is not there once)"
 		continue
 	}
@@ -460,7 +465,7 @@ if $with_tree; then
 	[ -d compat ] || tree_objects compat "$compat" $san || :
 	targets="$targets options"
 	! tree_objects buffers "$buffers" $san ||
-	    targets="$targets early sftp-hash sftp-server sftp-client$(sed -n \
+	    targets="$targets early sftp-hash sftp-server sftp-client dm-files$(sed -n \
 		's/^#define HAVE_ZSTD 1.*/ zstd/p' "$OBJ/config.h")"
 else
 	skip "fuzz targets that need the tree: none built in" \
@@ -478,6 +483,37 @@ hex_seeds() {
 				    index(h, substr($0, i + 1, 1)) - 1
 		}' h=0123456789abcdef)" >"$2-$found"
 	done <"$1"
+}
+# fuzz_faults: of the faults of regress/fuzz/mutants that are this target's, each is
+# found, by an input that has found it before (hpn-TARGET.found).
+fuzz_faults() {
+	caught=0 missed=
+	while IFS=$tab read -r module by others old new; do
+		[ "$by" = "fuzz-$t" ] || continue
+		single_fault "$module" "$old" "$new" "$name-fault.c" || {
+			missed="$missed '$old' (is not there once)"
+			continue
+		}
+		run "$name-fault.build" $cc -O1 -g $san -w $flags -o "$name-fault" \
+		    "$fuzz/hpn-$t-fuzz.c" "$fuzz/main.c" "$name-fault.c" \
+		    $(echo $with | sed "s,[^ ]*/$module\.c,,") || {
+			missed="$missed '$old' (does not build)"
+			continue
+		}
+		if (run "$name-fault.log" env \
+		    ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=$leaks" $fixed \
+		    "./$name-fault" fuzz-$t.seeds/found-*) 2>/dev/null ||
+		    ! grep -q 'does not hold' "$name-fault.log"; then
+			missed="$missed '$old'"
+		else
+			caught=$((caught + 1))
+		fi
+	done <"$fuzz/mutants"
+	if [ -n "$missed" ]; then
+		bad "fuzz hpn-$t: single faults that it does not find:$missed"
+	elif [ "$caught" -gt 0 ]; then
+		ok "fuzz hpn-$t finds each of $caught single faults"
+	fi
 }
 each=$((FUZZ_SECONDS / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
@@ -596,6 +632,27 @@ for t in $targets; do
 		# What was found once is tried each time.
 		hex_seeds "$fuzz/hpn-$t.found" "fuzz-$t.seeds/found"
 		leaks=0 ;;
+	dm-files)
+		# What dmscp leaves allocated at its end is the target's to free.
+		flags="$flags -include $fuzz/hpn-dm-files-fuzz.h"
+		with="$(in_files "$src/hpn-dm-" 'put get sftp line reader buf plan
+		    manifest wait job' .c) $src/hpn-sftp-io.c"
+		with="$with $src/hpn-sftp-hash.c $src/hpn-hash.c"
+		with="$with $(echo buffers/*.o) $libs"
+		more='-detect_leaks=0 -len_control=0 -max_len=150'
+		more="$more fuzz-$t.seeds"
+		mkdir -p "fuzz-$t.seeds"
+		# Ways of writing and reading, and two faults for each.
+		LC_ALL=C awk -v dir="fuzz-$t.seeds" 'BEGIN {
+			srand(1)
+			for (i = 0; i < 200; i++) {
+				for (n = 0; n < 40; n++)
+					printf "%c", 1 + int(254 * rand()) > (dir "/" i)
+				close(dir "/" i)
+			}
+		}'
+		hex_seeds "$fuzz/hpn-$t.found" "fuzz-$t.seeds/found"
+		leaks=0 ;;
 	esac
 	name=fuzz-$t
 	mkdir -p "$name.d"
@@ -620,6 +677,7 @@ for t in $targets; do
 		    s/^stat::number_of_executed_units: *//p' "$name.log")
 		if [ "${n:-0}" -gt 0 ]; then
 			ok "fuzz hpn-$t: $n inputs in $each s ($how)"
+			fuzz_faults
 			continue
 		fi
 	fi
@@ -643,5 +701,5 @@ done
 [ "$failed" != 0 ] || rm -rf unit unit-tree engine-asan engine-tsan crypt-asan \
     crypt-tsan tree-asan tree-tsan compat buffers common mutant-* single-* fuzz-window \
     fuzz-rtt fuzz-resume fuzz-guess main-guess main-resume fuzz-options fuzz-sftp-hash fuzz-sftp-server \
-    fuzz-sftp-client fuzz-early fuzz-dm fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
+    fuzz-sftp-client fuzz-early fuzz-dm fuzz-dm-files fuzz-dm-files-fault* fuzz-zstd fuzz-why-wire main-window main-rtt fuzz-*.seeds fuzz-*.d ./*.o
 counts

@@ -64,6 +64,8 @@
  *   late          (hash) the answer comes when no request has come for 3 seconds
  *   early         (write) that it was done is said when its head is here, and
  *                 nothing later.  The rest is read 20 ms later
+ *   loses=N       (write, fsync) status 4, it is not carried out, and of what was
+ *                 written before, the first N bytes are zeros
  *   end=OFFSET    (read) nothing is there, if this offset is asked for among
  *                 others; of what follows it, it is
  *   lie-size[=N]  (those with attributes) a size of 2^62, or of N
@@ -731,6 +733,22 @@ do_read(struct sshbuf *in, u_int32_t id)
 	is_late = 0;
 }
 
+/* What the system had not written yet is lost. */
+static int
+loses(const struct handle *h, u_int32_t id)
+{
+	static const u_char zeros[4096];
+	const char *value = wrong("loses");
+
+	if (value == NULL)
+		return 0;
+	if (pwrite(h->fd, zeros, strtoull(value, NULL, 10) % sizeof(zeros),
+	    0) == -1)
+		warn("write");
+	put_status(id, SSH2_FX_FAILURE);
+	return 1;
+}
+
 static void
 do_write(struct sshbuf *in, u_int32_t id)
 {
@@ -750,6 +768,8 @@ do_write(struct sshbuf *in, u_int32_t id)
 			warn("write");
 		return;
 	}
+	if (loses(h, id))
+		return;
 	n = pwrite(h->fd, data, len, (off_t)offset);
 	put_result(id, n != (ssize_t)len);
 }
@@ -814,6 +834,15 @@ do_setstat(struct sshbuf *in, u_int32_t id, int fd)
 			fprintf(log_file, " mtime %u", a.mtime);
 	}
 	put_result(id, failed);
+}
+
+static void
+do_fsync(struct sshbuf *in, u_int32_t id)
+{
+	struct handle *h = get_handle(in);
+
+	if (!loses(h, id))
+		put_result(id, fsync(h->fd));
 }
 
 static void
@@ -1153,7 +1182,7 @@ request(struct sshbuf *in)
 		else if (op_is("hash"))
 			do_hash(in, id);
 		else if (op_is("fsync"))
-			put_result(id, fsync(get_handle(in)->fd));
+			do_fsync(in, id);
 		else if (op_is("open-regular"))
 			do_open_regular(in, id);
 		else {

@@ -255,6 +255,55 @@ for OPTIONS in "-buffer 1m -nochecksum" "-buffer 1m"; do
 	grep 'had not got yet' $LOG >/dev/null || fail "early: `cat $LOG`"
 done
 
+# A file system that writes later says of a write that what it took before is lost.
+# That was acknowledged and compared, and is not there
+BAD="-f write:f.part:loses=1000:8+1"
+survives "what was acknowledged is lost" 254
+# The connection is lost before the old part of a file that is to be replaced is
+# removed: the server gets the first four requests, which have 81 bytes
+cat >$OBJ/hpn-dmscp.once.sh <<EOD
+#!/bin/sh
+cd $T
+test ! -f $T/once || exec $OBJ/hpn-badsftp
+: >$T/once
+dd bs=1 count=81 2>/dev/null | $OBJ/hpn-badsftp
+EOD
+rm -rf $T/w $T/once
+mkdir $T/w
+(cat $DATA; echo) >$T/w/f.part
+status=0
+timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.once.sh -w -force somehost:w/f \
+    <$DATA 2>$LOG || status=$?
+test $status = 0 || fail "old part, lost connection: status $status: `cat $LOG`"
+cmp $T/w/f $DATA || fail "old part, lost connection: complete, but is not"
+# A server that ends each time is not asked again at once for as long as -T
+cat >$OBJ/hpn-dmscp.once.sh <<EOD
+#!/bin/sh
+echo >>$T/once
+cd $T
+exec $OBJ/hpn-badsftp -f rename:*:exit -f posix-rename:*:exit
+EOD
+rm -rf $T/w $T/once
+mkdir $T/w
+status=0
+timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.once.sh -w -T 8 somehost:w/f \
+    <$DATA 2>$LOG || status=$?
+test $status = 251 || fail "ends each time: status $status: `cat $LOG`"
+test `wc -l <$T/once` -le 12 || fail "ends each time: asked `wc -l <$T/once` times"
+verbose "a server that ends each time: ok"
+# The first fragment is refused while the second is written, which is all that the
+# buffer has room for: it gets its turn
+head -c 24000000 /dev/urandom >$T/long
+rm -rf $T/w
+mkdir $T/w
+BAD="-w 3 -E -f open:s.0001.part:status=3:0+1"
+dm -w -force -T 20 -buffer 20m -S 4k -F 250m somehost:w/s <$T/long
+test $status = 0 || fail "first fragment refused: status $status: `cat $LOG`"
+cat $T/w/s.0??? | cmp - $T/long || \
+    fail "first fragment refused: complete, but is not"
+verbose "the first fragment is refused: ok"
+rm -f $T/long
+
 wait $SILENCE
 test `grep -c '^251 .*within 30 seconds' $T/silent` = 4 || \
     fail "silent, -T 0: `cat $T/silent`"

@@ -50,16 +50,18 @@
 #include "hpn-dm-wait.h"
 #include "hpn-hash.h"
 
-#define BLOCK		(1024 * 1024)
-#define WRITE_ONCE	(128 * 1024)
-#define COMPARE_FROM	(16ULL * 1024 * 1024)
-#define COMPARE_MOST	(64ULL * 1024 * 1024)
-#define COMPARE_TRIES	20
+#ifndef HPN_DM_SIZES	/* a fuzz target has smaller ones */
+# define BLOCK		(1024 * 1024)
+# define WRITE_ONCE	(128 * 1024)
+# define COMPARE_FROM	(16ULL * 1024 * 1024)
+# define COMPARE_MOST	(64ULL * 1024 * 1024)
+# define COMPARE_TRIES	20
 /*
  * A file takes two answers before its data can be asked for.  Each comes behind the
  * data that were asked for before it, which are as many as the buffer holds.
  */
-#define AHEAD		(192ULL * 1024 * 1024)
+# define AHEAD		(192ULL * 1024 * 1024)
+#endif
 /* Questions for sizes of fragments that are under way. */
 #define SIZES_MOST	1024
 

@@ -26,6 +26,8 @@
 #include "hpn-dm-sftp.h"
 
 #define SECOND	1000000000ULL
+/* The wait after which the next attempts are not made soon any more. */
+#define SOON_MOST	(4 * SECOND)
 
 static void
 line_connect(struct hpn_dm_line *l)
@@ -92,8 +94,12 @@ line_lost(struct hpn_dm_line *l)
 		hpn_dm_child_die(HPN_DM_CHILD_LINE, "connection to %s lost, and "
 		    "not regained within %llu seconds (-T)", l->o->host,
 		    (unsigned long long)l->o->timeout_s);
-	/* The first attempt is made soon: most lines are there again then */
-	l->again_ns = now + (was && delay > SECOND / 4 ? SECOND / 4 : delay);
+	/*
+	 * The first attempts are made soon: most lines are there again then.  But a
+	 * server that ends each time is not asked four times a second for hours.
+	 */
+	l->again_ns = now + (was && delay > SECOND / 4 && delay <= SOON_MOST ?
+	    SECOND / 4 : delay);
 	hpn_dm_line_clear(l);
 	if (was)
 		logit("connection to %s lost, connecting again", l->o->host);

@@ -32,7 +32,9 @@
 #define HPN_DM_MANIFEST_SHA256	32U
 /* Longest line, with its newline; longest text. */
 #define HPN_DM_MANIFEST_LINE	1100U
-#define HPN_DM_MANIFEST_TEXT	(80U * 1024 * 1024)
+#ifndef HPN_DM_MANIFEST_TEXT
+# define HPN_DM_MANIFEST_TEXT	(80U * 1024 * 1024)
+#endif
 
 struct hpn_dm_manifest {
 	const char *object;	/* as given; parsed: in the text, no string */

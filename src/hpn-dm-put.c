@@ -55,40 +55,42 @@
 #include "hpn-hash.h"
 #include "hpn-pipe.h"
 
+#ifndef HPN_DM_SIZES	/* a fuzz target has smaller ones */
 /* What one request to our server carries, in whole pages. */
-#define READ_ONCE	(252 * 1024)
+# define READ_ONCE	(252 * 1024)
 /*
  * That is hashed and compared: so little, that it is still in the cache of the server's
  * processor when it has been written and is read again.
  */
-#define BLOCK		(2 * READ_ONCE)
+# define BLOCK		(2 * READ_ONCE)
 /* So much acknowledged and not compared makes it worth while to read it back. */
-#define COMPARE_FROM	(16ULL * 1024 * 1024)
+# define COMPARE_FROM	(16ULL * 1024 * 1024)
 /*
  * Hashes of so much at most are asked for with one request, so many at a time.  A
  * server takes no data while it computes some: of a large step that is felt on a long
  * line.
  */
-#define COMPARE_STEP	(8ULL * BLOCK)
-#define ASKS_MOST	256
+# define COMPARE_STEP	(8ULL * BLOCK)
+# define ASKS_MOST	256
 /* Memory for what is read back, of all pieces together. */
-#define BACK_MOST	(16U * 1024 * 1024)
+# define BACK_MOST	(16U * 1024 * 1024)
 /* Hashes that cover no whole block may come so often in a row. */
-#define COMPARE_TRIES	20
+# define COMPARE_TRIES	20
 /* How often data that were lost after a refusal are written again. */
-#define REPAIRS_MOST	4
+# define REPAIRS_MOST	4
 /*
  * Files are opened so far ahead of the data, that these never wait for one.  A file
  * needs two answers before its data, and three after them.  Each takes a round trip
  * and the time of what is queued in front: half a second together on a line of
  * 100 ms.  No data are kept for that; a name and a handle are.
  */
-#define AHEAD_MOST	(192ULL * 1024 * 1024)
-#define AHEAD_LEAST	(256ULL * 1024)
+# define AHEAD_MOST	(192ULL * 1024 * 1024)
+# define AHEAD_LEAST	(256ULL * 1024)
 /* Less space than this is none. */
-#define SPACE_LEAST	(1024ULL * 1024)
+# define SPACE_LEAST	(1024ULL * 1024)
 /* Names behind the last fragment that an earlier run may have left. */
-#define STALE_MOST	(HPN_DM_SFTP_OPEN_MOST + 32)
+# define STALE_MOST	(HPN_DM_SFTP_OPEN_MOST + 32)
+#endif
 /* Servers later than version 3 of the protocol, and some others, say these. */
 #define FX_NO_SPACE	14
 #define FX_QUOTA	15
@@ -142,6 +144,7 @@ struct piece {
 	int sizing;			/* asked for its length */
 	int noted;			/* its command is in the queue */
 	int maybe;			/* may be there: we tried to make it */
+	int guessed;			/* ... and so it is opened, being empty */
 	int no_room;			/* for its name, perhaps */
 	u_int not_renamed;		/* the status that said so */
 	int cleared;			/* what has its name was removed */
@@ -158,6 +161,8 @@ struct piece {
 	uint64_t verified;
 	uint64_t verified_most;		/* that it ever was */
 	int sized, synced, suspect;
+	int doubt;			/* all of it is compared once more */
+	int again;			/* from `verified' on it is written again */
 	u_int tries;
 	u_int repairs;			/* since something was refused */
 	struct hpn_dm_reader *back;
@@ -576,26 +581,54 @@ differs(struct piece *f, uint64_t offset)
 
 /* ---- comparing ---- */
 
+/*
+ * It is written again, as soon as nothing is under way that would be taken for the
+ * answer to that.  Returns whether that is so.
+ */
+static int
+repaired(struct piece *f)
+{
+	if (!f->again)
+		return 1;
+	if (f->under_way > 0 || f->nasks > 0 || (f->back != NULL &&
+	    hpn_dm_reader_under_way(f->back) > 0))
+		return 0;
+	back_drop(f);
+	f->again = 0;
+	f->repairs++;
+	f->acked = f->sent = f->verified;
+	f->state = PIECE_DATA;
+	f->sized = f->synced = 0;
+	return 1;
+}
+
+/*
+ * The server has something else at f->verified.  What was lost after it was
+ * acknowledged may be at hand yet.
+ */
+static void
+damaged(struct piece *f)
+{
+	size_t at;
+
+	if (!f->suspect || f->is_final || f->repairs >= REPAIRS_MOST ||
+	    (f->mem == NULL && hpn_dm_buf_at(&f->p->buf, f->start + f->verified,
+	    1, &at) == NULL))
+		differs(f, f->verified);
+	f->again = 1;
+	asks_stale(f);
+}
+
 /* The block at f->verified has this hash on the server. */
 static void
 block_compare(struct piece *f, const u_char *hash, size_t len)
 {
-	size_t n = (size_t)(f->verified / BLOCK), at;
+	size_t n = (size_t)(f->verified / BLOCK);
 
 	if (n >= f->nblocks ||
 	    memcmp(f->blocks + HPN_HASH_LEN * n, hash, HPN_HASH_LEN) != 0) {
-		/* What was lost after it was acknowledged may be at hand yet */
-		if (f->suspect && f->back == NULL && f->under_way == 0 &&
-		    !f->is_final && f->repairs < REPAIRS_MOST &&
-		    (f->mem != NULL || hpn_dm_buf_at(&f->p->buf, f->start +
-		    f->verified, 1, &at) != NULL)) {
-			f->repairs++;
-			f->acked = f->sent = f->verified;
-			f->state = PIECE_DATA;
-			f->sized = f->synced = 0;
-			return;
-		}
-		differs(f, f->verified);
+		damaged(f);
+		return;
 	}
 	f->verified += len;
 	if (f->verified > f->verified_most) {
@@ -657,16 +690,18 @@ hash_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		/* Cut short, it is the hash of something else */
 		if (a.hashed - i * (uint64_t)BLOCK < len) {
 			if (a.ended)
-				differs(f, f->verified);
+				damaged(f);
 			break;
 		}
 		block_compare(f, a.hashes + i * HPN_HASH_LEN, len);
-		if (f->state == PIECE_DATA && f->sent < goal)
+		if (f->again)
 			return 0;
 	}
+	if (f->again)
+		return 0;
 	if (f->verified == from && a.ended)
-		differs(f, f->verified);
-	if (f->verified != from)
+		damaged(f);
+	else if (f->verified != from)
 		f->tries = 0;
 	else if (++f->tries > COMPARE_TRIES)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s does not come to an "
@@ -708,11 +743,13 @@ read_back(struct piece *f, uint64_t goal)
 			/* A piece that grows is only asked for in blocks */
 			hpn_hash_end(f->back_hash, hash);
 			block_compare(f, hash, (size_t)(at - f->verified));
+			if (f->again)
+				return;
 		}
 	}
 	if ((status = hpn_dm_reader_status(f->back)) == SSH2_FX_EOF)
-		differs(f, f->verified);
-	if (status != SSH2_FX_OK)
+		damaged(f);
+	else if (status != SSH2_FX_OK)
 		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot read \"%s\" back "
 		    "from %s: %s (-nochecksum does without)", f->part,
 		    p->o->host, hpn_dm_sftp_status_text(status));
@@ -731,7 +768,7 @@ compare(struct piece *f)
 		f->verified = goal;
 		return;
 	}
-	if (f->handle.p == NULL || p->blocked || f->refused)
+	if (f->handle.p == NULL || p->blocked || f->refused || f->again)
 		return;
 	if (!hpn_dm_sftp_can_hash(p->line.sftp)) {
 		if (f->verified < goal && (all || f->back != NULL ||
@@ -810,12 +847,23 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		    "size of \"%s\": %s", p->o->host, f->part,
 		    hpn_dm_sftp_status_text(status));
 	if (f->state == PIECE_COMPARE) {
+		if (a.size < f->acked && f->suspect) {
+			if (f->verified > a.size - a.size % BLOCK)
+				f->verified = a.size - a.size % BLOCK;
+			damaged(f);
+			return 0;
+		}
 		if (a.size != f->acked)
 			differs(f, a.size < f->acked ? a.size : f->acked);
 		f->sized = 1;
 		return 0;
 	}
-	/* Opened again */
+	/* Opened again: what we have made, or somebody else meanwhile */
+	if (f->guessed && a.size != 0)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "cannot create \"%s\" "
+		    "on %s: something of that name is there", f->part,
+		    p->o->host);
+	f->guessed = 0;
 	if (a.size < f->acked && f->suspect && (f->mem != NULL ||
 	    hpn_dm_buf_at(&p->buf, f->start + a.size - a.size % BLOCK, 1,
 	    &len) != NULL))
@@ -893,11 +941,11 @@ open_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	f->state = PIECE_NEW;
 	if (f->maybe && !f->reopen) {
 		/* The connection was lost before it could be said: it was made */
-		f->reopen = 1;
+		f->reopen = f->guessed = 1;
 		return 0;
 	}
-	if (f->maybe && status == SSH2_FX_NO_SUCH_FILE) {
-		f->reopen = f->maybe = 0;
+	if (f->maybe && status == SSH2_FX_NO_SUCH_FILE && f->furthest == 0) {
+		f->reopen = f->maybe = f->guessed = 0;
 		return 0;
 	}
 	/* Too many files, perhaps */
@@ -1008,13 +1056,19 @@ closed_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	return hpn_dm_sftp_get_status(type, m, &status);
 }
 
+/* What has its temporary name is removed first. */
+static int
+begins_anew(const struct piece *f)
+{
+	return f->p->o->force || (f->p->o->resume && f->mem != NULL);
+}
+
 static void
 piece_begin(struct piece *f)
 {
 	struct put *p = f->p;
 
-	if ((p->o->force || (p->o->resume && f->mem != NULL)) && !f->maybe &&
-	    !f->reopen)
+	if (begins_anew(f) && !f->maybe && !f->reopen)
 		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE, f->part,
 		    ignore_answer, p, f);
 	else if (!f->maybe && !f->reopen && !f->looked && f->mem == NULL) {
@@ -1046,7 +1100,12 @@ write_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		w->ok = 1;
 		p->probing = 0;
 	} else {
-		f->refused = 1;
+		/*
+		 * Of a file system that writes later (NFS), it may be about what
+		 * was acknowledged before, and compared: and that is lost.
+		 */
+		f->refused = f->suspect = f->doubt = 1;
+		f->repairs = 0;
 		asks_stale(f);
 		refused(p, status, "write to", f->part);
 	}
@@ -1146,10 +1205,7 @@ sync_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	}
 	f->p->probing = 0;
 	f->synced = 1;
-	if (f->suspect) {
-		back_drop(f);
-		f->verified = 0;
-	}
+	f->doubt = f->suspect;
 	return 0;
 }
 
@@ -1165,6 +1221,7 @@ close_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	if (status != SSH2_FX_OK) {
 		f->suspect = f->reopen = 1;
 		f->repairs = 0;
+		f->doubt = 0;
 		f->verified = 0;
 		f->sized = f->synced = 0;
 		f->state = PIECE_NEW;
@@ -1302,6 +1359,26 @@ drop_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	return 0;
 }
 
+/* It is removed if it is empty, as what we have made is. */
+static int
+drop_looked_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	struct piece *f = about;
+	Attrib a;
+	u_int status;
+
+	if (hpn_dm_sftp_get_attrib(type, m, &status, &a) == -1)
+		return -1;
+	if (status == SSH2_FX_OK && (a.flags & SSH2_FILEXFER_ATTR_SIZE) &&
+	    a.size == 0)
+		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE, f->part,
+		    drop_answer, p, f);
+	else
+		f->state = PIECE_DONE;
+	return 0;
+}
+
 /* It was opened ahead, and the stream ended before it. */
 static void
 piece_drop(struct piece *f)
@@ -1318,8 +1395,12 @@ piece_drop(struct piece *f)
 		p->closing++;
 		handle_drop(f);
 	}
-	hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE,
-	    f->is_final ? f->final : f->part, drop_answer, p, f);
+	if (f->maybe && !f->is_final)
+		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_LSTAT, f->part,
+		    drop_looked_answer, p, f);
+	else
+		hpn_dm_sftp_path(p->line.sftp, SSH2_FXP_REMOVE,
+		    f->is_final ? f->final : f->part, drop_answer, p, f);
 	f->state = PIECE_DROPPING;
 }
 
@@ -1346,6 +1427,8 @@ piece_step(struct piece *f)
 			piece_drop(f);
 		return;
 	}
+	if ((f->state == PIECE_DATA || f->state == PIECE_COMPARE) && !repaired(f))
+		return;
 	switch (f->state) {
 	case PIECE_DATA:
 		(void)piece_send(f);
@@ -1375,9 +1458,15 @@ piece_step(struct piece *f)
 			    sync_answer, p, f);
 			break;
 		}
+		if (f->doubt && f->nasks == 0 && (f->back == NULL ||
+		    hpn_dm_reader_under_way(f->back) == 0)) {
+			back_drop(f);
+			f->doubt = 0;
+			f->verified = 0;
+		}
 		compare(f);
 		if (f->nasks > 0 || !f->sized || f->verified < f->acked ||
-		    f->state != PIECE_COMPARE)
+		    f->doubt || f->again)
 			break;
 		if (p->o->fsync && !f->synced && !f->is_final) {
 			f->state = PIECE_SYNC;
@@ -1462,16 +1551,30 @@ give_way(struct put *p)
 	TAILQ_FOREACH_REVERSE(f, &p->pieces, pieces, list)
 		if (f == first || (f->state == PIECE_DATA &&
 		    f->under_way == 0 && f->nasks == 0 && !f->sizing &&
-		    !f->refused && f->back == NULL))
+		    !f->refused && (f->back == NULL ||
+		    hpn_dm_reader_under_way(f->back) == 0)))
 			break;
 	if (f == NULL || f == first)
 		return;
 	hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_CLOSE, &f->handle,
 	    closed_answer, p, f);
 	p->closing++;
+	back_drop(f);
 	handle_drop(f);
 	f->reopen = 1;
 	f->state = PIECE_NEW;
+}
+
+/* Those that are open already may all wait for what is to be opened. */
+static int
+opening(const struct put *p)
+{
+	const struct piece *f;
+
+	TAILQ_FOREACH(f, &p->pieces, list)
+		if (f->state == PIECE_OPENING)
+			return 1;
+	return 0;
 }
 
 /*
@@ -1511,7 +1614,7 @@ pieces_open(struct put *p)
 			continue;
 		if (f->start > from + want || p->open + p->closing >= p->open_most ||
 		    !hpn_dm_sftp_may_ask(p->line.sftp) ||
-		    (p->probing && p->open > 0))
+		    (p->probing && opening(p)))
 			break;
 		piece_begin(f);
 	}
@@ -1526,8 +1629,9 @@ settle(struct put *p)
 	TAILQ_FOREACH(f, &p->pieces, list) {
 		if (f->mem != NULL)
 			continue;
-		if (f->acked < f->size) {
-			at = f->start + f->acked;
+		if (f->again || f->acked < f->size) {
+			at = f->start + (f->again && f->verified < f->acked ?
+			    f->verified : f->acked);
 			break;
 		}
 	}
@@ -1876,6 +1980,7 @@ lost(struct put *p)
 		handle_drop(f);
 		asks_drop(f);
 		f->sizing = f->refused = f->sized = f->synced = 0;
+		f->again = 0;
 		f->looks = 0;
 		switch (f->state) {
 		case PIECE_LOOKING:
@@ -1883,7 +1988,12 @@ lost(struct put *p)
 			break;
 		case PIECE_OPENING:
 			f->state = PIECE_NEW;
-			f->maybe = !f->existed;
+			/*
+			 * What is there may be what was to be removed: it is
+			 * removed once more, as nothing was written to it.
+			 */
+			if (!f->reopen)
+				f->maybe = !f->existed && !begins_anew(f);
 			break;
 		case PIECE_DROPPING:
 			f->state = PIECE_NEW;

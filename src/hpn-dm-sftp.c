@@ -25,12 +25,14 @@
 #include "hpn-dm-sftp.h"
 #include "hpn-sftp-io.h"
 
+#ifndef HPN_DM_SIZES	/* a fuzz target has smaller ones */
 /* Requests under way: a power of two, and what is left for others than data. */
-#define SLOTS		4096
-#define SLOTS_LEFT	1024
+# define SLOTS		4096
+# define SLOTS_LEFT	1024
 /* As OpenSSH's client: what a server takes that says nothing of itself. */
-#define DATA_USUAL	32768
-#define DATA_LEAST	512
+# define DATA_USUAL	32768
+# define DATA_LEAST	512
+#endif
 #define HANDLE_MOST	256
 
 struct slot {

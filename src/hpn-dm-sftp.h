@@ -42,7 +42,9 @@ const char *hpn_dm_sftp_wrong(const struct hpn_dm_sftp *);
 /* The server has sent its version, and its limits if it tells them. */
 int hpn_dm_sftp_ready(const struct hpn_dm_sftp *);
 /* Files of one end that are open on the server at a time: dmscp(1) says so. */
-#define HPN_DM_SFTP_OPEN_MOST	320
+#ifndef HPN_DM_SFTP_OPEN_MOST
+# define HPN_DM_SFTP_OPEN_MOST	320
+#endif
 
 /* Requests under way; bytes that wait to be sent. */
 u_int hpn_dm_sftp_under_way(const struct hpn_dm_sftp *);

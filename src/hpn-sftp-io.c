@@ -36,11 +36,15 @@
 #include "hpn-sftp-io.h"
 
 /* How much to read at once. */
-#define READ_MAX	(512 * 1024)
+#ifndef READ_MAX
+# define READ_MAX	(512 * 1024)
+#endif
 /* How much at once when a rate is to be kept. */
 #define LIMITED_MAX	(16 * 1024)
 /* Less data are copied into a pipe: to lend them costs as much. */
-#define LEND_LEAST	(16 * 1024)
+#ifndef LEND_LEAST
+# define LEND_LEAST	(16 * 1024)
+#endif
 /* At the end: so much is still read, or so long waited for more, at most. */
 #define END_MOST	(1024 * 1024)
 #define END_WAIT_MS	2000
