@@ -249,13 +249,43 @@ rm -rf $HERE/all
 mv $HERE/tree $HERE/all
 mkdir $HERE/tree
 cp -p $HERE/all/d1/e1/* $HERE/tree
+DELAY=$HPN_DELAY_MS
+HPN_DELAY_MS=0
+lanes_configure
 up "few files" -j 4
 same $THERE/tree
 one
+# Far away a second one is made before it is known what there is.  It is not broken
+# off, and no others are made.
+HPN_DELAY_MS=40
+lanes_configure
+for way in up down; do
+	test $way = down || fresh
+	$way "few files, far away" -j 4
+	test $way = up && same $THERE/tree || content $HERE/copy
+	i=0
+	while test `wc -l <$STARTED` -lt 2 -a $i -lt `hpn_times 100`; do
+		sleep 0.1
+		i=`expr $i + 1`
+	done
+	sleep 0.3
+	sessions=`wc -l <$STARTED`
+	test $sessions -eq 2 || fail "$what: $sessions connections, not 2"
+done
+HPN_DELAY_MS=$DELAY
 rm -rf $HERE/tree
 mv $HERE/all $HERE/tree
 HPN_RATE=2000000
 lanes_configure
+
+# The others come as soon as the second is let in: its server may take its time.
+fresh
+server "test \$session = 0 || sleep `hpn_times 10`"
+up "others come soon" -j 4
+same $THERE/tree
+test $sessions -le 4 || fail "$what: $sessions connections, not 4"
+test $sessions -eq 4 || few "$sessions connections"
+server
 
 # Another host: nothing there is touched, and what is missing there does no harm.
 fresh

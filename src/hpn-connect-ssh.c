@@ -379,6 +379,7 @@ hpn_connect_ssh_authenticated(struct ssh *ssh)
 	if (!hpn_connect_succeeded(ssh->connect))
 		fatal("The server has not said what became of the session: "
 		    "use HPNFastConnect no");
+	hpn_lanes_ssh_authenticated();
 	hpn_guess_ssh_remember(ssh);
 	hpn_watch_ssh_begin(ssh, &options.hpn);
 }

@@ -24,6 +24,9 @@
 /* The same where what waits to be sent is counted. */
 #define FEED_GROWING	16
 #define FEED		4
+/* The same where files are opened first, which takes them a round trip. */
+#define OPEN_GROWING	6
+#define OPEN		3
 /*
  * What is usual changes by so much with each round, unless that brought less than
  * this: what proves a file is a few bytes, and says nothing of the path.
@@ -37,6 +40,10 @@
 /* In the last so many round trips, so many round trips' worth are under way. */
 #define LAST_TRIPS	24
 #define LAST_GAIN	3.0
+/* So many files may fail to prove one. */
+#define FAILURES	2
+/* So much may precede what proves one. */
+#define LEAD_LEAST	(64 * 1024)
 /* A portion at least, how many a round trip has, and how many are left at least. */
 #define PORTION_LEAST	HPN_RESUME_PIECE
 #define PORTIONS_TRIP	4
@@ -236,7 +243,9 @@ int
 hpn_connections_window_open(const struct hpn_connections_window *w,
     uint64_t bytes)
 {
-	return bytes == 0 || bytes < w->window;
+	return bytes == 0 || bytes < within(w->most *
+	    (w->still < STILL_ROUNDS ? OPEN_GROWING : OPEN),
+	    HPN_CONNECTIONS_LEAST);
 }
 
 uint64_t
@@ -296,6 +305,64 @@ hpn_connections_piece(uint64_t left, size_t most)
 	if (left > most || left <= LAST_LEN)
 		return most;
 	return (size_t)left - LAST_LEN;
+}
+
+int
+hpn_connections_proved(const struct hpn_connections_proofs *p,
+    unsigned int lane)
+{
+	return (p->proved & (1U << lane)) != 0;
+}
+
+int
+hpn_connections_provable(const struct hpn_connections_proofs *p,
+    unsigned int lane)
+{
+	return !hpn_connections_proved(p, lane) && p->failed[lane] < FAILURES;
+}
+
+int
+hpn_connections_wants_proof(const struct hpn_connections_proofs *p,
+    unsigned int lane, unsigned int most)
+{
+	return hpn_connections_provable(p, lane) &&
+	    (unsigned int)p->trying[lane] + p->succeeded[lane] < most;
+}
+
+void
+hpn_connections_proof_begun(struct hpn_connections_proofs *p,
+    unsigned int lane)
+{
+	p->trying[lane]++;
+}
+
+void
+hpn_connections_proof_dropped(struct hpn_connections_proofs *p,
+    unsigned int lane)
+{
+	p->trying[lane]--;
+}
+
+int
+hpn_connections_proof_ended(struct hpn_connections_proofs *p,
+    unsigned int lane, int succeeded, unsigned int most)
+{
+	hpn_connections_proof_dropped(p, lane);
+	if (!succeeded)
+		p->failed[lane]++;
+	else if (++p->succeeded[lane] == most) {
+		p->proved |= 1U << lane;
+		return 1;
+	}
+	return 0;
+}
+
+int
+hpn_connections_leads(const struct hpn_connections_window *w,
+    uint64_t under_way)
+{
+	return under_way < LEAD_LEAST ||
+	    hpn_connections_window_brief(w, under_way, 0);
 }
 
 int

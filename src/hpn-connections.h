@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hpn-lanes.h"
+
 #define HPN_CONNECTIONS_MAX	10
 /*
  * So many are on their way at most: fewer than sshd lets be unauthenticated at a
@@ -120,7 +122,8 @@ int hpn_connections_window_feed(const struct hpn_connections_window *,
 int hpn_connections_window_brief(const struct hpn_connections_window *,
     uint64_t under_way, size_t len);
 /*
- * Whether another small file may begin there, where files of so many bytes have.
+ * Whether another small file may be read there, where of others so many bytes are
+ * still to come.
  * _files: what they count for beside another's.
  */
 int hpn_connections_window_open(const struct hpn_connections_window *,
@@ -159,6 +162,45 @@ size_t hpn_connections_portion(uint64_t usual, uint64_t left, size_t most);
  * or less where that would be the last one, which only goes when all others are there.
  */
 size_t hpn_connections_piece(uint64_t left, size_t most);
+
+/* --------------------------------------------------------------- proofs -- */
+
+/*
+ * Files that prove connections to see what the first one sees, in one place.  Each
+ * proof succeeds or fails.
+ */
+struct hpn_connections_proofs {
+	uint32_t proved;	/* connections, by bits */
+	unsigned char succeeded[HPN_LANES_SLOTS];
+	unsigned char trying[HPN_LANES_SLOTS];
+	unsigned char failed[HPN_LANES_SLOTS];
+};
+
+int hpn_connections_proved(const struct hpn_connections_proofs *,
+    unsigned int lane);
+/* Whether it is not proved, and may yet be. */
+int hpn_connections_provable(const struct hpn_connections_proofs *,
+    unsigned int lane);
+/* ... by one more file, where so many prove it. */
+int hpn_connections_wants_proof(const struct hpn_connections_proofs *,
+    unsigned int lane, unsigned int most);
+/*
+ * One begins; says nothing; or ends.  _ended() tells whether the connection has just
+ * been proved.
+ */
+void hpn_connections_proof_begun(struct hpn_connections_proofs *,
+    unsigned int lane);
+void hpn_connections_proof_dropped(struct hpn_connections_proofs *,
+    unsigned int lane);
+int hpn_connections_proof_ended(struct hpn_connections_proofs *,
+    unsigned int lane, int succeeded, unsigned int most);
+
+/*
+ * Whether more may be under way in the first one, while proofs of others wait behind
+ * that.
+ */
+int hpn_connections_leads(const struct hpn_connections_window *,
+    uint64_t under_way);
 
 /* -------------------------------------------------------------- options -- */
 

@@ -53,6 +53,13 @@ struct sshbuf;
 #define HPN_LANES_SSH_EARLY_MOST	4096
 #define HPN_LANES_SSH_SENT	4
 #define HPN_LANES_SSH_SENT_LEN	16
+/*
+ * A further connection of its own has no such socket: the environment's value is
+ * this.  Once the server has let it in, ssh says so where the packets of its SFTP
+ * server follow: a packet of the length 1 and of a type that SFTP has not.
+ */
+#define HPN_LANES_SSH_FURTHER	"further"
+#define HPN_LANES_SSH_LET_IN	0
 
 /*
  * ssh begins: take the socket that the environment names, if it does.  Returns
@@ -65,6 +72,9 @@ int hpn_lanes_ssh_serves(void);
 
 /* ssh has read its configuration: tell it to the program that started ssh. */
 void hpn_lanes_ssh_tell(const struct hpn_options *);
+
+/* The server has let us in: tell it, if we are a further connection. */
+void hpn_lanes_ssh_authenticated(void);
 
 /*
  * What came as HPN_LANES_SSH_EARLY: at most room bytes of packets.  Returns their

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "misc.h"
 #include "ssherr.h"
 #include "sshbuf.h"
 #include "xmalloc.h"
@@ -28,11 +29,15 @@
 int
 hpn_sftp_ask_may(struct hpn_sftp_job *job, size_t len)
 {
+	u_int64_t load = job->way->up ? 0 :
+	    hpn_sftp_lanes_load(&job->c->lanes);
+
 	/* What is written would find no space, for now. */
 	if (len != 0 && job->full_step != 0)
 		return 0;
-	return hpn_sftp_window_may_ask(&job->window, job->asked_bytes,
-	    job->requests, len);
+	/* Each connection has a window of its own for small files that are read. */
+	return hpn_sftp_window_may_ask(&job->window, job->asked_bytes -
+	    MINIMUM(job->asked_bytes, load), job->requests, len);
 }
 
 int

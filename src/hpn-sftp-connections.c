@@ -148,7 +148,7 @@ become(char *const argv[], int fd)
 	ssh_signal(SIGTERM, SIG_DFL);
 	ssh_signal(SIGHUP, SIG_DFL);
 	ssh_signal(SIGPIPE, SIG_DFL);
-	(void)unsetenv(HPN_LANES_SSH_ENV);
+	(void)setenv(HPN_LANES_SSH_ENV, HPN_LANES_SSH_FURTHER, 1);
 	execvp(argv[0], argv);
 	_exit(255);
 }

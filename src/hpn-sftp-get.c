@@ -409,7 +409,10 @@ send_more(struct hpn_sftp_job *job, struct node *n)
 		}
 		if (!hpn_sftp_ask_may(job, len) ||
 		    !hpn_sftp_spread_may_move(job, n) ||
-		    (lane = hpn_sftp_gather_pick(job, n, len)) == -1)
+		    (lane = hpn_sftp_gather_pick(job, n, len)) == -1 ||
+		    (n->homed && !hpn_sftp_spread_alone(job) &&
+		    !hpn_sftp_ask_lane_may(job, n->lane, len,
+		    TAILQ_EMPTY(&n->data))))
 			return;
 		hpn_sftp_ask_read(job, n, lane == 0 ? NULL :
 		    hpn_sftp_gather_where(n, lane), n->next, len);
@@ -532,6 +535,14 @@ static void
 failed(const struct node *n)
 {
 	error("Download of file %s to %s failed", n->from, n->to);
+}
+
+/* As hpn_sftp_source_may_begin(), with several connections. */
+static int
+may_begin(const struct hpn_sftp_job *job)
+{
+	return hpn_sftp_window_may_open(&job->window, hpn_sftp_spread_open(job),
+	    hpn_sftp_spread_others(job, job->planned));
 }
 
 /* ---------------------------------------------------------- directories -- */
@@ -686,7 +697,7 @@ const struct hpn_sftp_way hpn_sftp_get = {
 	.forget = forget,
 	.failed = failed,
 	.cut = cut,
-	.may_begin = hpn_sftp_source_may_begin,
+	.may_begin = may_begin,
 	.may_begin_dir = hpn_sftp_source_may_begin_dir,
 	.walk = hpn_sftp_source_walk,
 	.dir_done = dir_done,

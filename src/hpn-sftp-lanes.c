@@ -35,6 +35,8 @@
 #include "hpn-sftp-lanes.h"
 #include "hpn-sftp-plain.h"
 
+extern volatile sig_atomic_t interrupted;
+
 /* Whether descriptors can be passed on, both here and by ssh. */
 #if !defined(DISABLE_FD_PASSING) && !defined(__OpenBSD__)
 # define CAN_PASS	1
@@ -323,20 +325,23 @@ hpn_sftp_lanes_more(const struct hpn_sftp_lanes *l)
 	return !l->tell_only && (l->n > 1 || l->control != -1);
 }
 
-/* Connections that are there, and those on their way. */
+/* Connections that are there, and those on their way; of these, let in are so many. */
 static u_int
-connections(const struct hpn_sftp_lanes *l, u_int *comingp)
+connections(const struct hpn_sftp_lanes *l, u_int *comingp, u_int *let_inp)
 {
 	u_int i, ready = 0;
 
-	*comingp = 0;
+	*comingp = *let_inp = 0;
 	for (i = 0; i < l->n; i++) {
 		if (l->lane[i].io == NULL || l->lane[i].failed)
 			continue;
-		if (l->lane[i].ready)
+		if (l->lane[i].ready) {
 			ready++;
-		else
-			(*comingp)++;
+			continue;
+		}
+		(*comingp)++;
+		if (l->lane[i].let_in)
+			(*let_inp)++;
 	}
 	return ready;
 }
@@ -344,10 +349,10 @@ connections(const struct hpn_sftp_lanes *l, u_int *comingp)
 u_int
 hpn_sftp_lanes_coming(const struct hpn_sftp_lanes *l)
 {
-	u_int coming = 0;
+	u_int coming = 0, let_in;
 
 	if (hpn_sftp_lanes_connect(l))
-		(void)connections(l, &coming);
+		(void)connections(l, &coming, &let_in);
 	return coming;
 }
 
@@ -370,6 +375,19 @@ hpn_sftp_lanes_brief(const struct hpn_sftp_lanes *l, u_int lane, size_t len)
 {
 	return hpn_connections_window_brief(&l->lane[lane].window,
 	    l->lane[lane].under_way, len);
+}
+
+u_int64_t
+hpn_sftp_lanes_load(const struct hpn_sftp_lanes *l)
+{
+	u_int64_t load = 0;
+	u_int i;
+
+	if (!hpn_sftp_lanes_connect(l) || l->n < 2)
+		return 0;
+	for (i = 0; i < l->n; i++)
+		load += l->lane[i].load;
+	return load;
 }
 
 /* Those begun first are used, as many as there should be. */
@@ -479,7 +497,7 @@ static void
 grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
     u_int64_t left)
 {
-	u_int i, coming, ready = connections(l, &coming);
+	u_int i, coming, let_in, ready = connections(l, &coming, &let_in);
 	u_int64_t least = MAXIMUM(rtt_ns, ROUND_LEAST_NS);
 	u_int64_t took = now_ns - l->round_ns;
 	u_int use = l->several.use;
@@ -501,7 +519,9 @@ grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
 		debug("%u connections are wanted, %u were", l->several.use, use);
 	if (left < HPN_LANES_SHARE)
 		return;
-	for (i = hpn_connections_begin(&l->several, ready, coming); i > 0; i--) {
+	/* What the server has let in needs no more patience of it. */
+	for (i = hpn_connections_begin(&l->several, ready + let_in,
+	    coming - let_in); i > 0; i--) {
 		if (begin_connection(l, now_ns) == -1) {
 			/* Those on their way are used when they come */
 			hpn_connections_stop(&l->several, ready + coming);
@@ -574,13 +594,12 @@ hpn_sftp_lanes_grow(struct hpn_sftp_lanes *l, u_int64_t now_ns,
 /* --------------------------------------------------------------- ending -- */
 
 static void
-drop(struct hpn_sftp_lane *lane)
+drop(struct hpn_sftp_lane *lane, int now)
 {
 	hpn_sftp_io_free(lane->io);
 	if (lane->fd != -1)
 		close(lane->fd);
-	/* One that still wants to be let in may wait for somebody. */
-	hpn_sftp_connections_end(lane->pid, !lane->ready || lane->failed);
+	hpn_sftp_connections_end(lane->pid, now);
 	lane->pid = 0;
 	lane->io = NULL;
 	lane->ready = 0;
@@ -589,11 +608,20 @@ drop(struct hpn_sftp_lane *lane)
 void
 hpn_sftp_lanes_end(struct hpn_sftp_lanes *l)
 {
+	struct hpn_sftp_lane *lane;
 	u_int i;
 
-	for (i = 1; i < l->n; i++)
-		if (l->lane[i].io != NULL)
-			drop(&l->lane[i]);
+	for (i = 1; i < l->n; i++) {
+		lane = &l->lane[i];
+		/*
+		 * One that was made ahead, for what turned out to be little, logs in
+		 * and ends.  A server counts a login that is broken off as one that
+		 * has failed (PerSourcePenalties).  Others may wait for somebody.
+		 */
+		if (lane->io != NULL)
+			drop(lane, lane->failed || (!lane->ready &&
+			    (interrupted || !lane->ahead)));
+	}
 	hpn_sftp_connections_forget(&l->how);
 	if (l->control != -1)
 		close(l->control);
@@ -604,7 +632,7 @@ hpn_sftp_lanes_end(struct hpn_sftp_lanes *l)
 static void
 lost_one(struct hpn_sftp_lanes *l, u_int lane)
 {
-	u_int coming, ready;
+	u_int coming, let_in, ready;
 
 	if (!hpn_sftp_lanes_connect(l))
 		return;
@@ -613,7 +641,7 @@ lost_one(struct hpn_sftp_lanes *l, u_int lane)
 		return;
 	}
 	/* Others on their way would end as this one. */
-	ready = connections(l, &coming);
+	ready = connections(l, &coming, &let_in);
 	if (l->lane[lane].io != NULL && !l->lane[lane].failed)
 		coming--;
 	hpn_connections_stop(&l->several, ready + coming);
@@ -623,12 +651,12 @@ lost_one(struct hpn_sftp_lanes *l, u_int lane)
 u_int
 hpn_sftp_lanes_missing(struct hpn_sftp_lanes *l)
 {
-	u_int coming, ready;
+	u_int coming, let_in, ready;
 
 	if (!l->missing || l->said)
 		return 0;
 	/* Others on their way may still come */
-	ready = connections(l, &coming);
+	ready = connections(l, &coming, &let_in);
 	if (coming != 0)
 		return 0;
 	l->said = 1;
@@ -679,7 +707,7 @@ hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms, u_int *gonep)
 			continue;
 		if (l->lane[i].failed) {
 			lost_one(l, i);
-			drop(&l->lane[i]);
+			drop(&l->lane[i], 1);
 			*gonep = i;
 			return 0;
 		}
@@ -692,7 +720,7 @@ hpn_sftp_lanes_trip(struct hpn_sftp_lanes *l, int timeout_ms, u_int *gonep)
 		return -1;
 	debug_f("lane %u has ended: %s", i, strerror(errno));
 	lost_one(l, i);
-	drop(&l->lane[i]);
+	drop(&l->lane[i], !l->lane[i].ready);
 	errno = EPIPE;
 	*gonep = i;
 	return 0;
@@ -724,7 +752,11 @@ hpn_sftp_lanes_get(struct hpn_sftp_lanes *l, u_int *lanep,
 				*lanep = i;
 				return r;
 			}
-			if (r == 1 && is_version(*packetp, *lenp)) {
+			if (r == 1 && *lenp == 1 && !lane->let_in &&
+			    (*packetp)[0] == HPN_LANES_SSH_LET_IN) {
+				lane->let_in = 1;
+				debug2("lane %u is let in", i);
+			} else if (r == 1 && is_version(*packetp, *lenp)) {
 				lane->ready = 1;
 				debug2_f("lane %u is there", i);
 			} else {

@@ -22,13 +22,15 @@ struct hpn_sftp_io;
 struct hpn_sftp_lane {
 	struct hpn_sftp_io *io;		/* NULL: it is not there */
 	int fd;				/* ours, not of lane 0 */
+	int ahead;			/* made before anybody knew what for */
+	int let_in;			/* ssh has authenticated */
 	int ready;			/* the server has said its version */
 	int failed;			/* ... or something else */
 	u_int64_t under_way;		/* bytes of data */
 	u_int requests;			/* under way */
 	u_int files;			/* that are written to here */
 	u_int homed;			/* small ones that are copied here, */
-	u_int64_t load;			/* ... their bytes */
+	u_int64_t load;			/* ... their bytes that are to come */
 	/* of a connection of its own: */
 	pid_t pid;			/* of its ssh; 0: it is none */
 	u_int64_t begun_ns;		/* it was started */
@@ -95,6 +97,8 @@ u_int hpn_sftp_lanes_coming(const struct hpn_sftp_lanes *);
 int hpn_sftp_lanes_feed(const struct hpn_sftp_lanes *, u_int lane, size_t len);
 /* Whether len more bytes may be under way where answers are to come soon. */
 int hpn_sftp_lanes_brief(const struct hpn_sftp_lanes *, u_int lane, size_t len);
+/* What is to come of small files that have begun in one of several connections. */
+u_int64_t hpn_sftp_lanes_load(const struct hpn_sftp_lanes *);
 /* Whether a large file may use this one. */
 int hpn_sftp_lanes_use(const struct hpn_sftp_lanes *, u_int lane);
 /* Whether less of its window is taken than another's; -1: there is no other. */

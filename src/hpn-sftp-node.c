@@ -360,9 +360,16 @@ hpn_sftp_node_plan(struct hpn_sftp_job *job, struct node *n)
 void
 hpn_sftp_node_moved(struct hpn_sftp_job *job, struct node *n, u_int64_t bytes)
 {
+	u_int64_t loaded = MINIMUM(bytes, n->load);
+
 	n->moved += bytes;
 	job->done_bytes += bytes;
 	job->moved_bytes += bytes;
+	/* Down, one that is being closed keeps nobody from its connection. */
+	if (n->homed && !job->way->up) {
+		n->load -= loaded;
+		job->c->lanes.lane[n->lane].load -= loaded;
+	}
 	hpn_sftp_window_delivered(&job->window, bytes, hpn_clock_ns());
 	hpn_sftp_lanes_moved(&job->c->lanes, bytes);
 }

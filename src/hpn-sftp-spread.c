@@ -62,9 +62,8 @@ extern volatile sig_atomic_t interrupted;
 
 /* Larger ones are divided (hpn-sftp-stripe.c, hpn-sftp-gather.c). */
 #define LARGE		(2 * HPN_LANES_SHARE)
-/* Files that prove a lane, down; and that may fail to. */
+/* Files that prove a lane, down. */
 #define PROOFS		4
-#define FAILURES	2
 /* What is compared of a file, down. */
 #define PIECE		4096
 /* Times before 1981 are no times: some systems give all files one of these. */
@@ -73,18 +72,15 @@ extern volatile sig_atomic_t interrupted;
 #define TIME_MOST	0x40000000U
 #define KEPT_FLAGS	(SSH2_FILEXFER_ATTR_SIZE | SSH2_FILEXFER_ATTR_UIDGID | \
 	SSH2_FILEXFER_ATTR_PERMISSIONS | SSH2_FILEXFER_ATTR_ACMODTIME)
-/* So much may precede what proves a lane. */
-#define BRIEF_LEAST	(64 * 1024)
+/* The second connection is made ahead of what it is for, where round trips are so long. */
+#define AHEAD_RTT_NS	30000000ULL
 #define BIT(lane)	(1U << (lane))
 
 /* A directory that lanes are proved in: up; down there is one for all. */
 struct place {
 	struct place *next;		/* of the job's */
 	char *dir;			/* ... its path */
-	u_int proved;			/* lanes, by bits */
-	u_char proofs[HPN_LANES_SLOTS];	/* that succeeded, */
-	u_char trying[HPN_LANES_SLOTS];	/* ... that are under way, */
-	u_char failures[HPN_LANES_SLOTS];
+	struct hpn_connections_proofs proofs;
 };
 
 struct proof {
@@ -200,11 +196,25 @@ load(const struct hpn_sftp_lane *lane)
 	return hpn_connections_window_files(lane->homed, lane->load);
 }
 
+/*
+ * What a tree has is known when it was listed, which takes some round trips.  The
+ * second connection is made meanwhile, where these are long.
+ */
+static int
+may_be_ahead(const struct hpn_sftp_job *job)
+{
+	const struct node *n = TAILQ_FIRST(&job->nodes);
+
+	return job->c->lanes.n == 1 && n != NULL && n->tree &&
+	    job->window.rtt_ns >= AHEAD_RTT_NS;
+}
+
 void
 hpn_sftp_spread_grow(struct hpn_sftp_job *job)
 {
 	struct hpn_sftp_lanes *l = &job->c->lanes;
 	u_int64_t left, bytes = 0;
+	int ahead;
 
 	if (!may_spread(job))
 		return;
@@ -212,9 +222,12 @@ hpn_sftp_spread_grow(struct hpn_sftp_job *job)
 		bytes = job->all_bytes - job->done_bytes;
 	left = hpn_connections_left(job->all_files - MINIMUM(job->all_files,
 	    job->done_files + job->failed_files), bytes);
-	if (left >= LARGE || l->n > 1)
+	ahead = left < LARGE && may_be_ahead(job);
+	if (ahead || left >= LARGE || l->n > 1)
 		hpn_sftp_lanes_grow(l, hpn_clock_ns(), job->window.rtt_ns,
-		    left);
+		    MAXIMUM(left, ahead ? LARGE : 0));
+	if (ahead && l->n > 1)
+		l->lane[1].ahead = 1;
 }
 
 /*
@@ -230,31 +243,40 @@ will_prove(const struct hpn_sftp_job *job, const struct place *p)
 	for (i = 1; i < l->n; i++)
 		if (l->lane[i].io != NULL && !l->lane[i].failed &&
 		    (job->distrusted & BIT(i)) == 0 &&
-		    (p->proved & BIT(i)) == 0 && p->failures[i] < FAILURES)
+		    hpn_connections_provable(&p->proofs, i))
 			return 1;
 	return 0;
+}
+
+/* So many files prove a lane. */
+static u_int
+proofs(const struct hpn_sftp_job *job)
+{
+	return job->way->up ? 1 : PROOFS;
 }
 
 /* A lane that waits for a file that proves it, or 0. */
 static u_int
 to_prove(const struct hpn_sftp_job *job, const struct place *p)
 {
-	u_int i, most = job->way->up ? 1 : PROOFS;
+	u_int i;
 
 	for (i = 1; i < job->c->lanes.n; i++)
-		if ((p->proved & BIT(i)) == 0 && is_ready(job, i) &&
-		    p->failures[i] < FAILURES &&
-		    p->trying[i] + p->proofs[i] < most)
+		if (is_ready(job, i) && hpn_connections_wants_proof(&p->proofs,
+		    i, proofs(job)))
 			return i;
 	return 0;
 }
 
-/* The first lane, where something else waits behind what is under way. */
+/* Whether another file may begin in the lane. */
 static int
-is_brief(const struct hpn_sftp_lane *l, u_int64_t under_way)
+may_open(const struct hpn_sftp_job *job, const struct hpn_sftp_lane *l)
 {
-	return under_way < BRIEF_LEAST ||
-	    hpn_connections_window_brief(&l->window, under_way, 0);
+	if (!job->way->up)
+		return hpn_connections_window_open(&l->window, l->load);
+	return hpn_connections_window_may(&l->window, l->load, 1) ||
+	    hpn_connections_window_feed(&l->window, l->load,
+	    hpn_sftp_io_queued(l->io), 0);
 }
 
 /* Whether the file may begin in the lane, which is proved, or the first one. */
@@ -263,21 +285,18 @@ has_room(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
 {
 	const struct hpn_sftp_lane *l = &job->c->lanes.lane[lane];
 
-	if (lane != 0 || !will_prove(job, p))
-		return hpn_connections_window_open(&l->window, l->load) ||
-		    (job->way->up && hpn_connections_window_feed(&l->window,
-		    l->load, hpn_sftp_io_queued(l->io), 0));
 	/* The data of those that prove wait (hpn_sftp_spread_may_move()). */
-	if (to_prove(job, p) != 0)
-		return hpn_connections_window_open(&l->window, l->load);
+	if (lane != 0 || !will_prove(job, p) || to_prove(job, p) != 0)
+		return may_open(job, l);
 	/* Half of its files are being opened or closed, with no data under way. */
-	return is_brief(l, l->load / 2);
+	return hpn_connections_leads(&l->window, l->load / 2);
 }
 
 static int
 is_used(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
 {
-	return lane == 0 || ((p->proved & BIT(lane)) && is_ready(job, lane));
+	return lane == 0 || (hpn_connections_proved(&p->proofs, lane) &&
+	    is_ready(job, lane));
 }
 
 /* Whether what the lane has comes when all the rest is there. */
@@ -285,7 +304,7 @@ static int
 is_late(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
 {
 	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
-	u_int64_t usual = 0;
+	u_int64_t left, load = lanes[lane].load, usual = 0;
 	u_int i;
 
 	/* Nobody knows yet how much there is. */
@@ -295,14 +314,39 @@ is_late(const struct hpn_sftp_job *job, const struct place *p, u_int lane)
 	for (i = 0; i < job->c->lanes.n; i++)
 		if (is_used(job, p, i))
 			usual += lanes[i].window.usual;
-	return hpn_connections_window_late(&lanes[lane].window,
-	    lanes[lane].load, 0, job->all_bytes - job->done_bytes, usual);
+	left = job->all_bytes - job->done_bytes;
+	return hpn_connections_window_late(&lanes[lane].window, load, 0, left,
+	    usual) || (!job->way->up && hpn_connections_window_last(
+	    &lanes[lane].window, load, 0, left, usual));
 }
 
 int
 hpn_sftp_spread_alone(const struct hpn_sftp_job *job)
 {
 	return job->c->lanes.n < 2 || !may_spread(job);
+}
+
+u_int
+hpn_sftp_spread_open(const struct hpn_sftp_job *job)
+{
+	const struct hpn_sftp_lane *lanes = job->c->lanes.lane;
+	u_int i, proving = job->files_open, most = 0;
+
+	/* All of them have a file of ours. */
+	if (hpn_sftp_spread_alone(job) ||
+	    job->files_open >= job->window.files_local)
+		return job->files_open;
+	for (i = 0; i < job->c->lanes.n; i++) {
+		most = MAXIMUM(most, lanes[i].homed);
+		proving -= MINIMUM(proving, lanes[i].homed);
+	}
+	return MINIMUM(most + proving, job->files_open);
+}
+
+u_int64_t
+hpn_sftp_spread_others(const struct hpn_sftp_job *job, u_int64_t bytes)
+{
+	return bytes - MINIMUM(bytes, hpn_sftp_lanes_load(&job->c->lanes));
 }
 
 int
@@ -328,7 +372,7 @@ hpn_sftp_spread_may_move(struct hpn_sftp_job *job, struct node *n)
 
 	return n->lane != 0 || !n->homed || l->under_way == 0 ||
 	    hpn_sftp_spread_alone(job) || !will_prove(job, place_of(job, n)) ||
-	    is_brief(l, l->under_way);
+	    hpn_connections_leads(&l->window, l->under_way);
 }
 
 static u_int
@@ -375,7 +419,7 @@ hpn_sftp_spread_begin(struct hpn_sftp_job *job, struct node *n)
 	n->proof = xcalloc(1, sizeof(*n->proof));
 	n->proof->place = p;
 	n->proof->where.lane = lane;
-	p->trying[lane]++;
+	hpn_connections_proof_begun(&p->proofs, lane);
 }
 
 /* ------------------------------------------------------------ the proof -- */
@@ -387,7 +431,8 @@ hpn_sftp_spread_forget(struct hpn_sftp_job *job, struct node *n)
 
 	if (x != NULL) {
 		if (!x->counted)
-			x->place->trying[x->where.lane]--;
+			hpn_connections_proof_dropped(&x->place->proofs,
+			    x->where.lane);
 		free(x->where.handle);
 		free(x);
 		n->proof = NULL;
@@ -426,21 +471,17 @@ static void
 count(struct hpn_sftp_job *job, struct node *n)
 {
 	struct proof *x = n->proof;
-	struct place *p = x->place;
 	u_int lane = x->where.lane;
 
 	if (x->counted)
 		return;
 	x->counted = 1;
-	p->trying[lane]--;
-	if (x->other) {
+	if (x->other)
 		debug("\"%s\" does not prove lane %u",
 		    hpn_sftp_node_remote(job, n), lane);
-		p->failures[lane]++;
-	} else if (++p->proofs[lane] == (job->way->up ? 1 : PROOFS)) {
+	if (hpn_connections_proof_ended(&x->place->proofs, lane, !x->other,
+	    proofs(job)))
 		debug("lane %u leads where the first one does", lane);
-		p->proved |= BIT(lane);
-	}
 }
 
 /* Nothing of it is under way any more. */

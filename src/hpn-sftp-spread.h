@@ -13,6 +13,13 @@
 void hpn_sftp_spread_grow(struct hpn_sftp_job *);
 /* Whether all go over one connection, and no other one is made. */
 int hpn_sftp_spread_alone(const struct hpn_sftp_job *);
+/*
+ * Down: how many files count as open where another is to begin.  Each connection has a
+ * server of its own, which bears so many.
+ */
+u_int hpn_sftp_spread_open(const struct hpn_sftp_job *);
+/* What is to come of all others, of these bytes. */
+u_int64_t hpn_sftp_spread_others(const struct hpn_sftp_job *, u_int64_t bytes);
 /* Whether this file may begin: one that it may use has room. */
 int hpn_sftp_spread_may(struct hpn_sftp_job *, struct node *);
 /* Whether its data may be asked for, or sent, now. */

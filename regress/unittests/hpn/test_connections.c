@@ -118,6 +118,124 @@ how_many(void)
 	TEST_DONE();
 }
 
+/* Steps of 100 ms in which n bring rate bytes a second, until use is not that. */
+static unsigned int
+steps(struct hpn_connections *c, unsigned int n, uint64_t rate, uint64_t rtt_ns,
+    unsigned int use, unsigned int most)
+{
+	unsigned int i;
+
+	for (i = 0; i < most && c->use == use; i++)
+		hpn_connections_moved(c, n, rate / 10, 100 * MS, rtt_ns,
+		    UINT64_MAX);
+	return i;
+}
+
+static void
+settling(void)
+{
+	struct hpn_connections c;
+
+	TEST_START("connections: a new one gets going before it is looked at");
+	hpn_connections_init(&c, HPN_CONNECTIONS_MAX, 1);
+	ASSERT_INT_EQ(steps(&c, 1, 10 * MB, 50 * MS, 1, 100), 15);
+	ASSERT_INT_EQ(c.use, 2);
+	/* It is on its way, for as long as it likes. */
+	ASSERT_INT_EQ(steps(&c, 1, 10 * MB, 50 * MS, 2, 100), 100);
+	/* It is there, and for a second all are slow. */
+	ASSERT_INT_EQ(steps(&c, 2, 0, 50 * MS, 2, 10), 10);
+	ASSERT_INT_EQ(steps(&c, 2, 20 * MB, 50 * MS, 2, 100), 15);
+	ASSERT_INT_EQ(c.use, 3);
+	/* The next one brings much at first, and nothing later. */
+	ASSERT_INT_EQ(steps(&c, 2, 20 * MB, 50 * MS, 3, 1), 1);
+	ASSERT_INT_EQ(steps(&c, 3, 200 * MB, 50 * MS, 3, 10), 10);
+	ASSERT_INT_EQ(steps(&c, 3, 21 * MB, 50 * MS, 3, 100), 30);
+	ASSERT_INT_EQ(c.use, 2);
+	TEST_DONE();
+
+	TEST_START("connections: it takes ten long round trips");
+	hpn_connections_init(&c, HPN_CONNECTIONS_MAX, 1);
+	ASSERT_INT_EQ(steps(&c, 1, 10 * MB, 500 * MS, 1, 100), 60);
+	ASSERT_INT_EQ(steps(&c, 1, 10 * MB, 500 * MS, 2, 1), 1);
+	ASSERT_INT_EQ(steps(&c, 2, 0, 500 * MS, 2, 50), 50);
+	ASSERT_INT_EQ(steps(&c, 2, 20 * MB, 500 * MS, 2, 100), 60);
+	ASSERT_INT_EQ(c.use, 3);
+	TEST_DONE();
+}
+
+static void
+proofs(void)
+{
+	struct hpn_connections_proofs p;
+	unsigned int i;
+
+	TEST_START("connections: so many files prove one, and no others");
+	memset(&p, 0, sizeof(p));
+	for (i = 0; i < 4; i++) {
+		ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 3, 4), 1);
+		hpn_connections_proof_begun(&p, 3);
+	}
+	ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 3, 4), 0);
+	ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 2, 4), 1);
+	/* One was not copied after all: another takes its place. */
+	hpn_connections_proof_dropped(&p, 3);
+	ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 3, 4), 1);
+	hpn_connections_proof_begun(&p, 3);
+	for (i = 0; i < 3; i++) {
+		ASSERT_INT_EQ(hpn_connections_proof_ended(&p, 3, 1, 4), 0);
+		ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 3, 4), 0);
+		ASSERT_INT_EQ(hpn_connections_proved(&p, 3), 0);
+		ASSERT_INT_EQ(hpn_connections_provable(&p, 3), 1);
+	}
+	ASSERT_INT_EQ(hpn_connections_proof_ended(&p, 3, 1, 4), 1);
+	ASSERT_INT_EQ(hpn_connections_proved(&p, 3), 1);
+	ASSERT_INT_EQ(hpn_connections_provable(&p, 3), 0);
+	ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 3, 4), 0);
+	for (i = 0; i < HPN_LANES_SLOTS; i++)
+		ASSERT_INT_EQ(hpn_connections_proved(&p, i), i == 3);
+	TEST_DONE();
+
+	TEST_START("connections: one that fails twice is not proved");
+	memset(&p, 0, sizeof(p));
+	for (i = 0; i < 2; i++) {
+		ASSERT_INT_EQ(hpn_connections_provable(&p, 1), 1);
+		ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 1, 1), 1);
+		hpn_connections_proof_begun(&p, 1);
+		ASSERT_INT_EQ(hpn_connections_proof_ended(&p, 1, 0, 1), 0);
+	}
+	ASSERT_INT_EQ(hpn_connections_provable(&p, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_wants_proof(&p, 1, 1), 0);
+	ASSERT_INT_EQ(hpn_connections_proved(&p, 1), 0);
+	/* Others may, all of them. */
+	for (i = 2; i < HPN_LANES_SLOTS; i++) {
+		hpn_connections_proof_begun(&p, i);
+		ASSERT_INT_EQ(hpn_connections_proof_ended(&p, i, 1, 1), 1);
+		ASSERT_INT_EQ(hpn_connections_proved(&p, i), 1);
+	}
+	ASSERT_INT_EQ(hpn_connections_provable(&p, 1), 0);
+	TEST_DONE();
+}
+
+static void
+leads(void)
+{
+	struct hpn_connections_window w;
+
+	TEST_START("connections: what proofs wait behind is short");
+	hpn_connections_window_init(&w);
+	ASSERT_INT_EQ(hpn_connections_leads(&w, 65535), 1);
+	ASSERT_INT_EQ(hpn_connections_leads(&w, 65536), 0);
+	ASSERT_INT_EQ(hpn_connections_leads(&w, UINT64_MAX), 0);
+	/* It grows with what a round trip brings. */
+	w.most = MB;
+	ASSERT_INT_EQ(hpn_connections_leads(&w, 2 * MB - 1), 1);
+	ASSERT_INT_EQ(hpn_connections_leads(&w, 2 * MB), 0);
+	w.most = 100;
+	ASSERT_INT_EQ(hpn_connections_leads(&w, 65535), 1);
+	ASSERT_INT_EQ(hpn_connections_leads(&w, 65536), 0);
+	TEST_DONE();
+}
+
 static void
 windows(void)
 {
@@ -202,6 +320,13 @@ small_files(void)
 	    HPN_CONNECTIONS_LEAST - 1), 1);
 	ASSERT_INT_EQ(hpn_connections_window_open(&w, HPN_CONNECTIONS_LEAST),
 	    0);
+	/* Six times what a round trip brings, and three times if that grows no more. */
+	w.most = MB;
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, 6 * MB - 1), 1);
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, 6 * MB), 0);
+	w.still = 4;
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, 3 * MB - 1), 1);
+	ASSERT_INT_EQ(hpn_connections_window_open(&w, 3 * MB), 0);
 	/* Even one that is larger than the window, where nothing else is. */
 	w.window = 0;
 	ASSERT_INT_EQ(hpn_connections_window_open(&w, 0), 1);
@@ -415,7 +540,10 @@ void
 test_connections(void)
 {
 	how_many();
+	settling();
 	windows();
+	proofs();
+	leads();
 	small_files();
 	feed();
 	late();

@@ -45,6 +45,11 @@ hpn_lanes_ssh_serves(void)
 	return serves;
 }
 
+void
+hpn_lanes_ssh_authenticated(void)
+{
+}
+
 size_t
 hpn_lanes_ssh_early(u_char *packets, size_t room)
 {
