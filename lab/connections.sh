@@ -7,10 +7,10 @@
 #
 # usage: lab/connections.sh [loss | policer | tree]...
 #
-# The rate of a copy is its bytes by its time, less the time of `ssh true`. That of
-# iperf3 is taken over as long a time as a copy took, since a connection is faster in
-# the beginning than after its first losses. Ratios are to iperf3 -P 8 in the same run; the
-# median of them is printed.
+# The rate of a copy is its bytes by its time, less the time of `ssh true`. Behind each
+# copy iperf3 -P 8 runs for as long as that copy took, since a connection is faster in the
+# beginning than after its first losses. Ratios are to that; the median of them is
+# printed.
 #
 # From the environment: CONNECTIONS_RUNS, how often (3); CONNECTIONS_ONE=0, not over
 # one connection; CONNECTIONS_WAYS ("up down"); CONNECTIONS_BYTES of loss (100000000):
@@ -36,13 +36,15 @@ row() {
 	say "$case $run: $1 $2 $3: $4 Mbit/s"
 }
 
+# iperf WAY SERVER: as long as the copy with this server has taken.
 iperf() {
-	local way=$1 reverse=()
+	local way=$1 server=$2 seconds reverse=()
+	seconds=$(calc "$took" %.0f)
 	[ "$way" = up ] || reverse=(-R)
 	# shellcheck disable=SC2086 # prefixes
 	timeout $((seconds + 30)) $LAB_A iperf3 -c "$LAB_ADDR_B" -p 5299 -P "$N" \
 	    -t "$seconds" "${reverse[@]}" -J >iperf.json || die "iperf3: $(tail -n 3 iperf.json)"
-	row iperf3 "$way" - "$(awk -F '[:,]' '/"sum_received"/ { s = 1 }
+	row iperf3 "$way" "$server" "$(awk -F '[:,]' '/"sum_received"/ { s = 1 }
 	    s && /"bits_per_second"/ { printf "%.1f", $2 / 1e6; exit }' iperf.json)"
 }
 
@@ -114,7 +116,7 @@ copy_tree() {
 }
 
 inside() {
-	local way server took seconds bytes=${CONNECTIONS_BYTES:-100000000}
+	local way server took bytes=${CONNECTIONS_BYTES:-100000000}
 	case=$1
 	[ "$case" != policer ] || bytes=2000000000
 	# Whatever the system allows as a default, a route may have it.
@@ -147,9 +149,8 @@ inside() {
 				else
 					copy "$N" "$way" "$server"
 				fi
+				iperf "$way" "$server"
 			done
-			seconds=$(calc "$took" %.0f)
-			iperf "$way"
 			[ "$run" = 1 ] && [ "${CONNECTIONS_ONE-1}" != 0 ] || continue
 			if [ "$case" = tree ]; then
 				copy_tree 1 "$way" ours
@@ -214,7 +215,7 @@ END {
 		for (i = 1; i <= runs; i++)
 			if ((p[1], i, p[2], p[3], p[4]) in v) {
 				rate[++m] = v[p[1], i, p[2], p[3], p[4]]
-				r[m] = rate[m] / v[p[1], i, "iperf3", p[3], "-"]
+				r[m] = rate[m] / v[p[1], i, "iperf3", p[3], p[4]]
 			}
 		printf "%-8s %-10s %-5s %-7s %9.1f %7.2f\n", p[1], p[2], p[3],
 		    p[4], median(rate, m), median(r, m)
