@@ -243,7 +243,7 @@ int
 hpn_connections_window_open(const struct hpn_connections_window *w,
     uint64_t bytes)
 {
-	return bytes == 0 || bytes < within(w->most *
+	return bytes < within(w->most *
 	    (w->still < STILL_ROUNDS ? OPEN_GROWING : OPEN),
 	    HPN_CONNECTIONS_LEAST);
 }
