@@ -16,6 +16,8 @@
 
 /* Below this a pipe's own size, 64 KiB, is as good. */
 #define PIPE_SIZE_LEAST	(128 * 1024)
+/* One that holds less than the data of a request or two moves too little. */
+#define PIPE_NEW_LEAST	(512 * 1024)
 
 void
 hpn_pipe_enlarge(int fd)
@@ -52,6 +54,42 @@ hpn_pipe_lend(int fd, const void *p, size_t len)
 
 	/* The descriptor's O_NONBLOCK does not count here */
 	return vmsplice(fd, &iov, 1, SPLICE_F_NONBLOCK);
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+int
+hpn_pipe_new(int held[2])
+{
+	int i;
+
+	if (pipe(held) == -1)
+		return -1;
+	hpn_pipe_enlarge(held[1]);
+	for (i = 0; i < 2; i++)
+		if (fcntl(held[i], F_SETFD, FD_CLOEXEC) == -1)
+			break;
+#ifdef F_GETPIPE_SZ
+	if (i == 2 && fcntl(held[1], F_GETPIPE_SZ) >= PIPE_NEW_LEAST &&
+	    fcntl(held[1], F_SETFL, O_NONBLOCK) != -1)
+		return 0;
+#endif
+	close(held[0]);
+	close(held[1]);
+	errno = ENOMEM;
+	return -1;
+}
+
+ssize_t
+hpn_pipe_move(int from, const off_t *at, int to, size_t len)
+{
+#ifdef SPLICE_F_NONBLOCK
+	loff_t offset = at == NULL ? 0 : *at;
+
+	return splice(from, at == NULL ? NULL : &offset, to, NULL, len,
+	    SPLICE_F_NONBLOCK);
 #else
 	errno = ENOSYS;
 	return -1;

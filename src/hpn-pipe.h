@@ -28,6 +28,19 @@ void hpn_pipe_enlarge(int fd);
 ssize_t hpn_pipe_lend(int fd, const void *, size_t);
 
 /*
+ * A pipe for hpn_pipe_move(), as large as that; its writer does not wait.  -1 with errno:
+ * there is none, or the system allows only one that is too small to be of use.
+ */
+int hpn_pipe_new(int held[2]);
+
+/*
+ * Move up to len bytes within the kernel, from a file at *at, or from a pipe (at
+ * NULL), to a pipe or another descriptor.  One of the two is a pipe.  Does not wait for
+ * a pipe.  Returns as splice(2) does, with errno; ENOSYS where there is none.
+ */
+ssize_t hpn_pipe_move(int from, const off_t *at, int to, size_t len);
+
+/*
  * Memory of so many bytes that read(2) or pread(2) fill, for free(3); NULL: there is
  * none, and errno says so.  It begins on a page.  The system copies from pages of its
  * own.  Some processors (AMD EPYC) take three times as long where the target begins

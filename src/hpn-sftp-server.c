@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "atomicio.h"
 #include "log.h"
 #include "pathnames.h"
 #include "sftp.h"
@@ -55,6 +56,80 @@ static struct {
 	size_t left;		/* ... so many of them, the last, are not there */
 	int has_pipe, held[2];	/* a file that is slow must not lock sshd's pipe */
 } bulk = { .in = -1 };
+
+/* Of less data it is dear to move them. */
+#ifndef LARGE_LEAST
+# define LARGE_LEAST	(64 * 1024)
+#endif
+/* As many of them as oqueue can have, and more. */
+#define LARGE_MOST	(2 * HPN_SFTP_SERVER_OUT / LARGE_LEAST)
+
+/*
+ * The data of a large READ go from the file into a pipe, and from there to stdout.
+ * oqueue has room for them behind their head, as if they were there.  A pipe refers to
+ * the file's memory: so this ends where the same client may change files, since an
+ * answer has what a file had when it was asked for.
+ */
+static struct {
+	int refused, has_pipe, held[2];
+	int has_moved, out;	/* some went to stdout */
+	struct sshbuf *oqueue;
+	u_int n;
+	struct {
+		size_t behind;	/* so many bytes of oqueue, from the last one */
+		size_t len;
+	} part[LARGE_MOST];
+} large;
+
+/* What was moved to stdout refers to files until it is read there: wait for that. */
+static void
+large_settle(void)
+{
+	struct pollfd pfd = { .fd = large.out };
+	struct stat st;
+	int left;
+
+	if (!large.has_moved || fstat(large.out, &st) == -1 ||
+	    (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
+		return;
+	large.has_moved = 0;
+	/* Nothing but POLLERR or POLLHUP comes: nobody reads any more */
+	while (ioctl(large.out, S_ISFIFO(st.st_mode) ? FIONREAD : TIOCOUTQ,
+	    &left) == 0 && left > 0 && poll(&pfd, 1, 1) != 1)
+		;
+}
+
+/*
+ * What the pipe has goes to its room in oqueue: stdout takes it from there, and all
+ * that comes later.
+ */
+static void
+large_stop(void)
+{
+	u_char *p;
+	u_int i;
+
+	large.refused = 1;
+	if (large.n == 0)
+		return;
+	p = sshbuf_mutable_ptr(large.oqueue);
+	for (i = 0; i < large.n; i++) {
+		p += large.part[i].behind;
+		if (atomicio(read, large.held[0], p, large.part[i].len) !=
+		    large.part[i].len)
+			fatal_f("pipe: %s", strerror(errno));
+		p += large.part[i].len;
+	}
+	large.n = 0;
+}
+
+/* From now on this client may change files. */
+static void
+files_change(void)
+{
+	large_stop();
+	large_settle();
+}
 
 int
 hpn_sftp_server_more(int whole, size_t answers, uint64_t waited_ns)
@@ -168,6 +243,9 @@ hpn_sftp_server_answer(void (*one)(void), struct sshbuf *iqueue,
 	    sshbuf_len(oqueue), now - since); now = hpn_clock_ns()) {
 		if (sshbuf_len(oqueue) == 0)
 			since = now;
+		/* Without a handle for writing only this changes a file. */
+		if (sshbuf_ptr(iqueue)[4] == SSH2_FXP_SETSTAT)
+			files_change();
 		one();
 	}
 }
@@ -186,8 +264,15 @@ hpn_sftp_server_reads(const struct sshbuf *iqueue, const struct sshbuf *oqueue)
 int
 hpn_sftp_server_poll(struct pollfd p[2])
 {
-	if (p[0].fd == -1 || p[1].fd != -1 || must_poll)
-		return poll(p, 2, -1);
+	int r;
+
+	if (p[0].fd == -1 || p[1].fd != -1 || must_poll) {
+		r = poll(p, 2, -1);
+		/* A full pipe that nobody reads any more: to write to it says so. */
+		if (r > 0 && (p[1].revents & POLLERR) != 0)
+			p[1].revents |= POLLOUT;
+		return r;
+	}
 	p[0].revents = POLLIN;
 	return 1;
 }
@@ -246,8 +331,9 @@ hpn_sftp_server_read(int fd, struct sshbuf *iqueue)
 	int saved;
 
 	if (is_pipe(fd)) {
-		if (bulk.left != 0 && (n = bulk_skip()) <= 0)
-			return n;
+		/* Nothing else may be there yet, and answers wait. */
+		if (bulk.left != 0)
+			return bulk_skip();
 		if (bulk_begin(iqueue))
 			return 1;
 	}
@@ -272,23 +358,63 @@ hpn_sftp_server_read(int fd, struct sshbuf *iqueue)
 	return n;
 }
 
+/* The first part of oqueue that one system call can write; how much that is. */
+static ssize_t
+write_part(int fd, struct sshbuf *oqueue, size_t *len)
+{
+	ssize_t n = -1;
+	int moved = large.n != 0 && large.part[0].behind == 0;
+
+	if (moved) {
+		*len = large.part[0].len;
+		n = hpn_pipe_move(large.held[0], NULL, fd, *len);
+		if (n == -1 && errno != EAGAIN && errno != EINTR &&
+		    errno != EPIPE && errno != ECONNRESET) {
+			large_stop();
+			moved = 0;
+		} else if (n > 0) {
+			large.has_moved = 1;
+			large.out = fd;
+		}
+	}
+	if (!moved) {
+		*len = large.n != 0 ? large.part[0].behind :
+		    sshbuf_len(oqueue);
+		n = write(fd, sshbuf_ptr(oqueue), *len);
+	}
+	if (n <= 0)
+		return n;
+	(void)sshbuf_consume(oqueue, (size_t)n);
+	if (!moved && large.n != 0)
+		large.part[0].behind -= (size_t)n;
+	else if (moved && (large.part[0].len -= (size_t)n) == 0)
+		memmove(large.part, large.part + 1, --large.n *
+		    sizeof(large.part[0]));
+	return n;
+}
+
 ssize_t
 hpn_sftp_server_write(int fd, struct sshbuf *oqueue)
 {
 	static int enlarged;
+	size_t part, all = 0;
 	ssize_t n;
 
 	if (sshbuf_len(oqueue) >= PIPE_USUAL && !enlarged++)
 		hpn_pipe_enlarge(fd);
-	n = write(fd, sshbuf_ptr(oqueue), sshbuf_len(oqueue));
-	if (n > 0)
-		(void)sshbuf_consume(oqueue, (size_t)n);
-	return n;
+	do {
+		if ((n = write_part(fd, oqueue, &part)) <= 0)
+			break;
+		all += (size_t)n;
+	} while ((size_t)n == part && sshbuf_len(oqueue) != 0);
+	return all != 0 ? (ssize_t)all : n;
 }
 
 void
 hpn_sftp_server_opened(int fd, int flags)
 {
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		files_change();
 #ifdef POSIX_FADV_SEQUENTIAL
 	/*
 	 * A disk's usual 128 KiB are less than what a client asks for at once,
@@ -485,30 +611,70 @@ hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
 	    pwrite(fd, data, len, (off_t)offset);
 }
 
+/*
+ * Move data of a file to the pipe; their room is where oqueue has so many bytes in
+ * front.  Returns how many there are; the others are to be read.
+ */
+static size_t
+large_take(struct sshbuf *oqueue, size_t behind, int fd, uint64_t offset,
+    size_t len)
+{
+	off_t at = (off_t)offset;
+	ssize_t n;
+	u_int i;
+
+	if (large.refused || len < LARGE_LEAST || large.n == LARGE_MOST ||
+	    offset > INT64_MAX - len)
+		return 0;
+	if (!large.has_pipe && hpn_pipe_new(large.held) == -1) {
+		large.refused = 1;
+		return 0;
+	}
+	large.has_pipe = 1;
+	large.oqueue = oqueue;
+	if ((n = hpn_pipe_move(fd, &at, large.held[1], len)) <= 0) {
+		large.refused = n == -1 && (errno == EINVAL ||
+		    errno == ENOSYS);
+		return 0;
+	}
+	for (i = 0; i < large.n; i++)
+		behind -= large.part[i].behind + large.part[i].len;
+	large.part[large.n].behind = behind;
+	large.part[large.n++].len = (size_t)n;
+	return (size_t)n;
+}
+
 ssize_t
 hpn_sftp_server_data(struct sshbuf *oqueue, u_int32_t id, int fd,
     uint64_t offset, size_t len)
 {
+	size_t begin = sshbuf_len(oqueue) + DATA_HEADER, taken;
 	u_char *p, *data;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (sshbuf_reserve(oqueue, DATA_HEADER + len + HPN_PIPE_PAST, &p) != 0) {
 		errno = ENOMEM;
 		return -1;
 	}
-	data = p + DATA_HEADER;
+	taken = large_take(oqueue, begin, fd, offset, len);
+	data = p + DATA_HEADER + taken;
 	/* See hpn-pipe.h: moving them costs less */
-	if (((uintptr_t)data - (uintptr_t)offset) % HPN_PIPE_PAGE <
+	if (((uintptr_t)data - (uintptr_t)(offset + taken)) % HPN_PIPE_PAGE <
 	    HPN_PIPE_PAST)
 		data += HPN_PIPE_PAST;
-	n = len == 0 ? 0 : pread(fd, data, len, (off_t)offset);
-	if (n < 0 || (n == 0 && len != 0)) {
+	if (taken < len)
+		n = pread(fd, data, len - taken, (off_t)(offset + taken));
+	if (taken == 0 && (n < 0 || (n == 0 && len != 0))) {
 		(void)sshbuf_consume_end(oqueue, DATA_HEADER + len +
 		    HPN_PIPE_PAST);
 		return n;
 	}
-	if (data != p + DATA_HEADER)
-		memmove(p + DATA_HEADER, data, (size_t)n);
+	/* What is wrong behind the first ones, who asks for it learns. */
+	if (n < 0)
+		n = 0;
+	if (data != p + DATA_HEADER + taken)
+		memmove(p + DATA_HEADER + taken, data, (size_t)n);
+	n += (ssize_t)taken;
 	POKE_U32(p, DATA_HEADER - 4 + (u_int32_t)n);
 	p[4] = SSH2_FXP_DATA;
 	POKE_U32(p + 5, id);

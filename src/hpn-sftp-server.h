@@ -9,10 +9,15 @@
  * files' data directly into the buffer from which they are sent.  Data of a large
  * WRITE go from the pipe into the file within the kernel where it can do that: they
  * are copied once and not twice.  If the pipe ends before a WRITE does, what came of
- * its data may be in the file.
+ * its data may be in the file.  Data of a large READ go from the file into a pipe of
+ * its own and from there to stdout.  There are as many as its answer says.  What they
+ * are is what the file has when stdout is read; so that ends when the same client may
+ * write files.  Where another process cuts the file meanwhile, zeros may follow the
+ * cut to the end of its page.
  *
  *	stdin -> iqueue -> request -> oqueue -> stdout
  *	   `-- data of large WRITEs -> file
+ *	file -- data of large READs -> pipe --^
  *
  * Memory: iqueue holds at most HPN_SFTP_SERVER_IN bytes.  oqueue holds at most
  * HPN_SFTP_SERVER_OUT and one answer more.  All functions are for a single
@@ -100,12 +105,16 @@ int hpn_sftp_server_poll(struct pollfd p[2]);
  */
 ssize_t hpn_sftp_server_read(int fd, struct sshbuf *iqueue);
 
-/* write(2) as much of oqueue as possible, and remove what was written. */
+/*
+ * write(2) as much of oqueue as possible, and remove what was written.  Of the data of
+ * a large READ oqueue has only the room.
+ */
 ssize_t hpn_sftp_server_write(int fd, struct sshbuf *oqueue);
 
 /*
  * A file was opened with these flags of open(2): let the system read further
- * ahead for sequential reads.  Never fails.
+ * ahead for sequential reads.  From the first one on that is open for writing, data are
+ * copied when they are read.  Never fails.
  */
 void hpn_sftp_server_opened(int fd, int flags);
 

@@ -61,10 +61,15 @@
 /* The pipe between the one that requests come from and a file. */
 #define HELD_OUT	1000
 #define HELD_IN		1001
+/* ... and of the one between files and answers. */
+#define LENT_OUT	1002
+#define LENT_IN		1003
+#define LENT_MOST	3000
 
 static jmp_buf over;
 static struct sshbuf *stream;		/* requests not yet received */
 static struct sshbuf *held;		/* what is in the pipe in between */
+static struct sshbuf *lent;		/* the same for data of answers */
 static struct sshbuf *answers;		/* what was sent and not yet looked at */
 static unsigned int requests, answered;
 static int read_only, reading_denied;
@@ -240,6 +245,50 @@ fake_splice(int in, int out, loff_t *at, size_t len)
 }
 
 static int
+fake_pipe_new(int fd[2])
+{
+	if (piece(8) == 0) {
+		errno = EMFILE;
+		return -1;
+	}
+	fd[0] = LENT_OUT;
+	fd[1] = LENT_IN;
+	return 0;
+}
+
+/* Data go from a file into that pipe, and from there to where answers go. */
+static ssize_t
+fake_pipe_move(int from, const off_t *at, int to, size_t len)
+{
+	u_char some[1000];
+	ssize_t n;
+
+	HOLDS(len > 0 && ((to == LENT_IN && at != NULL) ||
+	    (from == LENT_OUT && to == STDOUT_FILENO && at == NULL)));
+	if (piece(8) == 0) {
+		errno = piece(2) == 0 ? EAGAIN : piece(2) == 0 ? EINTR : EINVAL;
+		return -1;
+	}
+	if (len > sizeof(some))
+		len = sizeof(some);
+	if (len > 1 && piece(2) == 0)
+		len = 1 + (size_t)piece(len);
+	if (to == LENT_IN) {
+		HOLDS(!reading_denied);
+		if (sshbuf_len(lent) + len > LENT_MOST) {
+			errno = EAGAIN;
+			return -1;
+		}
+		if ((n = pread(from, some, len, *at)) > 0)
+			HOLDS(sshbuf_put(lent, some, (size_t)n) == 0);
+		return n;
+	}
+	HOLDS(sshbuf_get(lent, some, len) == 0);
+	HOLDS(sshbuf_put(answers, some, len) == 0);
+	return (ssize_t)len;
+}
+
+static int
 fake_poll(struct pollfd *p, nfds_t n, int timeout)
 {
 	nfds_t i;
@@ -354,6 +403,10 @@ fake_realpath(const char *path, char *resolved)
 static size_t
 fake_atomicio(int reading, int fd, void *p, size_t len)
 {
+	if (fd == LENT_OUT) {
+		HOLDS(reading && sshbuf_get(lent, p, len) == 0);
+		return len;
+	}
 	if (!reading) {
 		HOLDS(!read_only);
 		if (lseek(fd, 0, SEEK_CUR) > FILE_MOST) {
@@ -395,6 +448,9 @@ fake_atomicio(int reading, int fd, void *p, size_t len)
 #define splice(i, ia, o, oa, l, f)	fake_splice(i, o, oa, l)
 /* Less than a fuzzer makes */
 #define BULK_LEAST		8
+#define hpn_pipe_new(p)		fake_pipe_new(p)
+#define hpn_pipe_move(i, a, o, l)	fake_pipe_move(i, a, o, l)
+#define LARGE_LEAST		100
 #define opendir(p)		fake_opendir(p)
 #define readdir(d)		fake_readdir(d)
 #define readlink(p, t, s)	fake_readlink(p, t, s)
@@ -652,6 +708,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	HOLDS((stream = sshbuf_new()) != NULL);
 	HOLDS((held = sshbuf_new()) != NULL);
+	HOLDS((lent = sshbuf_new()) != NULL);
 	HOLDS((answers = sshbuf_new()) != NULL);
 	mode = (unsigned int)input_bytes(&in, 1);
 	pieces = input_bytes(&in, 8) | 1;
@@ -699,6 +756,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must_poll = 0;
 	memset(&bulk, 0, sizeof(bulk));
 	bulk.in = -1;
+	memset(&large, 0, sizeof(large));
 	free(request_denylist);
 	request_denylist = NULL;
 	free(client_addr);
@@ -708,6 +766,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	iqueue = oqueue = NULL;
 	sshbuf_free(stream);
 	sshbuf_free(held);
+	sshbuf_free(lent);
 	sshbuf_free(answers);
 	return 0;
 }

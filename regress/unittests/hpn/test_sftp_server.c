@@ -21,6 +21,7 @@
 
 #include "../test_helper/test_helper.h"
 
+#include "misc.h"
 #include "pathnames.h"
 #include "sftp.h"
 #include "sshbuf.h"
@@ -580,6 +581,55 @@ serve_child(void (*requests)(int))
 	return stayed;
 }
 
+/* A WRITE that fails, which is the last request: nothing else is waited for. */
+static void
+unwanted(void)
+{
+	struct sshbuf *m = write_request(TO_FILE, 0, BULK, 4);
+	size_t whole = sshbuf_len(m);
+	pid_t child;
+	int p[2];
+
+	(void)alarm(TURNS_S);
+	ASSERT_INT_EQ(pipe(p), 0);
+	/* What a descriptor is, is looked at once: not one that was used before */
+	ASSERT_INT_NE(p[0] = fcntl(p[0], F_DUPFD, 100), -1);
+	ASSERT_INT_EQ((int)write(p[1], sshbuf_ptr(m), 40), 40);
+	ASSERT_INT_EQ((int)hpn_sftp_server_read(p[0], in), 40);
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0)
+		_exit(write(p[1], sshbuf_ptr(m) + 40, whole - 40) !=
+		    (ssize_t)(whole - 40));
+	while (sshbuf_len(in) < whole)
+		ASSERT_INT_GT((int)hpn_sftp_server_read(p[0], in), 0);
+	ASSERT_INT_EQ(sshbuf_consume(in, whole), 0);
+#ifdef SPLICE_F_MOVE
+	/* Its data are still in the pipe. */
+	ASSERT_INT_GT((int)hpn_sftp_server_read(p[0], in), 0);
+	ASSERT_SIZE_T_EQ(sshbuf_len(in), 0);
+#endif
+	sshbuf_free(m);
+}
+
+static void
+test_unwanted(void)
+{
+	pid_t child;
+	int status;
+
+	TEST_START("sftp_server: data of a large WRITE that fails");
+	queues_new();
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0) {
+		unwanted();
+		_exit(0);
+	}
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_INT_EQ(status, 0);
+	queues_free();
+	TEST_DONE();
+}
+
 static void
 test_bulk(void)
 {
@@ -822,6 +872,213 @@ test_open_regular(void)
 	TEST_DONE();
 }
 
+static u_int chance = 1;
+
+static u_int
+any(u_int below)
+{
+	chance = chance * 1103515245 + 12345;
+	return (chance >> 8) % below;
+}
+
+static void
+put_head_of(struct sshbuf *m, u_int32_t id, size_t len)
+{
+	ASSERT_INT_EQ(sshbuf_put_u32(m, (u_int32_t)len + 9), 0);
+	ASSERT_INT_EQ(sshbuf_put_u8(m, SSH2_FXP_DATA), 0);
+	ASSERT_INT_EQ(sshbuf_put_u32(m, id), 0);
+	ASSERT_INT_EQ(sshbuf_put_u32(m, (u_int32_t)len), 0);
+}
+
+#define LARGE	(3 * MB)
+
+/* Answers of all sizes, taken as they come: data as they were when it was made. */
+static void
+large_answers(int far, int near, u_char *content, int fd)
+{
+	struct sshbuf *all;
+	u_char got[64 * KB];
+	size_t len, from, at = 0, seen;
+	ssize_t n;
+	u_int i, made = 0;
+
+	ASSERT_PTR_NE(all = sshbuf_new(), NULL);
+	for (i = 0; i < 200000 && (made < 300 || at < sshbuf_len(all)); i++) {
+		if (made < 300 && sshbuf_len(out) < HPN_SFTP_SERVER_OUT &&
+		    any(3) == 0) {
+			len = any(4) ? any(256 * KB) : any(100);
+			from = any(LARGE);
+			seen = MINIMUM(len, LARGE - from);
+			n = hpn_sftp_server_data(out, ++made, fd, from, len);
+			ASSERT_INT_EQ((int)n, (int)seen);
+			if (seen != 0 || len == 0) {
+				put_head_of(all, made, seen);
+				ASSERT_INT_EQ(sshbuf_put(all, content + from,
+				    seen), 0);
+			}
+		}
+		ASSERT_SIZE_T_EQ(at + sshbuf_len(out) <= sshbuf_len(all), 1);
+		if (sshbuf_len(out) != 0 && any(2) &&
+		    hpn_sftp_server_write(near, out) == -1)
+			ASSERT_INT_EQ(errno, EAGAIN);
+		if (far != near)
+			n = read(far, got, 1 + any(sizeof(got)));
+		else
+			n = pread(far, got, 1 + any(sizeof(got)), (off_t)at);
+		if (n == -1)
+			ASSERT_INT_EQ(errno, EAGAIN);
+		if (n > 0) {
+			ASSERT_SIZE_T_LE(at + (size_t)n, sshbuf_len(all));
+			ASSERT_MEM_EQ(got, sshbuf_ptr(all) + at, (size_t)n);
+			at += (size_t)n;
+		}
+	}
+	ASSERT_U_INT_EQ(made, 300);
+	ASSERT_SIZE_T_EQ(at, sshbuf_len(all));
+	ASSERT_SIZE_T_EQ(sshbuf_len(out), 0);
+	sshbuf_free(all);
+}
+
+/* A file that its reader's client changes while its data are in the pipe. */
+static void
+changes_later(const u_char *content, int fd)
+{
+	static u_char got[13 + 64 * KB];
+	size_t at;
+	ssize_t n;
+	pid_t child;
+	int p[2], status;
+
+	ASSERT_INT_EQ(pipe(p), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 8, fd, 0, 64 * KB),
+	    64 * KB);
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0) {
+		(void)alarm(TURNS_S);
+		close(p[1]);
+		(void)usleep(200000);
+		for (at = 0; at < sizeof(got); at += (size_t)n)
+			ASSERT_INT_GT((int)(n = read(p[0], got + at,
+			    sizeof(got) - at)), 0);
+		ASSERT_MEM_EQ(got + 13, content, 64 * KB);
+		_exit(0);
+	}
+	close(p[0]);
+	set_nonblock(p[1]);
+	while (sshbuf_len(out) > 16 * KB)
+		(void)hpn_sftp_server_write(p[1], out);
+	hpn_sftp_server_opened(fd, O_RDWR);
+	ASSERT_INT_EQ((int)pwrite(fd, content + MB, MB, 0), MB);
+	while (sshbuf_len(out) > 0)
+		(void)hpn_sftp_server_write(p[1], out);
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_INT_EQ(status, 0);
+}
+
+static void
+test_large(void)
+{
+	u_char *content, *got;
+	size_t i, at;
+	ssize_t n;
+	FILE *f, *end;
+	pid_t child;
+	int p[2], status;
+
+	TEST_START("sftp_server: data that go from a file into the pipe");
+	queues_new();
+	ASSERT_PTR_NE(content = malloc(LARGE), NULL);
+	ASSERT_PTR_NE(got = malloc(300 * KB), NULL);
+	for (i = 0; i < LARGE; i++)
+		content[i] = (u_char)any(256);
+	ASSERT_PTR_NE(f = tmpfile(), NULL);
+	ASSERT_SIZE_T_EQ(fwrite(content, 1, LARGE, f), LARGE);
+	ASSERT_INT_EQ(fflush(f), 0);
+
+	/* To a pipe that holds little, and to a socket */
+	ASSERT_INT_EQ(pipe(p), 0);
+	set_nonblock(p[0]);
+	set_nonblock(p[1]);
+	large_answers(p[0], p[1], content, fileno(f));
+	/* One that is shorter now: its answer says how much it was */
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 7, fileno(f), 1000,
+	    200 * KB), 200 * KB);
+	ASSERT_INT_EQ(ftruncate(fileno(f), 5000), 0);
+	for (at = 0, i = 0; i < 1000 && at < 13 + 200 * KB; i++) {
+		(void)hpn_sftp_server_write(p[1], out);
+		if ((n = read(p[0], got + at, 300 * KB - at)) > 0)
+			at += (size_t)n;
+	}
+	ASSERT_SIZE_T_EQ(at, 13 + 200 * KB);
+	ASSERT_MEM_EQ(got + 13, content + 1000, 4000);
+	ASSERT_INT_EQ((int)pwrite(fileno(f), content, LARGE, 0), LARGE);
+	close(p[0]);
+	close(p[1]);
+	ASSERT_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, p), 0);
+	set_nonblock(p[0]);
+	set_nonblock(p[1]);
+	large_answers(p[0], p[1], content, fileno(f));
+	close(p[0]);
+	close(p[1]);
+	/* What the kernel moves nothing to: from then on it is not tried */
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0) {
+		ASSERT_PTR_NE(end = tmpfile(), NULL);
+		ASSERT_INT_NE(fcntl(fileno(end), F_SETFL, O_APPEND), -1);
+		large_answers(fileno(end), fileno(end), content, fileno(f));
+		_exit(0);
+	}
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_INT_EQ(status, 0);
+	/* What is in stdout's pipe has been read before files may change */
+	ASSERT_INT_NE(child = fork(), -1);
+	if (child == 0) {
+		changes_later(content, fileno(f));
+		_exit(0);
+	}
+	ASSERT_INT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_INT_EQ(status, 0);
+	ASSERT_INT_EQ((int)pwrite(fileno(f), content, MB, 0), MB);
+	/* What the client may change: its answer has what it had */
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 8, fileno(f), 0,
+	    200 * KB), 200 * KB);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 9, fileno(f), 4000,
+	    100 * KB), 100 * KB);
+	hpn_sftp_server_opened(fileno(f), O_RDWR);
+	ASSERT_INT_EQ((int)pwrite(fileno(f), content + MB, MB, 0), MB);
+	ASSERT_MEM_EQ(sshbuf_ptr(out) + 13, content, 200 * KB);
+	ASSERT_MEM_EQ(sshbuf_ptr(out) + 200 * KB + 26, content + 4000,
+	    100 * KB);
+	ASSERT_INT_EQ((int)pwrite(fileno(f), content, MB, 0), MB);
+	sshbuf_reset(out);
+	fclose(f);
+	free(content);
+	free(got);
+	queues_free();
+	TEST_DONE();
+}
+
+/* A full pipe that nobody reads is written to, which says so. */
+static void
+test_reader_gone(void)
+{
+	struct pollfd p[2] = { { .fd = -1 }, { .events = POLLOUT } };
+	u_char some[4096] = { 0 };
+	int ends[2];
+
+	TEST_START("sftp_server: nobody reads the answers any more");
+	ASSERT_INT_EQ(pipe(ends), 0);
+	set_nonblock(ends[1]);
+	while (write(ends[1], some, sizeof(some)) != -1)
+		;
+	close(ends[0]);
+	p[1].fd = ends[1];
+	ASSERT_INT_EQ(hpn_sftp_server_poll(p), 1);
+	ASSERT_INT_NE(p[1].revents & POLLOUT, 0);
+	close(ends[1]);
+	TEST_DONE();
+}
+
 void
 test_sftp_server(void)
 {
@@ -833,6 +1090,9 @@ test_sftp_server(void)
 	test_answer();
 	test_data();
 	test_io();
+	test_large();
+	test_reader_gone();
+	test_unwanted();
 	/* Last: it changes how requests are read */
 	test_bulk();
 }
