@@ -257,9 +257,9 @@ hpn_resume_option(const char *arg, int *flags)
 		char arg[16];
 		int set, clear;
 	} known[] = {
-		{ "resume=check", HPN_RESUME_CHECK, HPN_RESUME_HOW },
-		{ "resume=replace", HPN_RESUME_REPLACE, HPN_RESUME_HOW },
-		{ "resume=size", HPN_RESUME_SIZE, HPN_RESUME_HOW },
+		{ "resume=check", 0, HPN_RESUME_REPLACE | HPN_RESUME_SIZE },
+		{ "resume=replace", HPN_RESUME_REPLACE, HPN_RESUME_SIZE },
+		{ "resume=size", HPN_RESUME_SIZE, HPN_RESUME_REPLACE },
 		{ "verify=yes", HPN_RESUME_VERIFY, HPN_RESUME_NOVERIFY },
 		{ "verify=no", HPN_RESUME_NOVERIFY, HPN_RESUME_VERIFY },
 	};

@@ -35,9 +35,6 @@
 #define HPN_RESUME_VERIFY	0x4000	/* compare whatever was copied */
 #define HPN_RESUME_NOVERIFY	0x8000	/* not even what was resumed */
 #define HPN_RESUME_OURS		0x10000	/* we have just made what is there */
-#define HPN_RESUME_CHECK	0x20000	/* the default was asked for by name */
-/* One of these is set if the user has said anything by resume= */
-#define HPN_RESUME_HOW	(HPN_RESUME_CHECK|HPN_RESUME_REPLACE|HPN_RESUME_SIZE)
 
 /* Blocks that are hashed first, and smaller ones within one that differs. */
 #define HPN_RESUME_BLOCK	(1024U * 1024)

@@ -451,14 +451,14 @@ options(void)
 	ASSERT_INT_EQ(hpn_resume_option("verify=no", &flags), 1);
 	ASSERT_INT_EQ(flags, HPN_RESUME_SIZE | HPN_RESUME_NOVERIFY);
 	ASSERT_INT_EQ(hpn_resume_option("resume=check", &flags), 1);
-	ASSERT_INT_EQ(flags, HPN_RESUME_CHECK | HPN_RESUME_NOVERIFY);
+	ASSERT_INT_EQ(flags, HPN_RESUME_NOVERIFY);
 	ASSERT_INT_EQ(hpn_resume_option("resume=", &flags), -1);
 	ASSERT_INT_EQ(hpn_resume_option("resume=Check", &flags), -1);
 	ASSERT_INT_EQ(hpn_resume_option("verify=yess", &flags), -1);
 	ASSERT_INT_EQ(hpn_resume_option("resume", &flags), 0);
 	ASSERT_INT_EQ(hpn_resume_option("", &flags), 0);
 	ASSERT_INT_EQ(hpn_resume_option("buffer=5", &flags), 0);
-	ASSERT_INT_EQ(flags, HPN_RESUME_CHECK | HPN_RESUME_NOVERIFY);
+	ASSERT_INT_EQ(flags, HPN_RESUME_NOVERIFY);
 	/* What another scp reads back */
 	ASSERT_STRING_EQ(hpn_resume_words(0), "");
 	ASSERT_STRING_EQ(hpn_resume_words(HPN_RESUME_NOVERIFY),
