@@ -872,15 +872,6 @@ test_open_regular(void)
 	TEST_DONE();
 }
 
-static u_int chance = 1;
-
-static u_int
-any(u_int below)
-{
-	chance = chance * 1103515245 + 12345;
-	return (chance >> 8) % below;
-}
-
 static void
 put_head_of(struct sshbuf *m, u_int32_t id, size_t len)
 {
@@ -905,9 +896,9 @@ large_answers(int far, int near, u_char *content, int fd)
 	ASSERT_PTR_NE(all = sshbuf_new(), NULL);
 	for (i = 0; i < 200000 && (made < 300 || at < sshbuf_len(all)); i++) {
 		if (made < 300 && sshbuf_len(out) < HPN_SFTP_SERVER_OUT &&
-		    any(3) == 0) {
-			len = any(4) ? any(256 * KB) : any(100);
-			from = any(LARGE);
+		    next(3) == 0) {
+			len = next(4) ? next(256 * KB) : next(100);
+			from = next(LARGE);
 			seen = MINIMUM(len, LARGE - from);
 			n = hpn_sftp_server_data(out, ++made, fd, from, len);
 			ASSERT_INT_EQ((int)n, (int)seen);
@@ -918,13 +909,13 @@ large_answers(int far, int near, u_char *content, int fd)
 			}
 		}
 		ASSERT_SIZE_T_EQ(at + sshbuf_len(out) <= sshbuf_len(all), 1);
-		if (sshbuf_len(out) != 0 && any(2) &&
+		if (sshbuf_len(out) != 0 && next(2) &&
 		    hpn_sftp_server_write(near, out) == -1)
 			ASSERT_INT_EQ(errno, EAGAIN);
 		if (far != near)
-			n = read(far, got, 1 + any(sizeof(got)));
+			n = read(far, got, 1 + next(sizeof(got)));
 		else
-			n = pread(far, got, 1 + any(sizeof(got)), (off_t)at);
+			n = pread(far, got, 1 + next(sizeof(got)), (off_t)at);
 		if (n == -1)
 			ASSERT_INT_EQ(errno, EAGAIN);
 		if (n > 0) {
@@ -989,8 +980,9 @@ test_large(void)
 	queues_new();
 	ASSERT_PTR_NE(content = malloc(LARGE), NULL);
 	ASSERT_PTR_NE(got = malloc(300 * KB), NULL);
+	/* No part of it is like another. */
 	for (i = 0; i < LARGE; i++)
-		content[i] = (u_char)any(256);
+		content[i] = (u_char)(i * 31 + i / 251);
 	ASSERT_PTR_NE(f = tmpfile(), NULL);
 	ASSERT_SIZE_T_EQ(fwrite(content, 1, LARGE, f), LARGE);
 	ASSERT_INT_EQ(fflush(f), 0);
