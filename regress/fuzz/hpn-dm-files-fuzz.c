@@ -73,6 +73,7 @@
 #include "hpn-pipe.h"
 #include "hpn-sftp-hash.h"
 #include "fuzz.h"
+#include "kept.h"
 
 /* What is of interest is what dmscp does, not what happens here. */
 #ifdef __clang__
@@ -98,7 +99,6 @@
 #define REQUESTS_MOST	200000
 #define POLLS_MOST	400000
 #define PIPE_MOST	1500
-#define KEPT_CHAINS	512
 #define SECOND		1000000000ULL
 #define FX_NO_SPACE	14
 #define FX_QUOTA	15
@@ -230,93 +230,43 @@ piece(uint64_t most)
 
 /* ---- memory: it ends with most of that not freed ---- */
 
-enum kind { MEMORY, HELD_DATA, BUFFER, DIGEST, HASH };
-struct kept {
-	struct kept *next;
-	void *p;
-	size_t len;
-	enum kind kind;
-};
-static struct kept *kept[KEPT_CHAINS];
-
-static struct kept **
-kept_chain(const void *p)
+static void
+release_buf(void *p)
 {
-	return &kept[((uintptr_t)p >> 4) % KEPT_CHAINS];
-}
-
-static void *
-keep(void *p, enum kind kind, size_t len)
-{
-	struct kept *k = calloc(1, sizeof(*k)), **chain = kept_chain(p);
-
-	HOLDS(k != NULL && p != NULL);
-	k->p = p;
-	k->kind = kind;
-	k->len = len;
-	k->next = *chain;
-	*chain = k;
-	return p;
+	sshbuf_free(p);
 }
 
 static void
-let_go(const void *p)
+release_digest(void *p)
 {
-	struct kept **chain, *k;
-
-	for (chain = kept_chain(p); (k = *chain) != NULL; chain = &k->next) {
-		if (k->p == p) {
-			if (k->kind == HELD_DATA)
-				held -= k->len;
-			*chain = k->next;
-			free(k);
-			return;
-		}
-	}
+	ssh_digest_free(p);
 }
 
-static void
-let_all_go(void)
-{
-	struct kept *k;
-	u_int i;
-
-	for (i = 0; i < KEPT_CHAINS; i++) {
-		while ((k = kept[i]) != NULL) {
-			kept[i] = k->next;
-			if (k->kind == BUFFER)
-				sshbuf_free(k->p);
-			else if (k->kind == DIGEST)
-				ssh_digest_free(k->p);
 #ifdef HAVE_XXHASH
-			else if (k->kind == HASH)
-				(void)XXH3_freeState(k->p);
-#endif
-			else
-				free(k->p);
-			free(k);
-		}
-	}
-	held = 0;
+static void
+release_hash(void *p)
+{
+	(void)XXH3_freeState(p);
 }
+#endif
 
 void *
 fake_malloc(size_t len)
 {
-	return keep(malloc(len), MEMORY, len);
+	return keep(malloc(len), free, 0);
 }
 
 void *
 fake_calloc(size_t n, size_t size)
 {
-	return keep(calloc(n, size), MEMORY, n * size);
+	return keep(calloc(n, size), free, 0);
 }
 
 int
 fake_posix_memalign(void **p, size_t align, size_t len)
 {
 	HOLDS(posix_memalign(p, align, len) == 0);
-	(void)keep(*p, MEMORY, len);
+	(void)keep(*p, free, 0);
 	return 0;
 }
 
@@ -331,13 +281,13 @@ void *
 fake_xmalloc(size_t len)
 {
 	held += len;
-	return keep(xmalloc(len), HELD_DATA, len);
+	return keep(xmalloc(len), free, len);
 }
 
 char *
 fake_xstrdup(const char *s)
 {
-	return keep(xstrdup(s), MEMORY, 0);
+	return keep(xstrdup(s), free, 0);
 }
 
 int
@@ -349,40 +299,40 @@ fake_xasprintf(char **p, const char *fmt, ...)
 	va_start(ap, fmt);
 	r = xvasprintf(p, fmt, ap);
 	va_end(ap);
-	(void)keep(*p, MEMORY, 0);
+	(void)keep(*p, free, 0);
 	return r;
 }
 
 void *
 fake_xreallocarray(void *p, size_t n, size_t size)
 {
-	let_go(p);
-	return keep(xreallocarray(p, n, size), MEMORY, n * size);
+	held -= let_go(p);
+	return keep(xreallocarray(p, n, size), free, 0);
 }
 
 void
 fake_free(void *p)
 {
-	let_go(p);
+	held -= let_go(p);
 	free(p);
 }
 
 struct sshbuf *
 fake_sshbuf_new(void)
 {
-	return keep(sshbuf_new(), BUFFER, 0);
+	return keep(sshbuf_new(), release_buf, 0);
 }
 
 struct sshbuf *
 fake_sshbuf_from(const void *p, size_t len)
 {
-	return keep(sshbuf_from(p, len), BUFFER, 0);
+	return keep(sshbuf_from(p, len), release_buf, 0);
 }
 
 void
 fake_sshbuf_free(struct sshbuf *b)
 {
-	let_go(b);
+	(void)let_go(b);
 	sshbuf_free(b);
 }
 
@@ -390,20 +340,20 @@ fake_sshbuf_free(struct sshbuf *b)
 struct ssh_digest_ctx *
 fake_ssh_digest_start(int alg)
 {
-	return keep(ssh_digest_start(alg), DIGEST, 0);
+	return keep(ssh_digest_start(alg), release_digest, 0);
 }
 
 #ifdef HAVE_XXHASH
 XXH3_state_t *
 fake_XXH3_createState(void)
 {
-	return keep(XXH3_createState(), HASH, 0);
+	return keep(XXH3_createState(), release_hash, 0);
 }
 
 XXH_errorcode
 fake_XXH3_freeState(XXH3_state_t *s)
 {
-	let_go(s);
+	(void)let_go(s);
 	return XXH3_freeState(s);
 }
 #endif
@@ -2204,6 +2154,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		check_put();
 	let_all_go();
+	held = 0;
 	wire_clear();
 	sshbuf_free(wire.in);
 	sshbuf_free(wire.out);

@@ -76,6 +76,7 @@
 #include "hpn-sftp-server.h"
 #include "hpn-sftp-wish.h"
 #include "fuzz.h"
+#include "kept.h"
 
 /* Descriptors that nobody has: the connection, its other lanes, the way to ssh. */
 #define CONNECTION	1000
@@ -83,7 +84,6 @@
 #define WIRES		HPN_LANES_SLOTS
 #define OWED_MOST	40000
 #define SPARE		2000
-#define KEPT_CHAINS	4096
 #define FILE_LEN	70000
 
 volatile sig_atomic_t interrupted;
@@ -120,14 +120,6 @@ static u_int jobs;		/* that came to their end */
 static const struct hpn_sftp_job *running;
 static int linked;		/* all local files are one */
 
-/* What the client allocated: it ends with most of that not freed. */
-struct kept {
-	struct kept *next;
-	void *p;
-	int is_buf;
-};
-static struct kept *kept[KEPT_CHAINS];
-
 static uint64_t
 piece(uint64_t most)
 {
@@ -143,105 +135,62 @@ cleanup_exit(int code)
 
 /* ----------------------------------------------------------------------- */
 
-static struct kept **
-kept_chain(const void *p)
-{
-	return &kept[((uintptr_t)p >> 4) % KEPT_CHAINS];
-}
-
-static void *
-keep(void *p, int is_buf)
-{
-	struct kept *k = calloc(1, sizeof(*k)), **chain = kept_chain(p);
-
-	HOLDS(k != NULL && p != NULL);
-	k->p = p;
-	k->is_buf = is_buf;
-	k->next = *chain;
-	*chain = k;
-	return p;
-}
+/* What the client allocates: it ends with most of that not freed. */
 
 static void
-let_go(const void *p)
+release_buf(void *p)
 {
-	struct kept **chain, *k;
-
-	for (chain = kept_chain(p); (k = *chain) != NULL; chain = &k->next) {
-		if (k->p == p) {
-			*chain = k->next;
-			free(k);
-			return;
-		}
-	}
-}
-
-static void
-let_all_go(void)
-{
-	struct kept *k;
-	u_int i;
-
-	for (i = 0; i < KEPT_CHAINS; i++) {
-		while ((k = kept[i]) != NULL) {
-			kept[i] = k->next;
-			if (k->is_buf)
-				sshbuf_free(k->p);
-			else
-				free(k->p);
-			free(k);
-		}
-	}
+	sshbuf_free(p);
 }
 
 void *
 fake_xcalloc(size_t n, size_t size)
 {
-	return keep(xcalloc(n, size), 0);
+	return keep(xcalloc(n, size), free, 0);
 }
 
 void *
 fake_xmalloc(size_t size)
 {
-	return keep(xmalloc(size), 0);
+	return keep(xmalloc(size), free, 0);
 }
 
 char *
 fake_xstrdup(const char *s)
 {
-	return keep(xstrdup(s), 0);
+	return keep(xstrdup(s), free, 0);
 }
 
 void *
 fake_xreallocarray(void *p, size_t n, size_t size)
 {
-	let_go(p);
-	return keep(xreallocarray(p, n, size), 0);
+	(void)let_go(p);
+	return keep(xreallocarray(p, n, size), free, 0);
 }
 
 void
 fake_free(void *p)
 {
-	let_go(p);
+	(void)let_go(p);
 	free(p);
 }
 
 struct sshbuf *
 fake_sshbuf_new(void)
 {
-	return keep(sshbuf_new(), 1);
+	return keep(sshbuf_new(), release_buf, 0);
 }
 
 struct sshbuf *
 fake_sshbuf_from(const void *p, size_t len)
 {
-	return keep(sshbuf_from(p, len), 1);
+	return keep(sshbuf_from(p, len), release_buf, 0);
 }
 
 void
 fake_sshbuf_free(struct sshbuf *b)
 {
-	let_go(b);
+	(void)let_go(b);
 	sshbuf_free(b);
 }
 

@@ -987,6 +987,20 @@ test_large(void)
 	ASSERT_SIZE_T_EQ(fwrite(content, 1, LARGE, f), LARGE);
 	ASSERT_INT_EQ(fflush(f), 0);
 
+	/* There is room for them, but nobody has copied them */
+	ASSERT_INT_EQ(pipe(p), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_data(out, 1, fileno(f), 0, 64 * KB),
+	    64 * KB);
+	ASSERT_SIZE_T_EQ(sshbuf_len(out), 13 + 64 * KB);
+#ifdef SPLICE_F_MOVE
+	ASSERT_INT_NE(memcmp(sshbuf_ptr(out) + 13, content, 64 * KB), 0);
+#endif
+	while (sshbuf_len(out) != 0) {
+		ASSERT_INT_GT((int)hpn_sftp_server_write(p[1], out), 0);
+		ASSERT_INT_GT((int)read(p[0], got, 300 * KB), 0);
+	}
+	close(p[0]);
+	close(p[1]);
 	/* To a pipe that holds little, and to a socket */
 	ASSERT_INT_EQ(pipe(p), 0);
 	set_nonblock(p[0]);
