@@ -250,6 +250,16 @@ down "some end in the middle" -j 3
 succeeded $HERE/copy
 replaced
 
+# Only the first one says where the file ends, or that it cannot be read.
+for told in 1 4; do
+	gated 2 "test \$session = 0 || exec $OBJ/hpn-badsftp -l $STARTED.bad \\
+-f read:source:status=$told:58"
+	down "the other gives no more, status $told" -j 2
+	succeeded $HERE/copy
+	n=`grep -c "^read source" $STARTED.bad`
+	test ${n:-0} -gt 58 || few "the other was asked $n times"
+done
+
 # One ends instead of closing the first file, while the second is on its way.
 server "test \$session = 0 || {
 $OBJ/hpn-badsftp -f close:source:exit -l $STARTED.bad; sleep 1; exit; }"

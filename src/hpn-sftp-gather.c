@@ -57,7 +57,7 @@ extern volatile sig_atomic_t interrupted;
 
 struct part {
 	enum { PART_NONE, PART_OPENING, PART_OPEN, PART_PROVING, PART_READY,
-	    PART_CLOSED } state;
+	    PART_SPENT, PART_CLOSED } state;
 	struct where where;	/* its lane, and its handle there */
 	u_int asked;		/* proving: answers to come */
 	int other;		/* ... and one that was wrong */
@@ -120,7 +120,7 @@ close_part(struct hpn_sftp_job *job, struct node *n, u_int lane)
 {
 	struct part *part = &n->gather->part[lane];
 
-	if (part->state == PART_READY)
+	if (part->state == PART_READY || part->state == PART_SPENT)
 		job->c->lanes.lane[lane].files--;
 	part->state = PART_CLOSED;
 	if (part->where.handle != NULL && is_there(job, lane))
@@ -220,8 +220,29 @@ hpn_sftp_gather_close(struct hpn_sftp_job *job, struct node *n)
 	n->gather->bad = 1;
 	for (i = 1; i < HPN_LANES_SLOTS; i++)
 		if (n->gather->part[i].state == PART_OPEN ||
-		    n->gather->part[i].state == PART_READY)
+		    n->gather->part[i].state == PART_READY ||
+		    n->gather->part[i].state == PART_SPENT)
 			close_part(job, n, i);
+}
+
+int
+hpn_sftp_gather_refused(struct hpn_sftp_job *job, struct request *req)
+{
+	struct node *n = req->node;
+	struct part *part;
+
+	if (req->lane == 0 || n->gather == NULL || n->failed || interrupted)
+		return 0;
+	part = &n->gather->part[req->lane];
+	if (part->state == PART_READY) {
+		debug("\"%s\": lane %u gives no more of it", n->from, req->lane);
+		/* It stays open: what it was asked for may come in parts. */
+		part->state = PART_SPENT;
+	}
+	req->lane = 0;
+	req->where = NULL;
+	hpn_sftp_ask_read_again(job, req);
+	return 1;
 }
 
 void

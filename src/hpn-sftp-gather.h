@@ -16,6 +16,11 @@ void hpn_sftp_gather_more(struct hpn_sftp_job *, struct node *);
 int hpn_sftp_gather_pick(struct hpn_sftp_job *, struct node *, size_t len);
 /* Its handle in one of them, but 0. */
 const struct where *hpn_sftp_gather_where(const struct node *, u_int lane);
+/*
+ * A lane has refused a READ, or says that the file ends there: the first one is asked,
+ * which knows.  Returns whether it was.
+ */
+int hpn_sftp_gather_refused(struct hpn_sftp_job *, struct request *);
 /* Have others close it: nothing more is asked for. */
 void hpn_sftp_gather_close(struct hpn_sftp_job *, struct node *);
 /* No request of the node's is under way. */

@@ -466,7 +466,8 @@ data(struct hpn_sftp_job *job, struct node *n, struct request *req,
 
 	if ((p = hpn_sftp_answer_read(job, req, type, m, &len, &status)) ==
 	    NULL) {
-		read_failed(job, n, req, status);
+		if (!hpn_sftp_gather_refused(job, req))
+			read_failed(job, n, req, status);
 		return;
 	}
 	hpn_sftp_save_data(job, n, req, p, len);
