@@ -599,6 +599,8 @@ ssize_t
 hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
     uint64_t offset)
 {
+	ssize_t n;
+
 	if (len >= BULK_LEAST && bulk.is_pipe && !bulk.refused)
 		bulk.expected = BULK_OTHERS;
 	if (bulk.left > 0 && data == bulk.data) {
@@ -607,8 +609,14 @@ hpn_sftp_server_store(int fd, int flags, const void *data, size_t len,
 		if (!bulk_fill(len))
 			return 0;
 	}
-	return (flags & O_APPEND) ? write(fd, data, len) :
-	    pwrite(fd, data, len, (off_t)offset);
+	if (flags & O_APPEND)
+		return write(fd, data, len);
+	/* Of the kernel's own files, some are written only where they stand. */
+	n = pwrite(fd, data, len, (off_t)offset);
+	if (n == -1 && errno == ESPIPE &&
+	    lseek(fd, (off_t)offset, SEEK_SET) != -1)
+		n = write(fd, data, len);
+	return n;
 }
 
 /*

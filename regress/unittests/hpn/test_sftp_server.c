@@ -687,6 +687,40 @@ test_bulk(void)
 	TEST_DONE();
 }
 
+/* What pwrite(2) does not do, where lseek(2) and write(2) do, as stock's server. */
+static void
+test_kernel_file(void)
+{
+#ifdef __linux__
+	static const char path[] = "/proc/self/comm", name[] = "sftp-test";
+	char was[32] = "", is[32] = "";
+	int fd, ends[2];
+
+	TEST_START("sftp_server: a file of the kernel's");
+	if ((fd = open(path, O_RDWR)) == -1) {
+		TEST_DONE();
+		return;
+	}
+	ASSERT_INT_GT((int)read(fd, was, sizeof(was) - 1), 0);
+	was[strcspn(was, "\n")] = '\0';
+	ASSERT_INT_EQ((int)hpn_sftp_server_store(fd, O_RDWR, name,
+	    strlen(name), 0), (int)strlen(name));
+	ASSERT_INT_GT((int)pread(fd, is, sizeof(is) - 1, 0), 0);
+	ASSERT_INT_EQ(strncmp(is, name, strlen(name)), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_store(fd, O_RDWR, was, strlen(was),
+	    0), (int)strlen(was));
+	close(fd);
+	/* What has no places at all still says so */
+	ASSERT_INT_EQ(pipe(ends), 0);
+	ASSERT_INT_EQ((int)hpn_sftp_server_store(ends[1], O_WRONLY, "x", 1, 0),
+	    -1);
+	ASSERT_INT_EQ(errno, ESPIPE);
+	close(ends[0]);
+	close(ends[1]);
+	TEST_DONE();
+#endif
+}
+
 static void
 test_is_sftp(void)
 {
@@ -1095,6 +1129,7 @@ test_sftp_server(void)
 	test_whole();
 	test_answer();
 	test_data();
+	test_kernel_file();
 	test_io();
 	test_large();
 	test_reader_gone();
