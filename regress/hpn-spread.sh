@@ -287,6 +287,46 @@ test $sessions -le 4 || fail "$what: $sessions connections, not 4"
 test $sessions -eq 4 || few "$sessions connections"
 server
 
+# What proves one is asked for before its server has said anything.
+cat >$WAS.gate <<EOF
+#!/bin/sh
+sleep `hpn_times 1`
+dd bs=65536 count=1 2>/dev/null >$WAS.first.\$\$
+cat $WAS.first.\$\$ -
+EOF
+chmod 755 $WAS.gate
+HPN_DELAY_MS=`hpn_times 20`
+for way in up down; do
+	test $way = down || fresh
+	server "test \$session = 0 || { $WAS.gate | $OURS; exit; }"
+	lanes_configure
+	rm -f $WAS.first*
+	$way "others are asked early" -j 2
+	test $way = up && same $THERE/tree || content $HERE/copy
+	test $sessions -eq 2 || few "$sessions connections"
+	# INIT has 9 bytes
+	test -n "`find $WAS.first.* -size +9c 2>/dev/null`" || \
+	    few "asked late, or not"
+done
+
+# One that is not let in, and does not end either, keeps no file.
+cat >$WAS.ssh <<EOF
+#!/bin/sh
+test "\$HPN_SSH_SESSIONS" != further || exec sleep `hpn_times 60`
+exec $SSH -F $HPN_SSH_CONFIG -E $HPN_LOG_CLIENT "\$@"
+EOF
+chmod 755 $WAS.ssh
+server
+for way in up down; do
+	test $way = down || fresh
+	cp $WAS.ssh $LANES_SSH
+	$way "others are not let in" -j 4
+	test $way = up && same $THERE/tree || content $HERE/copy
+	one
+done
+HPN_DELAY_MS=$DELAY
+lanes_configure
+
 # Another host: nothing there is touched, and what is missing there does no harm.
 fresh
 cp -Rp $HERE/tree $OTHER

@@ -471,6 +471,7 @@ hpn_sftp_job_new(struct sftp_conn *conn, int flags)
 	TAILQ_INIT(&job->want);
 	TAILQ_INIT(&job->stripes);
 	TAILQ_INIT(&job->gathers);
+	TAILQ_INIT(&job->awaits);
 	TAILQ_INIT(&job->follows);
 	job->conn = conn;
 	return job;

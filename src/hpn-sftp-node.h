@@ -322,6 +322,7 @@ struct tally {
 TAILQ_HEAD(stripes, stripe);
 TAILQ_HEAD(gathers, gather);
 TAILQ_HEAD(follows, follow);
+TAILQ_HEAD(awaits, proof);
 
 struct hpn_sftp_job {
 	struct hpn_sftp_conn *c;
@@ -351,6 +352,8 @@ struct hpn_sftp_job {
 	struct gathers gathers;
 	struct place *places;		/* hpn-sftp-spread.c: no directory's of ours, */
 	u_int distrusted;		/* ... lanes that take no files, by bits */
+	struct awaits awaits;			/* ... proofs of lanes yet to be let in, */
+	u_int nawaits;			/* ... how many */
 	struct hpn_handles handles[HPN_LANES_SLOTS];
 	u_int newest[HPN_LANES_SLOTS];	/* request that was answered */
 	u_int held;			/* handles, as it was answered */

@@ -74,6 +74,8 @@ extern volatile sig_atomic_t interrupted;
 	SSH2_FILEXFER_ATTR_PERMISSIONS | SSH2_FILEXFER_ATTR_ACMODTIME)
 /* The second connection is made ahead of what it is for, where round trips are so long. */
 #define AHEAD_RTT_NS	30000000ULL
+/* One of so many files that may be open may wait for a lane to be let in. */
+#define WAITING_SHARE	4
 #define BIT(lane)	(1U << (lane))
 
 /* A directory that lanes are proved in: up; down there is one for all. */
@@ -90,12 +92,17 @@ struct proof {
 	struct where where;		/* the lane, and its handle there */
 	u_int asked;			/* answers to come */
 	int begun, other, changed, counted;
+	int waits;			/* for the lane to be let in; then: */
+	struct node *node;
+	TAILQ_ENTRY(proof) list;	/* ... of the job's */
 	Attrib was;			/* in lane 0, at first */
 	u_int32_t atime, mtime;		/* up: that the other one has to see */
 	u_int64_t at;			/* down: a piece */
 	size_t len;
 	u_char piece[PIECE];
 };
+
+static void proofs_go_on(struct hpn_sftp_job *);
 
 /* ---------------------------------------------------------------- where -- */
 
@@ -128,14 +135,29 @@ fits(const struct hpn_sftp_job *job, const struct node *n)
 	    n->a.mtime >= TIME_LEAST);
 }
 
+/* Whether it has been let in, so that it can be asked: what it is asked may wait there. */
 static int
-is_ready(const struct hpn_sftp_job *job, u_int lane)
+is_let_in(const struct hpn_sftp_lane *lane)
+{
+	return lane->io != NULL && !lane->failed &&
+	    (lane->ready || lane->let_in);
+}
+
+/* Whether it is there, or on its way. */
+static int
+comes(const struct hpn_sftp_job *job, u_int lane)
 {
 	const struct hpn_sftp_lanes *l = &job->c->lanes;
 
 	return lane < l->n && l->lane[lane].io != NULL &&
-	    l->lane[lane].ready && !l->lane[lane].failed &&
-	    (job->distrusted & BIT(lane)) == 0 && hpn_sftp_lanes_use(l, lane);
+	    !l->lane[lane].failed && (job->distrusted & BIT(lane)) == 0 &&
+	    hpn_sftp_lanes_use(l, lane);
+}
+
+static int
+is_ready(const struct hpn_sftp_job *job, u_int lane)
+{
+	return comes(job, lane) && job->c->lanes.lane[lane].ready;
 }
 
 static struct place *
@@ -209,23 +231,33 @@ may_be_ahead(const struct hpn_sftp_job *job)
 	    job->window.rtt_ns >= AHEAD_RTT_NS;
 }
 
+/* What is known to be left, as hpn_connections_left(). */
+static u_int64_t
+left(const struct hpn_sftp_job *job)
+{
+	u_int64_t bytes = 0;
+
+	if (job->all_bytes > job->done_bytes)
+		bytes = job->all_bytes - job->done_bytes;
+	return hpn_connections_left(job->all_files - MINIMUM(job->all_files,
+	    job->done_files + job->failed_files), bytes);
+}
+
 void
 hpn_sftp_spread_grow(struct hpn_sftp_job *job)
 {
 	struct hpn_sftp_lanes *l = &job->c->lanes;
-	u_int64_t left, bytes = 0;
+	u_int64_t bytes;
 	int ahead;
 
+	proofs_go_on(job);
 	if (!may_spread(job))
 		return;
-	if (job->all_bytes > job->done_bytes)
-		bytes = job->all_bytes - job->done_bytes;
-	left = hpn_connections_left(job->all_files - MINIMUM(job->all_files,
-	    job->done_files + job->failed_files), bytes);
-	ahead = left < LARGE && may_be_ahead(job);
-	if (ahead || left >= LARGE || l->n > 1)
+	bytes = left(job);
+	ahead = bytes < LARGE && may_be_ahead(job);
+	if (ahead || bytes >= LARGE || l->n > 1)
 		hpn_sftp_lanes_grow(l, hpn_clock_ns(), job->window.rtt_ns,
-		    MAXIMUM(left, ahead ? LARGE : 0));
+		    MAXIMUM(bytes, ahead ? LARGE : 0));
 	if (ahead && l->n > 1)
 		l->lane[1].ahead = 1;
 }
@@ -248,11 +280,31 @@ will_prove(const struct hpn_sftp_job *job, const struct place *p)
 	return 0;
 }
 
+/* Whether there are more files to begin, and nothing keeps them from it. */
+static int
+goes_on(const struct hpn_sftp_job *job)
+{
+	return may_spread(job) && TAILQ_EMPTY(&job->refused) &&
+	    TAILQ_EMPTY(&job->again) && (!TAILQ_EMPTY(&job->files) ||
+	    !TAILQ_EMPTY(&job->dirs) || !TAILQ_EMPTY(&job->walking));
+}
+
 /* So many files prove a lane. */
 static u_int
 proofs(const struct hpn_sftp_job *job)
 {
 	return job->way->up ? 1 : PROOFS;
+}
+
+/*
+ * Whether another file may be open and wait for a lane that is yet to be let in.  They
+ * must not keep others from being copied, should that take long.
+ */
+static int
+may_wait(const struct hpn_sftp_job *job)
+{
+	return job->nawaits < job->window.files / WAITING_SHARE &&
+	    job->window.bears == 0 && goes_on(job) && left(job) >= LARGE;
 }
 
 /* A lane that waits for a file that proves it, or 0. */
@@ -262,8 +314,9 @@ to_prove(const struct hpn_sftp_job *job, const struct place *p)
 	u_int i;
 
 	for (i = 1; i < job->c->lanes.n; i++)
-		if (is_ready(job, i) && hpn_connections_wants_proof(&p->proofs,
-		    i, proofs(job)))
+		if (comes(job, i) && hpn_connections_wants_proof(&p->proofs,
+		    i, proofs(job)) && (is_let_in(&job->c->lanes.lane[i]) ||
+		    may_wait(job)))
 			return i;
 	return 0;
 }
@@ -420,9 +473,25 @@ hpn_sftp_spread_begin(struct hpn_sftp_job *job, struct node *n)
 	n->proof->place = p;
 	n->proof->where.lane = lane;
 	hpn_connections_proof_begun(&p->proofs, lane);
+	if (is_let_in(&job->c->lanes.lane[lane]))
+		return;
+	n->proof->waits = 1;
+	n->proof->node = n;
+	TAILQ_INSERT_TAIL(&job->awaits, n->proof, list);
+	job->nawaits++;
 }
 
 /* ------------------------------------------------------------ the proof -- */
+
+static void
+stop_waiting(struct hpn_sftp_job *job, struct proof *x)
+{
+	if (!x->waits)
+		return;
+	x->waits = 0;
+	TAILQ_REMOVE(&job->awaits, x, list);
+	job->nawaits--;
+}
 
 void
 hpn_sftp_spread_forget(struct hpn_sftp_job *job, struct node *n)
@@ -430,6 +499,7 @@ hpn_sftp_spread_forget(struct hpn_sftp_job *job, struct node *n)
 	struct proof *x = n->proof;
 
 	if (x != NULL) {
+		stop_waiting(job, x);
 		if (!x->counted)
 			hpn_connections_proof_dropped(&x->place->proofs,
 			    x->where.lane);
@@ -533,6 +603,14 @@ ask_piece(struct hpn_sftp_job *job, struct node *n, const struct where *where)
 	hpn_sftp_ask_lane_read(job, n, where, ASK_LANE_SEEN, x->at, x->len);
 }
 
+static void
+open_there(struct hpn_sftp_job *job, struct node *n)
+{
+	stop_waiting(job, n->proof);
+	n->proof->asked++;
+	hpn_sftp_ask_lane_open(job, n, &n->proof->where);
+}
+
 int
 hpn_sftp_spread_opened(struct hpn_sftp_job *job, struct node *n)
 {
@@ -545,7 +623,7 @@ hpn_sftp_spread_opened(struct hpn_sftp_job *job, struct node *n)
 	}
 	if (x->begun)
 		return 0;
-	if (!is_ready(job, x->where.lane) || n->again || interrupted) {
+	if (!comes(job, x->where.lane) || n->again || interrupted) {
 		hpn_sftp_spread_forget(job, n);
 		hpn_sftp_node_home(job, n, 0);
 		return 0;
@@ -564,8 +642,8 @@ hpn_sftp_spread_opened(struct hpn_sftp_job *job, struct node *n)
 			x->at = arc4random_uniform(x->at + 1);
 		ask_piece(job, n, NULL);
 	}
-	x->asked++;
-	hpn_sftp_ask_lane_open(job, n, &x->where);
+	if (is_let_in(&job->c->lanes.lane[x->where.lane]))
+		open_there(job, n);
 	return 1;
 }
 
@@ -604,6 +682,9 @@ next_step(struct hpn_sftp_job *job, struct node *n)
 	}
 	if (n->again || interrupted)
 		x->other = 1;
+	if (x->waits && !x->other)
+		return;
+	stop_waiting(job, x);
 	if (x->other || x->step == PROOF_LOOK_BACK ||
 	    (x->step == PROOF_LOOK && !job->way->up)) {
 		put_back(job, n);
@@ -621,6 +702,35 @@ next_step(struct hpn_sftp_job *job, struct node *n)
 	default:
 		ask_facts(job, n, NULL);
 		break;
+	}
+}
+
+/*
+ * Lanes are asked to open what waits for them when they are let in.  When there is
+ * nothing else to do, nothing waits.
+ */
+static void
+proofs_go_on(struct hpn_sftp_job *job)
+{
+	struct proof *x, *next;
+
+	TAILQ_FOREACH_SAFE(x, &job->awaits, list, next) {
+		if (!x->begun)
+			continue;
+		if (is_let_in(&job->c->lanes.lane[x->where.lane])) {
+			open_there(job, x->node);
+			continue;
+		}
+		if (goes_on(job) && !x->node->again &&
+		    comes(job, x->where.lane))
+			continue;
+		if (!x->counted)
+			hpn_connections_proof_dropped(&x->place->proofs,
+			    x->where.lane);
+		x->counted = x->other = 1;
+		stop_waiting(job, x);
+		if (x->asked == 0)
+			next_step(job, x->node);
 	}
 }
 
