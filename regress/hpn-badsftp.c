@@ -64,8 +64,8 @@
  *   late          (hash) the answer comes when no request has come for 3 seconds
  *   early         (write) that it was done is said when its head is here, and
  *                 nothing later.  The rest is read 20 ms later
- *   loses=N       (write, fsync) status 4, it is not carried out, and of what was
- *                 written before, the first N bytes are zeros
+ *   loses=N       (write, fsync, close) status 4, and of what was written before,
+ *                 the first N bytes are zeros.  A write is not carried out
  *   end=OFFSET    (read) nothing is there, if this offset is asked for among
  *                 others; of what follows it, it is
  *   lie-size[=N]  (those with attributes) a size of 2^62, or of N
@@ -849,13 +849,14 @@ static void
 do_close(struct sshbuf *in, u_int32_t id)
 {
 	struct handle *h = get_handle(in);
-	int failed;
+	int failed, lost = h->dir == NULL && loses(h, id);
 
 	failed = h->dir != NULL ? closedir(h->dir) : close(h->fd);
 	free(h->name);
 	h->name = NULL;
 	nopen--;
-	put_result(id, failed);
+	if (!lost)
+		put_result(id, failed);
 }
 
 static void

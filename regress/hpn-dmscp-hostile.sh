@@ -259,6 +259,66 @@ done
 # That was acknowledged and compared, and is not there
 BAD="-f write:f.part:loses=1000:8+1"
 survives "what was acknowledged is lost" 254
+# ... or it does not come to say so: the connection breaks.  The next time everything
+# is well, as the system has told that to somebody.  $AGAIN: what the server is then
+cat >$OBJ/hpn-dmscp.again.sh <<EOD
+#!/bin/sh
+cd $T
+echo >>$T/once
+case \`wc -l <$T/once\` in
+1)	exec $OBJ/hpn-badsftp \$BAD ;;
+2)	exec $OBJ/hpn-badsftp \$SECOND ;;
+*)	exec $OBJ/hpn-badsftp \$AGAIN ;;
+esac
+EOD
+chmod 755 $OBJ/hpn-dmscp.again.sh
+SECOND=
+AGAIN=
+export SECOND AGAIN
+# unsaid WHAT STATUS ARG...
+unsaid ()
+{
+	_what="$1, and not said"
+	_status=$2
+	shift 2
+	rm -rf $T/w $T/once
+	mkdir $T/w
+	status=0
+	timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.again.sh -w -T 20 "$@" \
+	    <$DATA 2>$LOG || status=$?
+	test `wc -l <$T/once` -gt 1 || fail "$_what: there was one connection"
+	expect "$_what" $_status
+}
+BAD="-f write:f.part:loses=1000:8+1 -f write:f.part:exit:8+1"
+unsaid "what was acknowledged is lost" 254 somehost:w/f
+BAD="-f close:f.part:loses=1000 -f close:f.part:exit"
+unsaid "what was acknowledged is lost by a close" 254 somehost:w/f
+SECOND=$BAD
+BAD="-f write:f.part:exit:9"
+unsaid "what came over two connections is lost by a close" 254 somehost:w/f
+BAD="-E $SECOND"
+AGAIN="-E"
+# Reading back is interrupted, too
+SECOND="-E -f read:f.part:exit:5"
+unsaid "what was acknowledged is lost by a close, no hashes" 254 somehost:w/f
+BAD="-O 0 -f fsync:f.part:loses=1000 -f fsync:f.part:exit"
+AGAIN="-O 0"
+for SECOND in "-O 0" "-O 0 -f fsync:f.part:exit" "-O 0 -f read:f.part:exit:1"; do
+	unsaid "what was acknowledged is lost by an fsync ($SECOND)" 254 \
+	    -fsync somehost:w/f
+done
+# What is at hand is written once more
+BAD="-f close:s.manifest.part:loses=99 -f close:s.manifest.part:exit"
+SECOND=
+AGAIN=
+unsaid "a manifest is lost by a close" 0 -F 700k somehost:w/s
+dm -r somehost:w/s >$T/out/copy
+cmp $T/out/copy $DATA || fail "a manifest is lost by a close: `cat $LOG`"
+# An answer that is missing each time is no reason to begin anew each time
+BAD="-f close:f.part:exit"
+SECOND=$BAD
+unsaid "a close" 0 somehost:w/f
+cmp $T/w/f $DATA || fail "a close is not answered twice: not what was sent"
 # The connection is lost before the old part of a file that is to be replaced is
 # removed: the server gets the first four requests, which have 81 bytes
 cat >$OBJ/hpn-dmscp.once.sh <<EOD

@@ -72,12 +72,15 @@
  */
 # define COMPARE_STEP	(8ULL * BLOCK)
 # define ASKS_MOST	256
-/* Memory for what is read back, of all pieces together. */
+/* Memory for what is read back, of all pieces together; where lines break often. */
 # define BACK_MOST	(16U * 1024 * 1024)
+# define BACK_LEAST	(1024U * 1024)
 /* Hashes that cover no whole block may come so often in a row. */
 # define COMPARE_TRIES	20
 /* How often data that were lost after a refusal are written again. */
 # define REPAIRS_MOST	4
+/* So often in a row it is progress that the same data are compared once more. */
+# define ANEW_MOST	20
 /*
  * Files are opened so far ahead of the data, that these never wait for one.  A file
  * needs two answers before its data, and three after them.  Each takes a round trip
@@ -159,14 +162,21 @@ struct piece {
 	u_char *blocks;
 	size_t nblocks, blocks_room;
 	uint64_t verified;
-	uint64_t verified_most;		/* that it ever was */
-	int sized, synced, suspect;
-	int doubt;			/* all of it is compared once more */
+	uint64_t verified_most;		/* that it was since it began anew */
+	u_int anew;			/* ... so often without new data */
+	uint64_t fresh;			/* written over this connection: from here on */
+	int written;			/* ... and not closed or synced since */
+	u_int leaving;			/* its closes to come, of give_way() */
+	int sized, synced;
+	int suspect;			/* it may have lost what it had taken */
+	int doubt;			/* all of it is compared once more, */
+	int sync_first;			/* ... and with -fsync, after that only */
 	int again;			/* from `verified' on it is written again */
 	u_int tries;
 	u_int repairs;			/* since something was refused */
 	struct hpn_dm_reader *back;
 	struct hpn_hash *back_hash;
+	size_t back_held;
 	struct hpn_dm_manifest_fragment result;
 };
 
@@ -207,6 +217,8 @@ struct put {
 	char *why;
 	uint64_t again_ns;
 	struct hpn_dm_jobs jobs;
+	/* read back */
+	size_t back_most, back_held;
 	int said_back;
 };
 
@@ -237,6 +249,7 @@ piece_new(struct put *p, uint64_t n)
 
 	f->p = p;
 	f->n = n;
+	f->fresh = UINT64_MAX;
 	TAILQ_INIT(&f->writes);
 	TAILQ_INIT(&f->asks);
 	if (n > HPN_DM_PLAN_MOST)
@@ -267,11 +280,22 @@ handle_drop(struct piece *f)
 	f->handle.len = 0;
 }
 
+/* What this one holds has changed. */
+static void
+back_count(struct piece *f)
+{
+	size_t held = f->back == NULL ? 0 : hpn_dm_reader_held(f->back);
+
+	f->p->back_held += held - f->back_held;
+	f->back_held = held;
+}
+
 static void
 back_drop(struct piece *f)
 {
 	hpn_dm_reader_free(f->back);
 	f->back = NULL;
+	back_count(f);
 	hpn_hash_free(f->back_hash);
 	f->back_hash = NULL;
 }
@@ -565,6 +589,7 @@ progress(struct piece *f)
 	if (f->acked <= f->furthest)
 		return;
 	f->furthest = f->acked;
+	f->anew = 0;
 	works(f->p);
 }
 
@@ -580,6 +605,20 @@ differs(struct piece *f, uint64_t offset)
 }
 
 /* ---- comparing ---- */
+
+/*
+ * What follows this is compared once more.  That is progress as the first time was.
+ * Otherwise a long line that breaks meanwhile would be given up.
+ */
+static void
+compare_anew(struct piece *f, uint64_t from)
+{
+	from -= from % BLOCK;
+	if (f->verified > from)
+		f->verified = from;
+	if (f->anew++ < ANEW_MOST)
+		f->verified_most = f->verified;
+}
 
 /*
  * It is written again, as soon as nothing is under way that would be taken for the
@@ -611,9 +650,9 @@ damaged(struct piece *f)
 {
 	size_t at;
 
-	if (!f->suspect || f->is_final || f->repairs >= REPAIRS_MOST ||
-	    (f->mem == NULL && hpn_dm_buf_at(&f->p->buf, f->start + f->verified,
-	    1, &at) == NULL))
+	if (!f->suspect || f->is_final || f->verified < f->existing ||
+	    f->repairs >= REPAIRS_MOST || (f->mem == NULL &&
+	    hpn_dm_buf_at(&f->p->buf, f->start + f->verified, 1, &at) == NULL))
 		differs(f, f->verified);
 	f->again = 1;
 	asks_stale(f);
@@ -716,8 +755,8 @@ read_back(struct piece *f, uint64_t goal)
 	struct put *p = f->p;
 	u_char hash[HPN_HASH_LEN];
 	const u_char *data;
-	uint64_t at, room;
-	size_t len;
+	uint64_t at;
+	size_t len, others;
 	u_int status;
 
 	if (!p->said_back) {
@@ -730,8 +769,10 @@ read_back(struct piece *f, uint64_t goal)
 		f->back_hash = hash_new();
 	}
 	hpn_dm_reader_until(f->back, goal);
-	room = p->open > 0 ? BACK_MOST / p->open : BACK_MOST;
-	(void)hpn_dm_reader_ask(f->back, room < BLOCK ? BLOCK : (size_t)room);
+	/* The first pieces first: of a line that breaks often they get all */
+	others = p->back_held - f->back_held;
+	if (others < p->back_most)
+		(void)hpn_dm_reader_ask(f->back, p->back_most - others);
 	while ((data = hpn_dm_reader_next(f->back, &len)) != NULL) {
 		at = hpn_dm_reader_offset(f->back);
 		if (len > BLOCK - at % BLOCK)
@@ -744,9 +785,12 @@ read_back(struct piece *f, uint64_t goal)
 			hpn_hash_end(f->back_hash, hash);
 			block_compare(f, hash, (size_t)(at - f->verified));
 			if (f->again)
-				return;
+				break;
 		}
 	}
+	back_count(f);
+	if (f->again)
+		return;
 	if ((status = hpn_dm_reader_status(f->back)) == SSH2_FX_EOF)
 		damaged(f);
 	else if (status != SSH2_FX_OK)
@@ -770,6 +814,12 @@ compare(struct piece *f)
 	}
 	if (f->handle.p == NULL || p->blocked || f->refused || f->again)
 		return;
+	if (p->o->fsync && f->sync_first) {
+		/* All of it is compared after that */
+		if (f->back != NULL && hpn_dm_reader_under_way(f->back) == 0)
+			back_drop(f);
+		return;
+	}
 	if (!hpn_dm_sftp_can_hash(p->line.sftp)) {
 		if (f->verified < goal && (all || f->back != NULL ||
 		    goal - f->verified >= COMPARE_FROM))
@@ -836,6 +886,7 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	struct piece *f = about;
 	struct put *p = f->p;
 	Attrib a;
+	uint64_t at;
 	size_t len;
 	u_int status;
 
@@ -864,10 +915,15 @@ size_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		    "on %s: something of that name is there", f->part,
 		    p->o->host);
 	f->guessed = 0;
-	if (a.size < f->acked && f->suspect && (f->mem != NULL ||
-	    hpn_dm_buf_at(&p->buf, f->start + a.size - a.size % BLOCK, 1,
-	    &len) != NULL))
-		f->acked = f->sent = a.size - a.size % BLOCK;
+	at = a.size - a.size % BLOCK;
+	if (a.size < f->acked && f->suspect && at >= f->existing &&
+	    (f->mem != NULL || hpn_dm_buf_at(&p->buf, f->start + at, 1,
+	    &len) != NULL)) {
+		f->acked = f->sent = at;
+		f->synced = 0;
+		f->doubt = 1;
+		compare_anew(f, at);
+	}
 	if (a.size < f->acked)
 		hpn_dm_child_die(HPN_DM_CHILD_DIFFERS, "\"%s\" on %s has %llu "
 		    "bytes, but %llu were acknowledged before the connection "
@@ -1104,7 +1160,7 @@ write_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		 * Of a file system that writes later (NFS), it may be about what
 		 * was acknowledged before, and compared: and that is lost.
 		 */
-		f->refused = f->suspect = f->doubt = 1;
+		f->refused = f->suspect = f->doubt = f->sync_first = 1;
 		f->repairs = 0;
 		asks_stale(f);
 		refused(p, status, "write to", f->part);
@@ -1174,6 +1230,9 @@ piece_send(struct piece *f)
 		w->end = f->sent + len;
 		TAILQ_INSERT_TAIL(&f->writes, w, list);
 		f->under_way++;
+		f->written = 1;
+		if (f->fresh > f->sent)
+			f->fresh = f->sent;
 		/* What a server answers too early stays at hand in the buffer alone */
 		hpn_dm_sftp_write(p->line.sftp, &f->handle, f->sent, data, len,
 		    f->mem == NULL, write_answer, p, w);
@@ -1198,14 +1257,17 @@ sync_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	f->state = PIECE_COMPARE;
 	if (status != SSH2_FX_OK) {
 		/* The system may have dropped what it could not write */
-		f->suspect = 1;
+		f->suspect = f->sync_first = 1;
 		f->repairs = 0;
 		refused(f->p, status, "fsync", f->part);
 		return 0;
 	}
 	f->p->probing = 0;
 	f->synced = 1;
-	f->doubt = f->suspect;
+	f->written = 0;
+	f->fresh = UINT64_MAX;
+	f->doubt |= f->sync_first;
+	f->sync_first = 0;
 	return 0;
 }
 
@@ -1219,16 +1281,18 @@ close_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return -1;
 	handle_drop(f);
 	if (status != SSH2_FX_OK) {
-		f->suspect = f->reopen = 1;
+		f->suspect = f->sync_first = f->reopen = 1;
 		f->repairs = 0;
 		f->doubt = 0;
-		f->verified = 0;
+		compare_anew(f, 0);
 		f->sized = f->synced = 0;
 		f->state = PIECE_NEW;
 		refused(f->p, status, "close", f->part);
 		return 0;
 	}
 	f->state = f->is_final ? PIECE_DONE : PIECE_RENAME;
+	if (f->p->back_most < BACK_MOST)
+		f->p->back_most *= 2;
 	return 0;
 }
 
@@ -1421,6 +1485,8 @@ piece_step(struct piece *f)
 
 	if (piece_beyond(f) && (f->state == PIECE_NEW ||
 	    f->state == PIECE_DATA)) {
+		if (f->leaving > 0)
+			return;
 		if (f->state == PIECE_NEW && !f->maybe && !f->reopen)
 			f->state = PIECE_DONE;
 		else
@@ -1452,7 +1518,9 @@ piece_step(struct piece *f)
 			hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_FSTAT,
 			    &f->handle, size_answer, p, f);
 		}
-		if (f->sized && f->suspect && !f->synced && p->o->fsync) {
+		if (f->leaving > 0)
+			break;
+		if (f->sized && f->sync_first && p->o->fsync) {
 			f->state = PIECE_SYNC;
 			hpn_dm_sftp_fsync(p->line.sftp, &f->handle,
 			    sync_answer, p, f);
@@ -1462,7 +1530,7 @@ piece_step(struct piece *f)
 		    hpn_dm_reader_under_way(f->back) == 0)) {
 			back_drop(f);
 			f->doubt = 0;
-			f->verified = 0;
+			compare_anew(f, 0);
 		}
 		compare(f);
 		if (f->nasks > 0 || !f->sized || f->verified < f->acked ||
@@ -1532,6 +1600,26 @@ piece_done(struct put *p, struct piece *f)
 	piece_free(f);
 }
 
+/* What gave way: it may be open again by now. */
+static int
+gave_way_answer(void *context, void *about, u_char type, struct sshbuf *m)
+{
+	struct put *p = context;
+	struct piece *f = about;
+	u_int status;
+
+	if (hpn_dm_sftp_get_status(type, m, &status) == -1)
+		return -1;
+	p->closing--;
+	f->leaving--;
+	if (status != SSH2_FX_OK) {
+		f->suspect = f->doubt = f->sync_first = 1;
+		f->repairs = 0;
+		refused(p, status, "close", f->part);
+	}
+	return 0;
+}
+
 /*
  * The first piece has to be open, or the buffer never has room for what the others
  * wait for.  If the server opens no more, the last of the others is closed.
@@ -1557,8 +1645,9 @@ give_way(struct put *p)
 	if (f == NULL || f == first)
 		return;
 	hpn_dm_sftp_close(p->line.sftp, SSH2_FXP_CLOSE, &f->handle,
-	    closed_answer, p, f);
+	    gave_way_answer, p, f);
 	p->closing++;
+	f->leaving++;
 	back_drop(f);
 	handle_drop(f);
 	f->reopen = 1;
@@ -1966,6 +2055,40 @@ manifest_begin(struct put *p)
 
 /* ---- the whole ---- */
 
+/*
+ * The connection is lost.  A system that writes later (NFS) says once that something
+ * could not be written, and has dropped it then: in an answer that was on its way, or
+ * to nobody, when the server ended and the file was closed with it.  So not all is
+ * believed that was compared.  It is compared once more, over another connection:
+ *
+ *	with -fsync all, when an fsync has succeeded
+ *	all, if its first close after something was written was not answered
+ *	what was written over this connection
+ *
+ * What came over earlier ones was written when they ended, as far as a close does
+ * that.  And where an fsync has succeeded, nothing can be lost.
+ */
+static void
+distrust(struct piece *f)
+{
+	int closing = f->state == PIECE_CLOSING || f->leaving > 0;
+	uint64_t from = closing && f->written ? 0 : f->fresh;
+
+	f->fresh = UINT64_MAX;
+	if (closing)
+		f->written = 0;
+	if (f->synced || f->is_final || f->acked == 0)
+		return;
+	if (f->p->o->fsync)
+		f->sync_first = 1;
+	else if (from == UINT64_MAX)
+		return;
+	f->suspect = 1;
+	f->repairs = 0;
+	if (from < f->verified)
+		compare_anew(f, from);
+}
+
 /* All that was under way has gone with the connection. */
 static void
 lost(struct put *p)
@@ -1979,7 +2102,9 @@ lost(struct put *p)
 		back_drop(f);
 		handle_drop(f);
 		asks_drop(f);
-		f->sizing = f->refused = f->sized = f->synced = 0;
+		distrust(f);
+		f->sizing = f->refused = f->sized = 0;
+		f->leaving = 0;
 		f->again = 0;
 		f->looks = 0;
 		switch (f->state) {
@@ -2017,6 +2142,9 @@ lost(struct put *p)
 			break;
 		}
 	}
+	/* If it breaks again soon, what is asked for last does not come */
+	if (p->back_most > BACK_LEAST)
+		p->back_most /= 2;
 	p->open = p->closing = 0;
 	if (p->check == CHECK_ASKED)
 		p->check = CHECK_NONE;
@@ -2153,6 +2281,7 @@ hpn_dm_put(const struct hpn_dm_opts *o)
 	p->plan.fragment = o->fragment;
 	p->plan.stub = o->stub < o->fragment ? o->stub : 0;
 	p->open_most = HPN_DM_SFTP_OPEN_MOST;
+	p->back_most = BACK_MOST;
 	TAILQ_INIT(&p->pieces);
 	hpn_dm_job_begin(&p->jobs, o);
 	hpn_dm_wait_begin(&p->wait, o->timeout_s);

@@ -8,7 +8,8 @@
  * a request that is refused, or done and refused, or not done and said to be; done
  * before others that came first; an answer that comes late, twice, cut, for another
  * request, or before it; data, hashes and attributes that are others; a connection
- * that ends, with what was on its way done or not; somebody else who changes a file.
+ * that ends, with what was on its way done or not; data that are lost with that, or when
+ * a file is closed or synced; somebody else who changes a file.
  * Beside memory errors, what must hold:
  *
  *	what is called complete is, unless the server lied about what it has
@@ -127,6 +128,8 @@ struct file {
 	u_char *data;
 	size_t len;
 	u_int32_t uid, perm, mtime;
+	/* Written from here on, and not since: by a close, by an fsync. */
+	size_t unclosed, unsynced;
 	int of_user;		/* it was there before, */
 	u_char *was;		/* ... like this */
 	size_t was_len;
@@ -385,6 +388,7 @@ make(const char *name, const u_char *data, size_t len)
 	if (len != 0)
 		memcpy(f->data, data, len);
 	f->len = len;
+	f->unclosed = f->unsynced = SIZE_MAX;
 	f->uid = own;
 	f->perm = S_IFREG | 0600;
 	f->mtime = 1000;
@@ -475,6 +479,8 @@ pid_t
 hpn_dm_child_ssh(const struct hpn_dm_opts *opts, const char *what, int command,
     int batch, int *inp, int *outp)
 {
+	u_int i;
+
 	(void)what;
 	HOLDS(opts == &o && command == 0);
 	HOLDS(wire.in_open == 0 && wire.out_open == 0);
@@ -482,6 +488,8 @@ hpn_dm_child_ssh(const struct hpn_dm_opts *opts, const char *what, int command,
 	HOLDS(batch || wire.n == 0 || 1);
 	wire_clear();
 	sshbuf_reset(wire.out);
+	for (i = 0; i < nfiles; i++)
+		files[i].unclosed = SIZE_MAX;
 	wire.n++;
 	wire.open = wire.in_open = wire.out_open = 1;
 	wire.ended = wire.silent = 0;
@@ -972,6 +980,10 @@ do_write(const struct request *r, const struct fault *w)
 	}
 	if (f->len < r->offset + len)
 		f->len = (size_t)r->offset + len;
+	if (f->unclosed > r->offset)
+		f->unclosed = (size_t)r->offset;
+	if (f->unsynced > r->offset)
+		f->unsynced = (size_t)r->offset;
 	f->mtime++;
 	return len == r->len ? SSH2_FX_OK : SSH2_FX_FAILURE;
 }
@@ -1112,6 +1124,8 @@ perform(struct sshbuf *m, const struct request *r, const struct fault *w)
 	case OP_READ:
 		return do_read(m, r, w);
 	case OP_CLOSE:
+		f = &files[handles[r->handle].file];
+		f->unclosed = SIZE_MAX;
 		handles[r->handle].used = 0;
 		nopen--;
 		return SSH2_FX_OK;
@@ -1132,6 +1146,10 @@ perform(struct sshbuf *m, const struct request *r, const struct fault *w)
 		if (!S_ISREG(f->perm))
 			return SSH2_FX_FAILURE;
 		f->name[0] = '\0';
+		return SSH2_FX_OK;
+	case OP_FSYNC:
+		f = &files[handles[r->handle].file];
+		f->unclosed = f->unsynced = SIZE_MAX;
 		return SSH2_FX_OK;
 	case OP_HASH:
 		return do_hash(m, r, w);
@@ -1188,52 +1206,76 @@ somebody_acts(const struct fault *w)
 	}
 }
 
-static void
-cut(int lose_answers)
-{
-	u_int i;
-
-	if (lose_answers)
-		sshbuf_reset(wire.out);
-	for (i = 0; i < nanswers; i++)
-		sshbuf_free(answers[i].m);
-	nanswers = 0;
-	wire.ended = 1;
-}
-
 static int
-is_manifest(const struct request *r)
+is_manifest(const char *name)
 {
-	return r->op != OP_OPEN && strcmp(r->key, name_of(0, HPN_DM_PLAN_MANIFEST
+	return strcmp(name, name_of(0, HPN_DM_PLAN_MANIFEST
 	    HPN_DM_PLAN_PART)) == 0;
 }
 
-/* What was acknowledged is lost: the system could not write it. */
+/*
+ * What was acknowledged is lost: the system could not write it.  What it had written
+ * is not: all in front of `written'.
+ */
 static void
-drop(const struct request *r, u_int param)
+drop(struct file *f, size_t written, u_int param)
 {
-	struct file *f;
 	size_t from, len;
 
-	if (!r->is_handle || !handles[r->handle].used)
-		return;
-	f = &files[handles[r->handle].file];
-	if (f->len == 0 || f->of_user)
+	if (f->len <= written || f->of_user)
 		return;
 	/* Of a manifest all is at hand: it is written again */
-	if (!is_manifest(r))
+	if (!is_manifest(f->name))
 		dropped = 1;
-	from = f->len * (param % 16) / 16;
+	from = written + (f->len - written) * (param % 16) / 16;
+	SAY("    \"%s\" loses what follows %zu\n", f->name, from);
 	if (param & 0x80) {
 		f->len = from;
-		if ((param & 0x40) && from != 0)
-			f->data[0] ^= 1;
+		if ((param & 0x40) && from > written)
+			f->data[written] ^= 1;
 		return;
 	}
 	len = f->len - from;
 	if (len > 1U + (param & 0x70))
 		len = 1U + (param & 0x70);
 	memset(f->data + from, 0xee, len);
+}
+
+/* With the request that asks for it.  What a close does not write, an fsync does. */
+static void
+drop_at(const struct request *r, u_int param)
+{
+	struct file *f;
+
+	if (!r->is_handle || !handles[r->handle].used)
+		return;
+	f = &files[handles[r->handle].file];
+	drop(f, r->op == OP_FSYNC ? f->unsynced : f->unclosed, param);
+}
+
+/* The connection ends, and so does the server: nobody hears what a close says then. */
+static void
+cut(u_int param)
+{
+	struct file *f;
+	u_int i;
+
+	if (param & 1)
+		sshbuf_reset(wire.out);
+	for (i = 0; i < nanswers; i++)
+		sshbuf_free(answers[i].m);
+	nanswers = 0;
+	wire.ended = 1;
+	if ((param & 2) == 0)
+		return;
+	for (f = files; f < files + nfiles; f++) {
+		/* ... or the machine does */
+		i = (param & 4) && o.fsync;
+		if ((i ? f->unsynced : f->unclosed) >= f->len || f->of_user)
+			continue;
+		drop(f, i ? f->unsynced : f->unclosed, (param >> 3) * 11);
+		hard |= !is_manifest(f->name);
+	}
 }
 
 static const u_char refusals[] = { SSH2_FX_FAILURE, FX_NO_SPACE, FX_QUOTA,
@@ -1263,8 +1305,8 @@ is_light(const struct request *r, const struct fault *w)
 		return r->op == OP_STATVFS;
 	case DROPPED:
 		return o.timeout_s > 1000 && w->count < 3 && !o.nochecksum &&
-		    is_manifest(r) && (r->op == OP_WRITE || r->op == OP_CLOSE ||
-		    r->op == OP_FSYNC);
+		    (r->op == OP_WRITE || r->op == OP_CLOSE ||
+		    r->op == OP_FSYNC) && is_manifest(r->key);
 	case SAYS_NO:
 		return o.timeout_s > 1000 && w->count < 4 && !o.nochecksum &&
 		    (code == SSH2_FX_FAILURE || code == FX_NO_SPACE ||
@@ -1354,18 +1396,21 @@ serve_one(u_int which)
 	if (w != NULL && w->what == SILENT && o.timeout_s != 0)
 		wire.silent = 1;
 	if (w != NULL && w->what == CUT) {
-		cut(w->param & 1);
+		cut(w->param);
 		goto out;
 	}
 	if (w != NULL && w->what == DROPPED && (r.op == OP_FSYNC ||
 	    r.op == OP_CLOSE || r.op == OP_WRITE))
-		drop(&r, w->param);
+		drop_at(&r, w->param);
 	said = w != NULL ? refusals[w->param % sizeof(refusals)] : 0;
 	if (w != NULL && w->what == SAYS_NO && said != SSH2_FX_OK &&
 	    r.type != SSH2_FXP_INIT) {
 		/* It is not open any more, whatever is said */
 		if (r.op == OP_CLOSE)
 			(void)perform(m, &r, NULL);
+		/* The file has an end, and not there */
+		if (r.op == OP_READ && said == SSH2_FX_EOF)
+			lied_any = 1;
 		code = said;
 	} else if (w != NULL && w->what == NOT_DONE && r.type != SSH2_FXP_INIT) {
 		if (r.op == OP_WRITE)
@@ -1379,7 +1424,7 @@ serve_one(u_int which)
 	else
 		code = perform(m, &r, w);
 	if (w != NULL && w->what == CUT_DONE) {
-		cut(w->param & 1);
+		cut(w->param);
 		goto out;
 	}
 	if (w != NULL && w->what == DROPPED && (r.op == OP_FSYNC ||
@@ -1428,7 +1473,7 @@ serve_one(u_int which)
 			memmove(&requests[0], &requests[1],
 			    nwaiting * sizeof(r));
 		}
-		cut(w->param & 1);
+		cut(w->param);
 		return;
 	}
  out:

@@ -105,7 +105,9 @@ struct ssh_digest_ctx *fake_ssh_digest_start(int);
 #define COMPARE_TRIES	20
 #define ASKS_MOST	8
 #define BACK_MOST	512U
+#define BACK_LEAST	128U
 #define REPAIRS_MOST	4
+#define ANEW_MOST	20
 #define AHEAD_MOST	1000ULL
 #define AHEAD_LEAST	100ULL
 #define AHEAD		600ULL
