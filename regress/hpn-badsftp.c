@@ -68,6 +68,7 @@
  *                 the first N bytes are zeros.  A write is not carried out
  *   end=OFFSET    (read) nothing is there, if this offset is asked for among
  *                 others; of what follows it, it is
+ *   zeros         (setstat, fsetstat) whose length is set is emptied before
  *   lie-size[=N]  (those with attributes) a size of 2^62, or of N
  *   lie-more      (those with attributes) a byte more than there is, and one more
  *                 each time
@@ -822,6 +823,8 @@ do_setstat(struct sshbuf *in, u_int32_t id, int fd)
 	memset(tv, 0, sizeof(tv));
 	tv[0].tv_sec = a.atime;
 	tv[1].tv_sec = a.mtime;
+	if ((a.flags & SSH2_FILEXFER_ATTR_SIZE) && wrong("zeros") != NULL)
+		failed |= truncate(name, 0);
 	if (a.flags & SSH2_FILEXFER_ATTR_SIZE)
 		failed |= fd == -1 ? truncate(name, (off_t)a.size) :
 		    ftruncate(fd, (off_t)a.size);

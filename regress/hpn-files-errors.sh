@@ -169,6 +169,68 @@ fresh
 copy $FROM/large x:$TO/large
 test $status -eq 1 || fail "$what: status $status"
 
+# Some servers fill a file with zeros when its length is set.  So to all but OpenSSH's
+# that is done only where there is something to cut.  bytes: of what is there before.
+bytes 3000000 >$FROM/large.3M
+bytes 70000 >$FROM/large.70k
+lengths ()
+{
+	_n=`grep -c "^fsetstat" $LOG.asked`
+	test $_n -eq $1 || fail "$what: $_n lengths, not $1"
+}
+for file in large.70k large large.3M; do
+	size=`wc -c <$FROM/$file`
+	for there in none 1 same more; do
+		case $there in
+		same)	bytes=$size ;;
+		more)	bytes=`expr $size + 1` ;;
+		*)	bytes=$there ;;
+		esac
+		# What cuts something is not to be done wrong, then
+		fault="-f fsetstat:*:zeros"
+		test $there != more || fault=
+		for opts in "" "-X verify=yes"; do
+			what="length, $file, $there before, $opts"
+			rm -f $LOG.asked
+			fresh
+			test $there = none || bytes $bytes >$TO/copy
+			server $OBJ/hpn-badsftp -E -l $LOG.asked $fault
+			copy $opts $FROM/$file x:$TO/copy
+			succeeded
+			cmp $FROM/$file $TO/copy || fail "$what: differ"
+			test $there = more && lengths 1 || lengths 0
+		done
+	done
+	what="length, $file, -Z"
+	rm -f $LOG.asked
+	fresh
+	server $OBJ/hpn-badsftp -E -l $LOG.asked -f "fsetstat:*:zeros"
+	copy -Z $FROM/$file x:$TO/copy
+	succeeded
+	cmp $FROM/$file $TO/copy || fail "$what: differ"
+	what="length, $file, OpenSSH's"
+	rm -f $LOG.asked
+	fresh
+	server $OBJ/hpn-badsftp -O 0 -l $LOG.asked
+	copy $FROM/$file x:$TO/copy
+	succeeded
+	lengths 1
+	test $file = large.3M || ! grep "^fstat" $LOG.asked >/dev/null || \
+	    fail "$what: asked for what is there"
+done
+what="length, times are set all the same"
+rm -f $LOG.asked
+fresh
+touch -d 2001-02-03T04:05:06Z $FROM/large
+chmod 640 $FROM/large
+server $OBJ/hpn-badsftp -E -l $LOG.asked -f "fsetstat:*:zeros"
+copy -p $FROM/large x:$TO/copy
+succeeded
+cmp $FROM/large $TO/copy || fail "$what: differ"
+test "`stat -c '%a %Y' $FROM/large`" = "`stat -c '%a %Y' $TO/copy`" || \
+    fail "$what: `stat -c '%a %Y' $TO/copy`"
+lengths 1
+
 # The data of a single file go with its opening, under the handle that OpenSSH's
 # server gives first.  With another one they go again, and with none not at all.
 bytes 1500000 >$FROM/larger

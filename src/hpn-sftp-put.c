@@ -220,6 +220,16 @@ empties(const struct hpn_sftp_job *job, const struct node *n)
 	    !job->c->can_hash && n->size > HPN_RESUME_BACK;
 }
 
+/*
+ * Whether setting the length of what is written over is to be avoided.  Some servers
+ * fill a file with zeros then.  OpenSSH's does not.
+ */
+static int
+spares_size(const struct hpn_sftp_job *job)
+{
+	return (job->flags & HPN_SFTP_INPLACE) != 0 && !job->c->predictable;
+}
+
 /* Whether its data need not wait to be told what is there. */
 static int
 may_be_ahead(const struct hpn_sftp_job *job, const struct node *n)
@@ -496,8 +506,13 @@ opened(struct hpn_sftp_job *job, struct node *n, u_char type,
 	if ((job->flags & HPN_SFTP_RESUME) == 0 || n->rewrite) {
 		if (empties(job, n) || (n->holes && !n->rewrite))
 			hpn_sftp_ask_handle(job, n, ASK_FSTAT, SSH2_FXP_FSTAT);
-		else if (!hpn_sftp_spread_opened(job, n))
+		else if (!hpn_sftp_spread_opened(job, n)) {
+			/* The answer is there before the length would be set. */
+			if (spares_size(job) && n->small == NULL && n->lane == 0)
+				hpn_sftp_ask_handle(job, n, ASK_FSTAT,
+				    SSH2_FXP_FSTAT);
 			begin_data(job, n);
+		}
 		return;
 	}
 	source.size = n->size;
@@ -511,6 +526,7 @@ found_there(struct hpn_sftp_job *job, struct node *n, u_char type,
     struct sshbuf *m)
 {
 	struct hpn_resume_file source = { n->size, n->mtime }, dest;
+	int waits = n->state == NODE_OPENING;
 	Attrib a;
 
 	if (hpn_sftp_answer_attrib(job, type, m, &a) == SSH2_FX_OK &&
@@ -520,10 +536,13 @@ found_there(struct hpn_sftp_job *job, struct node *n, u_char type,
 		dest.size = a.size;
 		dest.mtime = a.mtime;
 		n->blank = a.size;
-		if (empties(job, n) && hpn_resume_empties(&source, &dest))
+		if (waits && empties(job, n) && hpn_resume_empties(&source, &dest))
 			hpn_sftp_ask_truncate(job, n, ASK_EMPTY, 0);
 	}
-	begin_data(job, n);
+	if (waits)
+		begin_data(job, n);
+	else
+		hpn_sftp_target_check(job, n);
 }
 
 static void
@@ -779,6 +798,15 @@ send_data(struct hpn_sftp_job *job, struct node *n)
 		drained(job, n);
 }
 
+/* Whether what was there is not longer than all that was written. */
+static int
+covers(const struct hpn_sftp_job *job, const struct node *n)
+{
+	return n->blank <= n->next && hpn_sftp_node_whole(n) == n->next &&
+	    !n->skipped && !n->failed && !n->cut && !interrupted &&
+	    !n->redone && !job->c->shares;
+}
+
 /* Whether the length is to be set once the data are there. */
 static int
 sets_size(const struct hpn_sftp_job *job, const struct node *n)
@@ -791,6 +819,8 @@ sets_size(const struct hpn_sftp_job *job, const struct node *n)
 		return 1;
 	/* eof: not a small file, which was truncated as it was opened */
 	if (!n->eof || n->readonly)
+		return 0;
+	if (spares_size(job) && covers(job, n))
 		return 0;
 	return (job->flags & HPN_SFTP_INPLACE) != 0 ||
 	    n->skipped ||
