@@ -21,7 +21,8 @@ MIB=24
 cleanup_connections ()
 {
 	lanes_cleanup
-	rm -f $KEY* $OBJ/hpn-connections.ask $OBJ/hpn-connections.gate
+	rm -f $KEY* $OBJ/hpn-connections.ask $OBJ/hpn-connections.gate \
+	    $OBJ/hpn-connections.jump
 	test ! -f $OBJ/hpn-connections.keys || \
 	    mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
 }
@@ -350,12 +351,85 @@ mv $STARTED.conf $HPN_SSH_CONFIG
 SSH_ASKPASS=$OBJ/hpn-connections.ask
 SSH_ASKPASS_REQUIRE=force
 export SSH_ASKPASS SSH_ASKPASS_REQUIRE
-up "a person is needed" -j 4
-succeeded $THERE/large "No further connection.*: 1 is used"
+# asked N: somebody was, so many times; the server has seen no login that failed.
+asked ()
+{
+	_asked=`cat $STARTED.asked 2>/dev/null | wc -l`
+	test $_asked -eq $1 || fail "$what: somebody was asked $_asked times, not $1"
+	! grep "Connection closed by authenticating\|Failed " $HPN_LOG_SERVER \
+	    >/dev/null || fail "$what: a login has failed"
+}
+for way in up down; do
+	$way "a passphrase" -j 4
+	test $way = up && copy=$THERE/large || copy=$HERE/copy
+	succeeded $copy "No further .* passphrase again .*ssh-add.*: 1 is used"
+	one
+	asked 1
+done
+
+# With the key in an agent none needs anybody, unless the agent asks each time.
+gated 4
+eval `$SSHAGENT -s` >/dev/null
+echo $SSH_AGENT_PID >$OBJ/hpn-agent.pid
+cp $HPN_SSH_CONFIG $STARTED-conf
+(echo "AddKeysToAgent yes"; cat $STARTED-conf) >$HPN_SSH_CONFIG
+up "AddKeysToAgent" -j 4
+succeeded $THERE/large
+several 4
+asked 1
+up "an agent" -j 4
+succeeded $THERE/large
+several 4
+asked 0
+$SSHADD -q -D
+printf '#!/bin/sh\necho x >>%s.asked\ncase "$*" in *passphrase*) echo secret ;;
+*) sleep 1.5 ;; esac\n' $STARTED >$OBJ/hpn-connections.ask
+$SSHADD -q -c $KEY </dev/null || fatal "no ssh-add -c"
+server
+up "the agent asks" -j 4
+succeeded $THERE/large "No further .* confirmation again .*BatchMode.*: 1 is used"
 one
-test `wc -l <$STARTED.asked` -eq 1 || fail "$what: somebody was asked again"
-unset SSH_ASKPASS SSH_ASKPASS_REQUIRE
+asked 1
+hpn_stop agent
+unset SSH_AUTH_SOCK SSH_AGENT_PID SSH_ASKPASS SSH_ASKPASS_REQUIRE
 mv $OBJ/hpn-connections.keys $OBJ/authorized_keys_$USER
+
+# What leads a further connection to a jump host asks nobody, either.
+gated 2
+configure
+cat >$OBJ/hpn-connections.jump <<EOF
+#!/bin/sh
+$SSH -G -F none host | grep '^batchmode' >>$STARTED.batch
+exec "\$@"
+EOF
+chmod 755 $OBJ/hpn-connections.jump
+sed "s,ProxyCommand ,&$OBJ/hpn-connections.jump ," $HPN_SSH_CONFIG >$STARTED-conf
+mv $STARTED-conf $HPN_SSH_CONFIG
+up "on the way to a jump host" -j 2
+succeeded $THERE/large
+test "`sort $STARTED.batch | tr '\n' ' '`" = "batchmode no batchmode yes " || \
+    fail "$what: `tr '\n' ' ' <$STARTED.batch`"
+
+# Where there are none it is said.
+cat >$OBJ/hpn-connections.gate <<EOF
+#!/bin/sh
+for line; do :; done
+cd $THERE
+exec $SCP \${line#scp}
+EOF
+chmod 755 $OBJ/hpn-connections.gate
+rm -f $THERE/large
+run "the old protocol" $SCP -O -S $OBJ/hpn-connections.gate -q -j 3 $HERE/large \
+    host:large
+succeeded $THERE/large "No further connection is made with -O"
+run "the old protocol, one" $SCP -O -S $OBJ/hpn-connections.gate -q -j 1 \
+    $HERE/large host:large
+succeeded $THERE/large
+printf '#!/bin/sh\nexec %s\n' $SFTPSERVER >$OBJ/hpn-connections.gate
+rm -f $THERE/large
+run "two remote hosts" $SCP -S $OBJ/hpn-connections.gate -q -j 3 \
+    x:$HERE/large x:$HERE/large y:$THERE
+succeeded $THERE/large "No further connection is made between two remote hosts"
 
 # Whatever ends it leaves what can be gone on with.
 gated 3

@@ -29,6 +29,7 @@
 #include "hpn-clock.h"
 #include "hpn-lanes.h"
 #include "hpn-lanes-ssh.h"
+#include "hpn-person.h"
 #include "hpn-watch.h"
 
 #define SOCKET		(STDERR_FILENO + 1)
@@ -40,7 +41,9 @@ static int serves;		/* there was one */
 static int channel = -1;	/* that channel */
 static int reports;		/* whether SIGUSR1 is taken */
 static int tell_only;		/* and not to be asked for more */
-static int further;		/* this is a further connection */
+static int further;		/* this is a further connection, or leads to one */
+static int begun;		/* the first session was asked for */
+static int let_in;		/* by the server */
 static int deferred;		/* no-more-sessions is still to be sent */
 static int ended;		/* the first session is over */
 static int sessions[HPN_LANES_MAX - 1];	/* their channels; -1: it is over */
@@ -60,7 +63,6 @@ hpn_lanes_ssh_inherit(void)
 	if (env == NULL)
 		return SOCKET;
 	if (strcmp(env, HPN_LANES_SSH_FURTHER) == 0) {
-		unsetenv(HPN_LANES_SSH_ENV);
 		further = 1;
 		return SOCKET;
 	}
@@ -101,6 +103,8 @@ hpn_lanes_ssh_tell(const struct hpn_options *o)
 {
 	u_char frame[HPN_LANES_SSH_TOLD_LEN];
 
+	if (further)
+		options.batch_mode = 1;
 	if (control == -1)
 		return;
 	POKE_U32(frame, sizeof(frame) - 4);
@@ -117,11 +121,26 @@ void
 hpn_lanes_ssh_authenticated(void)
 {
 	static const u_char packet[] = { 0, 0, 0, 1, HPN_LANES_SSH_LET_IN };
+	u_char frame[HPN_LANES_SSH_HELPED_LEN];
 
-	/* Another program's ssh may have inherited the wish. */
-	if (!further || options.session_type != SESSION_TYPE_SUBSYSTEM)
+	let_in = 1;
+	if (control != -1 && tell_only) {
+		POKE_U32(frame, sizeof(frame) - 4);
+		POKE_U32(frame + 4, HPN_LANES_SSH_HELPED);
+		POKE_U32(frame + 8, hpn_person_helped());
+		/* As in hpn_lanes_ssh_tell() */
+		if (hpn_person_helped() != 0)
+			(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
+		if (begun)
+			deaf();
+	}
+	if (!further)
 		return;
 	further = 0;
+	(void)unsetenv(HPN_LANES_SSH_ENV);
+	/* One that leads to a jump host has inherited it, or another program's. */
+	if (options.session_type != SESSION_TYPE_SUBSYSTEM)
+		return;
 	/* An empty socket takes these few bytes whole. */
 	(void)write(STDOUT_FILENO, packet, sizeof(packet));
 }
@@ -155,7 +174,6 @@ hpn_lanes_ssh_early_sent(void)
 	POKE_U32(frame + 4, HPN_LANES_SSH_SENT);
 	POKE_U64(frame + 8, hpn_clock_ns());
 	(void)send(control, frame, sizeof(frame), MSG_NOSIGNAL);
-	deaf();
 }
 
 int
@@ -287,7 +305,14 @@ hpn_lanes_ssh_begin(struct ssh *ssh, int id, struct sshbuf *command,
 
 	if (control == -1)
 		return;
-	if (tell_only || c == NULL || ssh->hpn == NULL ||
+	if (tell_only) {
+		/* With the signature it was asked for before. */
+		begun = 1;
+		if (let_in)
+			deaf();
+		return;
+	}
+	if (c == NULL || ssh->hpn == NULL ||
 	    options.control_master != SSHCTL_MASTER_NO ||
 	    (ssh->compat & SSH_NEW_OPENSSH) == 0 || c->remote_window != 0 ||
 	    sshbuf_len(command) == 0) {

@@ -54,8 +54,16 @@ struct sshbuf;
 #define HPN_LANES_SSH_SENT	4
 #define HPN_LANES_SSH_SENT_LEN	16
 /*
+ * The server has let ssh in, and somebody had to help: uint32 length: 8; uint32 type:
+ * HPN_LANES_SSH_HELPED; uint32 how (hpn-person.h).  This comes before what the server
+ * says.  Only programs hear it that want no further sessions.
+ */
+#define HPN_LANES_SSH_HELPED	5
+#define HPN_LANES_SSH_HELPED_LEN	12
+/*
  * A further connection of its own has no such socket: the environment's value is
- * this.  Once the server has let it in, ssh says so where the packets of its SFTP
+ * this, also for the ssh that connects it to a jump host.  None of them asks anybody.
+ * Once the server has let it in, ssh says so where the packets of its SFTP
  * server follow: a packet of the length 1 and of a type that SFTP has not.
  */
 #define HPN_LANES_SSH_FURTHER	"further"
@@ -73,7 +81,10 @@ int hpn_lanes_ssh_serves(void);
 /* ssh has read its configuration: tell it to the program that started ssh. */
 void hpn_lanes_ssh_tell(const struct hpn_options *);
 
-/* The server has let us in: tell it, if we are a further connection. */
+/*
+ * The server has let us in: tell it, if we are a further connection; and if somebody
+ * had to help.
+ */
 void hpn_lanes_ssh_authenticated(void);
 
 /*

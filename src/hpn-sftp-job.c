@@ -39,6 +39,7 @@
 #include "sftp-client.h"
 
 #include "hpn-handles.h"
+#include "hpn-person.h"
 #include "hpn-resume.h"
 #include "hpn-sftp-again.h"
 #include "hpn-sftp-ask.h"
@@ -571,12 +572,22 @@ static void
 say_missing(struct hpn_sftp_job *job)
 {
 	u_int n = hpn_sftp_lanes_missing(&job->c->lanes);
+	const char *why = "could be made (see ssh -o BatchMode=yes, and "
+	    "MaxStartups in sshd_config)";
 
 	if (n == 0)
 		return;
 	hpn_sftp_meter_line(job);
-	logit("No further connection could be made (see ssh -o BatchMode=yes, "
-	    "and MaxStartups in sshd_config): %u %s used", n,
+	if ((job->c->lanes.helped & HPN_PERSON_ANSWER) != 0)
+		why = "was tried, since each would ask you to log in again (a "
+		    "key in an agent does not, see ssh-add)";
+	else if ((job->c->lanes.helped & HPN_PERSON_PASSPHRASE) != 0)
+		why = "was tried, since each would ask for the passphrase again "
+		    "(put the key into an agent, see ssh-add)";
+	else if (job->c->lanes.helped != 0)
+		why = "was tried, since each would need a touch, a PIN or a "
+		    "confirmation again (with -o BatchMode=yes they are tried)";
+	logit("No further connection %s: %u %s used", why, n,
 	    n == 1 ? "is" : "are");
 }
 

@@ -80,6 +80,16 @@ hpn_sftp_lanes_connections(const char *number)
 }
 
 void
+hpn_sftp_lanes_unused(const char *why)
+{
+	static int said;
+
+	if (wish_connections > 1 && !said++)
+		logit("No further connection is made %s: -j and "
+		    "-X connections do nothing", why);
+}
+
+void
 hpn_sftp_lanes_offer(int sessions)
 {
 	hpn_sftp_report_told(0);
@@ -215,23 +225,40 @@ hpn_sftp_lanes_early(struct hpn_sftp_lanes *l, const struct sshbuf *packets)
 	return sent ? 0 : -1;
 }
 
+/* The server has answered: what ssh tells before that was written, whole. */
+static void
+hear_rest(struct hpn_sftp_lanes *l)
+{
+	u_char frames[HPN_LANES_SSH_SENT_LEN + HPN_LANES_SSH_HELPED_LEN];
+	const u_char *p = frames;
+	size_t left, len;
+	ssize_t n;
+
+	if (l->control == -1 || !l->tell_only || !l->heard ||
+	    (n = recv(l->control, frames, sizeof(frames), MSG_DONTWAIT)) <= 0)
+		return;
+	for (left = (size_t)n; left >= 8; p += len, left -= len) {
+		if (get_u32(p) > left - 4)
+			break;
+		len = 4 + get_u32(p);
+		if (len == HPN_LANES_SSH_SENT_LEN &&
+		    get_u32(p + 4) == HPN_LANES_SSH_SENT)
+			l->sent_ns = get_u64(p + 8);
+		else if (len == HPN_LANES_SSH_HELPED_LEN &&
+		    get_u32(p + 4) == HPN_LANES_SSH_HELPED)
+			l->helped = get_u32(p + 8);
+	}
+}
+
 int
 hpn_sftp_lanes_early_sent(struct hpn_sftp_lanes *l, u_int64_t *sent_ns)
 {
-	u_char frame[HPN_LANES_SSH_SENT_LEN];
-	ssize_t n;
-
 	if (l->control == -1)
 		return 0;
-	/* Written whole, before the server could answer */
-	n = recv(l->control, frame, sizeof(frame), MSG_DONTWAIT);
+	hear_rest(l);
 	deaf(l);
-	if (n != (ssize_t)sizeof(frame) ||
-	    get_u32(frame) != sizeof(frame) - 4 ||
-	    get_u32(frame + 4) != HPN_LANES_SSH_SENT)
-		return 0;
-	*sent_ns = get_u64(frame + 8);
-	return 1;
+	*sent_ns = l->sent_ns;
+	return l->sent_ns != 0;
 }
 
 /* ------------------------------------------------------------ beginning -- */
@@ -520,8 +547,16 @@ grow_connections(struct hpn_sftp_lanes *l, u_int64_t now_ns, u_int64_t rtt_ns,
 	if (left < HPN_LANES_SHARE)
 		return;
 	/* What the server has let in needs no more patience of it. */
-	for (i = hpn_connections_begin(&l->several, ready + let_in,
-	    coming - let_in); i > 0; i--) {
+	i = hpn_connections_begin(&l->several, ready + let_in,
+	    coming - let_in);
+	if (i > 0)
+		hear_rest(l);
+	if (i > 0 && l->helped != 0) {
+		hpn_connections_stop(&l->several, ready + coming);
+		l->missing = 1;
+		return;
+	}
+	for (; i > 0; i--) {
 		if (begin_connection(l, now_ns) == -1) {
 			/* Those on their way are used when they come */
 			hpn_connections_stop(&l->several, ready + coming);

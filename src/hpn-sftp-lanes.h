@@ -47,10 +47,12 @@ struct hpn_sftp_lanes {
 	struct hpn_sftp_connections_how how;
 	int missing;			/* one did not come */
 	int said;			/* ... and that was said */
+	u_int helped;			/* somebody had to (hpn-person.h) */
 	u_int64_t round_ns;		/* when the round began, 0: there is none */
 	u_int64_t round_bytes;		/* moved in it */
 	int tell_only;			/* ssh only tells us something there */
 	int heard;			/* and has done so */
+	u_int64_t sent_ns;		/* it sent what is early; 0: it did not */
 };
 
 /*
@@ -66,6 +68,8 @@ void hpn_sftp_lanes_child(char *const argv[]);
 /* One argument of -X, as hpn_lanes_option(); connections=N by its number. */
 int hpn_sftp_lanes_option(const char *arg);
 int hpn_sftp_lanes_connections(const char *number);
+/* They will not be several, whatever was asked for: say why, once. */
+void hpn_sftp_lanes_unused(const char *why);
 
 /* The lanes of a connection: only lane 0 at first. */
 void hpn_sftp_lanes_init(struct hpn_sftp_lanes *, struct hpn_sftp_io *);

@@ -56,6 +56,7 @@ LIBSSH_OBJS+=\
 	hpn-pace.o \
 	hpn-options.o \
 	hpn-packet-buf.o \
+	hpn-person.o \
 	hpn-pipe.o \
 	hpn-rekey.o \
 	hpn-report.o \
@@ -169,6 +170,7 @@ HPN_UNITTESTS_OBJS=\
 	$(HPN_UNITTESTS)/test_handles.o \
 	$(HPN_UNITTESTS)/test_connect.o \
 	$(HPN_UNITTESTS)/test_leaves.o \
+	$(HPN_UNITTESTS)/test_person.o \
 	$(HPN_UNITTESTS)/test_dm_flow.o \
 	$(HPN_UNITTESTS)/test_guess.o \
 	$(HPN_UNITTESTS)/test_ciphers.o \

@@ -488,22 +488,33 @@ fake_send(int fd, const void *p, size_t len, int flags)
 	return (ssize_t)len;
 }
 
-/* Whether ssh has sent them. */
+/* Whether ssh has sent them, and whether somebody had to help it to log in. */
 ssize_t
 fake_recv(int fd, void *p, size_t len, int flags)
 {
 	u_char *frame = p;
+	ssize_t got = 0;
 
 	(void)flags;
-	HOLDS(fd == SSH && ssh_asked && len == HPN_LANES_SSH_SENT_LEN);
-	if (!ssh_sent) {
+	HOLDS(fd == SSH && ssh_asked &&
+	    len >= HPN_LANES_SSH_SENT_LEN + HPN_LANES_SSH_HELPED_LEN);
+	if (ssh_sent) {
+		put_u32(frame, HPN_LANES_SSH_SENT_LEN - 4);
+		put_u32(frame + 4, HPN_LANES_SSH_SENT);
+		put_u64(frame + 8, 1);
+		got = HPN_LANES_SSH_SENT_LEN;
+	}
+	if (piece(16) == 0) {
+		put_u32(frame + got, HPN_LANES_SSH_HELPED_LEN - 4);
+		put_u32(frame + got + 4, HPN_LANES_SSH_HELPED);
+		put_u32(frame + got + 8, 1 + piece(7));
+		got += HPN_LANES_SSH_HELPED_LEN;
+	}
+	if (got == 0) {
 		errno = EAGAIN;
 		return -1;
 	}
-	put_u32(frame, HPN_LANES_SSH_SENT_LEN - 4);
-	put_u32(frame + 4, HPN_LANES_SSH_SENT);
-	put_u64(frame + 8, 1);
-	return HPN_LANES_SSH_SENT_LEN;
+	return got;
 }
 
 int

@@ -28,7 +28,7 @@
 #define HPN_TESTS_TREE(T) \
 	T(buf) T(options) T(packet_buf) T(rekey) T(chachapoly) T(umac) \
 	T(engine) T(crypt) T(sealer) T(ctr) T(workers_auto) T(sftp_server) \
-	T(hash) T(none_mac) T(handles) T(watch) T(leaves) \
+	T(hash) T(none_mac) T(handles) T(watch) T(leaves) T(person) \
 	T(dm_flow) T(sftp_io)
 
 #define HPN_TEST(name)	void test_##name(void);
