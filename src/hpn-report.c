@@ -213,10 +213,12 @@ advice(const struct hpn_why_facts *f, const struct hpn_why *w,
 		return f->sends ? "raise HPNMemoryMax there" :
 		    "raise HPNMemoryMax here";
 	case HPN_WHY_REQUESTS:
-		return "use scp or sftp of openssh-hpn, or more requests "
+		return f->copies ? "try more requests (-X nrequests, -R)" :
+		    "use scp or sftp of openssh-hpn, or more requests "
 		    "(-X nrequests, -R)";
 	case HPN_WHY_FILES:
-		return "use scp or sftp of openssh-hpn, or pack the files";
+		return f->copies ? "pack the files" :
+		    "use scp or sftp of openssh-hpn, or pack the files";
 	case HPN_WHY_SNDBUF:
 		return f->sends ? "raise net.ipv4.tcp_wmem here" :
 		    "raise net.ipv4.tcp_wmem there";

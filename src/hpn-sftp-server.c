@@ -16,6 +16,7 @@
 
 #include "atomicio.h"
 #include "log.h"
+#include "misc.h"
 #include "pathnames.h"
 #include "sftp.h"
 #include "sshbuf.h"
@@ -63,6 +64,8 @@ static struct {
 #endif
 /* As many of them as oqueue can have, and more. */
 #define LARGE_MOST	(2 * HPN_SFTP_SERVER_OUT / LARGE_LEAST)
+/* Whether they are gone is asked at least so often. */
+#define LARGE_SETTLE_MS	64
 
 /*
  * The data of a large READ go from the file into a pipe, and from there to stdout.
@@ -87,16 +90,16 @@ large_settle(void)
 {
 	struct pollfd pfd = { .fd = large.out };
 	struct stat st;
-	int left;
+	int left, ms;
 
 	if (!large.has_moved || fstat(large.out, &st) == -1 ||
 	    (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
 		return;
 	large.has_moved = 0;
 	/* Nothing but POLLERR or POLLHUP comes: nobody reads any more */
-	while (ioctl(large.out, S_ISFIFO(st.st_mode) ? FIONREAD : TIOCOUTQ,
-	    &left) == 0 && left > 0 && poll(&pfd, 1, 1) != 1)
-		;
+	for (ms = 1; ioctl(large.out, S_ISFIFO(st.st_mode) ? FIONREAD :
+	    TIOCOUTQ, &left) == 0 && left > 0 && poll(&pfd, 1, ms) != 1; )
+		ms = MINIMUM(ms * 2, LARGE_SETTLE_MS);
 }
 
 /*

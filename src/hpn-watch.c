@@ -65,6 +65,7 @@
 
 /* What scp or sftp that started us said. */
 static int metered;
+static int copies;
 static int first;		/* of several connections that copy */
 static uint64_t copy_limit;
 static volatile sig_atomic_t asked_now;
@@ -302,6 +303,7 @@ hpn_watch_facts(struct ssh *ssh, struct hpn_why_facts *f)
 	second_over(ssh, w, now);
 	f->here = w->total;
 	f->there = w->there;
+	f->copies = copies;
 	/* Where a session carries something, the question is about that */
 	session = f->here.session_sent + f->here.session_received;
 	f->sends = session > (f->here.sent + f->here.received) / SESSION_PART ?
@@ -681,5 +683,6 @@ hpn_watch_inherit(void)
 	(void)unsetenv(HPN_WATCH_ENV);
 	hpn_watch_take_signal();
 	/* A shell between the two has the process id that it knows */
-	return parent == (long)getppid();
+	copies = parent == (long)getppid();
+	return copies;
 }

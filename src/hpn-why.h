@@ -114,6 +114,7 @@ enum hpn_why_cause {
 struct hpn_why_facts {
 	struct hpn_why_end here, there;
 	int sends;		/* here is the end that sends the bulk */
+	int copies;		/* our scp or sftp has started this ssh */
 };
 
 /* So much of the time has to be a cause's for it to be named, of 1000. */

@@ -274,6 +274,19 @@ test_report(void)
 	    NULL);
 	TEST_DONE();
 
+	TEST_START("report: our scp is not told to use our scp");
+	for (i = 0; i < HPN_WHY_CAUSES; i++) {
+		w.cause[0] = (enum hpn_why_cause)i;
+		f.copies = 1;
+		hpn_report_sentence(&f, &w, buf, sizeof(buf));
+		ASSERT_PTR_EQ(strstr(buf, "use scp"), NULL);
+		f.copies = 0;
+		hpn_report_sentence(&f, &w, again, sizeof(again));
+		ASSERT_INT_EQ(strcmp(buf, again) != 0, i == HPN_WHY_REQUESTS ||
+		    i == HPN_WHY_FILES);
+	}
+	TEST_DONE();
+
 	TEST_START("report: a sentence for each cause, whatever the room");
 	for (i = 0; i < HPN_WHY_CAUSES; i++) {
 		w.cause[0] = w.cause[1] = (enum hpn_why_cause)i;
