@@ -71,11 +71,16 @@ tell ()
 	)
 }
 
-# content COPY: the copy has what the tree has.
-content ()
+succeeded ()
 {
 	test $status -eq 0 || fail "$what: exit status $status: `tail -n 3 $ERRORS`"
 	test ! -s $ERRORS || fail "$what: says `head -n 3 $ERRORS`"
+}
+
+# content COPY: the copy has what the tree has.
+content ()
+{
+	succeeded
 	diff -rq $HERE/tree $1 >$WAS.diff 2>&1 || fail "$what: `head -n 3 $WAS.diff`"
 }
 
@@ -324,6 +329,25 @@ for way in up down; do
 	test $way = up && same $THERE/tree || content $HERE/copy
 	one
 done
+# Nor do large ones keep the others from being copied: all that may be under way.
+gone $HERE/copy
+mkdir $HERE/few $HERE/copy
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	hpn_random $HERE/few/f$i 5
+done
+HPN_RATE=40000000
+lanes_configure
+cp $WAS.ssh $LANES_SSH
+run "others are not let in, large files up" \
+    $SCP -S $LANES_SSH -q -r -j 8 $HERE/few host:
+diff -rq $HERE/few $THERE/few >$WAS.diff || fail "$what: `head -n 3 $WAS.diff`"
+succeeded
+run "others are not let in, large files down" \
+    $SCP -S $LANES_SSH -q -r -j 8 host:few $HERE/copy
+diff -rq $HERE/few $HERE/copy/few >$WAS.diff || fail "$what: `head -n 3 $WAS.diff`"
+succeeded
+rm -rf $HERE/few $HERE/copy $THERE/few
+HPN_RATE=2000000
 HPN_DELAY_MS=$DELAY
 lanes_configure
 

@@ -623,6 +623,7 @@ run(struct hpn_sftp_job *job)
 		} else if (r != 0 && job->requests == 0 &&
 		    hpn_sftp_io_queued(job->c->io) == 0) {
 			/* What was blocked may begin now */
+			hpn_sftp_spread_idle(job);
 			if (idle++ > 2 * JOB_NODES)
 				fatal_f("nothing is under way");
 			continue;

@@ -102,7 +102,7 @@ struct proof {
 	u_char piece[PIECE];
 };
 
-static void proofs_go_on(struct hpn_sftp_job *);
+static void proofs_go_on(struct hpn_sftp_job *, int wait);
 
 /* ---------------------------------------------------------------- where -- */
 
@@ -250,7 +250,7 @@ hpn_sftp_spread_grow(struct hpn_sftp_job *job)
 	u_int64_t bytes;
 	int ahead;
 
-	proofs_go_on(job);
+	proofs_go_on(job, 1);
 	if (!may_spread(job))
 		return;
 	bytes = left(job);
@@ -479,6 +479,9 @@ hpn_sftp_spread_begin(struct hpn_sftp_job *job, struct node *n)
 	n->proof->node = n;
 	TAILQ_INSERT_TAIL(&job->awaits, n->proof, list);
 	job->nawaits++;
+	/* Until then it moves nothing, and others have the window. */
+	job->planned -= n->planned;
+	n->planned = 0;
 }
 
 /* ------------------------------------------------------------ the proof -- */
@@ -603,10 +606,20 @@ ask_piece(struct hpn_sftp_job *job, struct node *n, const struct where *where)
 	hpn_sftp_ask_lane_read(job, n, where, ASK_LANE_SEEN, x->at, x->len);
 }
 
+/* It is copied, in whichever lane, when it has proved this one or has not. */
+static void
+wait_is_over(struct hpn_sftp_job *job, struct node *n)
+{
+	if (!n->proof->waits)
+		return;
+	stop_waiting(job, n->proof);
+	hpn_sftp_node_plan(job, n);
+}
+
 static void
 open_there(struct hpn_sftp_job *job, struct node *n)
 {
-	stop_waiting(job, n->proof);
+	wait_is_over(job, n);
 	n->proof->asked++;
 	hpn_sftp_ask_lane_open(job, n, &n->proof->where);
 }
@@ -624,6 +637,7 @@ hpn_sftp_spread_opened(struct hpn_sftp_job *job, struct node *n)
 	if (x->begun)
 		return 0;
 	if (!comes(job, x->where.lane) || n->again || interrupted) {
+		wait_is_over(job, n);
 		hpn_sftp_spread_forget(job, n);
 		hpn_sftp_node_home(job, n, 0);
 		return 0;
@@ -684,7 +698,7 @@ next_step(struct hpn_sftp_job *job, struct node *n)
 		x->other = 1;
 	if (x->waits && !x->other)
 		return;
-	stop_waiting(job, x);
+	wait_is_over(job, n);
 	if (x->other || x->step == PROOF_LOOK_BACK ||
 	    (x->step == PROOF_LOOK && !job->way->up)) {
 		put_back(job, n);
@@ -705,12 +719,9 @@ next_step(struct hpn_sftp_job *job, struct node *n)
 	}
 }
 
-/*
- * Lanes are asked to open what waits for them when they are let in.  When there is
- * nothing else to do, nothing waits.
- */
+/* Lanes are asked to open what waits for them when they are let in. */
 static void
-proofs_go_on(struct hpn_sftp_job *job)
+proofs_go_on(struct hpn_sftp_job *job, int wait)
 {
 	struct proof *x, *next;
 
@@ -721,17 +732,23 @@ proofs_go_on(struct hpn_sftp_job *job)
 			open_there(job, x->node);
 			continue;
 		}
-		if (goes_on(job) && !x->node->again &&
+		if (wait && goes_on(job) && !x->node->again &&
 		    comes(job, x->where.lane))
 			continue;
 		if (!x->counted)
 			hpn_connections_proof_dropped(&x->place->proofs,
 			    x->where.lane);
 		x->counted = x->other = 1;
-		stop_waiting(job, x);
+		wait_is_over(job, x->node);
 		if (x->asked == 0)
 			next_step(job, x->node);
 	}
+}
+
+void
+hpn_sftp_spread_idle(struct hpn_sftp_job *job)
+{
+	proofs_go_on(job, 0);
 }
 
 static int

@@ -11,6 +11,8 @@
 
 /* Connections are made, if there is enough to do. */
 void hpn_sftp_spread_grow(struct hpn_sftp_job *);
+/* Nothing is under way, and nothing more can begin: no file waits for a connection. */
+void hpn_sftp_spread_idle(struct hpn_sftp_job *);
 /* Whether all go over one connection, and no other one is made. */
 int hpn_sftp_spread_alone(const struct hpn_sftp_job *);
 /*
