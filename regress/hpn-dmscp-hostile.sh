@@ -259,6 +259,14 @@ done
 # That was acknowledged and compared, and is not there
 BAD="-f write:f.part:loses=1000:8+1"
 survives "what was acknowledged is lost" 254
+# Where nothing is compared, nobody could tell what is lost
+OPTIONS="-T 20 -nochecksum -fsync"
+for what in fsync close; do
+	BAD="-O 0 -f $what:f.part:loses=1000:0+1"
+	survives "what was acknowledged is lost, $what, $OPTIONS" 255
+	grep 'may be lost' $LOG >/dev/null || fail "$what: `cat $LOG`"
+done
+OPTIONS=
 # ... or it does not come to say so: the connection breaks.  The next time everything
 # is well, as the system has told that to somebody.  $AGAIN: what the server is then
 cat >$OBJ/hpn-dmscp.again.sh <<EOD
@@ -319,6 +327,39 @@ BAD="-f close:f.part:exit"
 SECOND=$BAD
 unsaid "a close" 0 somehost:w/f
 cmp $T/w/f $DATA || fail "a close is not answered twice: not what was sent"
+# Where connections have broken soon, little is asked for at a time; of one that lasts,
+# more again.  hpn-flights counts the round trips of that one
+hpn_helper hpn-flights
+cat >$OBJ/hpn-dmscp.lasts.sh <<EOD
+#!/bin/sh
+cd $T
+echo >>$T/once
+test \`wc -l <$T/once\` -gt 5 ||
+	exec $OBJ/hpn-badsftp -E -f read:f.part:exit:40
+exec $OBJ/hpn-flights -o $T/flights $OBJ/hpn-badsftp -E
+EOD
+chmod 755 $OBJ/hpn-dmscp.lasts.sh
+rm -rf $T/w $T/once $T/flights
+mkdir $T/w
+status=0
+timeout $MOST $DMSCP -program $OBJ/hpn-dmscp.lasts.sh -w -T 20 \
+    -source "head -c 100000000 /dev/zero" somehost:w/f 2>$LOG || status=$?
+expect "read back after five short connections" 0
+test `wc -l <$T/once` = 6 || fail "read back: `wc -l <$T/once` connections"
+trips=`sed -n 's/^trips \([0-9]*\) .*/\1/p' $T/flights`
+verbose "read back after five short connections: $trips round trips"
+test "$trips" -lt 50 || fail "read back: $trips round trips"
+# Of what follows an earlier run's, that one is not to blame
+rm -rf $T/w
+mkdir $T/w
+head -c 1100000 $DATA >$T/w/f.part
+chmod 600 $T/w/f.part
+BAD="-E -f read:f.part:flip:50"
+dm -w -T 2 -resume somehost:w/f <$DATA
+expect "-resume, and damage behind the old part" 254 'arrived damaged'
+BAD="-E -f read:f.part:flip"
+dm -w -T 2 -resume somehost:w/f <$DATA
+expect "-resume, and damage in the old part" 254 'earlier run'
 # The connection is lost before the old part of a file that is to be replaced is
 # removed: the server gets the first four requests, which have 81 bytes
 cat >$OBJ/hpn-dmscp.once.sh <<EOD

@@ -75,6 +75,8 @@
 /* Memory for what is read back, of all pieces together; where lines break often. */
 # define BACK_MOST	(16U * 1024 * 1024)
 # define BACK_LEAST	(1024U * 1024)
+/* It is doubled when so many times as much has come. */
+# define BACK_STEADY	4
 /* Hashes that cover no whole block may come so often in a row. */
 # define COMPARE_TRIES	20
 /* How often data that were lost after a refusal are written again. */
@@ -219,6 +221,7 @@ struct put {
 	struct hpn_dm_jobs jobs;
 	/* read back */
 	size_t back_most, back_held;
+	uint64_t back_got;		/* ... since back_most is what it is */
 	int said_back;
 };
 
@@ -288,6 +291,23 @@ back_count(struct piece *f)
 
 	f->p->back_held += held - f->back_held;
 	f->back_held = held;
+}
+
+/* How much of what is read back may be under way, at a time. */
+static void
+back_limit(struct put *p, size_t most)
+{
+	p->back_got = 0;
+	if (most >= BACK_LEAST && most <= BACK_MOST)
+		p->back_most = most;
+}
+
+/* So much was read back: of a line that does not break any more, more is asked for. */
+static void
+back_came(struct put *p, size_t len)
+{
+	if ((p->back_got += len) >= BACK_STEADY * p->back_most)
+		back_limit(p, p->back_most * 2);
 }
 
 static void
@@ -599,7 +619,7 @@ differs(struct piece *f, uint64_t offset)
 	hpn_dm_child_die(HPN_DM_CHILD_DIFFERS, "\"%s\" on %s differs from the "
 	    "source within %d bytes from byte %llu on%s", f->is_final ?
 	    f->final : f->part, f->p->o->host, BLOCK,
-	    (unsigned long long)offset, f->existed ?
+	    (unsigned long long)offset, f->is_final || offset < f->existing ?
 	    ": an earlier run has written something else (-force begins anew)" :
 	    ": it has arrived damaged");
 }
@@ -779,6 +799,7 @@ read_back(struct piece *f, uint64_t goal)
 			len = (size_t)(BLOCK - at % BLOCK);
 		hpn_hash_add(f->back_hash, data, len);
 		hpn_dm_reader_took(f->back, len);
+		back_came(p, len);
 		at += len;
 		if (at % BLOCK == 0 || at == goal) {
 			/* A piece that grows is only asked for in blocks */
@@ -1246,6 +1267,30 @@ piece_send(struct piece *f)
 
 /* ---- the end of a piece ---- */
 
+/*
+ * The server could not write what it had taken.  A comparison will show what is lost.
+ * Without one nothing does: only a manifest is at hand, and is written again.
+ */
+static void
+taken_lost(struct piece *f, u_int status, const char *doing)
+{
+	struct put *p = f->p;
+
+	f->suspect = f->sync_first = 1;
+	f->repairs = 0;
+	if (!p->o->nochecksum || f->acked == 0)
+		return;
+	if (f->mem == NULL)
+		hpn_dm_child_die(HPN_DM_CHILD_FAILED, "%s \"%s\" on %s: %s: "
+		    "what it had taken may be lost, and -nochecksum does not "
+		    "compare", doing, f->part, p->o->host,
+		    hpn_dm_sftp_status_text(status));
+	f->acked = f->sent = 0;
+	f->sized = f->synced = 0;
+	if (f->state == PIECE_COMPARE)
+		f->state = PIECE_DATA;
+}
+
 static int
 sync_answer(void *context, void *about, u_char type, struct sshbuf *m)
 {
@@ -1257,8 +1302,7 @@ sync_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	f->state = PIECE_COMPARE;
 	if (status != SSH2_FX_OK) {
 		/* The system may have dropped what it could not write */
-		f->suspect = f->sync_first = 1;
-		f->repairs = 0;
+		taken_lost(f, status, "fsync");
 		refused(f->p, status, "fsync", f->part);
 		return 0;
 	}
@@ -1281,8 +1325,8 @@ close_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return -1;
 	handle_drop(f);
 	if (status != SSH2_FX_OK) {
-		f->suspect = f->sync_first = f->reopen = 1;
-		f->repairs = 0;
+		taken_lost(f, status, "close");
+		f->reopen = 1;
 		f->doubt = 0;
 		compare_anew(f, 0);
 		f->sized = f->synced = 0;
@@ -1291,8 +1335,7 @@ close_answer(void *context, void *about, u_char type, struct sshbuf *m)
 		return 0;
 	}
 	f->state = f->is_final ? PIECE_DONE : PIECE_RENAME;
-	if (f->p->back_most < BACK_MOST)
-		f->p->back_most *= 2;
+	back_limit(f->p, f->p->back_most * 2);
 	return 0;
 }
 
@@ -1613,8 +1656,8 @@ gave_way_answer(void *context, void *about, u_char type, struct sshbuf *m)
 	p->closing--;
 	f->leaving--;
 	if (status != SSH2_FX_OK) {
-		f->suspect = f->doubt = f->sync_first = 1;
-		f->repairs = 0;
+		taken_lost(f, status, "close");
+		f->doubt = 1;
 		refused(p, status, "close", f->part);
 	}
 	return 0;
@@ -2143,8 +2186,7 @@ lost(struct put *p)
 		}
 	}
 	/* If it breaks again soon, what is asked for last does not come */
-	if (p->back_most > BACK_LEAST)
-		p->back_most /= 2;
+	back_limit(p, p->back_most / 2);
 	p->open = p->closing = 0;
 	if (p->check == CHECK_ASKED)
 		p->check = CHECK_NONE;

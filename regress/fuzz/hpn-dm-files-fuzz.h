@@ -106,6 +106,7 @@ struct ssh_digest_ctx *fake_ssh_digest_start(int);
 #define ASKS_MOST	8
 #define BACK_MOST	512U
 #define BACK_LEAST	128U
+#define BACK_STEADY	4
 #define REPAIRS_MOST	4
 #define ANEW_MOST	20
 #define AHEAD_MOST	1000ULL
