@@ -29,8 +29,8 @@ static void
 sign(const struct sshkey *key, long ms)
 {
 	const struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
-	u_char *sig = NULL;
-	int pair[2];
+	u_char *sig = NULL, asked;
+	int pair[2], status, failed;
 	size_t len;
 	pid_t pid;
 
@@ -38,15 +38,18 @@ sign(const struct sshkey *key, long ms)
 	ASSERT_INT_NE(pid = fork(), -1);
 	if (pid == 0) {
 		close(pair[0]);
+		/* Who asks an agent that has gone gets SIGPIPE */
+		failed = read(pair[1], &asked, 1) != 1;
 		(void)nanosleep(&wait, NULL);
-		_exit(0);
+		_exit(failed);
 	}
 	close(pair[1]);
 	ASSERT_INT_NE(hpn_person_agent_sign(pair[0], key, &sig, &len,
 	    (const u_char *)"data", 4, NULL, 0), 0);
 	close(pair[0]);
 	free(sig);
-	ASSERT_INT_EQ(waitpid(pid, NULL, 0), pid);
+	ASSERT_INT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_INT_EQ(status, 0);
 }
 
 void
